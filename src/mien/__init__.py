@@ -1,0 +1,1 @@
+"""Facial expressions: read, train, compare."""

@@ -1,0 +1,110 @@
+"""FaceDataset: faces, labels, splits and row ids in memory, whatever edition they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import DataError
+from mien.labels import LabelSet
+
+TRAINING, PUBLIC, PRIVATE, TEST = "Training", "PublicTest", "PrivateTest", "Test"
+SPLITS = (TRAINING, PUBLIC, PRIVATE, TEST)
+"""Names of the official splits; the folder edition knows only Training and Test (the two test sets together)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FaceDataset:
+    """Faces of one edition of a data set.
+
+    Attributes:
+        faces: ``(N, H, W)`` uint8, grey.
+        labels: ``(N,)`` int64 in the order of `label_set`; -1 = unlabelled.
+        splits: ``(N,)`` str, each one of `SPLITS`.
+        rows: ``(N,)`` str, where each face stands in its source: the row of the 2013 CSV, counted from 0, or the
+            file's path in the folder edition.
+        label_set: what the labels mean.
+        source: where the faces were read from, for messages.
+        votes: ``(N, 10)`` uint8, FER+ votes in the column order of `fer2013new.csv`; None where not joined.
+    """
+
+    faces: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+    rows: npt.NDArray[np.str_]
+    label_set: LabelSet
+    source: str
+    votes: npt.NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {int((self.splits == name).sum()):,}" for name in self.split_names())
+        return f"FaceDataset({self.source}: {len(self):,} faces, {counts})"
+
+    def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
+        return zip(self.faces, self.labels.tolist(), strict=True)
+
+    def split_names(self) -> list[str]:
+        """Return the names of the splits that hold at least one face, in the official order."""
+        return [name for name in SPLITS if (self.splits == name).any()]
+
+    def take(self, where: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> FaceDataset:
+        """Return the faces at the given mask ``(N,)`` bool or indices, in that order."""
+        return replace(
+            self,
+            faces=self.faces[where],
+            labels=self.labels[where],
+            splits=self.splits[where],
+            rows=self.rows[where],
+            votes=None if self.votes is None else self.votes[where],
+        )
+
+    def split(self, name: str) -> FaceDataset:
+        """Return one official split.
+
+        Raises:
+            DataError: the data set has no such split; the message names those it has.
+        """
+        found = self.split_names()
+        if name not in found:
+            raise DataError(f"{self.source}: no split {name!r}; it has {', '.join(found) or 'no faces at all'}.")
+        return self.take(self.splits == name)
+
+    def relabel(self, label_set: LabelSet) -> FaceDataset:
+        """Return the same faces with labels in the order of `label_set`, crossed by name.
+
+        Raises:
+            DataError: a class of ours that is in use is missing there.
+        """
+        positions = np.array([*self.label_set.positions_in(label_set), -1])  # the last one keeps -1 at -1
+        used = np.unique(self.labels[self.labels >= 0])
+        missing = [self.label_set.name(int(label)) for label in used if positions[label] < 0]
+        if missing:
+            raise DataError(f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}.")
+        return replace(self, labels=positions[self.labels].astype(np.int64), label_set=label_set)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over faces, labels, splits and label names, in order: the same data give the same fingerprint."""
+        digest = hashlib.sha256(",".join(self.label_set.names).encode())
+        for part in (self.faces, self.labels):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        digest.update("\n".join(self.splits.tolist()).encode())
+        return digest.hexdigest()
+
+    @property
+    def training(self) -> FaceDataset:
+        """The Training split."""
+        return self.split(TRAINING)
+
+    @property
+    def test(self) -> FaceDataset:
+        """What is evaluated when no split is named: PublicTest, or Test in the folder edition."""
+        return self.split(PUBLIC if (self.splits == PUBLIC).any() else TEST)

@@ -1,0 +1,53 @@
+"""The first layer of every network: crops as they are stored in, normalised input out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.preprocess import Preprocess
+
+
+class InputLayer(nn.Module):
+    """The half of `Preprocess` that travels inside the model file."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, preprocess: Preprocess) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+        self.register_buffer("mean", torch.tensor(preprocess.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(preprocess.std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Normalise a batch.
+
+        Args:
+            faces: ``(N, planes, H, W)``, uint8 crops, or float in [0, 1] as augmentation leaves them.
+
+        Returns:
+            ``(N, channels, input_px, input_px)`` float.
+        """
+        p = self.preprocess
+        x = faces.float() / 255 if faces.dtype == torch.uint8 else faces  # (N, planes, H, W) in [0, 1]
+        if x.shape[-1] != p.input_px:
+            x = F.interpolate(x, size=(p.input_px, p.input_px), mode="bilinear", align_corners=False)
+        if p.planes != p.channels:
+            x = x.expand(-1, p.channels, -1, -1)
+        return (x - self.mean) / self.std  # (N, channels, input_px, input_px)
+
+
+class Classifier(nn.Module):
+    """A network with its input layer: what is trained, evaluated and exported."""
+
+    def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:
+        super().__init__()
+        self.input = InputLayer(preprocess)
+        self.network = network
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)`` (uint8, or float in [0, 1])."""
+        logits: Tensor = self.network(self.input(faces))
+        return logits.float()  # (N, K)

@@ -1,0 +1,255 @@
+"""Recipe: one row of what is trained and how. A recipe is data; the training loop is code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mien.preprocess import Preprocess
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNet:
+    """One of mien's own networks, by its name in `mien.lab.nets.NETWORKS`."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A timm network without its classifier, and a head of our own.
+
+    Attributes:
+        name: timm's name, such as ``"resnet50"`` or ``"vgg16"``.
+        weights: ``"imagenet"`` (timm's own, or `--weights FILE`) or ``"none"``.
+        pool: how the last feature map becomes a vector: averaged, or flattened.
+        dense: units of the dense layers between it and the classes, each followed by ReLU.
+        batch_norm: whether each dense layer is followed by batch normalisation.
+        dropout: rate after the dense layers.
+        keras_bn: batch normalisation with momentum 0.99, epsilon 1e-3 as in Keras, instead of timm's.
+    """
+
+    name: str
+    weights: Literal["imagenet", "none"]
+    pool: Literal["avg", "flatten"] = "avg"
+    dense: tuple[int, ...] = ()
+    batch_norm: bool = False
+    dropout: float = 0.0
+    keras_bn: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoAugment:
+    """Training faces are shown as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """Random changes of training faces, drawn anew for each face and epoch. Zero strength is the identity.
+
+    Attributes:
+        rotate_deg: angle, uniform in ±this.
+        shift_fraction: shift along x and along y, uniform in ±this, as a fraction of the side.
+        shear_deg: shear angle, uniform in ±this.
+        zoom_fraction: scale, uniform in 1 ± this, per axis as in Keras where `zoom_per_axis`.
+        zoom_per_axis: whether x and y are scaled apart.
+        flip: whether half of the faces are mirrored left to right.
+        brightness: added to all pixels, uniform in ±this, of values in [0, 1].
+        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this.
+        erase_rate: share of faces in which one rectangle is overwritten with noise (Zhong et al. 2020).
+        erase_area: the rectangle's area, uniform in this range, as a fraction of the face.
+        crop_scale: random resized crop (Szegedy et al. 2015): side of the crop relative to the face, uniform in
+            this range; (1, 1) is none, above 1 zooms out.
+        mixup_alpha: mixup's Beta parameter (Zhang et al. 2018); 0 is none.
+        cutmix_alpha: CutMix's Beta parameter (Yun et al. 2019); 0 is none. With both, a batch gets one of them.
+        mix_rate: share of batches that are mixed.
+        fill: what stands where a face was moved away: ``"nearest"`` edge pixel, ``"reflect"`` or ``"zero"``.
+    """
+
+    rotate_deg: float = 0.0
+    shift_fraction: float = 0.0
+    shear_deg: float = 0.0
+    zoom_fraction: float = 0.0
+    zoom_per_axis: bool = False
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erase_rate: float = 0.0
+    erase_area: tuple[float, float] = (0.02, 0.2)
+    crop_scale: tuple[float, float] = (1.0, 1.0)
+    mixup_alpha: float = 0.0
+    cutmix_alpha: float = 0.0
+    mix_rate: float = 1.0
+    fill: Literal["nearest", "reflect", "zero"] = "nearest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD:
+    """Stochastic gradient descent with Nesterov's momentum."""
+
+    lr: float
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    nesterov: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (Kingma & Ba 2015); `weight_decay` is decoupled as in AdamW when `decoupled`."""
+
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    decoupled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """The learning rate stays as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plateau:
+    """Keras' ReduceLROnPlateau on the validation loss: acts when the wait reaches `patience`, absolute delta.
+
+    Keras' default for `min_delta` is 1e-4.
+    """
+
+    factor: float
+    patience: int
+    min_delta: float = 1e-4
+    min_lr: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
+    """Linear warm-up over `warmup_epochs`, then half a cosine down to ``lr * final_fraction`` (Loshchilov 2017)."""
+
+    warmup_epochs: float = 0.0
+    final_fraction: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycle:
+    """Linear up over `up_fraction` of all steps, linear down to zero for the rest (Smith & Topin 2018)."""
+
+    up_fraction: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """When training ends and which weights are kept.
+
+    Attributes:
+        monitor: what is watched on validation: loss (lower is better), accuracy, or nothing.
+        patience: epochs without improvement after which training stops; None trains all epochs.
+        min_delta: a smaller improvement does not count.
+        keep: ``"best"`` restores the weights of the best epoch by `monitor`; ``"last"`` keeps the last.
+    """
+
+    monitor: Literal["loss", "accuracy", "none"]
+    patience: int | None
+    keep: Literal["best", "last"]
+    min_delta: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """Which faces are watched while training.
+
+    Attributes:
+        kind: ``"holdout"`` = `fraction` of Training by `rule`; ``"PublicTest"`` or ``"Test"`` = that split, as some
+            reports did (their result then comes from faces that chose the weights, and says so).
+        fraction: of Training.
+        rule: ``"keras"`` = the first int(fraction · n) faces of each class in folder order, as Keras'
+            `validation_split` takes them; ``"stratified"`` = seeded, per class; ``"grouped"`` = seeded, twins together.
+    """
+
+    kind: Literal["holdout", "PublicTest", "Test", "none"]
+    fraction: float = 0.2
+    rule: Literal["keras", "stratified", "grouped"] = "keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A stretch of the training with some layers frozen.
+
+    Attributes:
+        epochs: how many of the recipe's epochs it lasts.
+        trainable: ``"all"``, ``"head"`` (the backbone is frozen), or ``"last50"`` = the head and the last 50 layers
+            of Keras' ResNet-50 (all of stage 5, block 6 of stage 4, the last 8 layers of its block 5).
+        lr: learning rate of the phase; the schedule restarts in it.
+    """
+
+    epochs: int
+    trainable: Literal["all", "head", "last50"]
+    lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure that a source published.
+
+    Attributes:
+        metric: ``"accuracy"``, ``"loss"`` or ``"gap"`` (train minus test accuracy).
+        split: what the source measured it on, in its own words: ``"train"``, ``"validation"``, ``"test"``.
+        value: rate in 0..1, or a loss.
+        place: where it stands, such as ``"report 001, figure 4"``.
+        exact: False where the source says "about" or "over".
+    """
+
+    metric: Literal["accuracy", "loss", "gap"]
+    split: Literal["train", "validation", "test"]
+    value: float
+    place: str
+    exact: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One row. Every field is stated by `source` or explained in `assumed`.
+
+    Attributes:
+        name: unique, in lower case with hyphens.
+        source: where it is from.
+        network: what is trained.
+        preprocess: crop to network input; ``mean=(nan,)`` is not allowed: data set statistics are written out.
+        augment: changes of training faces.
+        optimizer: and its learning rate.
+        schedule: of the learning rate.
+        epochs: at most.
+        batch_size: faces a step, over all processes.
+        label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016).
+        class_weights: ``"balanced"`` weighs class c by n / (K n_c), ``"none"`` all alike.
+        validation: faces watched while training.
+        stopping: when training ends, which weights are kept.
+        phases: frozen stretches, in order; empty = everything is trained throughout.
+        ema_decay: decay a step of the averaged weights that are validated and kept; 0 = none.
+        sam_rho: radius of sharpness-aware minimisation (Foret et al. 2021); 0 = none.
+        published: the source's figures.
+        assumed: field or decision -> why, for what the source leaves out.
+        remark: what a reader of its result must know.
+    """
+
+    name: str
+    source: str
+    network: OwnNet | Backbone
+    preprocess: Preprocess
+    augment: NoAugment | Augment
+    optimizer: SGD | Adam
+    schedule: Constant | Plateau | Cosine | OneCycle
+    epochs: int
+    batch_size: int
+    label_smoothing: float
+    class_weights: Literal["none", "balanced"]
+    validation: Validation
+    stopping: Stopping
+    phases: tuple[Phase, ...]
+    ema_decay: float
+    sam_rho: float
+    published: tuple[Figure, ...]
+    assumed: dict[str, str]
+    remark: str

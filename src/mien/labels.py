@@ -1,0 +1,75 @@
+"""Label sets: the only place where an integer becomes a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mien.errors import DataError
+
+# Other spellings of the same expression, as the published data sets write them.
+_SYNONYMS = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "scared": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "neutrality": "neutral",
+}
+
+
+def canonical_name(text: str) -> str:
+    """Return the expression that `text` spells, in mien's spelling: ``" Happiness"`` gives ``"happy"``."""
+    name = text.strip().lower()
+    return _SYNONYMS.get(name, name)
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Ordered class names. Label `i` means ``names[i]``, here and nowhere else."""
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise DataError(f"label set {self.names}: names repeat; each class needs a name of its own.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def name(self, label: int) -> str:
+        """Return the word for an integer label; negative labels have none."""
+        if not 0 <= label < len(self.names):
+            raise DataError(f"label {label}: expected 0 to {len(self.names) - 1} ({', '.join(self.names)}).")
+        return self.names[label]
+
+    def index(self, text: str) -> int:
+        """Return the integer for a word, in any case and in any usual spelling.
+
+        Raises:
+            DataError: no class has that name.
+        """
+        name = canonical_name(text)
+        if name not in self.names:
+            raise DataError(f"label {text!r} is unknown; expected one of {', '.join(self.names)}.")
+        return self.names.index(name)
+
+    def positions_in(self, other: LabelSet) -> tuple[int, ...]:
+        """Return for each of our classes its index in `other`, -1 where `other` lacks it: labels cross by name."""
+        return tuple(other.names.index(name) if name in other.names else -1 for name in self.names)
+
+
+FER2013 = LabelSet(("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
+"""Order of the 2013 challenge's CSV."""
+
+FOLDER = LabelSet(tuple(sorted(FER2013.names)))
+"""Order of the folder edition (Keras and torchvision sort the class folders by name)."""
+
+FERPLUS = LabelSet(("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"))
+"""Order of the FER+ vote columns, without `unknown` and `NF` (Barsoum et al. 2016)."""
