@@ -1,0 +1,18 @@
+"""FER2013 in every edition: reading, splitting, auditing, drawing."""
+
+from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
+from mien.lab.data.fer2013 import open_fer2013, read_fer2013
+from mien.lab.data.split import class_weights, holdout
+
+__all__ = [
+    "PRIVATE",
+    "PUBLIC",
+    "SPLITS",
+    "TEST",
+    "TRAINING",
+    "FaceDataset",
+    "class_weights",
+    "holdout",
+    "open_fer2013",
+    "read_fer2013",
+]

@@ -1,0 +1,72 @@
+"""Decode small face images, naming every one that cannot be read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from mien.errors import DataError
+
+SIDE_PX = 48
+"""Side of a FER2013 face."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Faces that could be read, and those that could not.
+
+    Attributes:
+        faces: ``(N, 48, 48)`` uint8, the readable ones in order.
+        kept: ``(N,)`` int64, their positions in what was given.
+        broken: ``"NAME: reason"`` of each other one.
+    """
+
+    faces: npt.NDArray[np.uint8]
+    kept: npt.NDArray[np.int64]
+    broken: tuple[str, ...]
+
+
+def decode_faces(images: Iterable[tuple[str, bytes]], count: int) -> Decoded:
+    """Decode `count` encoded images (JPEG, PNG, WebP), each given with its name; colour becomes grey."""
+    faces = np.empty((count, SIDE_PX, SIDE_PX), np.uint8)
+    kept: list[int] = []
+    broken: list[str] = []
+    for position, (name, encoded) in enumerate(images):
+        try:
+            faces[len(kept)] = _decode(encoded)
+            kept.append(position)
+        except DataError as error:
+            broken.append(f"{name}: {error}")
+    return Decoded(faces[: len(kept)], np.array(kept, np.int64), tuple(broken))
+
+
+def _decode(encoded: bytes) -> npt.NDArray[np.uint8]:
+    """One image as ``(48, 48)``; the message of a `DataError` is the reason alone."""
+    if not encoded:
+        raise DataError("empty file")
+    try:
+        # Pillow, not OpenCV: OpenCV fills the lost part of a cut-off JPEG with grey and says nothing
+        with Image.open(io.BytesIO(encoded)) as image:
+            if image.size != (SIDE_PX, SIDE_PX):
+                raise DataError(f"{image.width}x{image.height} px, expected {SIDE_PX}x{SIDE_PX}")
+            return np.asarray(image.convert("L"))
+    except UnidentifiedImageError:
+        raise DataError("not an image") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's decoders raise
+        raise DataError(f"damaged image ({error})") from error
+
+
+def refuse_broken(source: str, broken: tuple[str, ...]) -> None:
+    """Raise a `DataError` that lists the broken images, if there are any."""
+    if broken:
+        shown = "".join(f"\n  {line}" for line in broken[:20])
+        more = f"\n  and {len(broken) - 20:,} more" if len(broken) > 20 else ""
+        raise DataError(
+            f"{source}: {len(broken):,} images cannot be read:{shown}{more}\n"
+            "Get the archive again, remove these files, or read it with skip_broken=True (--skip-broken)."
+        )
