@@ -1,0 +1,69 @@
+"""The networks: one architecture a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from mien.errors import RecipeError
+from mien.lab.nets.cnn8 import CNN8
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import Backbone, OwnNet
+from mien.preprocess import Preprocess
+
+__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable"]
+
+NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
+    "cnn8": CNN8,
+}
+"""Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""
+
+
+def build(
+    network: OwnNet | Backbone,
+    preprocess: Preprocess,
+    classes: int,
+    weights: Path | None = None,
+    pretrained: bool = True,
+) -> Classifier:
+    """Build what a recipe's `network` names, with its starting weights.
+
+    Args:
+        network: an own network, or a timm backbone with our head.
+        preprocess: states the input's size and channels.
+        classes: number of classes, K.
+        weights: safetensors file for a backbone that starts from ImageNet; None = timm's own, downloaded.
+        pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
+
+    Returns:
+        A classifier: faces ``(N, planes, crop_px, crop_px)`` in, logits ``(N, K)`` out.
+
+    Raises:
+        RecipeError: the network is unknown, or cannot take this input.
+        ModelError: the weights cannot be had, or do not fit; the message names the keys.
+    """
+    if isinstance(network, Backbone):
+        raise NotImplementedError
+    if network.name not in NETWORKS:
+        raise RecipeError(f"network {network.name!r} is unknown; mien has {', '.join(NETWORKS)}.")
+    return Classifier(preprocess, NETWORKS[network.name](preprocess, classes))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def set_trainable(classifier: Classifier, what: Literal["all", "head", "last50"]) -> None:
+    """Freeze and thaw layers; frozen batch normalisation also keeps its statistics, in training mode too.
+
+    Raises:
+        RecipeError: the network has no part of that name.
+    """
+    if what == "all":
+        classifier.requires_grad_(True)
+        return
+    raise RecipeError(f"trainable {what!r} needs a backbone; mien's own networks are trained whole.")
