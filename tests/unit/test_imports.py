@@ -129,7 +129,7 @@ def test_only_declared_packages_are_imported(name: str) -> None:
 
 @pytest.mark.parametrize("module", ["mien", "mien.cli"])
 def test_import_is_light(module: str) -> None:
-    heavy = "torch cv2 onnxruntime matplotlib sklearn pandas timm lightning_fabric pyarrow".split()
+    heavy = ["torch", "cv2", "onnxruntime", "matplotlib", "sklearn", "pandas", "timm", "lightning_fabric", "pyarrow"]
     code = f"import sys, {module}; print(*(set({heavy}) & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
