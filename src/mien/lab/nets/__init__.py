@@ -11,6 +11,7 @@ from torch import nn
 from mien.errors import RecipeError
 from mien.lab.nets.cnn8 import CNN8
 from mien.lab.nets.input import Classifier
+from mien.lab.nets.residual import ResidualNet
 from mien.lab.recipe import Backbone, OwnNet
 from mien.preprocess import Preprocess
 
@@ -18,6 +19,7 @@ __all__ = ["NETWORKS", "build", "count_parameters", "set_trainable"]
 
 NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn8": CNN8,
+    "residual-small": ResidualNet,
 }
 """Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""
 

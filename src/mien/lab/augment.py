@@ -1,0 +1,147 @@
+"""Random changes of training faces, on whole batches, on the device where they lie.
+
+All geometry is one affine map from output to input coordinates, so that a face is interpolated once, straight to
+the size that the network takes. Every draw is made for the whole batch of all processes and then sliced: a
+training on two processes sees the same changes as on one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien.lab.recipe import Augment, NoAugment
+
+_PADDING = {"nearest": "border", "reflect": "reflection", "zero": "zeros"}
+
+
+def augment_faces(
+    faces: Tensor,
+    augment: Augment | NoAugment,
+    out_px: int,
+    generator: torch.Generator,
+    part: slice = slice(None),
+    batch: int | None = None,
+) -> Tensor:
+    """Change a batch of faces at random.
+
+    Args:
+        faces: ``(N, P, H, W)`` float32 in [0, 1], square.
+        augment: what to do, how strongly. Mixing is not done here, see `mix`.
+        out_px: side of the result, px.
+        generator: source of the draws, on the faces' device.
+        part: which faces of the whole batch these are.
+        batch: faces in the whole batch; N unless `part` is given.
+
+    Returns:
+        ``(N, P, out_px, out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, `faces` itself.
+    """
+    if isinstance(augment, NoAugment):
+        return faces
+    n = len(faces) if batch is None else batch
+
+    def uniform(low: float, high: float) -> Tensor:
+        return (torch.rand(n, generator=generator, device=faces.device) * (high - low) + low)[part]
+
+    if _moves(augment) or faces.shape[-1] != out_px:
+        matrix = affine_matrix(augment, uniform)
+        grid = F.affine_grid(matrix, [len(faces), faces.shape[1], out_px, out_px], align_corners=False)
+        faces = F.grid_sample(faces, grid, padding_mode=_PADDING[augment.fill], align_corners=False)
+    if augment.brightness or augment.contrast:
+        factor = uniform(1 - augment.contrast, 1 + augment.contrast).view(-1, 1, 1, 1)
+        shift = uniform(-augment.brightness, augment.brightness).view(-1, 1, 1, 1)
+        mean = faces.mean((1, 2, 3), keepdim=True)
+        faces = ((faces - mean) * factor + mean + shift).clamp(0, 1)
+    if augment.erase_rate:
+        hidden = _rectangles(
+            uniform(*augment.erase_area),
+            torch.exp(uniform(math.log(0.3), math.log(1 / 0.3))),  # aspect ratios as in Zhong et al. 2020
+            uniform(0, 1),
+            uniform(0, 1),
+            faces.shape[-1],
+        )
+        hidden &= (uniform(0, 1) < augment.erase_rate).view(-1, 1, 1, 1)
+        noise = torch.rand((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
+        faces = torch.where(hidden, noise, faces)
+    return faces
+
+
+def _moves(a: Augment) -> bool:
+    strengths = (a.rotate_deg, a.shift_fraction, a.shear_deg, a.zoom_fraction)
+    return any(strengths) or a.flip or a.crop_scale != (1.0, 1.0)
+
+
+def affine_matrix(augment: Augment, uniform: Callable[[float, float], Tensor]) -> Tensor:
+    """Draw the map from output to input coordinates, both from -1 to 1 over the face.
+
+    Args:
+        augment: the strengths.
+        uniform: ``uniform(low, high) -> (N,)`` draws.
+
+    Returns:
+        ``(N, 2, 3)`` float32, as `torch.nn.functional.affine_grid` takes it.
+    """
+    angle = torch.deg2rad(uniform(-augment.rotate_deg, augment.rotate_deg))
+    shear = torch.deg2rad(uniform(-augment.shear_deg, augment.shear_deg))
+    zoom_x = uniform(1 - augment.zoom_fraction, 1 + augment.zoom_fraction)
+    zoom_y = uniform(1 - augment.zoom_fraction, 1 + augment.zoom_fraction) if augment.zoom_per_axis else zoom_x
+    crop = uniform(*augment.crop_scale)
+    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if augment.flip else torch.ones_like(crop)
+    # shifts are fractions of the side, which is 2 long; a crop may lie anywhere that its size leaves free
+    shift_x = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
+    shift_y = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
+    # rotation · shear (Keras' apply_affine_transform has the same form) · zoom · mirror
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    scale_x, scale_y = zoom_x * crop * mirror, zoom_y * crop
+    row_x = torch.stack([cos * scale_x, -torch.sin(shear + angle) * scale_y, shift_x], 1)
+    row_y = torch.stack([sin * scale_x, torch.cos(shear + angle) * scale_y, shift_y], 1)
+    return torch.stack([row_x, row_y], 1)  # (N, 2, 3)
+
+
+def _rectangles(area: Tensor, aspect: Tensor, left: Tensor, top: Tensor, side: int) -> Tensor:
+    """Masks ``(N, 1, side, side)`` bool of rectangles that lie wholly inside; area and positions are fractions."""
+    height = torch.sqrt(area * aspect).clamp(max=1)
+    width = torch.sqrt(area / aspect).clamp(max=1)
+    centres = (torch.arange(side, device=area.device) + 0.5) / side
+    x0, y0 = left * (1 - width), top * (1 - height)
+    across = (centres >= x0[:, None]) & (centres < (x0 + width)[:, None])  # (N, side)
+    down = (centres >= y0[:, None]) & (centres < (y0 + height)[:, None])
+    return (down[:, None, :, None] & across[:, None, None, :]).bool()
+
+
+def mix(
+    faces: Tensor, targets: Tensor, augment: Augment | NoAugment, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend each face with its neighbour in the batch: mixup over all pixels, or CutMix over one square.
+
+    Args:
+        faces: ``(N, P, H, W)`` float32.
+        targets: ``(N, K)`` float32, each row sums to 1.
+        augment: says whether and how to mix.
+        rng: one draw for the whole batch, the same on every process.
+
+    Returns:
+        Faces and targets of the same shapes; the given ones where this batch is not mixed.
+    """
+    if isinstance(augment, NoAugment) or not (augment.mixup_alpha or augment.cutmix_alpha):
+        return faces, targets
+    mixes, cuts = rng.random() < augment.mix_rate, rng.random() < 0.5
+    if not mixes:
+        return faces, targets
+    if augment.cutmix_alpha and (cuts or not augment.mixup_alpha):
+        share = rng.beta(augment.cutmix_alpha, augment.cutmix_alpha)
+        side = faces.shape[-1]
+        cut = round(side * math.sqrt(1 - share))
+        top, left = rng.integers(0, side - cut + 1, 2)
+        mixed = faces.clone()
+        mixed[..., top : top + cut, left : left + cut] = faces.roll(1, 0)[..., top : top + cut, left : left + cut]
+        share = 1 - cut * cut / (side * side)
+    else:
+        share = rng.beta(augment.mixup_alpha, augment.mixup_alpha)
+        mixed = share * faces + (1 - share) * faces.roll(1, 0)
+    return mixed, share * targets + (1 - share) * targets.roll(1, 0)

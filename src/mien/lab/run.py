@@ -1,0 +1,213 @@
+"""Run: the folder that a training leaves, and how it is written so that nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mien.errors import ModelError
+from mien.lab import recipe_io
+from mien.lab.data import FaceDataset
+from mien.lab.nets import build
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import Recipe
+
+RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
+CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training's folder.
+
+    ``recipe.json``, ``environment.json`` (seed, data, versions, progress), ``history.jsonl`` (a row an epoch),
+    ``checkpoint.pt`` (to resume from) and, once finished, ``weights.safetensors`` (the kept weights). Evaluation
+    adds ``model/``, ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds ``report.html``.
+    """
+
+    folder: Path
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Open an existing run.
+
+        Raises:
+            ModelError: the folder is not a run.
+        """
+        folder = Path(folder)
+        if not (folder / RECIPE).is_file():
+            raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` leaves it.")
+        return cls(folder, recipe_io.from_json((folder / RECIPE).read_text(encoding="utf-8")))
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Seed, data, versions and progress, as `environment.json` has them."""
+        row: dict[str, Any] = json.loads((self.folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        return row
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training reached its end."""
+        return bool(self.environment["finished"])
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return one row per finished epoch: epoch (from 1), lr, losses, accuracies, seconds, images per second."""
+        file = self.folder / HISTORY
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+    def load_classifier(self) -> Classifier:
+        """Return the network with the kept weights, in evaluation mode, on the CPU.
+
+        Raises:
+            ModelError: the training has not finished, or the weights file is damaged or of another network.
+        """
+        file = self.folder / WEIGHTS
+        if not file.is_file():
+            raise ModelError(f"{self.folder}: the training has not finished; run the same `mien train` again.")
+        classes = len(self.environment["label_set"])
+        classifier = build(self.recipe.network, self.recipe.preprocess, classes, pretrained=False)
+        try:
+            classifier.load_state_dict(load_file(file))
+        except (SafetensorError, RuntimeError) as error:
+            raise ModelError(f"{file}: not the weights of {self.recipe.name} ({error}).") from error
+        return classifier.eval()
+
+    def export(self, out: str | Path | None = None) -> Path:
+        """Write the model folder, by default ``model/`` in the run, and return its path."""
+        from mien.lab.export import export_run  # export stands above run
+
+        return export_run(self, None if out is None else Path(out))
+
+    def write_recipe(self) -> None:
+        """Write the recipe, which makes the folder a run."""
+        with _replacing(self.folder / RECIPE) as file:
+            file.write_text(recipe_io.to_json(self.recipe), encoding="utf-8")
+
+    def write_json(self, name: str, row: dict[str, Any]) -> None:
+        """Write a JSON file of the run, whole or not at all."""
+        with _replacing(self.folder / name) as file:
+            file.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Write all rows of the history, whole or not at all."""
+        with _replacing(self.folder / HISTORY) as file:
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def write_checkpoint(self, state: dict[str, Any]) -> None:
+        """Write what a resumed training needs, whole or not at all."""
+        with _replacing(self.folder / CHECKPOINT) as file:
+            torch.save(state, file)
+
+    def read_checkpoint(self) -> dict[str, Any] | None:
+        """Return the last checkpoint, on the CPU; None when there is none yet.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
+        file = self.folder / CHECKPOINT
+        if not file.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch.load raises whatever the damage leads to
+            raise ModelError(
+                f"{file}: damaged ({type(error).__name__}: {error}); delete the run folder and train again."
+            ) from error
+        return state
+
+    def write_weights(self, state: dict[str, Tensor]) -> None:
+        """Write the kept weights, whole or not at all."""
+        with _replacing(self.folder / WEIGHTS) as file:
+            save_file({name: value.contiguous().cpu() for name, value in state.items()}, file)
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of `file` once it is safely on the disk."""
+    part = file.with_name(file.name + ".part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(file)
+    except (OSError, SafetensorError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
+        part.unlink(missing_ok=True)
+        raise ModelError(
+            f"{file}: cannot be written ({error}). What was written before is intact: free space or permit "
+            "writing there, then run the same command to go on."
+        ) from error
+
+
+def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
+    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    # opened for each epoch: a resumed training goes on in a file of its own, and no epoch stands twice
+    with SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
+        for name, value in row.items():
+            if name != "epoch" and value is not None:
+                board.add_scalar(name, value, row["epoch"])
+
+
+def run_name(recipe: Recipe, data: FaceDataset, seed: int, weights: Path | None) -> str:
+    """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
+    text = "\n".join([recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""])
+    return f"{recipe.name}-seed{seed}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def describe_environment(data: FaceDataset, seed: int, weights: Path | None) -> dict[str, Any]:
+    """Return what a reader of the result must know beside the recipe."""
+    packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
+    return {
+        "seed": seed,
+        "commit": current_commit(),
+        "data_fingerprint": data.fingerprint,
+        "data_source": Path(data.source).name,
+        "label_set": list(data.label_set),
+        "weights": weights.name if weights else None,
+        "weights_sha256": _digest(weights) if weights else None,
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def current_commit() -> str:
+    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed."""
+    here = Path(__file__).resolve().parent
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "."])
+    try:
+        commit, changes = (
+            subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + "+dirty" if changes else commit

@@ -1,0 +1,74 @@
+"""Learning rates over time, and when to stop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mien.lab.recipe import Constant, Cosine, OneCycle, Plateau, Stopping
+
+
+def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, steps: int, steps_per_epoch: int) -> float:
+    """Return what the learning rate is multiplied by at `step` of `steps`, both counted from 0 within a phase.
+
+    `Plateau` is not a function of the step: it gives 1 here, and `PlateauState` keeps the rate.
+    """
+    match schedule:
+        case Constant() | Plateau():
+            return 1.0
+        case Cosine(warmup_epochs=warmup, final_fraction=final):
+            warmup_steps = round(warmup * steps_per_epoch)
+            if step < warmup_steps:
+                return (step + 1) / warmup_steps
+            done = (step - warmup_steps) / max(1, steps - warmup_steps)
+            return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
+        case OneCycle(up_fraction=up):
+            top = max(1, round(up * steps))
+            return (step + 1) / top if step < top else (steps - step) / max(1, steps - top)
+
+
+@dataclass
+class PlateauState:
+    """Keras' ReduceLROnPlateau on a loss.
+
+    An epoch improves when its loss is below the best one by more than `min_delta`, absolute. The rate is reduced as
+    soon as the wait reaches `patience`, and the wait begins anew; it has no cooldown, as in Keras by default.
+
+    Source: keras/callbacks/reduce_lr_on_plateau.py, ``on_epoch_end``.
+    """
+
+    factor: float = 1.0
+    best: float = math.inf
+    wait: int = 0
+
+    def update(self, plateau: Plateau, loss: float, lr: float) -> None:
+        """Take an epoch's validation loss; `lr` is the phase's initial rate."""
+        if loss < self.best - plateau.min_delta:
+            self.best, self.wait = loss, 0
+            return
+        self.wait += 1
+        if self.wait >= plateau.patience and lr * self.factor > plateau.min_lr:
+            self.factor = max(self.factor * plateau.factor, plateau.min_lr / lr)
+            self.wait = 0
+
+
+@dataclass
+class StoppingState:
+    """Best epoch so far, and how long ago it was. Keras' EarlyStopping stops when the wait reaches `patience`."""
+
+    best: float = math.inf
+    best_epoch: int = -1
+    wait: int = 0
+
+    def update(self, stopping: Stopping, epoch: int, loss: float | None, accuracy: float | None) -> bool:
+        """Take an epoch's validation figures; return whether it is the best so far."""
+        value = {"loss": loss, "accuracy": None if accuracy is None else -accuracy, "none": None}[stopping.monitor]
+        if value is None or value < self.best - stopping.min_delta:
+            self.best, self.best_epoch, self.wait = (math.inf if value is None else value), epoch, 0
+            return True
+        self.wait += 1
+        return False
+
+    def stops(self, stopping: Stopping) -> bool:
+        """Whether training ends here."""
+        return stopping.patience is not None and self.wait >= stopping.patience

@@ -1,0 +1,445 @@
+"""The training loop: one for every recipe, on the CPU, one GPU, or many processes started by `torchrun`.
+
+Faces, labels and validation faces lie on the device; a batch is an index. Every random number of an epoch follows
+from (seed, epoch), so that a training that resumes after any epoch ends as an unbroken one does.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
+
+from mien.errors import DataError, RecipeError
+from mien.lab.augment import augment_faces, mix
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
+from mien.lab.nets import build, set_trainable
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import SGD, Adam, Phase, Plateau, Recipe
+from mien.lab.run import ENVIRONMENT, Run, describe_environment, log_to_tensorboard, run_name
+from mien.lab.schedule import PlateauState, StoppingState, rate_factor
+
+try:
+    from lightning_fabric import Fabric  # the small package
+except ImportError:
+    from lightning.fabric import Fabric  # the same code within the large one
+
+Precision = Literal["bf16-mixed", "32-true"]
+VALIDATION_BATCH = 512
+CHECK_EVERY = 10  # steps between two looks at the loss; each look waits for the device
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands, for whoever shows it."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+    seconds_left: float
+
+
+class OutOfTime(Exception):  # noqa: N818 - not an error: the run goes on when called again
+    """The time limit came in the middle of an epoch."""
+
+
+def train(
+    recipe: Recipe,
+    data: FaceDataset,
+    *,
+    seed: int = 0,
+    out: str | Path = "runs",
+    weights: str | Path | None = None,
+    precision: Literal["auto", "bf16", "32"] = "auto",
+    compile: bool = False,
+    time_limit_s: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Train a recipe, or go on with a training that was interrupted.
+
+    Args:
+        recipe: what to train.
+        data: with a Training split; which other faces are watched is the recipe's choice.
+        seed: of everything random.
+        out: folder of runs; the run's own folder in it is named after recipe, seed and data.
+        weights: safetensors file for a backbone that starts from ImageNet; None = timm's own.
+        precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
+        compile: whether `torch.compile` is used; pays off on trainings of many minutes.
+        time_limit_s: stop in time, with a checkpoint; the same call goes on later.
+        on_progress: called a few times a second.
+
+    Returns:
+        The run; not finished if the time limit came first.
+
+    Raises:
+        DataError: the data set lacks what the recipe trains or validates on.
+        RecipeError: the loss became infinite or undefined; names epoch and step.
+        ModelError: starting weights do not fit, or the run's folder cannot be written.
+    """
+    weights = None if weights is None else Path(weights)
+    run = Run(Path(out) / run_name(recipe, data, seed, weights), recipe)
+    state = run.read_checkpoint()
+    if state is not None and state["finished"]:
+        return run
+    deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+    with suppress(OutOfTime):
+        trainer = Trainer(run, data, seed, weights, precision_of(precision), compile)
+        trainer.fit(state, deadline, on_progress or (lambda _: None))
+    return run
+
+
+def _processes() -> dict[str, int]:
+    """Devices and nodes as `torchrun` states them, else one device."""
+    here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
+    return {"devices": here, "num_nodes": world // here}
+
+
+def precision_of(wish: str) -> Precision:
+    if wish == "auto":
+        # without such units, oneDNN imitates bfloat16 and is slower than float32
+        fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        wish = "bf16" if fast else "32"
+    return "bf16-mixed" if wish == "bf16" else "32-true"
+
+
+def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[FaceDataset, FaceDataset | None]:
+    """Return the faces that a recipe learns from and those that it watches, all labelled.
+
+    Raises:
+        DataError: a split is missing or without labels.
+    """
+    training = data.split(TRAINING)
+    if (training.labels < 0).any():
+        raise DataError(f"{data.source}: {int((training.labels < 0).sum()):,} Training faces have no label.")
+    match recipe.validation.kind:
+        case "none":
+            return training, None
+        case "holdout":
+            return holdout(training, recipe.validation, seed)
+        case "PublicTest":
+            watched = data.take((data.splits == PUBLIC) & (data.labels >= 0))
+        case "Test":
+            watched = data.take((data.splits != TRAINING) & (data.labels >= 0))
+    if not len(watched):
+        raise DataError(
+            f"{data.source}: recipe {recipe.name} validates on {recipe.validation.kind}, which has no labelled face "
+            f"here; the data set has {', '.join(data.split_names())}. Use --set validation.kind=holdout."
+        )
+    return training, watched
+
+
+class Trainer:
+    """State of one training: `fit` is the loop, all else serves it."""
+
+    def __init__(
+        self, run: Run, data: FaceDataset, seed: int, weights: Path | None, precision: Precision, compile: bool
+    ) -> None:
+        self.run, self.recipe, self.seed, self.compile = run, run.recipe, seed, compile
+        self.fabric = fabric = Fabric(precision=precision, **_processes())
+        fabric.launch()
+        recipe, device = self.recipe, fabric.device
+        training, validation = split_for_training(recipe, data, seed)
+        classes = len(data.label_set)
+        self.faces, self.labels = _on_device(training, device)
+        self.watched = None if validation is None else _on_device(validation, device)
+        self.class_weights = torch.ones(classes, device=device)
+        if recipe.class_weights == "balanced":
+            self.class_weights = torch.from_numpy(class_weights(training.labels, classes)).to(device)
+        torch.manual_seed(seed)
+        self.classifier = build(recipe.network, recipe.preprocess, classes, weights).to(device)
+        self.classifier.to(memory_format=torch.channels_last)
+        self.averaged = _averaged(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
+        self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
+        self.steps = math.ceil(len(self.faces) / recipe.batch_size)
+        self.plateau, self.stopping = PlateauState(), StoppingState()
+        self.best: dict[str, Tensor] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.environment = describe_environment(data, seed, weights) | {
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+            "processes": fabric.world_size,
+            "threads": torch.get_num_threads(),
+            "precision": precision,
+            "n_train": len(training),
+            "n_validation": 0 if validation is None else len(validation),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def fit(self, state: dict[str, Any] | None, deadline: float, show: Callable[[Progress], None]) -> None:
+        """Train to the end from a checkpoint's `state`, or from the start.
+
+        Raises:
+            OutOfTime: `deadline` (of `time.monotonic`) has come, or would within the next epoch.
+        """
+        phases = phases_of(self.recipe)
+        first = 0 if state is None else state["epoch"] + 1
+        if state is None:
+            self._write_start()
+        else:
+            self._restore(state)
+        for epoch in range(first, self.recipe.epochs):
+            phase, start = phases[epoch]
+            if epoch in (first, start):
+                model, optimizer = self._enter(phase)
+                if state is not None and state["epoch"] >= start:
+                    optimizer.load_state_dict(state["optimizer"])
+            started = time.monotonic()
+            row = {"epoch": epoch + 1} | self._train_epoch(model, optimizer, epoch, phase, start, deadline, show)
+            row |= self._validate() | {"seconds": round(time.monotonic() - started, 3)}
+            self.rows.append(row)
+            self._watch(epoch, row, phase)
+            last = epoch == self.recipe.epochs - 1 or self.stopping.stops(self.recipe.stopping)
+            self._save(epoch, optimizer, last)
+            if last:
+                return
+            self._check_time(deadline - 1.2 * row["seconds"])
+
+    def _enter(self, phase: Phase) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Freeze and thaw, and wrap what is trained from here on."""
+        set_trainable(self.classifier, phase.trainable)
+        network = self.classifier
+        if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        model = self.fabric.setup_module(torch.compile(network) if self.compile else network)
+        optimizer = self.fabric.setup_optimizers(make_optimizer(self.recipe.optimizer, network, phase.lr))
+        return model, optimizer
+
+    def _train_epoch(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        epoch: int,
+        phase: Phase,
+        start: int,
+        deadline: float,
+        show: Callable[[Progress], None],
+    ) -> dict[str, float]:
+        """Show every face once; return the epoch's learning rate, loss, accuracy and speed."""
+        recipe, began = self.recipe, time.monotonic()
+        draw = EpochRandom(self.seed, epoch, self.fabric)
+        order = torch.from_numpy(draw.numpy.permutation(len(self.faces))).to(self.fabric.device)
+        totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
+        model.train()
+        for step, indices in enumerate(order.split(recipe.batch_size)):
+            if len(indices) == 1:
+                continue  # batch normalisation cannot learn from one face; another order leaves out another
+            done = (epoch - start) * self.steps + step
+            lr = phase.lr * self.plateau.factor
+            lr *= rate_factor(recipe.schedule, done, phase.epochs * self.steps, self.steps)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            totals += self._step(model, optimizer, indices, draw)
+            if step % CHECK_EVERY == 0 or step == self.steps - 1:
+                loss, right, seen = totals.tolist()
+                if not math.isfinite(loss):
+                    raise RecipeError(
+                        f"{recipe.name}: the loss became {loss / seen} in epoch {epoch + 1}, by step {step + 1} of "
+                        f"{self.steps}, at learning rate {lr:.2g}. Lower it (--set optimizer.lr=...), or check "
+                        f"the data; {self.run.folder} holds the last whole epoch."
+                    )
+                show(self._progress(epoch, step, loss / seen, right / seen, seen, time.monotonic() - began))
+                self._check_time(deadline)
+        loss, right, seen = self.fabric.all_reduce(totals, reduce_op="sum").tolist()
+        return {
+            "lr": lr,
+            "train_loss": loss / seen,
+            "train_accuracy": right / seen,
+            "images_per_second": round(seen / (time.monotonic() - began), 1),
+        }
+
+    def _step(self, model: nn.Module, optimizer: torch.optim.Optimizer, indices: Tensor, draw: EpochRandom) -> Tensor:
+        """One update; `indices` is the batch of all processes. Returns this process's (loss, right, faces)."""
+        recipe, rank, world = self.recipe, self.fabric.global_rank, self.fabric.world_size
+        part = slice(rank * len(indices) // world, (rank + 1) * len(indices) // world)
+        labels = self.labels[indices[part]]
+        faces = self.faces[indices[part]].float() / 255
+        faces = augment_faces(faces, recipe.augment, recipe.preprocess.input_px, draw.torch, part, len(indices))
+        targets = F.one_hot(labels, len(self.class_weights)).float()
+        faces, targets = mix(faces, targets, recipe.augment, draw.numpy)
+
+        def backward() -> tuple[Tensor, Tensor]:
+            logits = model(faces)
+            losses = F.cross_entropy(
+                logits, targets, self.class_weights, label_smoothing=recipe.label_smoothing, reduction="none"
+            )
+            # the mean over the whole batch, class weights or not, as Keras takes it; processes are averaged after
+            self.fabric.backward(losses.sum() * world / len(indices))
+            return logits.detach(), losses.detach()
+
+        optimizer.zero_grad()
+        logits, losses = backward()
+        if recipe.sam_rho:
+            with sharpest_neighbour(model, recipe.sam_rho):
+                optimizer.zero_grad()
+                backward()
+        optimizer.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.classifier)
+        right = (logits.argmax(1) == labels).sum()
+        return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
+
+    def _validate(self) -> dict[str, float | None]:
+        """Loss and accuracy on the watched faces; every process computes all of them."""
+        if self.watched is None:
+            return {"validation_loss": None, "validation_accuracy": None}
+        faces, labels = self.watched
+        self.kept.eval()
+        with torch.no_grad(), self.fabric.autocast():
+            logits = torch.cat([self.kept(part) for part in faces.split(VALIDATION_BATCH)])
+        return {
+            "validation_loss": F.cross_entropy(logits, labels).item(),
+            "validation_accuracy": (logits.argmax(1) == labels).double().mean().item(),
+        }
+
+    def _watch(self, epoch: int, row: dict[str, Any], phase: Phase) -> None:
+        """Let plateau and stopping take the epoch's figures; remember the weights if they are the best."""
+        loss, accuracy = row["validation_loss"], row["validation_accuracy"]
+        if isinstance(self.recipe.schedule, Plateau) and loss is not None:
+            self.plateau.update(self.recipe.schedule, loss, phase.lr)
+        if self.stopping.update(self.recipe.stopping, epoch, loss, accuracy) and self.recipe.stopping.keep == "best":
+            self.best = {name: value.detach().cpu().clone() for name, value in self.kept.state_dict().items()}
+
+    def _progress(self, epoch: int, step: int, loss: float, accuracy: float, seen: float, seconds: float) -> Progress:
+        speed = seen * self.fabric.world_size / seconds
+        steps_left = (self.recipe.epochs - epoch) * self.steps - step - 1
+        left = steps_left * self.recipe.batch_size / speed
+        return Progress(epoch + 1, self.recipe.epochs, step + 1, self.steps, loss, accuracy, speed, left)
+
+    def _check_time(self, deadline: float) -> None:
+        """Raise `OutOfTime` on all processes at once when the first one is past the deadline."""
+        if math.isfinite(deadline) and self.fabric.broadcast(time.monotonic() > deadline):
+            raise OutOfTime
+
+    def _write_start(self) -> None:
+        if self.fabric.is_global_zero:
+            self.run.write_recipe()
+            self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
+
+    def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:
+        """Write history, progress and checkpoint; after the last epoch the kept weights instead of a checkpoint."""
+        if self.fabric.is_global_zero:
+            progress = {
+                "epochs_run": epoch + 1,
+                "best_epoch": self.stopping.best_epoch + 1,
+                "seconds": round(sum(row["seconds"] for row in self.rows), 1),
+                "finished": last,
+            }
+            self.run.write_history(self.rows)
+            log_to_tensorboard(self.run, self.rows[-1])
+            if last:
+                best = self.recipe.stopping.keep == "best"
+                self.run.write_weights(self.best if best else self.kept.state_dict())
+            self.run.write_json(ENVIRONMENT, self.environment | progress)
+            self.run.write_checkpoint({"finished": True} if last else self._state(epoch, optimizer))
+        self.fabric.barrier()
+
+    def _state(self, epoch: int, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        return {
+            "finished": False,
+            "epoch": epoch,
+            "classifier": self.classifier.state_dict(),
+            "averaged": None if self.averaged is None else self.averaged.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "plateau": asdict(self.plateau),
+            "stopping": asdict(self.stopping),
+            "best": self.best,
+            "rows": self.rows,
+            "started": self.environment["started"],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Go back to a checkpoint; the optimizer follows when its phase is entered."""
+        self.classifier.load_state_dict(state["classifier"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
+        self.plateau, self.stopping = PlateauState(**state["plateau"]), StoppingState(**state["stopping"])
+        self.best, self.rows = state["best"], state["rows"]
+        self.environment["started"] = state["started"]
+
+
+class EpochRandom:
+    """Everything random of one epoch, from (seed, epoch): the same draws on every process, but for dropout."""
+
+    def __init__(self, seed: int, epoch: int, fabric: Fabric) -> None:
+        self.numpy = np.random.default_rng((seed, epoch))
+        self.torch = torch.Generator(fabric.device).manual_seed(int(self.numpy.integers(2**62)))
+        torch.manual_seed(int(self.numpy.integers(2**62)) + fabric.global_rank)
+
+
+def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
+    """Return for each epoch its phase and the phase's first epoch, both counted from 0.
+
+    Raises:
+        RecipeError: the phases do not add up to the recipe's epochs.
+    """
+    phases = recipe.phases or (Phase(epochs=recipe.epochs, trainable="all", lr=recipe.optimizer.lr),)
+    if sum(phase.epochs for phase in phases) != recipe.epochs:
+        raise RecipeError(
+            f"{recipe.name}: its phases last {' + '.join(str(phase.epochs) for phase in phases)} epochs, the recipe "
+            f"{recipe.epochs}; set both (--set epochs=..., --set phases.0.epochs=...)."
+        )
+    starts = np.cumsum([0] + [phase.epochs for phase in phases]).tolist()
+    return [(phase, start) for phase, start in zip(phases, starts, strict=False) for _ in range(phase.epochs)]
+
+
+def make_optimizer(choice: SGD | Adam, network: nn.Module, lr: float) -> torch.optim.Optimizer:
+    """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": choice.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    match choice:
+        case SGD():
+            return torch.optim.SGD(groups, lr, choice.momentum, nesterov=choice.nesterov)
+        case Adam():
+            kind = torch.optim.AdamW if choice.decoupled else torch.optim.Adam
+            return kind(groups, lr, choice.betas, choice.epsilon)
+
+
+@contextmanager
+def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
+    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2)."""
+    parameters = [p for p in model.parameters() if p.grad is not None]
+    with torch.no_grad():
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+        moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
+        torch._foreach_add_(parameters, moves)
+    yield
+    with torch.no_grad():
+        torch._foreach_sub_(parameters, moves)
+
+
+def _averaged(classifier: Classifier, decay: float) -> AveragedModel:
+    """Moving average of weights and statistics, quick at first: a young average forgets its random start."""
+
+    def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+        keep = min(decay, (1 + int(updates)) / (10 + int(updates)))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, 1 - keep)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return AveragedModel(classifier, multi_avg_fn=average, use_buffers=True)
+
+
+def _on_device(data: FaceDataset, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Faces ``(N, 1, H, W)`` uint8 and labels ``(N,)`` int64."""
+    return torch.from_numpy(data.faces)[:, None].to(device), torch.from_numpy(data.labels).to(device)
