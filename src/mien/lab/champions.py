@@ -26,7 +26,7 @@ _MIEN_SMALL = Recipe(
     ),
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=OneCycle(up_fraction=0.2),
-    epochs=120,
+    epochs=105,
     batch_size=128,
     label_smoothing=0.1,
     class_weights="none",
