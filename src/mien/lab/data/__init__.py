@@ -1,5 +1,6 @@
 """FER2013 in every edition: reading, splitting, auditing, drawing."""
 
+from mien.lab.data.audit import Audit, audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
 from mien.lab.data.fer2013 import open_fer2013, read_fer2013
 from mien.lab.data.split import class_weights, holdout
@@ -10,7 +11,9 @@ __all__ = [
     "SPLITS",
     "TEST",
     "TRAINING",
+    "Audit",
     "FaceDataset",
+    "audit",
     "class_weights",
     "holdout",
     "open_fer2013",

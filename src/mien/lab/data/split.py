@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
+from mien.lab.data.audit import audit
 from mien.lab.data.dataset import FaceDataset
 from mien.lab.recipe import Validation
 
@@ -16,8 +17,14 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
     """Split labelled faces into those to learn from and those to watch.
 
     The keras rule takes the first ``int(fraction * n)`` faces of each class in the data set's order, as Keras'
-    `validation_split` does with the sorted files of a class folder (`DirectoryIterator`). The other two
-    rules draw ``round(fraction * n)`` faces of each class from `seed`.
+    `validation_split` does with the sorted files of a class folder (`DirectoryIterator`). The stratified rule
+    draws ``round(fraction * n)`` faces of each class; the grouped rule does so with whole groups of twins, which
+    takes an audit (seconds) and may leave a class a few faces short of its share.
+
+    Args:
+        training: labelled faces.
+        validation: fraction and rule; its kind is not looked at.
+        seed: of the drawing; the keras rule draws nothing.
 
     Returns:
         (the faces to train on, the faces to validate on), both in the order of `training`.
@@ -34,7 +41,7 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
     elif validation.rule == "stratified":
         held = _drawn_of_each_class(training.labels, validation.fraction, seed)
     else:
-        raise DataError("grouped: not yet")
+        held = _whole_groups(training, validation.fraction, seed)
     if held.all() or not held.any():
         raise DataError(
             f"{training.source}: a fraction of {validation.fraction} leaves {int((~held).sum()):,} faces to train on "
@@ -57,6 +64,21 @@ def _drawn_of_each_class(labels: npt.NDArray[np.int64], fraction: float, seed: i
     for label in np.unique(labels):
         where = draw.permutation(np.flatnonzero(labels == label))
         held[where[: round(fraction * len(where))]] = True
+    return held
+
+
+def _whole_groups(training: FaceDataset, fraction: float, seed: int) -> Mask:
+    """Hold out groups of twins, in random order, while none of their classes exceeds its share."""
+    groups, labels = audit(training).groups, training.labels
+    room = np.round(fraction * np.bincount(labels)).astype(np.int64)
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    held = np.zeros(len(labels), bool)
+    for group in np.random.default_rng(seed).permutation(len(members)):
+        wanted = np.bincount(labels[members[group]], minlength=len(room))
+        if (wanted <= room).all():
+            held[members[group]] = True
+            room -= wanted
     return held
 
 

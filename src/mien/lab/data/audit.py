@@ -1,0 +1,205 @@
+"""Audit: identical and nearly identical faces, conflicting labels and blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import DataError
+from mien.lab.data.dataset import TRAINING, FaceDataset
+
+Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all)."""
+
+NEAR = 0.95
+"""Two faces are near twins if, shrunk to 24x24, their correlation is above this, one of them mirrored or not."""
+
+BLANK_STD = 1.0
+"""A face whose grey levels have a smaller standard deviation shows nothing."""
+
+_COMPARED_PX = 24
+_TILE = 2048  # faces compared with as many others at a time: two products of 17 MB
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Audit:
+    """What is wrong with a data set of N faces, M of them distinct.
+
+    Attributes:
+        source: what was audited.
+        splits: ``(N,)`` str, the split of each face.
+        identical: ``(N,)`` int64, number of the distinct image that each face shows, 0 to M - 1.
+        groups: ``(N,)`` int64, number of the group of twins, identical or near, that each face belongs to.
+        near_pairs: ``(P, 2)`` int64, pairs of distinct images that are near twins, as numbers in `identical`.
+        conflicting: ``(N,)`` bool, an identical face carries another label.
+        blank: ``(N,)`` bool, standard deviation below `BLANK_STD`.
+        earliest: ``(N,)`` int64, position of the first Training face that is the face itself or its twin,
+            identical or near; N where there is none.
+    """
+
+    source: str
+    splits: npt.NDArray[np.str_]
+    identical: Indices
+    groups: Indices
+    near_pairs: Indices
+    conflicting: Mask
+    blank: Mask
+    earliest: Indices
+
+    @cached_property
+    def twin_free(self) -> Mask:
+        """Whether each face is new ``(N,)`` bool: False where it has an exact or near twin in Training.
+
+        For a Training face: False where an earlier face of Training is its twin.
+
+        Raises:
+            DataError: there is no Training split to compare with.
+        """
+        self._need_training()
+        position = np.arange(len(self.splits))
+        return self.earliest >= np.where(self.splits == TRAINING, position, len(position))
+
+    @cached_property
+    def identical_in_training(self) -> Mask:
+        """Whether an identical face stands in Training ``(N,)`` bool; for Training faces, an earlier one."""
+        self._need_training()
+        first = _first_in_training(self.identical, self.splits)
+        position = np.arange(len(self.splits))
+        return first[self.identical] < np.where(self.splits == TRAINING, position, len(position))
+
+    def _need_training(self) -> None:
+        if not (self.splits == TRAINING).any():
+            raise DataError(
+                f"{self.source}: no Training split, so nobody can say which faces have a twin there. "
+                "Read an edition that holds Training too."
+            )
+
+    def summary(self) -> dict[str, int | dict[str, int]]:
+        """Return the counts by name; those `per split` stand in a dict of their own."""
+        counts: dict[str, int | dict[str, int]] = {
+            "faces": len(self.splits),
+            "distinct": int(self.identical.max()) + 1,
+            "near_twin_pairs": len(self.near_pairs),
+            "groups_with_conflicting_labels": len(np.unique(self.identical[self.conflicting])),
+            "blank": self._per_split(self.blank),
+            "conflicting": self._per_split(self.conflicting),
+        }
+        if (self.splits == TRAINING).any():
+            counts["identical_in_training"] = self._per_split(self.identical_in_training)
+            counts["twin_in_training"] = self._per_split(~self.twin_free)
+            counts["twin_free"] = self._per_split(self.twin_free)
+        return counts
+
+    def _per_split(self, mask: Mask) -> dict[str, int]:
+        return {str(name): int(mask[self.splits == name].sum()) for name in dict.fromkeys(self.splits.tolist())}
+
+
+def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
+    """Compare every face with every other one.
+
+    Takes about half a minute for the whole of FER2013 on two cores, and 0.4 GB beside the faces.
+
+    Args:
+        dataset: any edition.
+        progress: told how far the comparison is.
+
+    Raises:
+        DataError: the data set is empty.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(dataset)
+    if not count:
+        raise DataError(f"{dataset.source}: no faces to audit.")
+    flat = dataset.faces.reshape(count, -1)
+    _, first, identical = np.unique(flat.view(f"V{flat.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    std = np.array([face.std() for face in flat], np.float32)
+    pairs = near_pairs(dataset.faces[first], std[first] >= BLANK_STD, progress)
+
+    distinct = len(first)
+    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(distinct, distinct))
+    groups = connected_components(links, directed=False)[1].astype(np.int64)[identical]
+
+    own = _first_in_training(identical, dataset.splits)
+    earliest = own.copy()
+    np.minimum.at(earliest, pairs[:, 0], own[pairs[:, 1]])
+    np.minimum.at(earliest, pairs[:, 1], own[pairs[:, 0]])
+    return Audit(
+        source=dataset.source,
+        splits=dataset.splits,
+        identical=identical,
+        groups=groups,
+        near_pairs=pairs,
+        conflicting=_conflicting(identical, dataset.labels),
+        blank=std < BLANK_STD,
+        earliest=earliest[identical],
+    )
+
+
+def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress | None = None) -> Indices:
+    """Find the pairs of near twins.
+
+    Every face is the sum of an even part (the same when mirrored) and an odd part (its negative when mirrored).
+    With E and O the products of the parts of two faces, their correlation is E + O, and E - O with one of them
+    mirrored: E + |O| is the larger of the two, at the price of one.
+
+    Args:
+        faces: ``(N, H, W)`` uint8.
+        visible: ``(N,)`` bool, False where a face is blank and resembles nothing.
+        progress: told how many tiles are compared.
+
+    Returns:
+        ``(P, 2)`` int64, each pair once, the smaller index first.
+    """
+    even, odd = _unit_parts(faces, visible)
+    starts = range(0, len(faces), _TILE)
+    tiles = [(top, left) for top in starts for left in starts if left >= top]
+    found = []
+    for done, (top, left) in enumerate(tiles, start=1):
+        likeness = odd[top : top + _TILE] @ odd[left : left + _TILE].T
+        np.abs(likeness, out=likeness)
+        likeness += even[top : top + _TILE] @ even[left : left + _TILE].T
+        pairs = np.argwhere(likeness > NEAR) + np.array([top, left])
+        found.append(pairs[pairs[:, 0] < pairs[:, 1]])
+        if progress:
+            progress(done, len(tiles))
+    return np.concatenate(found).astype(np.int64)
+
+
+def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Even and odd parts ``(N, 288)`` float32 of the faces at 24x24, without their mean, together of length 1."""
+    import cv2
+
+    size = (_COMPARED_PX, _COMPARED_PX)
+    small = np.stack([cv2.resize(face, size, interpolation=cv2.INTER_AREA) for face in faces]).astype(np.float32)
+    small -= small.mean(axis=(1, 2), keepdims=True)
+    length = np.linalg.norm(small, axis=(1, 2), keepdims=True)
+    small /= np.where(visible[:, None, None] & (length > 0), length, np.inf)
+    left, right = small[:, :, : _COMPARED_PX // 2], small[:, :, : -_COMPARED_PX // 2 - 1 : -1]
+    half = np.float32(np.sqrt(0.5))
+    return ((left + right) * half).reshape(len(faces), -1), ((left - right) * half).reshape(len(faces), -1)
+
+
+def _first_in_training(identical: Indices, splits: npt.NDArray[np.str_]) -> Indices:
+    """For each distinct image, the position of its first face in Training; N where it has none there."""
+    first = np.full(identical.max() + 1, len(splits))
+    where = np.flatnonzero(splits == TRAINING)
+    np.minimum.at(first, identical[where], where)
+    return first
+
+
+def _conflicting(identical: Indices, labels: npt.NDArray[np.int64]) -> Mask:
+    """Whether a labelled face shows the same image as one with another label."""
+    distinct = identical.max() + 1
+    lowest, highest = np.full(distinct, np.iinfo(np.int64).max), np.full(distinct, -1)
+    labelled = labels >= 0
+    np.minimum.at(lowest, identical[labelled], labels[labelled])
+    np.maximum.at(highest, identical[labelled], labels[labelled])
+    return labelled & (highest > lowest)[identical]
