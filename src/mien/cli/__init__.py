@@ -1,0 +1,68 @@
+"""The command `mien`: reads arguments and prints; all else is in the library under the same verbs."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mien.errors import MienError
+
+# What a module that is not installed is missing from; the runtime alone has none of these.
+_EXTRAS = {
+    "torch": "lab",
+    "lightning_fabric": "lab",
+    "safetensors": "lab",
+    "onnx": "lab",
+    "onnxscript": "lab",
+    "pyarrow": "lab",
+    "sklearn": "lab",
+    "matplotlib": "lab",
+    "jinja2": "lab",
+    "timm": "lab,timm",
+    "torchvision": "lab,timm",
+    "kagglehub": "lab,fetch",
+    "huggingface_hub": "lab,fetch",
+}
+
+
+def build_app() -> typer.Typer:
+    """Put the command groups together; each imports what it needs when it is called."""
+    from mien.cli import analyze, data, demo, evaluate, recipes, report, train
+
+    app = typer.Typer(
+        name="mien",
+        help="Facial expressions: read them in photos; train and compare recognisers on FER2013.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command()(analyze.analyze)
+    app.add_typer(data.app, name="data")
+    app.command()(recipes.recipes)
+    app.command()(train.train)
+    app.command()(evaluate.evaluate)
+    app.command()(evaluate.score)
+    app.command()(report.compare)
+    app.command()(report.report)
+    app.command()(evaluate.export)
+    app.add_typer(report.results_app, name="results")
+    app.command()(demo.demo)
+    return app
+
+
+def main() -> None:
+    """Run the command line; a MienError becomes a message and exit status 1."""
+    try:
+        build_app()()
+    except MienError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        sys.exit(f"{error.name} is not installed; this command needs it: pip install 'mien[{extra}]'")
+    except BrokenPipeError:  # `mien ... | head` closed its end
+        sys.stderr.close()
+        sys.exit(1)

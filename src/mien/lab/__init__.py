@@ -1,0 +1,56 @@
+"""The lab: train, evaluate, compare and export recognisers. Needs ``pip install 'mien[lab]'``.
+
+>>> from mien import lab
+>>> data = lab.read_fer2013("archive.zip")
+>>> run = lab.train(lab.recipes["cnn8"], data, seed=0, out="runs")
+>>> print(lab.evaluate(run, data.test).compare(run.recipe.published))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.lab.compare import compare as compare
+    from mien.lab.data import FaceDataset as FaceDataset
+    from mien.lab.data import audit as audit
+    from mien.lab.data import draw_faces as draw_faces
+    from mien.lab.data import read_fer2013 as read_fer2013
+    from mien.lab.evaluate import evaluate as evaluate
+    from mien.lab.export import export_run as export_run
+    from mien.lab.metrics import Predictions as Predictions
+    from mien.lab.metrics import Report as Report
+    from mien.lab.recipe import Recipe as Recipe
+    from mien.lab.recipes import recipes as recipes
+    from mien.lab.report import write_report as write_report
+    from mien.lab.run import Run as Run
+    from mien.lab.training import train as train
+
+# name -> module; each is imported when it is first asked for, since torch takes a second. No module may have the
+# name of what it exports: importing `mien.lab.train` would put the module where the function should be.
+_PLACES = {
+    "FaceDataset": "data",
+    "Predictions": "metrics",
+    "Recipe": "recipe",
+    "Report": "metrics",
+    "Run": "run",
+    "audit": "data",
+    "compare": "compare",
+    "draw_faces": "data",
+    "evaluate": "evaluate",
+    "export_run": "export",
+    "read_fer2013": "data",
+    "recipes": "recipes",
+    "train": "training",
+    "write_report": "report",
+}
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mien.lab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mien.lab.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value

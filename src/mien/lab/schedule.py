@@ -1,11 +1,29 @@
-"""Learning rates over time, and when to stop."""
+"""Phases, learning rates over time, and when to stop."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
-from mien.lab.recipe import Constant, Cosine, OneCycle, Plateau, Stopping
+from mien.errors import RecipeError
+from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Recipe, Stopping
+
+
+def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
+    """Return for each epoch its phase and the phase's first epoch, both counted from 0.
+
+    Raises:
+        RecipeError: the phases do not add up to the recipe's epochs.
+    """
+    phases = recipe.phases or (Phase(epochs=recipe.epochs, trainable="all", lr=recipe.optimizer.lr),)
+    if sum(phase.epochs for phase in phases) != recipe.epochs:
+        raise RecipeError(
+            f"{recipe.name}: its phases last {' + '.join(str(phase.epochs) for phase in phases)} epochs, the recipe "
+            f"{recipe.epochs}; set both (--set epochs=..., --set phases.0.epochs=...)."
+        )
+    starts = accumulate((phase.epochs for phase in phases[:-1]), initial=0)
+    return [(phase, start) for phase, start in zip(phases, starts, strict=True) for _ in range(phase.epochs)]
 
 
 def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, steps: int, steps_per_epoch: int) -> float:

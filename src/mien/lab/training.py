@@ -10,8 +10,8 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +21,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 
 from mien.errors import DataError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.nets import build, set_trainable
-from mien.lab.nets.input import Classifier
-from mien.lab.recipe import SGD, Adam, Phase, Plateau, Recipe
+from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
+from mien.lab.recipe import Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, Run, describe_environment, log_to_tensorboard, run_name
-from mien.lab.schedule import PlateauState, StoppingState, rate_factor
+from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor
 
 try:
     from lightning_fabric import Fabric  # the small package
@@ -56,8 +55,8 @@ class Progress:
     seconds_left: float
 
 
-class OutOfTime(Exception):  # noqa: N818 - not an error: the run goes on when called again
-    """The time limit came in the middle of an epoch."""
+class OutOfTime(Exception):
+    """The time limit came; the same training goes on when it is called again."""
 
 
 def train(
@@ -112,6 +111,7 @@ def _processes() -> dict[str, int]:
 
 
 def precision_of(wish: str) -> Precision:
+    """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device."""
     if wish == "auto":
         # without such units, oneDNN imitates bfloat16 and is slower than float32
         fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
@@ -164,8 +164,8 @@ class Trainer:
             self.class_weights = torch.from_numpy(class_weights(training.labels, classes)).to(device)
         torch.manual_seed(seed)
         self.classifier = build(recipe.network, recipe.preprocess, classes, weights).to(device)
-        self.classifier.to(memory_format=torch.channels_last)
-        self.averaged = _averaged(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
+        self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = moving_average(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
         self.steps = math.ceil(len(self.faces) / recipe.batch_size)
         self.plateau, self.stopping = PlateauState(), StoppingState()
@@ -197,10 +197,13 @@ class Trainer:
             phase, start = phases[epoch]
             if epoch in (first, start):
                 model, optimizer = self._enter(phase)
+                if epoch == start:
+                    self.plateau = PlateauState()
                 if state is not None and state["epoch"] >= start:
                     optimizer.load_state_dict(state["optimizer"])
             started = time.monotonic()
-            row = {"epoch": epoch + 1} | self._train_epoch(model, optimizer, epoch, phase, start, deadline, show)
+            row: dict[str, Any] = {"epoch": epoch + 1}
+            row |= self._train_epoch(model, optimizer, epoch, phase, start, deadline, show)
             row |= self._validate() | {"seconds": round(time.monotonic() - started, 3)}
             self.rows.append(row)
             self._watch(epoch, row, phase)
@@ -215,7 +218,7 @@ class Trainer:
         set_trainable(self.classifier, phase.trainable)
         network = self.classifier
         if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         model = self.fabric.setup_module(torch.compile(network) if self.compile else network)
         optimizer = self.fabric.setup_optimizers(make_optimizer(self.recipe.optimizer, network, phase.lr))
         return model, optimizer
@@ -236,7 +239,7 @@ class Trainer:
         order = torch.from_numpy(draw.numpy.permutation(len(self.faces))).to(self.fabric.device)
         totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
         model.train()
-        for step, indices in enumerate(order.split(recipe.batch_size)):
+        for step, indices in enumerate(torch.split(order, recipe.batch_size)):
             if len(indices) == 1:
                 continue  # batch normalisation cannot learn from one face; another order leaves out another
             done = (epoch - start) * self.steps + step
@@ -301,7 +304,7 @@ class Trainer:
         faces, labels = self.watched
         self.kept.eval()
         with torch.no_grad(), self.fabric.autocast():
-            logits = torch.cat([self.kept(part) for part in faces.split(VALIDATION_BATCH)])
+            logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
         return {
             "validation_loss": F.cross_entropy(logits, labels).item(),
             "validation_accuracy": (logits.argmax(1) == labels).double().mean().item(),
@@ -380,64 +383,6 @@ class EpochRandom:
         self.numpy = np.random.default_rng((seed, epoch))
         self.torch = torch.Generator(fabric.device).manual_seed(int(self.numpy.integers(2**62)))
         torch.manual_seed(int(self.numpy.integers(2**62)) + fabric.global_rank)
-
-
-def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
-    """Return for each epoch its phase and the phase's first epoch, both counted from 0.
-
-    Raises:
-        RecipeError: the phases do not add up to the recipe's epochs.
-    """
-    phases = recipe.phases or (Phase(epochs=recipe.epochs, trainable="all", lr=recipe.optimizer.lr),)
-    if sum(phase.epochs for phase in phases) != recipe.epochs:
-        raise RecipeError(
-            f"{recipe.name}: its phases last {' + '.join(str(phase.epochs) for phase in phases)} epochs, the recipe "
-            f"{recipe.epochs}; set both (--set epochs=..., --set phases.0.epochs=...)."
-        )
-    starts = np.cumsum([0] + [phase.epochs for phase in phases]).tolist()
-    return [(phase, start) for phase, start in zip(phases, starts, strict=False) for _ in range(phase.epochs)]
-
-
-def make_optimizer(choice: SGD | Adam, network: nn.Module, lr: float) -> torch.optim.Optimizer:
-    """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": choice.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    match choice:
-        case SGD():
-            return torch.optim.SGD(groups, lr, choice.momentum, nesterov=choice.nesterov)
-        case Adam():
-            kind = torch.optim.AdamW if choice.decoupled else torch.optim.Adam
-            return kind(groups, lr, choice.betas, choice.epsilon)
-
-
-@contextmanager
-def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
-    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2)."""
-    parameters = [p for p in model.parameters() if p.grad is not None]
-    with torch.no_grad():
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-        moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
-        torch._foreach_add_(parameters, moves)
-    yield
-    with torch.no_grad():
-        torch._foreach_sub_(parameters, moves)
-
-
-def _averaged(classifier: Classifier, decay: float) -> AveragedModel:
-    """Moving average of weights and statistics, quick at first: a young average forgets its random start."""
-
-    def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
-        keep = min(decay, (1 + int(updates)) / (10 + int(updates)))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, 1 - keep)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return AveragedModel(classifier, multi_avg_fn=average, use_buffers=True)
 
 
 def _on_device(data: FaceDataset, device: torch.device) -> tuple[Tensor, Tensor]:

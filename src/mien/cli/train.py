@@ -1,0 +1,119 @@
+"""`mien train`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.lab.training import Progress
+
+
+def parse_time(text: str) -> float:
+    """Return seconds: ``90``, ``90s``, ``9m``, ``2h``."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a duration; expected such as 90s, 9m or 2h.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe; `mien recipes` lists them.")],
+    data: Annotated[Path, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.", min=1)] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Starting weights of the backbone, .safetensors.")] = None,
+    precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Of convolutions.")] = "auto",
+    compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Stop in time, such as 9m; the same command goes on later.")
+    ] = None,
+) -> None:
+    """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
+    limit_s = None if time_limit is None else parse_time(time_limit)
+    from mien import lab
+    from mien.lab.recipe_io import override
+
+    row = lab.recipes.get(recipe)
+    changes = [*(set_ or []), *([] if epochs is None else [f"epochs={epochs}"])]
+    if changes:
+        row = override(row, *changes)
+    faces = lab.read_fer2013(data)
+    again = "the same command goes on from the last whole epoch"
+    with _progress_bar() as show:
+        try:
+            run = lab.train(
+                row,
+                faces,
+                seed=seed,
+                out=out,
+                weights=weights,
+                precision=precision,
+                compile=compile,
+                time_limit_s=limit_s,
+                on_progress=show,
+            )
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; {again}", err=True)
+            raise typer.Exit(130) from None
+    environment = run.environment
+    if environment["finished"]:
+        last = run.history()[-1]
+        watched = last["validation_accuracy"]
+        typer.echo(
+            f"finished: {environment['epochs_run']} epochs in {environment['seconds']:.0f} s, "
+            f"train accuracy {last['train_accuracy']:.1%}" + ("" if watched is None else f", validation {watched:.1%}"),
+            err=True,
+        )
+        typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
+    else:
+        typer.echo(f"time is up after {environment['epochs_run']} epochs; {again}", err=True)
+    typer.echo(run.folder)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """Yield what shows a training's progress on standard error: a bar, or a line an epoch where that is a file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    text = TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:.1%}")
+    speed = TextColumn("{task.fields[speed]:,.0f} images/s  {task.fields[left]} left")
+    with Bar(text, BarColumn(), speed, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", epoch="", loss=0.0, accuracy=0.0, speed=0.0, left="?")
+
+        def show(progress: Progress) -> None:
+            if int(os.environ.get("RANK", 0)):
+                return
+            left = str(timedelta(seconds=round(progress.seconds_left)))
+            bar.update(
+                task,
+                total=progress.epochs * progress.steps,
+                completed=(progress.epoch - 1) * progress.steps + progress.step,
+                epoch=f"{progress.epoch}/{progress.epochs}",
+                loss=progress.loss,
+                accuracy=progress.accuracy,
+                speed=progress.images_per_second,
+                left=left,
+            )
+            if not console.is_terminal and progress.step == progress.steps:
+                typer.echo(
+                    f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  "
+                    f"accuracy {progress.accuracy:.1%}  {progress.images_per_second:,.0f} images/s  {left} left",
+                    err=True,
+                )
+
+        yield show

@@ -1,0 +1,59 @@
+"""Optimizers, sharpness-aware steps and averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import SGD, Adam
+
+Tensors = list[Tensor] | tuple[Tensor, ...]
+
+
+def make_optimizer(choice: SGD | Adam, network: nn.Module, lr: float) -> torch.optim.Optimizer:
+    """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": choice.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    match choice:
+        case SGD():
+            return torch.optim.SGD(groups, lr, choice.momentum, nesterov=choice.nesterov)
+        case Adam():
+            kind = torch.optim.AdamW if choice.decoupled else torch.optim.Adam
+            return kind(groups, lr, choice.betas, choice.epsilon)
+
+
+@contextmanager
+def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
+    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2)."""
+    pairs = [(parameter.data, parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
+    weights, gradients = [weight for weight, _ in pairs], [gradient for _, gradient in pairs]
+    with torch.no_grad():
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+        moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
+        torch._foreach_add_(weights, moves)
+    yield
+    torch._foreach_sub_(weights, moves)
+
+
+def moving_average(classifier: Classifier, decay: float) -> AveragedModel:
+    """Return an exponential moving average of a network, statistics of batch normalisation included.
+
+    The decay after n updates is at most (1 + n) / (10 + n), so that a young average forgets its random start.
+    """
+
+    def average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
+        keep = min(decay, (1 + int(updates)) / (10 + int(updates)))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, 1 - keep)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return AveragedModel(classifier, multi_avg_fn=average, use_buffers=True)
