@@ -35,7 +35,7 @@ class Audit:
         source: what was audited.
         splits: ``(N,)`` str, the split of each face.
         identical: ``(N,)`` int64, number of the distinct image that each face shows, 0 to M - 1.
-        groups: ``(N,)`` int64, number of the group of twins, identical or near, that each face belongs to.
+        groups: ``(N,)`` int64, equal for the faces of a group of twins, identical or near; not consecutive.
         near_pairs: ``(P, 2)`` int64, pairs of distinct images that are near twins, as numbers in `identical`.
         conflicting: ``(N,)`` bool, an identical face carries another label.
         blank: ``(N,)`` bool, standard deviation below `BLANK_STD`.
@@ -112,9 +112,6 @@ def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
     Raises:
         DataError: the data set is empty.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     count = len(dataset)
     if not count:
         raise DataError(f"{dataset.source}: no faces to audit.")
@@ -122,10 +119,6 @@ def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
     _, first, identical = np.unique(flat.view(f"V{flat.shape[1]}").ravel(), return_index=True, return_inverse=True)
     std = np.array([face.std() for face in flat], np.float32)
     pairs = near_pairs(dataset.faces[first], std[first] >= BLANK_STD, progress)
-
-    distinct = len(first)
-    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(distinct, distinct))
-    groups = connected_components(links, directed=False)[1].astype(np.int64)[identical]
 
     own = _first_in_training(identical, dataset.splits)
     earliest = own.copy()
@@ -135,7 +128,7 @@ def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
         source=dataset.source,
         splits=dataset.splits,
         identical=identical,
-        groups=groups,
+        groups=_groups(len(first), pairs)[identical],
         near_pairs=pairs,
         conflicting=_conflicting(identical, dataset.labels),
         blank=std < BLANK_STD,
@@ -185,6 +178,19 @@ def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArra
     left, right = small[:, :, : _COMPARED_PX // 2], small[:, :, : -_COMPARED_PX // 2 - 1 : -1]
     half = np.float32(np.sqrt(0.5))
     return ((left + right) * half).reshape(len(faces), -1), ((left - right) * half).reshape(len(faces), -1)
+
+
+def _groups(count: int, pairs: Indices) -> Indices:
+    """For each of `count` images, the smallest number in its group; pairs, and pairs of pairs, share a group."""
+    groups = np.arange(count)
+    while True:
+        smallest = groups[pairs].min(axis=1)
+        joined = groups.copy()
+        np.minimum.at(joined, pairs[:, 0], smallest)
+        np.minimum.at(joined, pairs[:, 1], smallest)
+        if (joined == groups).all():
+            return groups
+        groups = joined
 
 
 def _first_in_training(identical: Indices, splits: npt.NDArray[np.str_]) -> Indices:

@@ -91,4 +91,5 @@ def class_weights(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np
     counts = np.bincount(labels[labels >= 0], minlength=classes)
     for label in np.flatnonzero(counts == 0)[:1]:
         raise DataError(f"class weights: class {label} of {classes} has no face; train without class weights.")
-    return (counts.sum() / (classes * counts)).astype(np.float32)
+    weights: npt.NDArray[np.float64] = counts.sum() / (classes * counts)
+    return weights.astype(np.float32)
