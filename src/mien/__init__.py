@@ -1,1 +1,56 @@
-"""Facial expressions: read, train, compare."""
+"""Read facial expressions in photos, and (`mien.lab`) train and compare recognisers.
+
+>>> import mien
+>>> for face in mien.analyze("group.jpg").faces:
+...     print(face.box, face.expression.label, face.expression.confidence)
+
+What is predicted is an *expression*: the label that raters give to a picture, not what a person feels.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mien.errors import DataError as DataError
+from mien.errors import InputError as InputError
+from mien.errors import MienError as MienError
+from mien.errors import ModelError as ModelError
+from mien.errors import RecipeError as RecipeError
+
+if TYPE_CHECKING:
+    from mien.analysis import Analysis as Analysis
+    from mien.analysis import analyze as analyze
+    from mien.card import Card as Card
+    from mien.faces.detect import Face as Face
+    from mien.faces.detect import YuNet as YuNet
+    from mien.labels import LabelSet as LabelSet
+    from mien.preprocess import Preprocess as Preprocess
+    from mien.recognizer import Expression as Expression
+    from mien.recognizer import Recognizer as Recognizer
+    from mien.recognizer import shipped_models as shipped_models
+
+__version__ = "0.1.0"
+
+# name -> module; each is imported when it is first asked for, so that `import mien` stays quick
+_PLACES = {
+    "Analysis": "analysis",
+    "Card": "card",
+    "Expression": "recognizer",
+    "Face": "faces.detect",
+    "LabelSet": "labels",
+    "Preprocess": "preprocess",
+    "Recognizer": "recognizer",
+    "YuNet": "faces.detect",
+    "analyze": "analysis",
+    "shipped_models": "recognizer",
+}
+__all__ = ["DataError", "InputError", "MienError", "ModelError", "RecipeError", *_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mien.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value

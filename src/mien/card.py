@@ -70,7 +70,9 @@ class Card:
             row = json.loads(card_file.read_text(encoding="utf-8"))
             schema = row.pop("schema")
             if schema != SCHEMA:
-                raise ModelError(f"{card_file}: schema {schema}, this mien reads {SCHEMA}; upgrade mien or export again.")
+                raise ModelError(
+                    f"{card_file}: schema {schema}, this mien reads {SCHEMA}; upgrade mien or export again."
+                )
             plain = row.pop("preprocess")
             plain |= {"mean": tuple(plain["mean"]), "std": tuple(plain["std"])}
             card = cls(

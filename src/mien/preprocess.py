@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -77,13 +77,14 @@ class Preprocess:
         """One crop as ``(planes, crop_px, crop_px)``."""
         import cv2  # here, because `import mien` must stay quick
 
-        if self.color == "grey" and crop.ndim == 3:
-            crop = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-        elif self.color == "rgb" and crop.ndim == 2:
-            crop = cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB)
+        face: npt.NDArray[Any] = crop  # cv2 answers with looser types
+        if self.color == "grey" and face.ndim == 3:
+            face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+        elif self.color == "rgb" and face.ndim == 2:
+            face = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB)
         side = self.crop_px
-        if crop.shape[:2] != (side, side):
+        if face.shape[:2] != (side, side):
             # area averages every source pixel when shrinking; linear when growing
-            shrinks = min(crop.shape[:2]) > side
-            crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        return crop[None] if crop.ndim == 2 else crop.transpose(2, 0, 1)
+            shrinks = min(face.shape[:2]) > side
+            face = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        return face[None] if face.ndim == 2 else face.transpose(2, 0, 1)

@@ -9,7 +9,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class Run:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load raises whatever the damage leads to
             raise ModelError(
-                f"{file}: damaged ({type(error).__name__}: {error}); delete the run folder and train again."
+                f"{file}: damaged ({type(error).__name__}); delete the run folder and train again."
             ) from error
         return state
 
@@ -147,7 +147,8 @@ def _replacing(file: Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         part.replace(file)
     except (OSError, SafetensorError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise ModelError(
             f"{file}: cannot be written ({error}). What was written before is intact: free space or permit "
             "writing there, then run the same command to go on."

@@ -1,0 +1,245 @@
+"""The training loop on small sets of easy faces, in processes that are really killed and really two."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mien.errors import DataError, ModelError, RecipeError
+from mien.lab.champions import champions
+from mien.lab.data import FaceDataset
+from mien.lab.nets import NETWORKS
+from mien.lab.recipe import NoAugment, OwnNet, Phase, Plateau, Stopping, Validation
+from mien.lab.run import Run
+from mien.lab.training import split_for_training, train
+from mien.labels import FER2013
+
+SMALL = replace(champions["mien-small"], epochs=3, ema_decay=0.9)
+
+
+def easy_faces(n=140, seed=0):
+    """Noise with a bright bar whose height tells the class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 7
+    faces = rng.integers(0, 120, (n, 48, 48), dtype=np.uint8)
+    for face, label in zip(faces, labels, strict=True):
+        face[6 * label + 2 : 6 * label + 6, 8:40] = 255
+    splits = np.array(["Training"] * (n * 5 // 7) + ["PublicTest"] * (n - n * 5 // 7))
+    return FaceDataset(
+        faces=faces, labels=labels.astype(np.int64), splits=splits, rows=np.arange(n).astype(str),
+        label_set=FER2013, source="easy faces",
+    )  # fmt: skip
+
+
+class Tiny(torch.nn.Module):
+    """No batch normalisation and no dropout: two processes must agree with one."""
+
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(preprocess.channels, 8, 5, 4)
+        self.out = torch.nn.Linear(8 * 11 * 11, classes)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.conv(x)).flatten(1))
+
+
+@pytest.fixture(autouse=True)
+def tiny_network(monkeypatch):
+    monkeypatch.setitem(NETWORKS, "tiny", Tiny)
+    torch.set_num_threads(1)  # as the processes below have it, so that results agree to the last bit
+
+
+TINY = replace(
+    SMALL,
+    network=OwnNet(name="tiny"),
+    augment=NoAugment(),
+    optimizer=replace(SMALL.optimizer, lr=0.02),
+    batch_size=20,
+    label_smoothing=0.0,
+    epochs=8,
+    ema_decay=0.0,
+    validation=Validation(kind="PublicTest"),
+)
+
+
+def test_a_network_learns_easy_faces_and_leaves_a_run(tmp_path):
+    shown = []
+    run = train(TINY, easy_faces(), out=tmp_path, on_progress=shown.append)
+    history = run.history()
+    assert [row["epoch"] for row in history] == list(range(1, 9))
+    assert history[-1]["validation_accuracy"] > 0.9
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    environment = run.environment
+    assert environment["finished"] and environment["epochs_run"] == 8
+    assert environment["n_train"] == 100 and environment["n_validation"] == 40
+    assert environment["label_set"] == list(FER2013)
+    assert (shown[-1].epoch, shown[-1].step, shown[-1].seconds_left) == (8, 5, 0)
+    assert list((run.folder / "tensorboard").iterdir())
+    again = Run.open(run.folder)
+    assert again.recipe == TINY
+    faces = torch.from_numpy(easy_faces().faces[:, None])
+    assert (again.load_classifier()(faces).argmax(1).numpy() == easy_faces().labels).mean() > 0.9
+    assert train(TINY, easy_faces(), out=tmp_path).folder == run.folder  # finished: nothing is trained again
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
+    weights = [
+        load_file(train(replace(SMALL, epochs=1), easy_faces(), seed=seed, out=tmp_path / name).folder / WEIGHTS)
+        for seed, name in [(1, "a"), (1, "b"), (2, "c")]
+    ]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert any(not torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
+
+
+WEIGHTS = "weights.safetensors"
+SCRIPT = """
+import sys
+sys.path.insert(0, {here!r})
+import torch
+torch.set_num_threads(1)
+from test_training import *
+NETWORKS["tiny"] = Tiny
+train({recipe}, easy_faces(), out={out!r}, precision="32")
+"""
+
+
+def start(recipe: str, out: Path, *launcher: str) -> subprocess.Popen:
+    script = out.with_suffix(".py")
+    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), recipe=recipe, out=str(out)))
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *launcher, str(script)], env=environment)
+
+
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
+    recipe = "replace(SMALL, epochs=6, sam_rho=0.05)"
+    unbroken = train(replace(SMALL, epochs=6, sam_rho=0.05), easy_faces(), out=tmp_path / "unbroken", precision="32")
+    process = start(recipe, tmp_path / "killed")
+    while not list((tmp_path / "killed").glob("*/checkpoint.pt")):
+        assert process.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    [folder] = (tmp_path / "killed").iterdir()
+    assert not (folder / WEIGHTS).exists()
+    assert start(recipe, tmp_path / "killed").wait() == 0
+    expected, resumed = load_file(unbroken.folder / WEIGHTS), load_file(folder / WEIGHTS)
+    assert all(torch.equal(expected[key], resumed[key]) for key in expected)
+    assert [row["epoch"] for row in Run.open(folder).history()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_two_processes_train_as_one(tmp_path):
+    one = train(TINY, easy_faces(), out=tmp_path / "one", precision="32")
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517")
+    assert start("TINY", tmp_path / "two", *launcher).wait() == 0
+    two = Run.open(next((tmp_path / "two").iterdir()))
+    assert two.environment["processes"] == 2
+    expected, found = load_file(one.folder / WEIGHTS), load_file(two.folder / WEIGHTS)
+    for key in expected:
+        torch.testing.assert_close(found[key], expected[key], atol=1e-4, rtol=1e-4)
+    assert two.history()[-1]["train_loss"] == pytest.approx(one.history()[-1]["train_loss"], rel=1e-3)
+
+
+def test_a_time_limit_stops_in_time_and_the_same_call_goes_on(tmp_path):
+    run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
+    assert not run.finished
+    assert train(TINY, easy_faces(), out=tmp_path).finished
+
+
+def test_best_weights_are_kept_and_training_stops_early(tmp_path):
+    stopping = Stopping(monitor="loss", patience=1, keep="best")
+    recipe = replace(TINY, epochs=30, stopping=stopping, schedule=Plateau(factor=0.1, patience=1))
+    data = easy_faces()
+    # PublicTest labels are wrong on purpose: learning makes validation worse, the first epochs are the best
+    wrong = np.where(data.splits == "PublicTest", (data.labels + 1) % 7, data.labels)
+    run = train(recipe, replace(data, labels=wrong), out=tmp_path)
+    history, environment = run.history(), run.environment
+    assert environment["epochs_run"] == len(history) == environment["best_epoch"] + 1 < 30
+    losses = [row["validation_loss"] for row in history]
+    assert losses.index(min(losses)) == environment["best_epoch"] - 1
+    faces, labels = torch.from_numpy(data.faces[:, None]), torch.from_numpy(wrong)
+    watched = torch.from_numpy(data.splits == "PublicTest")
+    loss = torch.nn.functional.cross_entropy(run.load_classifier()(faces)[watched], labels[watched])
+    assert loss.item() == pytest.approx(min(losses), abs=0.02)  # bfloat16 while training
+
+
+def test_frozen_phases_restart_the_rate(tmp_path):
+    phases = (Phase(epochs=1, trainable="all", lr=0.01), Phase(epochs=2, trainable="all", lr=0.001))
+    run = train(replace(TINY, epochs=3, phases=phases), easy_faces(), out=tmp_path)
+    assert [row["lr"] <= phase_lr for row, phase_lr in zip(run.history(), (0.01, 0.001, 0.001), strict=True)] == [
+        True
+    ] * 3
+    assert run.history()[0]["lr"] > 0.001
+
+
+def test_an_infinite_loss_stops_with_its_place(tmp_path):
+    recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e30))
+    with pytest.raises(RecipeError, match=r"the loss became (nan|inf) in epoch 1, by step \d+ of 5, at learning rate"):
+        train(recipe, easy_faces(), out=tmp_path)
+
+
+def test_an_unwritable_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelError, match=r"recipe\.json: cannot be written .* run the same command to go on"):
+        train(TINY, easy_faces(), out=tmp_path / "file")
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+    run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
+    run.write_checkpoint({"epoch": 0})
+
+    def full(state, file):
+        Path(file).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(ModelError, match=r"checkpoint\.pt: cannot be written \(.*No space left on device\)"):
+        run.write_checkpoint({"epoch": 1})
+    monkeypatch.undo()
+    assert run.read_checkpoint() == {"epoch": 0}
+    assert not list(run.folder.glob("*.part"))
+
+
+def test_damaged_and_foreign_files_are_named(tmp_path):
+    run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
+    with pytest.raises(ModelError, match="the training has not finished"):
+        run.load_classifier()
+    (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
+    with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged .* delete the run folder"):
+        run.read_checkpoint()
+    (run.folder / WEIGHTS).write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="not the weights of mien-small"):
+        run.load_classifier()
+    with pytest.raises(ModelError, match=r"no recipe\.json; expected a run folder"):
+        Run.open(tmp_path)
+
+
+def test_training_needs_labels_and_the_split_it_watches():
+    data = easy_faces()
+    with pytest.raises(DataError, match="3 Training faces have no label"):
+        labels = data.labels.copy()
+        labels[:3] = -1
+        split_for_training(TINY, replace(data, labels=labels), 0)
+    with pytest.raises(
+        DataError, match=r"validates on PublicTest, which has no labelled face here; the data set has Training"
+    ):
+        split_for_training(TINY, data.training, 0)
+    watched = split_for_training(replace(TINY, validation=Validation(kind="Test")), data, 0)[1]
+    assert len(watched) == 40
+    assert split_for_training(replace(TINY, validation=Validation(kind="none")), data, 0)[1] is None
+
+
+def test_history_is_json_lines(tmp_path):
+    run = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
+    [row] = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+    assert {"epoch", "lr", "train_loss", "train_accuracy", "validation_loss", "images_per_second", "seconds"} <= set(
+        row
+    )

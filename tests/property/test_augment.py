@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from mien.lab.augment import augment_faces, mix
+from mien.lab.recipe import Augment, NoAugment
+
+STRONG = Augment(
+    rotate_deg=40, shift_fraction=0.2, shear_deg=10, zoom_fraction=0.2, zoom_per_axis=True, flip=True,
+    brightness=0.3, contrast=0.5, erase_rate=0.5, crop_scale=(0.8, 1.2),
+)  # fmt: skip
+
+
+def faces(n=4, side=48, seed=0):
+    return torch.rand((n, 1, side, side), generator=torch.Generator().manual_seed(seed))
+
+
+def seeded(seed=1):
+    return torch.Generator().manual_seed(seed)
+
+
+@given(fill=st.sampled_from(["nearest", "reflect", "zero"]), side=st.integers(8, 60), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_zero_strength_is_the_identity(fill, side, seed):
+    x = faces(side=side, seed=seed)
+    assert torch.equal(augment_faces(x, Augment(fill=fill), side, seeded()), x)
+    assert torch.equal(augment_faces(x, NoAugment(), side, seeded()), x)
+
+
+@given(seed=st.integers(0, 999))
+@settings(max_examples=20, deadline=None)
+def test_strong_changes_keep_shape_and_range_and_follow_the_seed(seed):
+    x = faces(seed=seed)
+    y = augment_faces(x, STRONG, 48, seeded(seed))
+    assert y.shape == x.shape
+    assert y.min() >= 0 and y.max() <= 1
+    assert torch.equal(y, augment_faces(x, STRONG, 48, seeded(seed)))
+    assert not torch.equal(y, augment_faces(x, STRONG, 48, seeded(seed + 1)))
+
+
+def test_a_part_of_the_batch_sees_what_the_whole_would():
+    x = faces(8)
+    whole = augment_faces(x, STRONG, 48, seeded())
+    parts = [augment_faces(x[p], STRONG, 48, seeded(), p, 8) for p in (slice(0, 4), slice(4, 8))]
+    torch.testing.assert_close(torch.cat(parts), whole, atol=1e-6, rtol=0)
+
+
+def test_a_new_size_alone_equals_torchs_resize():
+    x = faces(side=24)
+    larger = augment_faces(x, Augment(flip=False), 48, seeded())
+    torch.testing.assert_close(
+        larger, F.interpolate(x, size=(48, 48), mode="bilinear", align_corners=False), atol=1e-5, rtol=0
+    )
+
+
+def test_flip_mirrors_about_half_of_the_faces():
+    x = faces(200)
+    y = augment_faces(x, Augment(flip=True), 48, seeded())
+    mirrored = [torch.allclose(b, a.flip(-1), atol=1e-4) for a, b in zip(x, y, strict=True)]
+    same = [torch.allclose(b, a, atol=1e-4) for a, b in zip(x, y, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, same, strict=True))
+    assert 70 < sum(mirrored) < 130
+
+
+@pytest.mark.parametrize(
+    ("augment", "limit"),
+    [(Augment(shift_fraction=0.25), 0.25), (Augment(crop_scale=(0.5, 0.5)), 0.25)],
+)
+def test_shifts_stay_within_their_strength(augment, limit):
+    # a bright pixel at the centre moves by at most the limit (a crop of half the side doubles distances)
+    x = torch.zeros(100, 1, 49, 49)
+    x[:, :, 24, 24] = 1
+    y = augment_faces(x, augment, 49, seeded())
+    where = torch.stack([divmod_tensor(face.flatten().argmax(), 49) for face in y if face.max() > 0.2])
+    distance = (where - 24).abs().max() / 49
+    assert 0.1 < distance <= limit * (2 if augment.crop_scale[0] < 1 else 1) + 1 / 49
+
+
+def divmod_tensor(index, side):
+    return torch.tensor([index // side, index % side]).float()
+
+
+def test_fill_says_what_stands_beyond_the_border():
+    x = torch.ones(50, 1, 48, 48)
+    moved = Augment(shift_fraction=0.3, fill="zero")
+    assert augment_faces(x, moved, 48, seeded()).min() == 0
+    for fill in ("nearest", "reflect"):
+        kept = augment_faces(x, Augment(shift_fraction=0.3, fill=fill), 48, seeded())
+        torch.testing.assert_close(kept, x, atol=1e-5, rtol=0)
+
+
+def test_rotation_turns_by_the_angle_drawn():
+    # a horizontal line stays within the angle's bound: its right end rises or falls by at most tan(30 deg)
+    x = torch.zeros(64, 1, 48, 48)
+    x[:, :, 23:25] = 1
+    y = augment_faces(x, Augment(rotate_deg=30), 48, seeded())
+    ends = y[:, 0, :, 44].argmax(1).float() - 23.5
+    assert 5 < ends.abs().max() <= np.tan(np.deg2rad(30)) * 21 + 1
+    assert ends.min() < 0 < ends.max()
+
+
+def test_erasing_hides_a_rectangle_in_the_stated_share_of_faces():
+    x = torch.full((400, 1, 48, 48), 2.0)  # noise is in [0, 1], so that it cannot be mistaken
+    y = augment_faces(x, Augment(erase_rate=0.25, erase_area=(0.1, 0.2)), 48, seeded())
+    hidden = (y < 2).float().mean((1, 2, 3))
+    touched = hidden[hidden > 0]
+    assert 70 < len(touched) < 130
+    assert touched.min() > 0.06 and touched.max() < 0.25
+
+
+def test_mixup_blends_neighbours_and_their_targets():
+    x, targets = faces(4), torch.eye(7)[:4]
+    y, mixed = mix(x, targets, Augment(mixup_alpha=1.0), np.random.default_rng(0))
+    share = mixed[0, 0]
+    assert 0 < share < 1
+    torch.testing.assert_close(mixed.sum(1), torch.ones(4))
+    torch.testing.assert_close(y[1], share * x[1] + (1 - share) * x[0])
+    assert mixed[1, 0] == pytest.approx(1 - float(share))
+
+
+def test_cutmix_weighs_targets_by_the_area_that_is_left():
+    x, targets = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 1, 48, 48), torch.eye(7)[:4]
+    y, mixed = mix(x, targets, Augment(cutmix_alpha=1.0), np.random.default_rng(3))
+    assert (y[1] == 0).float().mean() == pytest.approx(float(mixed[1, 0]))
+    assert 0 < mixed[1, 0] < 1
+
+
+@pytest.mark.parametrize("augment", [NoAugment(), Augment(), Augment(mixup_alpha=1.0, mix_rate=0.0)])
+def test_nothing_is_mixed_unless_asked(augment):
+    x, targets = faces(4), torch.eye(7)[:4]
+    y, same = mix(x, targets, augment, np.random.default_rng(0))
+    assert y is x and same is targets
