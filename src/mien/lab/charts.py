@@ -1,0 +1,272 @@
+"""Charts for the HTML report, as SVG in data URLs: no file beside the page, sharp in print.
+
+Every chart is drawn at the width of a phone, so that its text stays readable there; the page sets them side by side
+where there is room. Colours are those of Okabe & Ito (2008), which colour-blind readers tell apart; lines differ
+in dash or marker too, so that a black and white print keeps them apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vPX"
+BLUE, VERMILION = COLOURS[:2]
+GREY = "#666666"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "svg.hashsalt": "mien",  # the same figures give the same file
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a page.
+
+    Attributes:
+        src: data URL.
+        alt: what it shows, for who cannot see it.
+    """
+
+    src: str
+    alt: str
+
+
+@contextmanager
+def _drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure and its axes in our style, without pyplot's global figures."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, height_in), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def _picture(figure: Figure, alt: str) -> Picture:
+    """Must be called while the style of `_drawing` holds: matplotlib reads it when it writes, too."""
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Picture("data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt)
+
+
+def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:
+    """Return a grey face ``(H, W)`` uint8 as a PNG."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
+    return Picture("data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt)
+
+
+def curves(
+    history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int | None, scale: str = "linear"
+) -> Picture | None:
+    """Draw one quantity over the epochs of one run, for training and validation, with the kept epoch marked.
+
+    Args:
+        history: rows of `Run.history`.
+        quantity: ``"loss"``, ``"accuracy"`` or ``"lr"``.
+        best_epoch: the epoch whose weights were kept.
+        scale: ``"linear"`` or ``"log"``, of the vertical axis.
+
+    Returns:
+        None where the history holds no value of it.
+    """
+    keys = {"lr": "learning rate"} if quantity == "lr" else {f"train_{quantity}": "training"}
+    if quantity != "lr":
+        keys[f"validation_{quantity}"] = "validation"
+    lines = {words: _line(history, key) for key, words in keys.items()}
+    lines = {words: line for words, line in lines.items() if len(line[0])}
+    if not lines:
+        return None
+    title = "learning rate" if quantity == "lr" else quantity
+    with _drawing(3.0) as (figure, axes):
+        for (words, (epochs, values)), colour, dash in zip(lines.items(), (BLUE, VERMILION), ("-", "--")):
+            axes.plot(epochs, values, dash, color=colour, label=words, lw=1.8, **_dots(epochs))
+        if best_epoch is not None:
+            axes.axvline(best_epoch, color=GREY, lw=1, ls=":", label=f"kept: epoch {best_epoch}")
+        _epoch_axis(axes, title)
+        axes.set_yscale(scale)
+        axes.legend(fontsize=8)
+        said = "; ".join(f"{words} ends at {values[-1]:.4g}" for words, (_, values) in lines.items())
+        return _picture(figure, f"{title} over {len(history)} epochs: {said}")
+
+
+def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture | None:
+    """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
+    with _drawing(3.6) as (figure, axes):
+        for position, (name, history) in enumerate(histories.items()):
+            colour = COLOURS[position % len(COLOURS)]
+            epochs, values = _line(history, f"validation_{quantity}")
+            marker = MARKERS[position % len(MARKERS)]
+            every = max(1, len(epochs) // 6)
+            axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every, label=name)
+            axes.plot(*_line(history, f"train_{quantity}"), "--", color=colour, lw=0.9)
+        if not any(len(line.get_xdata()) for line in axes.lines):
+            return None
+        _epoch_axis(axes, f"{quantity} (full: validation, dashed: training)")
+        axes.legend(fontsize=8)
+        return _picture(figure, f"{quantity} over the epochs of {', '.join(histories)}")
+
+
+def _line(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
+    rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
+    both = np.array(rows, np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _dots(epochs: Floats) -> dict[str, Any]:
+    """Points are shown where there are few: a line through one epoch would be invisible."""
+    return {"marker": "o", "ms": 4} if len(epochs) <= 12 else {}
+
+
+def _epoch_axis(axes: Axes, title: str) -> None:
+    axes.set(title=title, xlabel="epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: bool, title: str = "") -> Picture:
+    """Draw a confusion matrix, shaded by rate in both cases: else the many happy faces hide all others.
+
+    Args:
+        counts: ``(K, K)``, row = true class, column = predicted class.
+        names: of the classes.
+        rates: print the share of the true class in percent instead of the count.
+        title: above it.
+    """
+    share = rates_of(counts)
+    with _drawing(4.3) as (figure, axes):
+        axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        for true, predicted in np.ndindex(*counts.shape):
+            text = f"{100 * share[true, predicted]:.0f}" if rates else f"{counts[true, predicted]:,}"
+            colour = "white" if share[true, predicted] > 0.5 else "black"
+            axes.text(predicted + 0.5, true + 0.5, text, ha="center", va="center", color=colour, fontsize=9)
+        ticks = np.arange(len(names)) + 0.5
+        axes.set_xticks(ticks, names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, names)
+        axes.tick_params(length=0)
+        axes.grid(False)
+        axes.invert_yaxis()
+        axes.set_aspect("equal")
+        axes.spines[:].set_visible(False)
+        axes.set(xlabel="predicted", ylabel="given by the raters")
+        axes.set_title(title or ("rates, % of each row" if rates else "counts"))
+        said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, share.diagonal(), strict=True))
+        return _picture(figure, f"confusion matrix; recognised: {said}")
+
+
+def rates_of(counts: npt.NDArray[np.int64]) -> Floats:
+    """Return each row of a confusion matrix ``(K, K)`` as shares of its sum; a class without faces gets zeros."""
+    total = counts.sum(axis=1, keepdims=True)
+    rates: Floats = counts / np.maximum(total, 1)
+    return rates
+
+
+def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:
+    """Draw the confusion vector: the share of each class that is recognised, ``(K,)`` each, with its interval."""
+    with _drawing(4.3) as (figure, axes):
+        at = np.arange(len(names))
+        axes.barh(at, recalls, color=BLUE, height=0.62)
+        axes.errorbar(recalls, at, xerr=_whiskers(recalls, lows, highs), fmt="none", ecolor="black", capsize=3, lw=1)
+        for position, (rate, high) in enumerate(zip(recalls, highs, strict=True)):
+            axes.text(high + 0.02, position, f"{100 * rate:.0f} %", va="center")
+        axes.set_yticks(at, names)
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="confusion vector: share recognised")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, recalls, strict=True))
+        return _picture(figure, f"share of each expression that is recognised: {said}")
+
+
+def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int64]) -> Picture:
+    """Draw accuracy against confidence.
+
+    Args:
+        confidence: ``(B,)``, mean confidence of each bin; empty bins are left out by the caller.
+        accuracy: ``(B,)``, share of right faces in each bin.
+        counts: ``(B,)``, faces in each bin; a point's area shows it.
+    """
+    with _drawing(4.3) as (figure, axes):
+        axes.plot([0, 1], [0, 1], ":", color=GREY, label="confidence = accuracy")
+        axes.plot(confidence, accuracy, "-", color=BLUE, lw=1.2)
+        axes.vlines(confidence, confidence, accuracy, color=VERMILION, lw=1.5, label="too sure below, too shy above")
+        sizes = 20 + 280 * counts / counts.max()
+        axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.75, lw=0, zorder=3)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", title="calibration")
+        axes.set_aspect("equal")
+        axes.legend(loc="upper left", fontsize=8)
+        pairs = zip(confidence, accuracy, strict=True)
+        said = ", ".join(f"at confidence {sure:.2f} accuracy {right:.2f}" for sure, right in pairs)
+        return _picture(figure, f"calibration: {said}")
+
+
+def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> Picture:
+    """Draw the number of faces ``(K,)`` of each class for each split."""
+    with _drawing(4.3) as (figure, axes):
+        height = 0.8 / len(counts)
+        for position, (split, values) in enumerate(counts.items()):
+            at = np.arange(len(names)) + (position - (len(counts) - 1) / 2) * height
+            bars = axes.barh(at, values, height=height * 0.92, color=COLOURS[position], label=split)
+            axes.bar_label(bars, [f"{value:,}" for value in values], padding=2, fontsize=8)
+        axes.set_yticks(np.arange(len(names)), names)
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.margins(x=0.14)
+        axes.set_title("faces of each class")
+        axes.legend(fontsize=8, loc="lower right")
+        splits = (f"{split} " + ", ".join(map(str, values)) for split, values in counts.items())
+        return _picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}")
+
+
+def dots(
+    names: Sequence[str], values: Floats, lows: Floats, highs: Floats, published: Sequence[float | None], title: str
+) -> Picture:
+    """Draw one rate of each model ``(M,)`` with its interval, and the source's figure as a hollow diamond."""
+    with _drawing(1.2 + 0.38 * len(names)) as (figure, axes):
+        at = np.arange(len(names))
+        bars = _whiskers(values, lows, highs)
+        axes.errorbar(values, at, xerr=bars, fmt="o", color=BLUE, capsize=3, lw=1.5, ms=6, label="here, 95 % interval")
+        known = [(value, position) for position, value in enumerate(published) if value is not None]
+        if known:
+            diamonds = np.array(known)
+            style: dict[str, Any] = {"mfc": "white", "mec": VERMILION, "mew": 1.5, "ms": 7}
+            axes.plot(diamonds[:, 0], diamonds[:, 1], "D", label="published", **style)
+        axes.set_yticks(at, names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.margins(x=0.12)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.set_title(title)
+        figure.legend(loc="outside lower center", fontsize=8, ncols=2)
+        said = ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
+        return _picture(figure, f"{title}: {said}")
+
+
+def _whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:
+    return np.stack([values - lows, highs - values]).clip(0)
