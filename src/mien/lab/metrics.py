@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import DataError
 from mien.lab.predictions import Predictions
 from mien.lab.recipe import Figure
 from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference, wilson_interval
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 from mien.labels import LabelSet
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
+CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,15 +119,15 @@ class Report:
     """What a model reaches on one split; stored as `report-SPLIT.json`.
 
     Attributes:
-        model: the card's name.
-        model_sha256: of the `model.onnx` that was measured.
         split: name of the split.
         label_set: the classes, in the order of every table here.
         n_total: faces of the split.
         n_scored: those that have a label.
-        tta: test-time augmentation: ``"none"``, ``"flip"`` or ``"ten-crop"``.
         full: figures of all scored faces; None where none has a label.
         twin_free: figures of those without a twin in Training; None where unlabelled or Training was not at hand.
+        model: the card's name; empty where not known.
+        model_sha256: of the `model.onnx` that was measured.
+        tta: test-time augmentation: ``"none"``, ``"flip"`` or ``"ten-crop"``.
         train_accuracy: accuracy on the training faces, while training (augmentation and dropout on), of the kept
             epoch; None where not known.
         validation_accuracy: of the kept epoch; None where not known.
@@ -129,15 +137,15 @@ class Report:
         remarks: sentences that belong beside the figures.
     """
 
-    model: str
-    model_sha256: str
     split: str
     label_set: LabelSet
     n_total: int
     n_scored: int
-    tta: str
     full: Metrics | None
     twin_free: Metrics | None
+    model: str = ""
+    model_sha256: str = ""
+    tta: str = "none"
     train_accuracy: float | None = None
     validation_accuracy: float | None = None
     data_source: str = ""
@@ -148,11 +156,14 @@ class Report:
     @property
     def gap(self) -> float | None:
         """Train minus test accuracy; None where one of them is not known."""
-        raise NotImplementedError
+        if self.train_accuracy is None or self.full is None:
+            return None
+        return self.train_accuracy - self.full.accuracy
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
-        raise NotImplementedError
+        row = {"schema": SCHEMA, **asdict(self), "label_set": list(self.label_set), "gap": self.gap}
+        path.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -161,30 +172,128 @@ class Report:
         Raises:
             DataError: the file is missing or not a report of this mien.
         """
-        raise NotImplementedError
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            if row.pop("schema") != SCHEMA:
+                raise ValueError(f"its schema is not {SCHEMA}")
+            row.pop("gap")
+            row |= {"label_set": LabelSet(tuple(row["label_set"])), "remarks": tuple(row["remarks"])}
+            return cls(**row | {part: row[part] and _metrics_from(row[part]) for part in ("full", "twin_free")})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
 
     def compare(self, published: tuple[Figure, ...]) -> str:
         """Return a table, as text, of the published figures beside ours."""
-        raise NotImplementedError
+        rows = []
+        for figure in published:
+            ours, spread = self._ours(figure.metric, figure.split)
+            show, show_difference = (number, _signed) if figure.metric == "loss" else (percent, points)
+            about = "" if figure.exact else "about "
+            difference = show_difference(None if ours is None else ours - figure.value)
+            name = f"{figure.metric}, {figure.split}"
+            rows.append((name, about + show(figure.value), show(ours), spread, difference, figure.place))
+        columns = ("figure", "published", "here", "95 % interval", "difference", "place")
+        return Table(f"{self.model} on {self.split}", columns, tuple(rows), self.remarks).plain()
+
+    def _ours(self, metric: str, split: str) -> tuple[float | None, str]:
+        """Our figure for a published one, and the interval of a measured accuracy as text."""
+        if metric == "gap":
+            return self.gap, ""
+        if split == "test" and self.full is not None:
+            if metric == "loss":
+                return self.full.log_loss, ""
+            return self.full.accuracy, interval(self.full.accuracy_low, self.full.accuracy_high)
+        known = {"train": self.train_accuracy, "validation": self.validation_accuracy}
+        return (known.get(split) if metric == "accuracy" else None), ""
+
+
+def _signed(difference: float | None) -> str:
+    return UNKNOWN if difference is None else f"{difference:+.3f}"
+
+
+def _metrics_from(row: dict[str, Any]) -> Metrics:
+    return Metrics(
+        **row
+        | {
+            "per_class": tuple(ClassMetrics(**each) for each in row["per_class"]),
+            "calibration": tuple(CalibrationBin(**each) for each in row["calibration"]),
+            "confusion": tuple(map(tuple, row["confusion"])),
+            "confusion_rates": tuple(map(tuple, row["confusion_rates"])),
+        }
+    )
 
 
 def measure(predictions: Predictions) -> Metrics | None:
     """Return the figures of the labelled faces; None where there are none."""
-    raise NotImplementedError
+    scored = predictions.take(predictions.labels >= 0)
+    n = len(scored)
+    if n == 0:
+        return None
+    confusion = _confusion(scored)
+    right, support, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    precision, recall = _ratio(right, predicted), _ratio(right, support)
+    f1 = _ratio(2 * right, support + predicted)
+    low, high = wilson_interval(int(right.sum()), n)
+    bins = _calibration(scored)
+    of_label = scored.probabilities[np.arange(n), scored.labels]
+    top2 = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :2]
+    columns = (scored.label_set, support.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
+    return Metrics(
+        n=n,
+        accuracy=float(right.sum() / n),
+        accuracy_low=low,
+        accuracy_high=high,
+        balanced_accuracy=float(recall[support > 0].mean()),
+        macro_precision=float(precision.mean()),
+        macro_recall=float(recall.mean()),
+        macro_f1=float(f1.mean()),
+        log_loss=float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean()),  # clipped as scikit-learn does
+        top2_accuracy=float((top2 == scored.labels[:, None]).any(axis=1).mean()),
+        ece=sum(b.n / n * abs((b.accuracy or 0) - (b.confidence or 0)) for b in bins),
+        per_class=tuple(
+            ClassMetrics(name=name, support=count, precision=p, recall=r, f1=f)
+            for name, count, p, r, f in zip(*columns, strict=True)
+        ),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        confusion_rates=tuple(map(tuple, _ratio(confusion, support[:, None]).tolist())),
+        calibration=bins,
+    )
 
 
-def report_of(
-    predictions: Predictions,
-    *,
-    model: str = "",
-    model_sha256: str = "",
-    tta: str = "none",
-    train_accuracy: float | None = None,
-    validation_accuracy: float | None = None,
-    data_source: str = "",
-    data_fingerprint: str = "",
-    provenance: dict[str, Any] | None = None,
-    remarks: tuple[str, ...] = (),
-) -> Report:
-    """Measure a table of predictions, full and twin-free."""
-    raise NotImplementedError
+def _confusion(scored: Predictions) -> npt.NDArray[np.int64]:
+    """Counts ``(K, K)``, row = label, column = predicted."""
+    k = len(scored.label_set)
+    return np.bincount(scored.labels * k + scored.predicted, minlength=k * k).reshape(k, k)
+
+
+def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return ``part / whole``, 0 where `whole` is 0, as scikit-learn's ``zero_division=0``."""
+    return part / np.maximum(whole, 1)
+
+
+def _calibration(scored: Predictions) -> tuple[CalibrationBin, ...]:
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    where = np.searchsorted(edges, np.minimum(scored.confidence, 1), side="left") - 1  # (low, high]
+    return tuple(
+        _bin(scored.take(where == index), low, high) for index, (low, high) in enumerate(pairwise(edges.tolist()))
+    )
+
+
+def _bin(inside: Predictions, low: float, high: float) -> CalibrationBin:
+    if not len(inside):
+        return CalibrationBin(low=low, high=high, n=0, confidence=None, accuracy=None)
+    confidence, accuracy = float(inside.confidence.mean()), float(inside.correct.mean())
+    return CalibrationBin(low=low, high=high, n=len(inside), confidence=confidence, accuracy=accuracy)
+
+
+def report_of(predictions: Predictions) -> Report:
+    """Measure a table of predictions, full and twin-free; who made it is for the caller to add."""
+    new = predictions.twin_free
+    return Report(
+        split=predictions.split,
+        label_set=predictions.label_set,
+        n_total=len(predictions),
+        n_scored=int((predictions.labels >= 0).sum()),
+        full=measure(predictions),
+        twin_free=None if new is None else measure(predictions.take(new)),
+    )

@@ -14,6 +14,7 @@ from mien.labels import LabelSet
 
 _FIXED = ["row", "label", "predicted", "twin_free"]
 _PREFIX = "p_"
+_TWIN_FREE = {"1": True, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,17 +43,20 @@ class Predictions:
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
         """The most probable class of each face, ``(N,)`` int64."""
-        return self.probabilities.argmax(axis=1)
+        predicted: npt.NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return predicted
 
     @property
     def confidence(self) -> npt.NDArray[np.float64]:
         """Probability of the predicted class, ``(N,)``."""
-        return self.probabilities.max(axis=1)
+        confidence: npt.NDArray[np.float64] = self.probabilities.max(axis=1)
+        return confidence
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
         """Whether the predicted class is the label, ``(N,)``; False where there is no label."""
-        return self.predicted == self.labels
+        correct: npt.NDArray[np.bool_] = self.predicted == self.labels
+        return correct
 
     def take(self, where: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Predictions:
         """Return the lines at a mask ``(N,)`` bool or indices, in that order."""
@@ -70,7 +74,14 @@ class Predictions:
         `label` is empty where unlabelled, `twin_free` is 1 or 0, or empty where unknown. Probabilities keep all
         their digits, so that the metrics of the file are the metrics of the model.
         """
-        raise NotImplementedError
+        words = [*self.label_set, ""]  # -1 finds the last one
+        twins = [""] * len(self) if self.twin_free is None else [str(int(new)) for new in self.twin_free]
+        columns = zip(self.rows, self.labels, self.predicted, twins, self.probabilities.tolist(), strict=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow([*_FIXED, *(_PREFIX + name for name in self.label_set)])
+            for row, label, predicted, twin_free, probabilities in columns:
+                table.writerow([row, words[label], words[predicted], twin_free, *probabilities])
 
     @classmethod
     def read(cls, path: Path, split: str | None = None) -> Predictions:
@@ -81,15 +92,85 @@ class Predictions:
             split: its split; by default the part of the file's name after ``predictions-``.
 
         Raises:
-            DataError: a column, class or number is wrong; names the line.
+            DataError: the file is missing, or a column, class or number is wrong; names the line.
         """
-        raise NotImplementedError
+        header, lines = _read_csv(path)
+        names = tuple(column.removeprefix(_PREFIX) for column in header[len(_FIXED) :])
+        if header != [*_FIXED, *(_PREFIX + name for name in names)] or not names:
+            raise DataError(
+                f"{path}: columns {','.join(header)}; expected {','.join(_FIXED)},p_CLASS,... as `mien evaluate` "
+                "writes them."
+            )
+        label_set = LabelSet(names)
+        probabilities = np.empty((len(lines), len(names)))
+        for index, line in enumerate(lines):
+            try:
+                probabilities[index] = line[len(_FIXED) :]
+            except ValueError:
+                probabilities[index] = np.nan
+            if not abs(probabilities[index].sum() - 1) < 1e-3 or probabilities[index].min() < 0:
+                raise DataError(
+                    f"{path} row {line[0]!r}: {','.join(line[len(_FIXED) :])}; expected {len(names)} probabilities "
+                    "that sum to 1."
+                )
+        known = bool(lines) and all(line[3] in _TWIN_FREE for line in lines)
+        return cls(
+            rows=np.array([line[0] for line in lines], np.str_),
+            labels=np.array([_label(path, line[0], line[1], label_set) for line in lines], np.int64),
+            probabilities=probabilities,
+            label_set=label_set,
+            split=path.stem.removeprefix("predictions-") if split is None else split,
+            twin_free=np.array([_TWIN_FREE[line[3]] for line in lines]) if known else None,
+        )
+
+    def with_labels(self, labels_csv: Path) -> Predictions:
+        """Return the predictions with the labels of a CSV that has the columns `row` and `label` (a word).
+
+        Raises:
+            DataError: a row stands on one side only or twice, or a label is unknown; names the rows.
+        """
+        header, lines = _read_csv(labels_csv)
+        if not {"row", "label"} <= set(header):
+            raise DataError(f"{labels_csv}: columns {','.join(header)}; expected row,label.")
+        at_row, at_label = header.index("row"), header.index("label")
+        labels = {line[at_row]: _label(labels_csv, line[at_row], line[at_label], self.label_set) for line in lines}
+        rows = self.rows.tolist()
+        _refuse(labels_csv, "stand twice", _repeated([line[at_row] for line in lines]))
+        _refuse(labels_csv, "stand twice in the predictions", _repeated(rows))
+        _refuse(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
+        _refuse(labels_csv, "are not among the predictions", [row for row in labels if row not in set(rows)])
+        return replace(self, labels=np.array([labels[row] for row in rows], np.int64))
 
 
-def score(predictions: Predictions, labels_csv: Path) -> Predictions:
-    """Return the predictions with the labels of a CSV ``row,label``, joined by row.
+def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines of a CSV, all as long as the header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *lines = list(csv.reader(file)) or [[]]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error}).") from error
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            raise DataError(
+                f"{path} line {number}: {len(line)} columns, expected {len(header)}; the file looks cut off."
+            )
+    return header, lines
 
-    Raises:
-        DataError: a row stands on one side only or twice, or a label is unknown; names the rows.
-    """
-    raise NotImplementedError
+
+def _label(path: Path, row: str, word: str, label_set: LabelSet) -> int:
+    try:
+        return label_set.index(word) if word else -1
+    except DataError as error:
+        raise DataError(f"{path} row {row!r}: {error}") from error
+
+
+def _repeated(rows: list[str]) -> list[str]:
+    names, counts = np.unique(rows, return_counts=True)
+    return [str(name) for name in names[counts > 1]]
+
+
+def _refuse(path: Path, what: str, rows: list[str]) -> None:
+    """Raise if there are any such rows, naming the first ones."""
+    if rows:
+        named = ", ".join(rows[:5]) + (", ..." if len(rows) > 5 else "")
+        raise DataError(f"{path}: {len(rows):,} rows {what}: {named}. Every face needs exactly one line in both files.")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+EXACT_BELOW = 25  # discordant faces; the usual bound for the exact test
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,42 @@ class PairedDifference:
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and holds at small n."""
-    raise NotImplementedError
+    rate = successes / n
+    centre = rate + Z95**2 / (2 * n)
+    half = Z95 * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
+    scale = 1 + Z95**2 / n
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
 def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> McNemar:
     """Test whether two models differ on the same N faces (McNemar 1947).
 
+    Exact (binomial) below 25 faces on which they differ, else chi-square with continuity correction (Edwards 1948).
+
     Args:
         a_correct: ``(N,)`` whether model a is right on each face.
         b_correct: the same of model b, faces in the same order.
     """
-    raise NotImplementedError
+    n01, n10 = _discordant(a_correct, b_correct)
+    n = n01 + n10
+    if n < EXACT_BELOW:
+        tail = sum(math.comb(n, k) for k in range(min(n01, n10) + 1)) / 2**n
+        return McNemar(n01, n10, min(1.0, 2 * tail))
+    chi_square = max(0, abs(n01 - n10) - 1) ** 2 / n
+    return McNemar(n01, n10, math.erfc(math.sqrt(chi_square / 2)))  # one degree of freedom
 
 
 def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> PairedDifference:
-    """Return how much better b is than a on the same N faces, with a 95 % interval (Agresti & Min 2005)."""
-    raise NotImplementedError
+    """Return how much better b is than a on the same N faces.
+
+    The interval is the adjusted Wald one of Agresti & Min (2005), which adds half a face to each of the four cells.
+    """
+    n01, n10 = _discordant(a_correct, b_correct)
+    n = len(a_correct)
+    shift = (n01 - n10) / (n + 2)
+    half = Z95 * math.sqrt((n01 + n10 + 1) / (n + 2) - shift**2) / math.sqrt(n + 2)
+    return PairedDifference((n01 - n10) / n, shift - half, shift + half)
+
+
+def _discordant(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    return int((~a_correct & b_correct).sum()), int((a_correct & ~b_correct).sum())
