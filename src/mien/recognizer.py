@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mien.card import Card
+from mien.card import MODEL_FILE, Card
+from mien.errors import ModelError
 
 if TYPE_CHECKING:
     import onnxruntime
 
 DEFAULT_MODEL = "mien-small"
 """Name of the shipped model that is used when none is named."""
+
+_SHIPPED = Path(__file__).with_name("models")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Expression:
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with the package."""
-    raise NotImplementedError
+    return sorted(folder.name for folder in _SHIPPED.iterdir() if (folder / MODEL_FILE).is_file())
 
 
 class Recognizer:
@@ -59,13 +62,16 @@ class Recognizer:
         """Open a model.
 
         Args:
-            model: a model folder, the name of a shipped model, or None for the shipped default.
+            model: the name of a shipped model, a model folder, or None for the shipped default. Write a folder that
+                is called as a shipped model ``./name``.
             threads: CPU threads for one batch; None leaves the choice to onnxruntime.
 
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
-        raise NotImplementedError
+        folder = _folder_of(model)
+        card = Card.read(folder)
+        return cls(card, folder, _open(folder / MODEL_FILE, card, threads))
 
     def logits(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Run the model.
@@ -77,20 +83,87 @@ class Recognizer:
         Returns:
             ``(N, K)`` float32.
         """
-        raise NotImplementedError
+        logits = np.empty((len(faces), len(self.card.labels)), np.float32)
+        for start in range(0, len(faces), batch_size):
+            batch = faces[start : start + batch_size]
+            (logits[start : start + len(batch)],) = self._session.run(["logits"], {"faces": batch})
+        return logits
 
     def probabilities(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float64]:
         """Return calibrated probabilities ``(N, K)`` float64 of faces as `logits` takes them; rows sum to 1."""
-        raise NotImplementedError
+        scaled = self.logits(faces, batch_size).astype(np.float64) / self.card.temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
 
     def predict(self, crops: Sequence[npt.NDArray[np.uint8]], batch_size: int = 64) -> list[Expression]:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.
 
         Raises:
-            InputError: a crop has another type or shape.
+            InputError: a crop has another type or shape; names its index.
         """
-        raise NotImplementedError
+        found: list[Expression] = []
+        for start in range(0, len(crops), batch_size):
+            faces = self.card.preprocess.stack(crops[start : start + batch_size])
+            found += self.expressions(self.probabilities(faces, batch_size))
+        return found
 
     def expressions(self, probabilities: npt.NDArray[np.float64]) -> list[Expression]:
         """Put probabilities ``(N, K)`` into words."""
-        raise NotImplementedError
+        names = self.card.labels.names
+        best = probabilities.argmax(axis=1).tolist()
+        return [
+            Expression(
+                names[label], row[label], dict(zip(names, row, strict=True)), row[label] < self.card.uncertain_below
+            )
+            for label, row in zip(best, probabilities.tolist(), strict=True)
+        ]
+
+
+def _folder_of(model: str | Path | None) -> Path:
+    """Find a model's folder, among the shipped ones if `model` is a plain name.
+
+    Raises:
+        ModelError: there is none; says which models ship and how to make one.
+    """
+    shipped = shipped_models()
+    name = DEFAULT_MODEL if model is None else model
+    if name in shipped:
+        return _SHIPPED / name
+    if model is not None and Path(model).is_dir():
+        return Path(model)
+    found = f"the default model {name!r} is not in this installation" if model is None else f"{model}: no such folder"
+    raise ModelError(
+        f"{found}. Models that ship: {', '.join(shipped) or 'none'}. Make one with `mien train` and "
+        "`mien export RUN --out FOLDER`, and name its folder."
+    )
+
+
+def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceSession:
+    """Open a model file and check that it takes and gives what its card says.
+
+    Raises:
+        ModelError: onnxruntime cannot read it, or it does not fit the card.
+    """
+    import onnxruntime  # here, because `import mien` must stay quick
+    from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0  # 0 = as many as there are cores
+    try:
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except (ort_errors.Fail, ort_errors.InvalidGraph, ort_errors.InvalidProtobuf, ort_errors.NotImplemented) as error:
+        raise ModelError(
+            f"{file}: onnxruntime {onnxruntime.__version__} cannot run it ({error}); upgrade onnxruntime or export the "
+            "model again."
+        ) from error
+    p = card.preprocess
+    border = [*session.get_inputs(), *session.get_outputs()]
+    found = [(end.name, end.type, end.shape[1:]) for end in border]
+    expected = [
+        ("faces", "tensor(uint8)", [p.planes, p.crop_px, p.crop_px]),
+        ("logits", "tensor(float)", [len(card.labels)]),
+    ]
+    if found != expected:
+        raise ModelError(f"{file}: takes and gives {found}, its card describes {expected}; export the model again.")
+    return session

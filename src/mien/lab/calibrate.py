@@ -1,0 +1,74 @@
+"""Calibration: make confidence mean accuracy, and choose below which confidence an expression is uncertain."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+SHARPEST, SOFTEST = 0.05, 20.0
+"""Bounds of the temperature."""
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def fit_temperature(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
+    """Return the temperature T that minimises the log loss of ``softmax(logits / T)`` (Guo et al. 2017).
+
+    The log loss is convex in 1/T, so that a golden-section search over log T finds the one minimum.
+
+    Args:
+        logits: ``(N, K)`` of faces that the network was not trained on.
+        labels: ``(N,)``, all of them known.
+
+    Returns:
+        T between 0.05 and 20, to about 1e-6 of it.
+    """
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    of_label = shifted[np.arange(len(labels)), labels]
+
+    def log_loss(log_temperature: float) -> float:
+        scale = math.exp(-log_temperature)
+        return float((np.log(np.exp(shifted * scale).sum(axis=1)) - of_label * scale).mean())
+
+    low, high = math.log(SHARPEST), math.log(SOFTEST)
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = log_loss(left), log_loss(right)
+    while high - low > 1e-6:
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = log_loss(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = log_loss(right)
+    return math.exp((low + high) / 2)
+
+
+def uncertain_threshold(
+    confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], target: float = 0.8
+) -> tuple[float, float]:
+    """Choose the confidence below which an expression is called uncertain.
+
+    Args:
+        confidence: ``(N,)`` of faces that the network was not trained on.
+        correct: ``(N,)``, whether each was predicted right.
+        target: accuracy that the faces at or above the threshold shall have.
+
+    Returns:
+        (threshold, coverage): the lowest threshold that reaches the target and the share of faces that it accepts;
+        (0, 1) if all faces together reach it, (1, 0) if no threshold does.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    accepted = np.arange(1, len(order) + 1)
+    reaches = np.cumsum(correct[order]) >= target * accepted
+    reaches[:-1] &= ranked[:-1] > ranked[1:]  # a threshold cannot part faces of one confidence
+    if not reaches.any():
+        return 1.0, 0.0
+    last = int(np.flatnonzero(reaches)[-1])
+    if last == len(order) - 1:
+        return 0.0, 1.0
+    return float(ranked[last]), (last + 1) / len(order)
