@@ -119,7 +119,7 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 def _kinds(hint: Any) -> dict[str, Any]:
     """The dataclasses among them, by name."""
-    return {option.__name__: option for option in _options(hint) if is_dataclass(option)}
+    return {option.__name__: option for option in _options(hint) if isinstance(option, type) and is_dataclass(option)}
 
 
 def _encode(value: Any, hint: Any) -> Any:

@@ -1,0 +1,62 @@
+"""The recipes: twelve rows from five published reports, a file a report, and mien's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mien.errors import RecipeError
+from mien.lab.champions import champions
+from mien.lab.recipe import Recipe
+from mien.lab.recipe_io import nearest
+from mien.lab.recipes.report_000 import CNN_64_512, RESNET50_FLATTEN
+from mien.lab.recipes.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
+from mien.lab.recipes.report_002 import RESNET50_LAST50
+from mien.lab.recipes.report_003 import GELU_CNN, GELU_CNN_NOBN
+from mien.lab.recipes.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
+
+__all__ = ["PUBLISHED", "Recipes", "recipes"]
+
+PUBLISHED = (
+    RESNET50_FLATTEN,
+    CNN_64_512,
+    CNN_17M,
+    CNN_17M_AUG,
+    VGG16_FROZEN,
+    RESNET50_BALANCED,
+    RESNET50_LAST50,
+    GELU_CNN,
+    GELU_CNN_NOBN,
+    RESNET50_SCRATCH,
+    RESNET50_IMAGENET,
+    CNN8,
+)
+
+
+class Recipes(Mapping[str, Recipe]):
+    """Recipes by name, in order; read only."""
+
+    def __init__(self, *rows: Recipe) -> None:
+        self._rows = {row.name: row for row in rows}
+
+    def __getitem__(self, name: str) -> Recipe:
+        """Return a recipe.
+
+        Raises:
+            RecipeError: there is none of that name; the message names the nearest.
+        """
+        if name not in self._rows:
+            raise RecipeError(f"recipe {name!r} is unknown; {nearest(name, self._rows)}")
+        return self._rows[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+recipes = Recipes(*PUBLISHED, *champions.values())
+"""All recipes, by name."""
