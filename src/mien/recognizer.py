@@ -44,6 +44,14 @@ def shipped_models() -> list[str]:
     return sorted(folder.name for folder in _SHIPPED.iterdir() if (folder / MODEL_FILE).is_file())
 
 
+def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return ``softmax(logits / temperature)``, ``(N, K)`` float64."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 class Recognizer:
     """A model folder, ready for use.
 
@@ -91,10 +99,7 @@ class Recognizer:
 
     def probabilities(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float64]:
         """Return calibrated probabilities ``(N, K)`` float64 of faces as `logits` takes them; rows sum to 1."""
-        scaled = self.logits(faces, batch_size).astype(np.float64) / self.card.temperature
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-        return probabilities
+        return softmax(self.logits(faces, batch_size), self.card.temperature)
 
     def predict(self, crops: Sequence[npt.NDArray[np.uint8]], batch_size: int = 64) -> list[Expression]:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.

@@ -1,0 +1,250 @@
+"""Export: from a finished run to a model folder, which is all that is needed to use the model."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mien.card import MODEL_FILE, Card
+from mien.errors import ModelError
+from mien.lab import recipe_io
+from mien.lab.calibrate import fit_temperature, uncertain_threshold
+from mien.lab.data import FaceDataset, holdout
+from mien.lab.metrics import Metrics, Report
+from mien.lab.nets import count_parameters
+from mien.lab.nets.input import Classifier
+from mien.lab.run import WEIGHTS, Run
+from mien.labels import LabelSet
+from mien.preprocess import Preprocess
+from mien.recognizer import Recognizer, softmax
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 18
+"""ONNX operator set; the one that torch's exporter writes without converting, known to every current runtime."""
+
+AGREEMENT = 1e-4
+"""How far a logit may be off after export, relative to the largest one where that is above 1."""
+
+TARGET_ACCURACY = 0.8
+"""Accuracy of the faces that are not called uncertain."""
+
+LIMITS = (
+    "It predicts the expression that people who look at the picture would name, not what the person feels.",
+    "Made for cropped, roughly frontal faces; other views, covered faces and small faces are read worse.",
+    "Classes differ in accuracy, and differences between groups of people have not been measured.",
+    "Not for decisions about people.",
+)
+NOT_CALIBRATED = "Its confidence is not calibrated."
+
+
+def export_run(
+    run: Run, out: Path | None = None, *, data: FaceDataset | None = None, licence: str | None = None
+) -> Path:
+    """Write a run's network as a model folder and check that it computes the same.
+
+    Args:
+        run: a finished run.
+        out: the model folder; default ``model/`` in the run's folder.
+        data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
+            and the faces held out for validation calibrate its confidence.
+        licence: SPDX expression; default MIT, or unknown if the training started from weights of others.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        ModelError: the run has not finished, the exported model differs from the trained one, or the folder cannot
+            be written; an earlier model there stays as it is.
+    """
+    folder = run.folder / "model" if out is None else out
+    classifier = run.load_classifier()
+    part = folder.with_name(folder.name + ".part")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
+        (part / MODEL_FILE).write_bytes(content)
+        card = _describe(run, classifier, hashlib.sha256(content).hexdigest(), licence)
+        card.write(part)
+        recognizer = Recognizer.load(part)
+        check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
+        held_out = None if data is None else validation_faces(run, data)
+        (card if held_out is None else calibrated(recognizer, held_out)).write(part)
+        folder.mkdir(exist_ok=True)
+        for file in part.iterdir():
+            file.replace(folder / file.name)
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: the model cannot be written ({error}); free space or choose another --out."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def model_folder(run: Run, data: FaceDataset) -> Path:
+    """Return a run's exported model; export it where it is missing, outdated, or can be calibrated only now."""
+    folder = run.folder / "model"
+    if (folder / MODEL_FILE).is_file():
+        provenance = Card.read(folder).provenance
+        calibrates = provenance["calibration"] is None and validation_faces(run, data) is not None
+        if provenance["weights_sha256"] == _sha256(run.folder / WEIGHTS) and not calibrates:
+            return folder
+    return export_run(run, data=data)
+
+
+def to_onnx(classifier: Classifier, preprocess: Preprocess) -> ModelProto:
+    """Return the network as ONNX: ``faces`` uint8 ``(N, planes, crop_px, crop_px)`` in, ``logits`` ``(N, K)`` out.
+
+    N is free. Batch normalisation that follows a convolution is folded into it.
+    """
+    import onnx
+
+    faces = torch.zeros(2, preprocess.planes, preprocess.crop_px, preprocess.crop_px, dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
+        program = torch.onnx.export(
+            classifier.eval(),
+            (faces,),
+            input_names=["faces"],
+            output_names=["logits"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None  # None only without dynamo
+    model = program.model_proto
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del part.metadata_props[:]  # stack traces, with paths of the exporting machine
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def check_agreement(classifier: Classifier, recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> None:
+    """Compare the trained network with its exported model on faces ``(N, planes, crop_px, crop_px)``.
+
+    Raises:
+        ModelError: a logit differs by more than `AGREEMENT`.
+    """
+    with torch.no_grad():
+        trained = classifier(torch.from_numpy(faces)).numpy()
+    worst = float(np.abs(recognizer.logits(faces) - trained).max())
+    allowed = AGREEMENT * max(1.0, float(np.abs(trained).max()))
+    if not worst <= allowed:  # so that not-a-number is refused too
+        raise ModelError(
+            f"{recognizer.card.name}: a logit of the exported model differs from the trained one by {worst:.2g}, "
+            f"allowed are {allowed:.2g}; nothing was written. Use the versions of torch, onnxscript and onnxruntime in "
+            "constraints.txt, and check that the training did not diverge."
+        )
+
+
+def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
+    """Return the faces that the run held out of Training; None where it held out none, or this is other data.
+
+    Test splits are never taken, even if the run watched one.
+    """
+    environment = run.environment
+    if run.recipe.validation.kind != "holdout" or data.fingerprint != environment["data_fingerprint"]:
+        return None
+    return holdout(data.training, run.recipe.validation, environment["seed"])[1]
+
+
+def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
+    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on."""
+    card = recognizer.card
+    held_out = held_out.relabel(card.labels)
+    logits = recognizer.logits(card.preprocess.stack(list(held_out.faces)))
+    temperature = fit_temperature(logits, held_out.labels)
+    probabilities = softmax(logits, temperature)
+    correct = probabilities.argmax(axis=1) == held_out.labels
+    threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
+    calibration = {
+        "faces": "held out of Training",
+        "n": len(held_out),
+        "accuracy": float(correct.mean()),
+        "target_accuracy": TARGET_ACCURACY,
+        "coverage": coverage,
+    }
+    return replace(
+        card,
+        temperature=temperature,
+        uncertain_below=threshold,
+        provenance=card.provenance | {"calibration": calibration},
+        limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
+    )
+
+
+def update_card_metrics(folder: Path, report: Report) -> None:
+    """Put a report's main figures into the card of the model that it measured.
+
+    Raises:
+        ModelError: the report is of another model, or of a split without labels.
+    """
+    card = Card.read(folder)
+    if report.model_sha256 != card.sha256:
+        raise ModelError(
+            f"{folder}: the report on {report.split} measured another model (SHA-256 {report.model_sha256[:12]}, here "
+            f"{card.sha256[:12]}); evaluate this one."
+        )
+    if report.full is None:
+        raise ModelError(f"{folder}: the report on {report.split} has no figures, as no face there has a label.")
+    name = report.split if report.tta == "none" else f"{report.split}, {report.tta}"
+    figures = {
+        "data_fingerprint": report.data_fingerprint,
+        "full": _main_figures(report.full),
+        "twin_free": report.twin_free and _main_figures(report.twin_free),
+    }
+    replace(card, metrics=card.metrics | {name: figures}).write(folder)
+
+
+def _main_figures(metrics: Metrics) -> dict[str, Any]:
+    names = ("n", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "ece")
+    return {name: getattr(metrics, name) for name in names}
+
+
+def _describe(run: Run, classifier: Classifier, sha256: str, licence: str | None) -> Card:
+    environment = run.environment
+    foreign = environment.get("weights_sha256") is not None or getattr(run.recipe.network, "weights", "none") != "none"
+    exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
+    return Card(
+        name=run.recipe.name,
+        labels=LabelSet(tuple(environment["label_set"])),
+        preprocess=run.recipe.preprocess,
+        sha256=sha256,
+        parameters=count_parameters(classifier),
+        provenance={
+            "run": run.folder.name,
+            "recipe": json.loads(recipe_io.to_json(run.recipe)),
+            **{key: environment[key] for key in ("seed", "commit", "data_fingerprint", "data_source", "versions")},
+            "weights_sha256": _sha256(run.folder / WEIGHTS),
+            "opset": OPSET,
+            "exported_with": exporters,
+            "calibration": None,
+        },
+        licence=licence or ("LicenseRef-as-starting-weights" if foreign else "MIT"),
+        limits=(*LIMITS, NOT_CALIBRATED),
+    )
+
+
+def _faces_to_compare(preprocess: Preprocess, data: FaceDataset | None) -> npt.NDArray[np.uint8]:
+    """Noise, and the first faces of the data set where there is one."""
+    p = preprocess
+    noise = np.random.default_rng(0).integers(0, 256, (8, p.planes, p.crop_px, p.crop_px), np.uint8)
+    return noise if data is None else np.concatenate([noise, p.stack(list(data.faces[:64]))])
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
