@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,15 +11,24 @@ from torch import nn
 
 from mien.errors import RecipeError
 from mien.lab.nets.cnn8 import CNN8
+from mien.lab.nets.cnn_17m import CNN17M
+from mien.lab.nets.cnn_64_512 import CNN64To512
+from mien.lab.nets.gelu_cnn import GeluCNN
 from mien.lab.nets.input import Classifier
 from mien.lab.nets.residual import ResidualNet
+from mien.lab.nets.timm import BackboneNet, freeze, open_backbone
 from mien.lab.recipe import Backbone, OwnNet
+from mien.lab.recipe_io import nearest
 from mien.preprocess import Preprocess
 
 __all__ = ["NETWORKS", "build", "count_parameters", "set_trainable"]
 
 NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn8": CNN8,
+    "cnn-17m": CNN17M,
+    "cnn-64-512": CNN64To512,
+    "gelu-cnn": GeluCNN,
+    "gelu-cnn-nobn": partial(GeluCNN, batch_norm=False),
     "residual-small": ResidualNet,
 }
 """Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""
@@ -48,9 +58,13 @@ def build(
         ModelError: the weights cannot be had, or do not fit; the message names the keys.
     """
     if isinstance(network, Backbone):
-        raise NotImplementedError
+        if weights is not None and network.weights == "none":
+            raise RecipeError(f"--weights {weights}: the recipe starts at random; add --set network.weights=imagenet.")
+        return Classifier(preprocess, open_backbone(network, preprocess, classes, weights, pretrained))
+    if weights is not None:
+        raise RecipeError(f"--weights {weights}: mien's own network {network.name} starts at random, without a file.")
     if network.name not in NETWORKS:
-        raise RecipeError(f"network {network.name!r} is unknown; mien has {', '.join(NETWORKS)}.")
+        raise RecipeError(f"network {network.name!r} is unknown; {nearest(network.name, NETWORKS)}")
     return Classifier(preprocess, NETWORKS[network.name](preprocess, classes))
 
 
@@ -60,12 +74,19 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def set_trainable(classifier: Classifier, what: Literal["all", "head", "last50"]) -> None:
-    """Freeze and thaw layers; frozen batch normalisation also keeps its statistics, in training mode too.
+    """Freeze and thaw layers; frozen batch normalisation keeps its statistics too, in training mode as well.
+
+    Args:
+        classifier: what `build` has returned; changed in place, as is the mode of its batch normalisation.
+        what: as `mien.lab.recipe.Phase.trainable`.
 
     Raises:
         RecipeError: the network has no part of that name.
     """
     if what == "all":
         classifier.requires_grad_(True)
-        return
-    raise RecipeError(f"trainable {what!r} needs a backbone; mien's own networks are trained whole.")
+    elif isinstance(classifier.network, BackboneNet):
+        freeze(classifier.network, what)
+    else:
+        raise RecipeError(f"phases: {what!r} is of a timm backbone; mien's own networks are trained whole, 'all'.")
+    classifier.train(classifier.training)

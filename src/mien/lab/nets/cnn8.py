@@ -22,6 +22,7 @@ class Pair(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Halve a map: ``(N, channels_in, S, S)`` to ``(N, channels, S / 2, S / 2)``."""
         x = F.relu(self.conv1(x))  # (N, channels, S, S)
         x = F.relu(self.conv2(x))
         pooled: Tensor = self.dropout(self.pool(self.norm(x)))
@@ -50,6 +51,7 @@ class CNN8(nn.Module):
         keras.initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits."""
         x = self.pairs(x)  # (N, 512, 3, 3) at 48 px
         logits: Tensor = self.classes(x.flatten(1))
-        return logits  # (N, classes)
+        return logits  # (N, K)

@@ -52,7 +52,7 @@ CNN_17M = Recipe(
         "optimizer": "not stated; Adam 1e-4 as in the notebook, the rest as Keras has it.",
         "schedule.min_delta": "stated for model 2; Keras' default.",
         "stopping.monitor": "'validation performance'; the validation loss, as stated for models 3 and 4.",
-        "stopping.patience": "not stated; 3 as the notebook has it for model 3. The plateau's 6 is hardly ever reached.",
+        "stopping.patience": "not stated; 3 as the notebook has for model 3. The plateau's 6 is hardly ever reached.",
     },
     remark="",
 )
@@ -93,7 +93,7 @@ CNN_17M_AUG = Recipe(
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
         "optimizer": "not stated; Adam 1e-4 as in the notebook, the rest as Keras has it.",
         "stopping.monitor": "'validation performance'; the validation loss, as stated for models 3 and 4.",
-        "stopping.patience": "not stated; 3 as the notebook has it for model 3. The plateau's 6 is hardly ever reached.",
+        "stopping.patience": "not stated; 3 as the notebook has for model 3. The plateau's 6 is hardly ever reached.",
     },
     remark="",
 )

@@ -1,0 +1,99 @@
+"""Starting weights of a backbone from a local safetensors file, under the names that other libraries give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mien.errors import ModelError
+
+# The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch.
+_CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.")
+
+# The order in which the layers of an EfficientNet-PyTorch block work; their names sort otherwise.
+_BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
+_WHOLE = ("_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1")
+
+_SHOWN = 5
+
+
+def load_weights(network: nn.Module, name: str, file: Path) -> None:
+    """Load a backbone's weights, in any float type.
+
+    Names are timm's, torchvision's or EfficientNet-PyTorch's; a classifier in the file is left out.
+
+    Args:
+        network: the backbone, without classifier.
+        name: of the backbone, for messages.
+        file: safetensors.
+
+    Raises:
+        ModelError: the file cannot be read, or its keys or shapes are not the network's.
+    """
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file}: not a safetensors file that can be read ({error}).") from error
+    wanted = network.state_dict()
+    found = {key: value for key, value in found.items() if key in wanted or not key.startswith(_CLASSIFIERS)}
+    if "_conv_stem.weight" in found:
+        found = _in_order(found, wanted, _efficientnet_position)
+    elif "features.0.0.weight" in found and "features.0.0.weight" not in wanted:  # torchvision's MobileNetV2
+        found = _in_order(found, wanted, _natural_position)
+    _check(found, wanted, name, file)
+    network.load_state_dict(found, strict=False)  # only batch counters may be missing, as _check has seen
+
+
+def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str, file: Path) -> None:
+    """Raise a ModelError where keys or shapes differ."""
+    missing = [key for key in wanted if key not in found and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in found if key not in wanted]
+    misshapen = [
+        f"{key} {tuple(found[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if key in found and found[key].shape != value.shape
+    ]
+    kinds = (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
+    faults = [f"{len(keys)} {kind}: {_few(keys)}" for kind, keys in kinds if keys]
+    if faults:
+        raise ModelError(
+            f"{file}: not the weights of {name}. Of {len(wanted)} tensors, {'; '.join(faults)}. "
+            "Give a file of this network, in float, with timm's or torchvision's names."
+        )
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+
+
+def _in_order(
+    found: dict[str, Tensor], wanted: dict[str, Tensor], position: Callable[[str], tuple[int, ...]]
+) -> dict[str, Tensor]:
+    """Rename layers one to one, in the order in which they work, where their numbers agree."""
+    theirs, ours = sorted(_layers(found), key=position), list(_layers(wanted))
+    if len(theirs) != len(ours):
+        return found
+    names = dict(zip(theirs, ours, strict=True))
+    renamed = ((key.rpartition("."), value) for key, value in found.items())
+    return {f"{names[layer]}.{kind}": value for (layer, _, kind), value in renamed}
+
+
+def _layers(keys: Iterable[str]) -> dict[str, None]:
+    """The names of the layers that `keys` belong to, each once, in order."""
+    return dict.fromkeys(key.rpartition(".")[0] for key in keys)
+
+
+def _natural_position(layer: str) -> tuple[int, ...]:
+    """``features.10.conv.1.0`` stands after ``features.2.conv.3``."""
+    return tuple(int(number) for number in re.findall(r"\d+", layer))
+
+
+def _efficientnet_position(layer: str) -> tuple[int, ...]:
+    """``_blocks.0._bn1`` stands after ``_blocks.0._depthwise_conv``."""
+    head, *block = layer.split(".")
+    return (_WHOLE.index(head), *((int(block[0]), _BLOCK.index(block[1])) if block else ()))
