@@ -201,7 +201,7 @@ def update_card_metrics(folder: Path, report: Report) -> None:
         )
     if report.full is None:
         raise ModelError(f"{folder}: the report on {report.split} has no figures, as no face there has a label.")
-    name = report.split if report.tta == "none" else f"{report.split}, {report.tta}"
+    name = report.split if report.tta == "none" else f"{report.split}-{report.tta}"
     figures = {
         "data_fingerprint": report.data_fingerprint,
         "full": _main_figures(report.full),

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +14,25 @@ import numpy.typing as npt
 from mien.errors import DataError
 from mien.lab.predictions import Predictions
 from mien.lab.recipe import Figure
-from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference, wilson_interval
+from mien.lab.statistics import wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 from mien.labels import LabelSet
 
 __all__ = [
+    "TTA",
     "CalibrationBin",
     "ClassMetrics",
-    "McNemar",
     "Metrics",
-    "PairedDifference",
     "Predictions",
     "Report",
-    "mcnemar",
     "measure",
-    "paired_difference",
     "report_of",
     "wilson_interval",
 ]
 
 SCHEMA = 1
 CALIBRATION_BINS = 15
+TTA = Literal["none", "flip", "ten-crop"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +83,7 @@ class Metrics:
         accuracy_low: lower end of the accuracy's 95 % interval (Wilson).
         accuracy_high: upper end.
         balanced_accuracy: mean recall over the classes that have faces.
-        macro_precision: plain mean over all classes.
-        macro_recall: plain mean over all classes.
-        macro_f1: plain mean over all classes.
+        macro_precision, macro_recall, macro_f1: plain means over all classes.
         log_loss: mean of -ln p(label).
         top2_accuracy: share of faces whose label is among the two most probable classes.
         ece: expected calibration error over `calibration`: mean of |accuracy - confidence|, weighted by n.
@@ -145,7 +141,7 @@ class Report:
     twin_free: Metrics | None
     model: str = ""
     model_sha256: str = ""
-    tta: str = "none"
+    tta: TTA = "none"
     train_accuracy: float | None = None
     validation_accuracy: float | None = None
     data_source: str = ""
@@ -160,10 +156,14 @@ class Report:
             return None
         return self.train_accuracy - self.full.accuracy
 
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        row = {"schema": SCHEMA, **asdict(self), "label_set": list(self.label_set), "gap": self.gap}
+        return json.dumps(row, indent=2) + "\n"
+
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
-        row = {"schema": SCHEMA, **asdict(self), "label_set": list(self.label_set), "gap": self.gap}
-        path.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        path.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Report:

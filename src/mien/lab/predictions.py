@@ -89,7 +89,7 @@ class Predictions:
 
         Args:
             path: the CSV.
-            split: its split; by default the part of the file's name after ``predictions-``.
+            split: its split; by default the word after ``predictions-`` in the file's name.
 
         Raises:
             DataError: the file is missing, or a column, class or number is wrong; names the line.
@@ -119,7 +119,7 @@ class Predictions:
             labels=np.array([_label(path, line[0], line[1], label_set) for line in lines], np.int64),
             probabilities=probabilities,
             label_set=label_set,
-            split=path.stem.removeprefix("predictions-") if split is None else split,
+            split=path.stem.removeprefix("predictions-").partition("-")[0] if split is None else split,
             twin_free=np.array([_TWIN_FREE[line[3]] for line in lines]) if known else None,
         )
 

@@ -1,0 +1,3 @@
+"""Where `mien.lab` looks for `evaluate`; the code is in `evaluation`."""
+
+from mien.lab.evaluation import evaluate as evaluate

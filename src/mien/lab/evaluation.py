@@ -1,0 +1,224 @@
+"""Evaluation: predictions and report of one split, always through the exported model: what ships is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import ModelError
+from mien.lab.data import TRAINING, Audit, FaceDataset, audit
+from mien.lab.metrics import TTA, Report, report_of
+from mien.lab.predictions import Predictions
+from mien.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from mien.lab.run import Run
+
+BATCH_SIZE = 64
+CROP_FRACTION = 11 / 12  # of the side, as 44 of 48 px
+
+_TTA_REMARKS: dict[TTA, str] = {
+    "none": "",
+    "flip": "Test-time augmentation: probabilities averaged over each face and its mirror image.",
+    "ten-crop": "Test-time augmentation: probabilities averaged over ten views of each face: four corners and the "
+    "centre at 11/12 of the side, resized back, and their mirror images.",
+}
+
+
+def evaluate(
+    model: Run | Recognizer | str | Path,
+    data: FaceDataset,
+    split: str | None = None,
+    *,
+    tta: TTA = "none",
+    out: str | Path | None = None,
+    twins: Audit | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Predict one split and measure the predictions.
+
+    A run's network is exported first if it is not yet. Predictions and report go into the run's folder, the main
+    figures into its model's card too; for any other model they are written only where `out` says.
+
+    Args:
+        model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
+        data: the whole data set: its Training split tells which faces have a twin there.
+        split: what to evaluate; default PublicTest, or Test in the folder edition.
+        tta: views that are averaged.
+        out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
+        twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
+        on_progress: called with (faces done, faces in all).
+
+    Raises:
+        DataError: the data set lacks the split, or has a class that the model lacks.
+        ModelError: there is no such model, it cannot be exported, or the results cannot be written.
+    """
+    run, recognizer = _open(model, data)
+    faces = _choose(data, split)
+    predictions = Predictions(
+        rows=faces.rows,
+        labels=faces.relabel(recognizer.card.labels).labels,
+        probabilities=predict(recognizer, faces.faces, tta, on_progress),
+        label_set=recognizer.card.labels,
+        split=str(faces.splits[0]),
+        twin_free=_twin_free(data, faces, twins),
+    )
+    card, kept = recognizer.card, {} if run is None else _kept_epoch(run)
+    report = replace(
+        report_of(predictions),
+        model=card.name,
+        model_sha256=card.sha256,
+        tta=tta,
+        train_accuracy=kept.get("train_accuracy"),
+        validation_accuracy=kept.get("validation_accuracy"),
+        data_source=Path(data.source).name,
+        data_fingerprint=faces.fingerprint,
+        provenance=card.provenance,
+        remarks=_remarks(predictions, card.provenance, tta),
+    )
+    folder = Path(out) if out is not None else run.folder if run is not None else None
+    if folder is not None:
+        write_results(folder, predictions, report)
+    if run is not None and report.full is not None:
+        from mien.lab.export import update_card_metrics  # needs torch, which a model folder does not
+
+        update_card_metrics(recognizer.folder, report)
+    return report
+
+
+def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Path | None = None) -> Report:
+    """Measure predictions whose labels became known later.
+
+    What `evaluate` knew about the model is taken from the ``report-SPLIT.json`` beside the predictions, if there.
+
+    Args:
+        predictions_csv: as `evaluate` writes it.
+        labels_csv: with the columns `row` and `label` (a word), one line for each line of the predictions.
+        out: folder for the labelled predictions and the report.
+
+    Raises:
+        DataError: a file cannot be read, or their rows differ; names the rows.
+        ModelError: the results cannot be written.
+    """
+    file = Path(predictions_csv)
+    predictions = Predictions.read(file).with_labels(Path(labels_csv))
+    report = report_of(predictions)
+    earlier = file.with_name(file.name.replace("predictions", "report")).with_suffix(".json")
+    if earlier.is_file():
+        known = Report.read(earlier)
+        report = replace(
+            known,
+            n_scored=report.n_scored,
+            full=report.full,
+            twin_free=report.twin_free,
+            remarks=_remarks(predictions, known.provenance, known.tta),
+        )
+    if out is not None:
+        write_results(Path(out), predictions, report)
+    return report
+
+
+def predict(
+    recognizer: Recognizer,
+    faces: npt.NDArray[np.uint8],
+    tta: TTA = "none",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return calibrated probabilities ``(N, K)`` of faces ``(N, H, W)`` uint8, averaged over the views of `tta`."""
+    probabilities = np.empty((len(faces), len(recognizer.card.labels)))
+    for start in range(0, len(faces), BATCH_SIZE):
+        batch = faces[start : start + BATCH_SIZE]
+        each = [recognizer.probabilities(recognizer.card.preprocess.stack(list(view))) for view in views(batch, tta)]
+        probabilities[start : start + len(batch)] = np.mean(each, axis=0)
+        if on_progress:
+            on_progress(start + len(batch), len(faces))
+    return probabilities
+
+
+def views(faces: npt.NDArray[np.uint8], tta: TTA) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the views of faces ``(N, H, W)`` that are averaged, as ``(N, h, w)``; the recogniser resizes them."""
+    whole = [faces]
+    if tta == "ten-crop":
+        side = round(faces.shape[1] * CROP_FRACTION)
+        far = faces.shape[1] - side
+        corners = [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
+        whole = [faces[:, top : top + side, left : left + side] for top, left in corners]
+    for view in whole:
+        yield view
+        if tta != "none":
+            yield view[:, :, ::-1]
+
+
+def write_results(folder: Path, predictions: Predictions, report: Report) -> None:
+    """Write ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; with augmentation, ``-SPLIT-flip`` and so on.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    name = report.split if report.tta == "none" else f"{report.split}-{report.tta}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        predictions.write(folder / f"predictions-{name}.csv")
+        report.write(folder / f"report-{name}.json")
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: results cannot be written ({error}); free space or choose another --out."
+        ) from error
+
+
+def _open(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
+    """Open what is to be evaluated; `data` may be needed to export a run."""
+    if isinstance(model, Recognizer):
+        return None, model
+    if isinstance(model, str | Path) and not (Path(model) / "recipe.json").is_file():
+        return None, Recognizer.load(model)
+    from mien.lab.export import model_folder  # needs torch, which a model folder does not
+    from mien.lab.run import Run
+
+    run = Run.open(model) if isinstance(model, str | Path) else model
+    return run, Recognizer.load(model_folder(run, data))
+
+
+def _choose(data: FaceDataset, split: str | None) -> FaceDataset:
+    if split is not None:
+        return data.split(split)
+    return data if len(data.split_names()) == 1 else data.test
+
+
+def _twin_free(data: FaceDataset, faces: FaceDataset, twins: Audit | None) -> npt.NDArray[np.bool_] | None:
+    if TRAINING not in data.split_names():
+        return None
+    new: npt.NDArray[np.bool_] = (twins or audit(data)).twin_free[data.splits == faces.splits[0]]
+    return new
+
+
+def _kept_epoch(run: Run) -> dict[str, Any]:
+    """The history's row of the epoch whose weights were kept."""
+    history = run.history()
+    return history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
+
+
+def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:
+    """Sentences that a reader of the figures must know."""
+    split, scored = predictions.split, int((predictions.labels >= 0).sum())
+    recipe = provenance.get("recipe", {})
+    watched = recipe.get("validation", {}).get("kind")
+    remarks = [_TTA_REMARKS[tta], recipe.get("remark", "")]
+    if split == TRAINING:
+        remarks.append("The network was trained on these faces.")
+    elif watched in (split, "Test"):
+        remarks.append("The training watched these faces and was steered by them; on new faces expect less.")
+    if scored == 0:
+        remarks.append(
+            f"{split} has no labels here: predictions only. `mien score` measures them once there are labels."
+        )
+    elif scored < len(predictions):
+        remarks.append(f"{len(predictions) - scored:,} of {len(predictions):,} faces have no label and are not scored.")
+    if predictions.twin_free is None:
+        remarks.append("The data set has no Training split, so that the twin-free part is not known.")
+    return tuple(filter(None, remarks))
