@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.lab.data.dataset import FaceDataset
+import numpy as np
+
+from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
+
+FULL_SIZES = {TRAINING: 28_709, PUBLIC: 3_589, PRIVATE: 3_589}
+"""Faces in each split of FER2013 (Goodfellow et al. 2013)."""
+
+_SPLIT_NAMES = {
+    "train": TRAINING,
+    "training": TRAINING,
+    "publictest": PUBLIC,
+    "validation": PUBLIC,  # PublicTest is what papers on FER2013 validate on
+    "valid": PUBLIC,
+    "val": PUBLIC,
+    "privatetest": PRIVATE,
+    "test": TEST,
+    "testing": TEST,
+}
 
 
 @dataclass(frozen=True)
@@ -22,3 +40,20 @@ class Edition:
     data: FaceDataset
     broken: tuple[str, ...] = ()
     other_files: tuple[str, ...] = ()
+
+
+def split_named(text: str) -> str | None:
+    """Return the split that a folder or file name spells (``"train"``, ``"PublicTest"``), None if it spells none."""
+    return _SPLIT_NAMES.get(text.lower())
+
+
+def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:
+    """Put data sets of one label set after each other."""
+    return FaceDataset(
+        faces=np.concatenate([part.faces for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        splits=np.concatenate([part.splits for part in parts]),
+        rows=np.concatenate([part.rows for part in parts]),
+        label_set=parts[0].label_set,
+        source=source,
+    )

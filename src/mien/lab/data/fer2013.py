@@ -2,30 +2,110 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from pathlib import Path
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
 
 from mien.errors import DataError
-from mien.lab.data.dataset import FaceDataset
-from mien.lab.data.edition import Edition
+from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, FaceDataset
+from mien.lab.data.edition import Edition, joined
+from mien.lab.data.folder import read_folder
 from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
+from mien.lab.data.pixel_csv import read_csv
+from mien.lab.data.tree import DAMAGED, FolderTree, TarTree, Tree, ZipTree
+from mien.labels import LabelSet
+
+_CSV_NAMES = ("icml_face_data.csv", "fer2013.csv", "train.csv", "test.csv")  # the fullest first
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
-def read_fer2013(path: str | os.PathLike[str]) -> FaceDataset:
-    """Read every face of FER2013 from a file or folder, whatever its edition.
+def read_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) -> FaceDataset:
+    """Read every face of FER2013 from a file or folder.
+
+    Editions: `fer2013.csv`, `icml_face_data.csv`, the challenge's `train.csv` and `test.csv`; a zip, a tar or a
+    folder that holds one of these; folders of images, unpacked or zipped; parquet files.
+
+    Args:
+        path: file or folder.
+        classes: order of the classes, for a parquet file that does not state it.
 
     Raises:
-        DataError: nothing readable is there, or any part of it is damaged; names file and row.
+        DataError: nothing readable is there, or any part of it is damaged; names file and row. To go on without
+            the broken images, take `open_fer2013(path).data`.
     """
-    edition = open_fer2013(path)
+    edition = open_fer2013(path, classes)
     refuse_broken(str(path), edition.broken)
     return edition.data
 
 
-def open_fer2013(path: str | os.PathLike[str]) -> Edition:
-    """Read what can be read, and name what cannot."""
+def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) -> Edition:
+    """Read every face that can be read, as `read_fer2013` does, and name the images that cannot be and other files.
+
+    Raises:
+        DataError: nothing readable is there, or a row of a table is wrong.
+    """
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder.")
-    return read_parquet(path)
+    if path.is_dir():
+        return _open_folder(path, classes)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file or folder. `mien data fetch` downloads FER2013.")
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return read_parquet([path], str(path), classes)
+    if name.endswith(".zip") or zipfile.is_zipfile(path):
+        return _open_tree(ZipTree(path))
+    if name.endswith(_ARCHIVE_SUFFIXES) or tarfile.is_tarfile(path):
+        return _open_tree(TarTree(path))
+    try:
+        with path.open("rb", buffering=1 << 20) as stream:
+            return read_csv(stream, path.stat().st_size, str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from error
+
+
+def _open_folder(path: Path, classes: LabelSet | None) -> Edition:
+    tree = FolderTree(path)
+    parquets = [path / name for name in sorted(tree.sizes) if name.endswith(".parquet")]
+    archives = [path / name for name in sorted(tree.sizes) if name.lower().endswith(_ARCHIVE_SUFFIXES)]
+    if not _tables(tree) and parquets:
+        return read_parquet(parquets, str(path), classes)
+    if not _tables(tree) and len(archives) == len(tree.sizes) == 1:
+        return open_fer2013(archives[0], classes)
+    return _open_tree(tree)
+
+
+def _open_tree(tree: Tree) -> Edition:
+    """Read the fullest table of a tree, or else its images."""
+    tables = _tables(tree)
+    if not tables:
+        if isinstance(tree, TarTree):
+            raise DataError(f"{tree.source}: no {' or '.join(_CSV_NAMES)} in it; unpack it and name the folder.")
+        return read_folder(tree)
+    edition = _read_table(tree, tables[0])
+    used = {tables[0]}
+    test = str(PurePosixPath(tables[0]).with_name("test.csv"))
+    if test in tables[1:] and not {PRIVATE, TEST} & set(edition.data.split_names()):
+        unlabelled = _read_table(tree, test)
+        both = TEST in unlabelled.data.split_names()
+        if not (both and PUBLIC in edition.data.split_names()):  # else PublicTest would stand there twice
+            edition = Edition(edition.kind, joined([edition.data, unlabelled.data], tree.source))
+            used.add(test)
+    return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - used)))
+
+
+def _tables(tree: Tree) -> list[str]:
+    """Names of the CSV editions in a tree, the fullest first, those near its root before deeper ones."""
+    found = [name for name in tree.sizes if PurePosixPath(name).name.lower() in _CSV_NAMES]
+    return sorted(found, key=lambda name: (_CSV_NAMES.index(PurePosixPath(name).name.lower()), name.count("/"), name))
+
+
+def _read_table(tree: Tree, name: str) -> Edition:
+    source = f"{tree.source}/{name}"
+    try:
+        with tree.open(name) as stream:
+            return read_csv(stream, tree.sizes[name], source)
+    except DAMAGED as error:
+        raise DataError(f"{source}: damaged or cut off ({error}). Get it again.") from error

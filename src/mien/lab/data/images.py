@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +31,20 @@ class Decoded:
     broken: tuple[str, ...]
 
 
-def decode_faces(images: Iterable[tuple[str, bytes]], count: int) -> Decoded:
-    """Decode `count` encoded images (JPEG, PNG, WebP), each given with its name; colour becomes grey."""
-    faces = np.empty((count, SIDE_PX, SIDE_PX), np.uint8)
+def decode_faces(names: Sequence[str], read: Callable[[str], bytes]) -> Decoded:
+    """Decode images (JPEG, PNG, WebP) of 48 x 48 px; colour becomes grey.
+
+    Args:
+        names: of the images, for messages.
+        read: gives the encoded bytes of an image, called once for each name, in order; a `DataError` from it
+            marks the image as broken.
+    """
+    faces = np.empty((len(names), SIDE_PX, SIDE_PX), np.uint8)
     kept: list[int] = []
     broken: list[str] = []
-    for position, (name, encoded) in enumerate(images):
+    for position, name in enumerate(names):
         try:
-            faces[len(kept)] = _decode(encoded)
+            faces[len(kept)] = _decode(read(name))
             kept.append(position)
         except DataError as error:
             broken.append(f"{name}: {error}")
@@ -68,5 +74,5 @@ def refuse_broken(source: str, broken: tuple[str, ...]) -> None:
         more = f"\n  and {len(broken) - 20:,} more" if len(broken) > 20 else ""
         raise DataError(
             f"{source}: {len(broken):,} images cannot be read:{shown}{more}\n"
-            "Get the archive again, remove these files, or read it with skip_broken=True (--skip-broken)."
+            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`."
         )

@@ -1,60 +1,132 @@
-"""Parquet editions: mien's own (rows of the 2013 CSV with encoded images) and the Hugging Face layout."""
+"""Parquet editions: rows of the 2013 CSV with encoded images, and the layout of Hugging Face."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.errors import DataError
 from mien.lab.data.dataset import SPLITS, FaceDataset
-from mien.lab.data.edition import Edition
+from mien.lab.data.edition import Edition, joined, split_named
 from mien.lab.data.images import decode_faces
-from mien.labels import FER2013
+from mien.labels import FER2013, FERPLUS, LabelSet, canonical_name
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
+HUB_COLUMNS = ("image", "label")
 
 
-def read_parquet(path: Path) -> Edition:
-    """Read a parquet file with the columns row, emotion, Usage and image (encoded bytes).
+def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None) -> Edition:
+    """Read one or several parquet files of one layout.
+
+    Either they have the columns row, emotion, Usage and image (encoded bytes); or they are as Hugging Face
+    writes them: image (a struct with bytes) and label, with the split at the start of the file's name.
+
+    Args:
+        paths: the files.
+        source: what they are together, for messages.
+        classes: what the labels of the Hugging Face layout mean, where the file itself does not say so.
 
     Raises:
-        DataError: not a parquet file, a column is missing, or a value is not one of those known.
+        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order.
     """
+    editions = [_read_file(path, classes) for path in paths]
+    orders = {edition.data.label_set for edition in editions}
+    if len(orders) > 1:
+        raise DataError(f"{source}: files with different class orders: {'; '.join(', '.join(one) for one in orders)}.")
+    data = editions[0].data if len(paths) == 1 else joined([edition.data for edition in editions], source)
+    return Edition(editions[0].kind, data, tuple(line for edition in editions for line in edition.broken))
+
+
+def _read_file(path: Path, classes: LabelSet | None) -> Edition:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: not a parquet file ({error}). Get it again.") from error
-    missing = [name for name in OWN_COLUMNS if name not in file.schema_arrow.names]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; expected {', '.join(OWN_COLUMNS)}.")
+        names = file.schema_arrow.names
+        if set(OWN_COLUMNS) <= set(names):
+            return _read_own(path, file)
+        if set(HUB_COLUMNS) <= set(names):
+            return _read_hub(path, file, classes)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a parquet file, or damaged ({error}). Get it again.") from error
+    raise DataError(
+        f"{path}: wrong columns: {', '.join(names)}. Expected {', '.join(OWN_COLUMNS)}; or {', '.join(HUB_COLUMNS)}."
+    )
+
+
+def _read_own(path: Path, file: Any) -> Edition:
     table = file.read(columns=["row", "emotion", "Usage"])
-    labels = np.asarray(table["emotion"], np.int64)
+    labels = np.array(table["emotion"].to_pylist(), np.float64)  # a missing value becomes NaN
     splits = np.array(table["Usage"].to_pylist(), np.str_)
-    rows = np.asarray(table["row"], np.int64).astype(np.str_)
-    for index in np.flatnonzero((labels < -1) | (labels >= len(FER2013)))[:1]:
-        raise DataError(f"{path} row {rows[index]}: emotion {labels[index]}; expected 0 to 6, or -1 for unlabelled.")
+    rows = np.array(table["row"].to_pylist(), np.str_)
+    for index in np.flatnonzero(~np.isin(labels, range(-1, len(FER2013))))[:1]:
+        raise DataError(f"{path} row {rows[index]}: emotion {labels[index]:g}; expected 0 to 6, or -1 for unlabelled.")
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
         raise DataError(f"{path} row {rows[index]}: Usage {splits[index]!r}; expected one of {', '.join(SPLITS)}.")
-
-    def images() -> Iterator[tuple[str, bytes]]:
-        names = iter(rows.tolist())
-        for batch in file.iter_batches(batch_size=1024, columns=["image"]):
-            for image in batch["image"]:
-                yield f"row {next(names)}", image.as_py()
-
-    decoded = decode_faces(images(), len(rows))
+    images = _images(file)
+    decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images))
     kept = decoded.kept
     data = FaceDataset(
         faces=decoded.faces,
-        labels=labels[kept],
+        labels=labels[kept].astype(np.int64),
         splits=splits[kept],
         rows=rows[kept],
         label_set=FER2013,
         source=str(path),
     )
-    return Edition("parquet", data, decoded.broken)
+    return Edition("parquet with the rows of the 2013 CSV", data, decoded.broken)
+
+
+def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
+    start = re.split(r"[^a-z]", path.stem.lower())[0]
+    split = split_named(start)
+    if split is None:
+        raise DataError(f"{path}: the name says no split; rename the file to train-….parquet or test-….parquet.")
+    label_set = _stated_order(path, file) or classes
+    if label_set is None:
+        raise DataError(
+            f"{path}: the file does not say what its labels mean. State the order of its classes: "
+            "classes=LabelSet((...)), or --classes angry,disgust,... on the command line."
+        )
+    labels = np.array(file.read(columns=["label"])["label"].to_pylist(), np.float64)
+    for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
+        raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")
+    images = _images(file)
+    rows = np.array([f"{path.stem}/{index}" for index in range(len(labels))], np.str_)
+    decoded = decode_faces(rows.tolist(), lambda _: next(images))
+    kept = decoded.kept
+    data = FaceDataset(
+        faces=decoded.faces,
+        labels=labels[kept].astype(np.int64),
+        splits=np.full(len(kept), split),
+        rows=rows[kept],
+        label_set=label_set,
+        source=str(path),
+    )
+    return Edition("parquet of Hugging Face", data, decoded.broken)
+
+
+def _images(file: Any) -> Iterator[bytes]:
+    """The encoded images, in order; empty where one is missing."""
+    for batch in file.iter_batches(batch_size=1024, columns=["image"]):
+        for image in batch.column(0):
+            value = image.as_py()
+            yield (value.get("bytes") if isinstance(value, dict) else value) or b""
+
+
+def _stated_order(path: Path, file: Any) -> LabelSet | None:
+    """The class names that the `datasets` library stores in the file's metadata, if they are there."""
+    metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+    names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
+    if not names:
+        return None
+    for name in names:
+        if canonical_name(name) not in FERPLUS.names:  # FER2013's classes and contempt
+            raise DataError(f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}.")
+    return LabelSet(tuple(canonical_name(name) for name in names))

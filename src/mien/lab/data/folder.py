@@ -1,0 +1,81 @@
+"""The folder edition: split / class / image, unpacked or in a zip file."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.lab.data.dataset import SPLITS, FaceDataset
+from mien.lab.data.edition import Edition, split_named
+from mien.lab.data.images import decode_faces
+from mien.lab.data.tree import DAMAGED, Tree
+from mien.labels import FOLDER
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
+
+
+def read_folder(tree: Tree) -> Edition:
+    """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
+
+    Names of splits and classes may be in any case and may stand deeper in the tree.
+
+    Raises:
+        DataError: no image stands in such a folder, or one stands in a folder whose name is no class.
+    """
+    found: list[tuple[int, int, str]] = []
+    others: list[str] = []
+    for name in tree.sizes:
+        place = _place(tree.source, name)
+        if place is None:
+            others.append(name)
+        else:
+            found.append((SPLITS.index(place[0]), FOLDER.index(place[1]), name))
+    if not found:
+        examples = ", ".join(sorted(tree.sizes)[:3]) or "nothing"
+        raise DataError(
+            f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
+            "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
+        )
+    found.sort()
+    names = [name for _, _, name in found]
+    decoded = decode_faces(names, lambda name: _content(tree, name))
+    kept = decoded.kept
+    data = FaceDataset(
+        faces=decoded.faces,
+        labels=np.array([label for _, label, _ in found], np.int64)[kept],
+        splits=np.array([SPLITS[split] for split, _, _ in found])[kept],
+        rows=np.array(names)[kept],
+        label_set=FOLDER,
+        source=tree.source,
+    )
+    return Edition("folders of images", data, decoded.broken, tuple(sorted(others)))
+
+
+def _place(source: str, name: str) -> tuple[str, str] | None:
+    """Split and class of an image by its path; None for what is no image of the data set."""
+    path = PurePosixPath(source, name)
+    if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith(".") or len(path.parts) < 3:
+        return None
+    split = split_named(path.parts[-3])
+    if split is None:
+        return None
+    try:
+        return split, FOLDER.name(FOLDER.index(path.parts[-2]))
+    except DataError:
+        raise DataError(
+            f"{source}: {name} stands in a folder named {path.parts[-2]!r}; expected one of {', '.join(FOLDER)}."
+        ) from None
+
+
+def _content(tree: Tree, name: str) -> bytes:
+    """The bytes of an image; the message of a `DataError` is the reason alone."""
+    if tree.sizes[name] > _LARGEST_IMAGE:
+        raise DataError(f"{tree.sizes[name]:,} bytes, expected a face of a few thousand")
+    try:
+        with tree.open(name) as stream:
+            return stream.read()
+    except DAMAGED as error:
+        raise DataError(f"cannot be read ({error})") from error

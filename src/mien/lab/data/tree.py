@@ -1,0 +1,107 @@
+"""A folder, a zip or a tar file as a list of named files, read in place."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from mien.errors import DataError
+
+LARGEST_BYTES = 4 << 30
+"""An archive that unpacks to more is refused; the whole challenge, every file twice, is 1.3 GB."""
+
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
+"""What the standard library raises when the inside of an archive is damaged."""
+
+
+class Tree(Protocol):
+    """Named files with sizes. Names are relative, with ``/``."""
+
+    source: str
+    sizes: dict[str, int]
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one file; what it raises for a damaged one is in `DAMAGED`."""
+
+
+class FolderTree:
+    """The files below a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.source = str(path)
+        self._path = path
+        files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+        # a link to nothing is listed, so that reading it fails by name
+        self.sizes = {file.relative_to(path).as_posix(): file.stat().st_size if file.exists() else 0 for file in files}
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one file."""
+        return (self._path / name).open("rb", buffering=1 << 20)
+
+
+class ZipTree:
+    """The members of a zip file.
+
+    Raises:
+        DataError: not a zip file, encrypted, or one that unpacks to an absurd size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.source = str(path)
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (*DAMAGED, ValueError) as error:
+            raise DataError(
+                f"{path}: not a zip archive, or cut off ({error}); {path.stat().st_size:,} bytes. Get it again."
+            ) from error
+        members = [member for member in self._zip.infolist() if not member.is_dir()]
+        if any(member.flag_bits & 1 for member in members):
+            raise DataError(f"{path}: the archive is encrypted; unpack it with its password and name the folder.")
+        _refuse_bomb(path, sum(member.file_size for member in members))
+        self.sizes = {member.filename: member.file_size for member in members}
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one member; no more than its stated size is ever unpacked."""
+        return io.BufferedReader(cast(io.RawIOBase, self._zip.open(name)), 1 << 20)
+
+
+class TarTree:
+    """The members of a tar file, compressed or not.
+
+    Raises:
+        DataError: damaged, or one that unpacks to an absurd size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.source = str(path)
+        self.sizes = {}
+        try:
+            self._tar = tarfile.open(path)  # noqa: SIM115 - open as long as its members are read
+            unpacked = 0
+            for member in self._tar:
+                unpacked += member.size
+                _refuse_bomb(path, unpacked)
+                if member.isfile():
+                    self.sizes[member.name] = member.size
+        except DAMAGED as error:
+            raise DataError(f"{path}: damaged or cut-off tar archive ({error}). Get it again.") from error
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one member."""
+        stream = self._tar.extractfile(name)
+        assert stream is not None  # only regular files are listed
+        return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
+
+
+def _refuse_bomb(path: Path, size: int) -> None:
+    if size > LARGEST_BYTES:
+        raise DataError(
+            f"{path}: unpacks to {size / 1e9:,.1f} GB, more than {LARGEST_BYTES / 1e9:.1f} GB; FER2013 is far smaller. "
+            "Is it the right file? If so, unpack it and name the folder."
+        )
