@@ -27,8 +27,9 @@ class Backbone:
         pool: how the last feature map becomes a vector: averaged, or flattened.
         dense: units of the dense layers between it and the classes, each followed by ReLU.
         batch_norm: whether each dense layer is followed by batch normalisation.
-        dropout: rate after the dense layers.
-        keras_bn: batch normalisation with momentum 0.99, epsilon 1e-3 as in Keras, instead of timm's.
+        dropout: rate after each dense layer; before the classes where there is none.
+        keras_bn: batch normalisation with Keras' momentum of 0.99 instead of torch's 0.9, in the head also with Keras'
+            epsilon of 1e-3; the backbone keeps its own epsilon, which nearly is what Keras' ResNet-50 has.
     """
 
     name: str

@@ -44,15 +44,17 @@ CNN_17M = Recipe(
         Figure(metric="accuracy", split="validation", value=0.5671, place="report 001, model 1"),
     ),
     assumed={
-        "network": "the layers stand in a figure only; the notebook's have exactly the stated 17,044,871 parameters. "
-        "It also puts an L2 penalty of 0.01 on the inner convolutions; the report names none, and we leave it out.",
+        "network": "the layers stand in a figure only; those of the public notebook have exactly the stated "
+        "17,044,871 parameters. It also puts an L2 penalty of 0.01 on the inner convolutions, which the report does "
+        "not name and we leave out.",
         "preprocess.mean": "pixels in [0, 1], as stated for model 2.",
         "augment": "the text speaks of rotation, scaling and flips here too, but names model 2 'with image "
         "augmentation' in contrast to this one.",
-        "optimizer": "not stated; Adam 1e-4 as in the notebook, the rest as Keras has it.",
+        "optimizer": "not stated; Adam 1e-4 as in the public notebook, the rest as Keras has it.",
         "schedule.min_delta": "stated for model 2; Keras' default.",
         "stopping.monitor": "'validation performance'; the validation loss, as stated for models 3 and 4.",
-        "stopping.patience": "not stated; 3 as the notebook has for model 3. The plateau's 6 is hardly ever reached.",
+        "stopping.patience": "not stated; 3 as the public notebook has for model 3. The plateau's 6 is hardly "
+        "ever reached.",
     },
     remark="",
 )
@@ -91,9 +93,10 @@ CNN_17M_AUG = Recipe(
         "augment.shear_deg": "'random shearing intensity' without a range; 0.2 as the other ranges, which Keras takes "
         "as degrees: hardly any.",
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
-        "optimizer": "not stated; Adam 1e-4 as in the notebook, the rest as Keras has it.",
+        "optimizer": "not stated; Adam 1e-4 as in the public notebook, the rest as Keras has it.",
         "stopping.monitor": "'validation performance'; the validation loss, as stated for models 3 and 4.",
-        "stopping.patience": "not stated; 3 as the notebook has for model 3. The plateau's 6 is hardly ever reached.",
+        "stopping.patience": "not stated; 3 as the public notebook has for model 3. The plateau's 6 is hardly "
+        "ever reached.",
     },
     remark="",
 )
@@ -137,15 +140,15 @@ VGG16_FROZEN = Recipe(
         Figure(metric="accuracy", split="validation", value=0.55, place="report 001, model 3"),
     ),
     assumed={
-        "network.dense": "three dense layers are stated; 1024, 512 and the classes as in the notebook.",
-        "network.dropout": "not stated; as in the notebook.",
+        "network.dense": "three dense layers are stated; 1024, 512 and the classes as in the public notebook.",
+        "network.dropout": "not stated; as in the public notebook.",
         "network.name": "torchvision's ImageNet weights; Keras' are of the VGG group's own training.",
         "preprocess.input_px": "224 is stated. Augmentation works on the 48 px faces, which the network then enlarges "
         "bilinearly; Keras enlarges first, to the nearest pixel.",
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
-        "optimizer": "not stated; Adam 1e-4 as in the notebook, the rest as Keras has it.",
+        "optimizer": "not stated; Adam 1e-4 as in the public notebook, the rest as Keras has it.",
         "validation": "the report has 28,709 training and 7,178 test images and names no others.",
-        "stopping.patience": "not stated; 3 as in the notebook. The plateau's 6 is hardly ever reached.",
+        "stopping.patience": "not stated; 3 as in the public notebook. The plateau's 6 is hardly ever reached.",
     },
     remark="The report validates on its test images, and they choose the weights: its validation accuracy is too high "
     "for a test.",
@@ -190,19 +193,19 @@ RESNET50_BALANCED = Recipe(
         Figure(metric="accuracy", split="validation", value=0.608, place="report 001, model 4"),
     ),
     assumed={
-        "network.dense": "the head stands in a figure only; as in the notebook, but without its dropout and batch "
-        "normalisation of the last map. The notebook's trunk is ResNet50V2; the report says ResNet50.",
+        "network.dense": "the head stands in a figure only; as in the public notebook, but without its dropout and "
+        "batch normalisation of the last map. The notebook's trunk is ResNet50V2; the report says ResNet50.",
         "network.name": "torchvision's first ImageNet weights, the nearest to those of Keras; the network strides in "
         "the 3x3 convolution of a block, not in the first 1x1, and has no convolution biases.",
         "preprocess.input_px": "224 is stated. Augmentation works on the 48 px faces, which the network then enlarges "
         "bilinearly; Keras enlarges first, to the nearest pixel.",
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
-        "optimizer": "not stated; Keras' default Adam as in the notebook.",
+        "optimizer": "not stated; Keras' default Adam as in the public notebook.",
         "epochs": "not stated for this model; 100 as models 2 and 3.",
         "batch_size": "not stated for this model; 64 as the others.",
         "validation": "the report has 28,709 training and 7,178 test images and names no others.",
-        "stopping.patience": "not stated; 7 as in the notebook.",
-        "phases": "not stated; the last 50 layers train, as in the notebook.",
+        "stopping.patience": "not stated; 7 as in the public notebook.",
+        "phases": "not stated; the last 50 layers train, as in the public notebook.",
     },
     remark="The report validates on its test images, and they choose the weights: its validation accuracy is too high "
     "for a test.",

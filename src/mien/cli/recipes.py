@@ -1,0 +1,47 @@
+"""`mien recipes`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Print this one in full.")] = None,
+    parameters: Annotated[bool, typer.Option("--parameters", help="Count what trains (takes seconds).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON: one recipe, or a list of all.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/recipes.md.")] = False,
+) -> None:
+    """List the recipes, or print one."""
+    from mien.lab import recipe_io, recipe_page
+    from mien.lab.recipes import recipes as rows
+
+    if markdown:
+        text = recipe_page.page()
+    elif name is not None:
+        text = recipe_io.to_json(rows[name]) if json else recipe_page.describe(rows[name])
+        if parameters and not json:
+            text += f"{'parameters':<16}{recipe_page.count_trained(rows[name]):,}\n"
+    elif json:
+        text = f"[{', '.join(recipe_io.to_json(row).rstrip() for row in rows.values())}]\n"
+    else:
+        _print_table(recipe_page.table(parameters))
+        return
+    typer.echo(text, nl=False)
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in rows[0]:
+        numbers = column in ("parameters", "epochs")
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=column != "published")
+    for row in rows:
+        table.add_row(*row.values())
+    if not console.is_terminal:
+        console = Console(width=160)  # a file has no width of its own
+    console.print(table)

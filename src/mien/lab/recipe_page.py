@@ -1,0 +1,149 @@
+"""Recipes in words: the table of all of them, one in full, and docs/recipes.md."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from mien.lab.recipe import Augment, Backbone, Figure, Recipe
+from mien.lab.recipes import recipes
+
+COLUMNS = ("recipe", "network", "input", "epochs", "published")
+
+_INTRO = """\
+# Recipes
+
+<!-- Written by `mien recipes --markdown > docs/recipes.md`. -->
+
+A recipe is one row of what is trained and how. Twelve come from five published reports on FER2013; the others are
+mien's own. A report states most of a row; what it leaves out is listed under *assumed*, with the reason. What a report
+does not name at all, such as label smoothing, is off. All five reports used Keras, so that its defaults fill gaps
+(batch normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights, Adam with epsilon 1e-7).
+
+Report 001 leaves its layers to figures. A public notebook has its results to the last digit, its count of parameters
+and its class weights, so that rows of that report follow it where the report is silent:
+<https://github.com/sahiltambe/Deep-Learning-for-Real-Time-Emotion-Recognition>. Report 003 has the convolutions of its
+reference 11, a notebook too ("Facial Emotion Recognition using Keras Tensorflow", Hackers Realm).
+
+*Published* figures are the reports' own and no results of mien; see each report's remark on what they were measured on.
+Parameters are those that train in some phase, with 7 classes. `mien recipes NAME` prints a row,
+`mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is another one: its name ends in `-variant` and
+it has no published figures.
+
+`resnet50` here is timm's, as torchvision's. Keras' has 26,560 biases in its convolutions, which the batch
+normalisation after each makes idle: 23,587,712 parameters without the classes, of which 53,120 are means and variances,
+against timm's 23,508,032 that train + 53,120 means and variances.
+
+Recipes that start from ImageNet take timm's download, or a file: `--weights FILE.safetensors`, with the names of timm,
+torchvision or EfficientNet-PyTorch. Weights want the normalisation that they were trained with; the recipe's
+`preprocess` says which one it gives, and reports that gave [0, 1] to ImageNet weights are followed.
+"""
+
+
+def table(parameters: bool = False) -> list[dict[str, str]]:
+    """Return a row of words per recipe, by `COLUMNS`; with `parameters` one column more, for which torch is needed."""
+    return [
+        {
+            "recipe": recipe.name,
+            "network": _network(recipe),
+            **({"parameters": f"{count_trained(recipe):,}"} if parameters else {}),
+            "input": _input(recipe),
+            "epochs": str(recipe.epochs),
+            "published": "; ".join(map(figure_in_words, recipe.published)).replace("accuracy ", "") or "none",
+        }
+        for recipe in recipes.values()
+    ]
+
+
+def describe(recipe: Recipe) -> str:
+    """Return the whole row as text, a line per field."""
+    lines = []
+    for name, value in _rows(recipe):
+        parts = value if isinstance(value, list) else [value]
+        lines += [f"{label:<16}{part}" for label, part in zip([name, *[""] * len(parts)], parts, strict=False)]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Return docs/recipes.md."""
+    rows = table(parameters=True)
+    names = list(rows[0])
+    lines = [_INTRO, _line(names), _line(["---"] * len(names))]
+    lines += [_line([f"[{row['recipe']}](#{row['recipe']})", *list(row.values())[1:]]) for row in rows]
+    for recipe in recipes.values():
+        lines += ["", f"## {recipe.name}", "", f"{recipe.source[0].upper()}{recipe.source[1:]}."]
+        if recipe.remark:
+            lines += ["", recipe.remark]
+        lines += ["", "| field | value |", "| --- | --- |"]
+        for name, value in _rows(recipe):
+            if name not in ("name", "source", "remark", "assumed"):
+                lines.append(_line([name, "<br>".join(value) if isinstance(value, list) else value]))
+        if recipe.assumed:
+            lines += ["", "Assumed:", ""]
+            lines += [f"* `{name}`: {reason}" for name, reason in recipe.assumed.items()]
+    return "\n".join(lines) + "\n"
+
+
+def figure_in_words(figure: Figure) -> str:
+    """Return such as ``validation accuracy about 50 %``."""
+    about = "" if figure.exact else "about "
+    if figure.metric == "loss":
+        return f"{figure.split} loss {about}{figure.value:.4f}"
+    value = f"{100 * figure.value:.2f}".rstrip("0").rstrip(".")
+    if figure.metric == "gap":
+        return f"train - {figure.split} accuracy {about}{value} points"
+    return f"{figure.split} accuracy {about}{value} %"
+
+
+def count_trained(recipe: Recipe) -> int:
+    """Return how many parameters train in some phase of the recipe, with 7 classes."""
+    import torch
+
+    from mien.lab.nets import build, count_parameters, set_trainable
+
+    with torch.device("meta"):  # shapes without numbers: quick
+        classifier = build(recipe.network, recipe.preprocess, classes=7, pretrained=False)
+    counts = []
+    for what in [phase.trainable for phase in recipe.phases] or ["all"]:
+        set_trainable(classifier, what)
+        counts.append(count_parameters(classifier))
+    return max(counts)
+
+
+def _network(recipe: Recipe) -> str:
+    network = recipe.network
+    return f"{network.name}, {network.weights}" if isinstance(network, Backbone) else network.name
+
+
+def _input(recipe: Recipe) -> str:
+    p = recipe.preprocess
+    enlarged = f"{p.crop_px} to " if p.crop_px != p.input_px else ""
+    return f"{enlarged}{p.input_px}x{p.input_px}x{p.channels}"
+
+
+def _rows(recipe: Recipe) -> list[tuple[str, str | list[str]]]:
+    """Field name and value in words, in the row's order."""
+    rows: list[tuple[str, str | list[str]]] = []
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if field.name == "published":
+            rows.append((field.name, [f"{figure_in_words(figure)} ({figure.place})" for figure in value] or "none"))
+        elif field.name == "assumed":
+            rows.append((field.name, [f"{name}: {reason}" for name, reason in value.items()] or "nothing"))
+        elif field.name == "phases":
+            rows.append((field.name, [_part(phase) for phase in value] or "all trains throughout"))
+        else:
+            rows.append((field.name, _part(value) or "none"))
+    return rows
+
+
+def _part(value: Any) -> str:
+    """A part in words: its dataclass as Python writes it, changes of faces without those of no strength."""
+    if not isinstance(value, Augment):
+        return str(value)
+    said = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if getattr(value, f.name) != f.default]
+    return f"Augment({', '.join(said)})"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,165 @@
+"""Recipes as JSON, and changes of single fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mien.errors import MienError, RecipeError
+from mien.lab.recipe import Adam, Backbone, Constant, Cosine, NoAugment, Phase, Plateau
+from mien.lab.recipe_io import from_json, override, to_json
+from mien.lab.recipes import recipes
+
+CNN8 = recipes["cnn8"]
+RESNET = recipes["resnet50-last50"]
+
+
+def changed(**fields: Any) -> str:
+    return json.dumps(json.loads(to_json(CNN8)) | fields)
+
+
+def test_json_is_tagged_and_numbered() -> None:
+    row = json.loads(to_json(CNN8))
+    assert row["schema"] == 1
+    assert row["network"] == {"kind": "OwnNet", "name": "cnn8"}
+    assert row["schedule"] == {"kind": "Constant"}
+    assert "kind" not in row["preprocess"]
+    assert row["preprocess"]["mean"] == [0.5077]
+
+
+def test_whole_numbers_stand_for_floats() -> None:
+    assert from_json(changed(ema_decay=0)) == CNN8
+    assert isinstance(from_json(changed(ema_decay=0)).ema_decay, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"recipe: not JSON \("),
+        ("[]", r"recipe: found a list, expected a JSON object"),
+        ("{}", r"recipe: schema None, expected 1; it was written by another version of mien"),
+        (changed(schema=2), r"recipe: schema 2, expected 1"),
+        (changed(optimiser=1), r"recipe: Recipe has no field 'optimiser'; did you mean 'optimizer'\?"),
+        (changed(network={"kind": "OwnNet", "nam": "x"}), r"recipe\.network: OwnNet has no field 'nam'; did you mean"),
+        (changed(network={"kind": "Own"}), r"recipe\.network: kind 'Own', expected OwnNet or Backbone"),
+        (changed(network={"name": "cnn8"}), r"recipe\.network: kind 'None', expected OwnNet or Backbone"),
+        (changed(network={"kind": "OwnNet"}), r"recipe\.network: OwnNet needs name"),
+        (changed(network="cnn8"), r"recipe\.network: found 'cnn8', expected OwnNet or Backbone"),
+        (changed(epochs=1.5), r"recipe\.epochs: found 1\.5, expected integer"),
+        (changed(epochs=True), r"recipe\.epochs: found True, expected integer"),
+        (changed(name=3), r"recipe\.name: found 3, expected string"),
+        (changed(sam_rho="a"), r"recipe\.sam_rho: found 'a', expected finite number"),
+        (changed(sam_rho=float("nan")), r"recipe\.sam_rho: found nan, expected finite number"),
+        (changed(sam_rho=float("inf")), r"recipe\.sam_rho: found inf, expected finite number"),
+        (changed(class_weights="even"), r"recipe\.class_weights: found 'even', expected 'none' or 'balanced'"),
+        (changed(assumed={"a": 1}), r"recipe\.assumed: found \{'a': 1\}, expected an object of strings"),
+        (changed(phases=[1]), r"recipe\.phases\[0\]: found 1, expected Phase"),
+        (changed(phases={}), r"recipe\.phases: found \{\}, expected a list of Phases"),
+        (
+            changed(optimizer={"kind": "Adam", "lr": 1, "betas": [0.9]}),
+            r"recipe\.optimizer\.betas: found \[0\.9\], expected a list of 2 finite numbers",
+        ),
+        (
+            changed(stopping={"monitor": "none", "patience": "7", "keep": "last"}),
+            r"recipe\.stopping\.patience: found '7', expected integer or none",
+        ),
+    ],
+)
+def test_a_recipe_that_does_not_fit(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        from_json(text)
+
+
+def test_preprocessing_checks_itself() -> None:
+    with pytest.raises(MienError, match="mean and std need 1 values each"):
+        override(CNN8, "preprocess.mean=[0.5, 0.5]")
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "value"),
+    [
+        ("optimizer.lr=3e-4", "optimizer.lr", 3e-4),
+        ("optimizer.lr = 1", "optimizer.lr", 1.0),
+        ("epochs=2", "epochs", 2),
+        ("epochs=1e2", "epochs", 100),
+        ("augment.flip=false", "augment.flip", False),
+        ("augment.flip=False", "augment.flip", False),
+        ("stopping.patience=3", "stopping.patience", 3),
+        ("stopping.patience=none", "stopping.patience", None),
+        ("class_weights=balanced", "class_weights", "balanced"),
+        ("validation.kind=none", "validation.kind", "none"),
+        ("network.name=gelu-cnn", "network.name", "gelu-cnn"),
+        ("schedule=Cosine", "schedule", Cosine()),
+        ("schedule=Constant", "schedule", Constant()),
+        ("augment=NoAugment", "augment", NoAugment()),
+        ('schedule={"kind": "Plateau", "factor": 0.5, "patience": 2}', "schedule", Plateau(factor=0.5, patience=2)),
+        ('optimizer={"kind": "Adam", "lr": 0.1}', "optimizer", Adam(lr=0.1)),
+        ("optimizer.betas=[0.8, 0.99]", "optimizer.betas", (0.8, 0.99)),
+        (
+            'phases=[{"epochs": 1, "trainable": "all", "lr": 0.1}]',
+            "phases",
+            (Phase(epochs=1, trainable="all", lr=0.1),),
+        ),
+        ("phases=[]", "phases", ()),
+        ("remark=a=b", "remark", "a=b"),
+    ],
+)
+def test_override(change: str, path: str, value: Any) -> None:
+    variant = override(CNN8, change)
+    found: Any = variant
+    for name in path.split("."):
+        found = getattr(found, name)
+    assert found == value
+    assert type(found) is type(value)
+    assert from_json(to_json(variant)) == variant
+
+
+def test_only_the_named_field_changes() -> None:
+    variant = override(RESNET, "network.dense=[128, 64]")
+    assert isinstance(RESNET.network, Backbone)
+    expected = replace(RESNET, network=replace(RESNET.network, dense=(128, 64)))
+    assert variant == replace(expected, name="resnet50-last50-variant", published=())
+
+
+def test_a_variant_is_another_recipe_without_published_figures() -> None:
+    assert CNN8.published
+    once = override(CNN8, "epochs=2")
+    twice = override(once, "optimizer.lr=0.1")
+    assert (once.name, once.published) == ("cnn8-variant", ())
+    assert (twice.name, twice.published) == ("cnn8-variant", ())
+    assert override(CNN8, "epochs=2", "name=mine").name == "mine"
+    assert override(CNN8, "name=cnn8").name == "cnn8-variant"
+    assert recipes["cnn8"].published
+
+
+def test_changes_add_up() -> None:
+    variant = override(CNN8, "schedule=Cosine", "schedule.warmup_epochs=5")
+    assert variant.schedule == Cosine(warmup_epochs=5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("epochs", r"'epochs': expected FIELD=VALUE, such as optimizer\.lr=3e-4"),
+        ("optimiser.lr=1", r"optimiser\.lr: Recipe has no field 'optimiser'; did you mean 'optimizer'\?"),
+        ("optimizer.learning=1", r"optimizer\.learning: Adam has no field 'learning'; expected one of lr, betas, eps"),
+        ("optimizer.momentum=1", r"optimizer\.momentum: Adam has no field 'momentum'; expected one of lr"),
+        ("epochs.x=1", r"epochs\.x: int has no field 'x'; it has none"),
+        ("=1", r": Recipe has no field ''; expected one of name, source, network"),
+        ("optimizer.lr=fast", r"optimizer\.lr: found 'fast', expected finite number"),
+        ("optimizer.lr=NaN", r"optimizer\.lr: found nan, expected finite number"),
+        ("epochs=2.5", r"epochs: found 2\.5, expected integer"),
+        ("epochs=", r"epochs: found '', expected integer"),
+        ("augment.flip=7", r"augment\.flip: found 7, expected true or false"),
+        ("class_weights=even", r"class_weights: found 'even', expected 'none' or 'balanced'"),
+        ("schedule=Plateau", r"schedule: Plateau needs factor, patience"),
+        ("schedule=Linear", r"schedule: found 'Linear', expected Constant or Plateau or Cosine or OneCycle"),
+        ("published=[]", r"published: holds the source's figures, which a variant has not"),
+    ],
+)
+def test_a_change_that_does_not_fit(change: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        override(CNN8, change)
