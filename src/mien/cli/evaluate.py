@@ -32,10 +32,8 @@ def evaluate(
     from mien import lab
 
     faces = lab.read_fer2013(data)
-    with _bar("looking for twins") as show:
-        twins = lab.audit(faces, show) if "Training" in faces.split_names() else None
-    with _bar("predicting") as show:
-        report = lab.evaluate(model, faces, split, tta=tta, out=out, twins=twins, on_progress=show)
+    with _bar() as show:
+        report = lab.evaluate(model, faces, split, tta=tta, out=out, on_progress=show)
     _print(report, json)
 
 
@@ -67,15 +65,15 @@ def export(
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
     """Show a progress bar on standard error, where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task("", total=None)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
 
 
 def _print(report: Report, json: bool) -> None:
@@ -92,13 +90,14 @@ def _print(report: Report, json: bool) -> None:
 
 
 def _summary(report: Report, full: Metrics) -> Table:
-    from mien.lab.tables import Table, points
+    from mien.lab.tables import Table, percent, points
 
     parts = [full, *([report.twin_free] if report.twin_free is not None else [])]
     columns = ("", "all faces", "twin-free")[: 1 + len(parts)]
     cells = [_cells(part) for part in parts]
     rows = [(name, *(cell[name] for cell in cells)) for name in cells[0]]
     if report.gap is not None:
+        rows.append(("train accuracy, while training", percent(report.train_accuracy), *[""] * (len(parts) - 1)))
         rows.append(("train-test gap, points", points(report.gap), *[""] * (len(parts) - 1)))
     return Table(f"{report.model} on {report.split}", columns, tuple(rows))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.card import Card
 from mien.errors import ModelError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit
 from mien.lab.metrics import TTA, Report, report_of
@@ -30,6 +32,10 @@ _TTA_REMARKS: dict[TTA, str] = {
 }
 
 
+def _silent(*_: object) -> None:
+    """Show no progress."""
+
+
 def evaluate(
     model: Run | Recognizer | str | Path,
     data: FaceDataset,
@@ -38,7 +44,7 @@ def evaluate(
     tta: TTA = "none",
     out: str | Path | None = None,
     twins: Audit | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] = _silent,
 ) -> Report:
     """Predict one split and measure the predictions.
 
@@ -52,36 +58,27 @@ def evaluate(
         tta: views that are averaged.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
-        on_progress: called with (faces done, faces in all).
+        on_progress: called with (what is done, steps done, steps in all).
 
     Raises:
         DataError: the data set lacks the split, or has a class that the model lacks.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
-    run, recognizer = _open(model, data)
     faces = _choose(data, split)
+    run, recognizer = _open(model, data)
+    card = recognizer.card
+    folder = Path(out) if out is not None else run.folder if run is not None else None
+    if folder is not None:
+        _make(folder)  # before the long work
     predictions = Predictions(
         rows=faces.rows,
-        labels=faces.relabel(recognizer.card.labels).labels,
-        probabilities=predict(recognizer, faces.faces, tta, on_progress),
-        label_set=recognizer.card.labels,
+        labels=faces.relabel(card.labels).labels,
+        probabilities=predict(recognizer, faces.faces, tta, partial(on_progress, "predicting")),
+        label_set=card.labels,
         split=str(faces.splits[0]),
-        twin_free=_twin_free(data, faces, twins),
+        twin_free=_twin_free(data, faces, twins, partial(on_progress, "looking for twins")),
     )
-    card, kept = recognizer.card, {} if run is None else _kept_epoch(run)
-    report = replace(
-        report_of(predictions),
-        model=card.name,
-        model_sha256=card.sha256,
-        tta=tta,
-        train_accuracy=kept.get("train_accuracy"),
-        validation_accuracy=kept.get("validation_accuracy"),
-        data_source=Path(data.source).name,
-        data_fingerprint=faces.fingerprint,
-        provenance=card.provenance,
-        remarks=_remarks(predictions, card.provenance, tta),
-    )
-    folder = Path(out) if out is not None else run.folder if run is not None else None
+    report = _report(predictions, card, run, tta, faces)
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -127,7 +124,7 @@ def predict(
     recognizer: Recognizer,
     faces: npt.NDArray[np.uint8],
     tta: TTA = "none",
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] = _silent,
 ) -> npt.NDArray[np.float64]:
     """Return calibrated probabilities ``(N, K)`` of faces ``(N, H, W)`` uint8, averaged over the views of `tta`."""
     probabilities = np.empty((len(faces), len(recognizer.card.labels)))
@@ -135,8 +132,7 @@ def predict(
         batch = faces[start : start + BATCH_SIZE]
         each = [recognizer.probabilities(recognizer.card.preprocess.stack(list(view))) for view in views(batch, tta)]
         probabilities[start : start + len(batch)] = np.mean(each, axis=0)
-        if on_progress:
-            on_progress(start + len(batch), len(faces))
+        on_progress(start + len(batch), len(faces))
     return probabilities
 
 
@@ -161,14 +157,19 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
         ModelError: the folder cannot be written.
     """
     name = report.split if report.tta == "none" else f"{report.split}-{report.tta}"
+    _make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         predictions.write(folder / f"predictions-{name}.csv")
         report.write(folder / f"report-{name}.json")
     except OSError as error:
-        raise ModelError(
-            f"{folder}: results cannot be written ({error}); free space or choose another --out."
-        ) from error
+        raise ModelError(f"{folder}: results cannot be written ({error}); free space there.") from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
 
 
 def _open(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
@@ -190,17 +191,32 @@ def _choose(data: FaceDataset, split: str | None) -> FaceDataset:
     return data if len(data.split_names()) == 1 else data.test
 
 
-def _twin_free(data: FaceDataset, faces: FaceDataset, twins: Audit | None) -> npt.NDArray[np.bool_] | None:
+def _twin_free(
+    data: FaceDataset, faces: FaceDataset, twins: Audit | None, on_progress: Callable[[int, int], None]
+) -> npt.NDArray[np.bool_] | None:
     if TRAINING not in data.split_names():
         return None
-    new: npt.NDArray[np.bool_] = (twins or audit(data)).twin_free[data.splits == faces.splits[0]]
+    new: npt.NDArray[np.bool_] = (twins or audit(data, on_progress)).twin_free[data.splits == faces.splits[0]]
     return new
 
 
-def _kept_epoch(run: Run) -> dict[str, Any]:
-    """The history's row of the epoch whose weights were kept."""
-    history = run.history()
-    return history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
+def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset) -> Report:
+    """Measure the predictions and note what they were made with and on."""
+    kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
+    if run is not None:
+        kept = run.history()[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
+    return replace(
+        report_of(predictions),
+        model=card.name,
+        model_sha256=card.sha256,
+        tta=tta,
+        train_accuracy=kept.get("train_accuracy"),
+        validation_accuracy=kept.get("validation_accuracy"),
+        data_source=Path(faces.source).name,
+        data_fingerprint=faces.fingerprint,
+        provenance=card.provenance,
+        remarks=_remarks(predictions, card.provenance, tta),
+    )
 
 
 def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:

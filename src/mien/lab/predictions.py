@@ -172,5 +172,5 @@ def _repeated(rows: list[str]) -> list[str]:
 def _refuse(path: Path, what: str, rows: list[str]) -> None:
     """Raise if there are any such rows, naming the first ones."""
     if rows:
-        named = ", ".join(rows[:5]) + (", ..." if len(rows) > 5 else "")
+        named = ", ".join(rows[:5]) + (" and more" if len(rows) > 5 else "")
         raise DataError(f"{path}: {len(rows):,} rows {what}: {named}. Every face needs exactly one line in both files.")
