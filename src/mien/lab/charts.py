@@ -28,7 +28,7 @@ MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -51,10 +51,12 @@ class Picture:
     Attributes:
         src: data URL.
         alt: what it shows, for who cannot see it.
+        caption: what stands under it.
     """
 
     src: str
     alt: str
+    caption: str = ""
 
 
 @contextmanager
@@ -68,11 +70,11 @@ def _drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.add_subplot()
 
 
-def _picture(figure: Figure, alt: str) -> Picture:
+def _picture(figure: Figure, alt: str, caption: str) -> Picture:
     """Must be called while the style of `_drawing` holds: matplotlib reads it when it writes, too."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Picture("data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt)
+    return Picture("data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt, caption)
 
 
 def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:
@@ -115,10 +117,17 @@ def curves(
         axes.set_yscale(scale)
         axes.legend(fontsize=8)
         said = "; ".join(f"{words} ends at {values[-1]:.4g}" for words, (_, values) in lines.items())
-        return _picture(figure, f"{title} over {len(history)} epochs: {said}")
+        return _picture(figure, f"{title} over {len(history)} epochs: {said}", _CURVE_CAPTIONS[quantity])
 
 
-def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture | None:
+_CURVE_CAPTIONS = {
+    "loss": "Loss on the faces that are learnt from, augmented, and on the faces that are only watched.",
+    "accuracy": "Accuracy on the same faces. The dotted line marks the epoch whose weights were kept.",
+    "lr": "Learning rate at the end of each epoch.",
+}
+
+
+def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture:
     """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
     with _drawing(3.6) as (figure, axes):
         for position, (name, history) in enumerate(histories.items()):
@@ -128,11 +137,10 @@ def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quanti
             every = max(1, len(epochs) // 6)
             axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every, label=name)
             axes.plot(*_line(history, f"train_{quantity}"), "--", color=colour, lw=0.9)
-        if not any(len(line.get_xdata()) for line in axes.lines):
-            return None
-        _epoch_axis(axes, f"{quantity} (full: validation, dashed: training)")
+        _epoch_axis(axes, quantity)
         axes.legend(fontsize=8)
-        return _picture(figure, f"{quantity} over the epochs of {', '.join(histories)}")
+        caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
+        return _picture(figure, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
 
 def _line(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
@@ -147,8 +155,10 @@ def _dots(epochs: Floats) -> dict[str, Any]:
 
 
 def _epoch_axis(axes: Axes, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set(title=title, xlabel="epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: bool, title: str = "") -> Picture:
@@ -178,7 +188,8 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         axes.set(xlabel="predicted", ylabel="given by the raters")
         axes.set_title(title or ("rates, % of each row" if rates else "counts"))
         said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, share.diagonal(), strict=True))
-        return _picture(figure, f"confusion matrix; recognised: {said}")
+        what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
+        return _picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
 
 
 def rates_of(counts: npt.NDArray[np.int64]) -> Floats:
@@ -199,10 +210,11 @@ def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -
         axes.set_yticks(at, names)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="confusion vector: share recognised")
+        axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="share recognised")
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, recalls, strict=True))
-        return _picture(figure, f"share of each expression that is recognised: {said}")
+        caption = "Confusion vector: share of the faces of each expression that is recognised, with 95 % intervals."
+        return _picture(figure, f"share of each expression that is recognised: {said}", caption)
 
 
 def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int64]) -> Picture:
@@ -224,7 +236,8 @@ def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int
         axes.legend(loc="upper left", fontsize=8)
         pairs = zip(confidence, accuracy, strict=True)
         said = ", ".join(f"at confidence {sure:.2f} accuracy {right:.2f}" for sure, right in pairs)
-        return _picture(figure, f"calibration: {said}")
+        caption = "Accuracy against confidence. Each dot is a bin of confidence, its area the number of faces in it."
+        return _picture(figure, f"calibration: {said}", caption)
 
 
 def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> Picture:
@@ -240,9 +253,11 @@ def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.14)
         axes.set_title("faces of each class")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.legend(fontsize=8, loc="lower right")
         splits = (f"{split} " + ", ".join(map(str, values)) for split, values in counts.items())
-        return _picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}")
+        caption = "Labelled faces of each class and split."
+        return _picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}", caption)
 
 
 def dots(
@@ -265,7 +280,7 @@ def dots(
         axes.set_title(title)
         figure.legend(loc="outside lower center", fontsize=8, ncols=2)
         said = ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
-        return _picture(figure, f"{title}: {said}")
+        return _picture(figure, f"{title}: {said}", f"{title[0].upper()}{title[1:]}, with 95 % intervals.")
 
 
 def _whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:

@@ -1,0 +1,211 @@
+"""Compare: runs beside each other on the same faces, and beside the figures of their sources."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.lab.evaluated import Evaluated, common_split, read_evaluated
+from mien.lab.metrics import Predictions
+from mien.lab.recipe_io import to_json
+from mien.lab.run import Run
+from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two runs on the same faces.
+
+    Attributes:
+        a: name of the first run.
+        b: name of the second.
+        difference: accuracy of b minus accuracy of a, with its 95 % interval.
+        test: McNemar's.
+        p_adjusted: its p-value after Holm (1979), who allows for the number of pairs that are looked at.
+    """
+
+    a: str
+    b: str
+    difference: PairedDifference
+    test: McNemar
+    p_adjusted: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """Several runs of one recipe that differ in the seed.
+
+    Attributes:
+        recipe: its name.
+        names: of the runs.
+        mean: of their accuracies.
+        low: the smallest of them.
+        high: the greatest of them.
+        twin_free_mean: mean of the accuracies on the twin-free part; None where not known.
+    """
+
+    recipe: str
+    names: tuple[str, ...]
+    mean: float
+    low: float
+    high: float
+    twin_free_mean: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """Runs side by side on one split.
+
+    Attributes:
+        split: the split.
+        entries: the runs, in the order given.
+        pairs: every two of them.
+        seeds: recipes that were trained more than once.
+    """
+
+    split: str
+    entries: tuple[Evaluated, ...]
+    pairs: tuple[Pair, ...]
+    seeds: tuple[Seeds, ...]
+
+    def to_json(self) -> str:
+        """Return all figures as JSON, rates in 0..1."""
+        beside = [
+            {"name": entry.name, **asdict(row), "difference": row.difference, "interval": row.difference_interval}
+            for entry in self.entries
+            for row in entry.published
+        ]
+        parts = {
+            "split": self.split,
+            "models": [entry.figures() for entry in self.entries],
+            "seeds": [asdict(row) for row in self.seeds],
+            "pairs": [asdict(row) for row in self.pairs],
+            "published": beside,
+        }
+        return json.dumps(parts, indent=2)
+
+    def to_csv(self) -> str:
+        """Return one line per model as CSV, rates in 0..1."""
+        text = io.StringIO()
+        rows = [entry.figures() for entry in self.entries]
+        table = csv.DictWriter(text, rows[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        return text.getvalue()
+
+
+def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Comparison:
+    """Put evaluated runs side by side.
+
+    Args:
+        runs: runs or their folders, one or more, each evaluated on `split`.
+        split: by default the first of PublicTest, Test, PrivateTest, Training on which all have labelled predictions.
+
+    Raises:
+        DataError: no run is given or one twice, a run has not been evaluated on the split, or two were evaluated
+            on other faces.
+        ModelError: a folder is not a run.
+    """
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    if not opened:
+        raise DataError("compare: no run is given; name one or more run folders.")
+    folders = [run.folder.resolve() for run in opened]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise DataError(f"{folder}: given twice; a run cannot be compared with itself.")
+    split = common_split(opened) if split is None else split
+    entries = tuple(read_evaluated(run, split, name) for run, name in zip(opened, _names(opened), strict=True))
+    for entry in entries[1:]:
+        _check_same_faces(entries[0], entry)
+    return Comparison(split=split, entries=entries, pairs=_pairs(entries), seeds=_seeds(entries))
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The shortest names that tell the runs apart."""
+    ways = (
+        [f"{run.recipe.name} seed {run.environment['seed']}" for run in runs],
+        [run.folder.name for run in runs],
+    )
+    return next((names for names in ways if len(set(names)) == len(names)), [str(run.folder) for run in runs])
+
+
+def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
+    ours, theirs = (set(entry.predictions.rows.tolist()) for entry in (a, b))
+    if ours != theirs:
+        raise DataError(
+            f"{a.run.folder} and {b.run.folder} were evaluated on other faces: {len(ours - theirs):,} rows of "
+            f"{a.report.split} stand only in the first, {len(theirs - ours):,} only in the second (read from "
+            f"{a.report.data_source or 'an unknown file'} and {b.report.data_source or 'an unknown file'}). "
+            "Evaluate both with the same --data."
+        )
+    different = int((_label_words(a.predictions) != _label_words(b.predictions)).sum())
+    if different:
+        raise DataError(
+            f"{a.run.folder} and {b.run.folder}: {different:,} faces carry other labels in the second. "
+            "Evaluate both with the same --data."
+        )
+
+
+def _label_words(predictions: Predictions) -> Any:
+    """Labels ``(N,)`` as words, in the order of the row ids."""
+    words = np.array([*predictions.label_set, ""])
+    return words[predictions.labels][np.argsort(predictions.rows)]
+
+
+def _correct_by_row(predictions: Predictions) -> Any:
+    """Whether each labelled face is right, ``(N,)`` bool, in the order of the row ids."""
+    scored = predictions.take(predictions.labels >= 0)
+    return scored.correct[np.argsort(scored.rows)]
+
+
+def _pairs(entries: Sequence[Evaluated]) -> tuple[Pair, ...]:
+    right = {entry.name: _correct_by_row(entry.predictions) for entry in entries}
+    found = [
+        (a.name, b.name, paired_difference(right[a.name], right[b.name]), mcnemar(right[a.name], right[b.name]))
+        for a, b in itertools.combinations(entries, 2)
+    ]
+    adjusted = holm([test.p_value for *_, test in found])
+    return tuple(
+        Pair(a=a, b=b, difference=difference, test=test, p_adjusted=p)
+        for (a, b, difference, test), p in zip(found, adjusted, strict=True)
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number, in the same order (Holm 1979)."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:
+    groups: dict[tuple[str, ...], list[Evaluated]] = {}
+    for entry in entries:
+        environment = entry.run.environment
+        started_from = str(environment["data_fingerprint"]), str(environment.get("weights_sha256"))
+        groups.setdefault((to_json(entry.run.recipe), entry.report.tta, *started_from), []).append(entry)
+    return tuple(_seeds_of(group) for group in groups.values() if len(group) > 1)
+
+
+def _seeds_of(group: Sequence[Evaluated]) -> Seeds:
+    accuracies = [entry.full.accuracy for entry in group]
+    twin_free = [entry.report.twin_free.accuracy for entry in group if entry.report.twin_free is not None]
+    return Seeds(
+        recipe=group[0].run.recipe.name,
+        names=tuple(entry.name for entry in group),
+        mean=sum(accuracies) / len(group),
+        low=min(accuracies),
+        high=max(accuracies),
+        twin_free_mean=sum(twin_free) / len(group) if len(twin_free) == len(group) else None,
+    )

@@ -1,0 +1,148 @@
+"""A comparison as tables of words, for the terminal, the documents and the HTML pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mien.lab.compare import Comparison
+from mien.lab.evaluated import Evaluated
+from mien.lab.metrics import Metrics
+from mien.lab.published import Beside, is_row_of_source
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
+
+
+def tables_of(comparison: Comparison) -> list[Table]:
+    """Return models, seeds, pairs and published figures; a table without rows and notes is left out."""
+    tables = [
+        models_table(comparison.entries),
+        _seeds_table(comparison),
+        _pairs_table(comparison),
+        published_table(comparison.entries),
+    ]
+    return [table for table in tables if table.rows or table.notes]
+
+
+def models_table(entries: Sequence[Evaluated]) -> Table:
+    """Return one row per model, all on one split."""
+    rows = []
+    for entry in entries:
+        full, twin_free = entry.full, entry.report.twin_free
+        rows.append(
+            (
+                entry.name,
+                UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
+                accuracy_words(full),
+                UNKNOWN if twin_free is None else accuracy_words(twin_free),
+                number(full.macro_f1),
+                percent(full.balanced_accuracy),
+                number(full.log_loss),
+                number(full.ece),
+                percent(full.top2_accuracy),
+                points(entry.report.gap),
+            )
+        )
+    rates = ("accuracy (95 %)", "twin-free (95 %)")
+    columns = ("model", "parameters", *rates, "macro F1", "balanced", "log loss", "ECE", "top-2", "gap")
+    first = entries[0]
+    faces = f"{first.full.n:,} faces"
+    if first.report.twin_free is not None:
+        faces += f", {first.report.twin_free.n:,} of them without a twin in Training"
+    notes = [f"{faces}. 95 %: interval for the finite number of faces. Gap: points, training minus test accuracy."]
+    remarks: dict[str, list[str]] = {}
+    for entry in entries:
+        for remark in entry.report.remarks:
+            remarks.setdefault(remark, []).append(entry.name)
+    notes += [f"{', '.join(names)}: {remark}" for remark, names in remarks.items()]
+    return Table(f"Models on {first.report.split}", columns, tuple(rows), tuple(notes))
+
+
+def accuracy_words(metrics: Metrics) -> str:
+    """Return an accuracy with its interval: ``"64.86 % (63.3 to 66.4)"``."""
+    return f"{percent(metrics.accuracy)} ({interval(metrics.accuracy_low, metrics.accuracy_high)})"
+
+
+def _seeds_table(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            row.recipe,
+            str(len(row.names)),
+            percent(row.mean),
+            interval(row.low, row.high),
+            percent(row.twin_free_mean),
+        )
+        for row in comparison.seeds
+    )
+    few = any(len(row.names) < 3 for row in comparison.seeds)
+    notes = ("Two runs say little about the range: train three or more.",) if few else ()
+    return Table("Runs of one recipe", ("recipe", "runs", "mean accuracy", "range", "twin-free mean"), rows, notes)
+
+
+def _pairs_table(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            pair.a,
+            pair.b,
+            points(pair.difference.difference),
+            f"{100 * pair.difference.low:+.1f} to {100 * pair.difference.high:+.1f}",
+            f"{pair.test.n10:,}",
+            f"{pair.test.n01:,}",
+            p_value(pair.test.p_value),
+            p_value(pair.p_adjusted),
+        )
+        for pair in comparison.pairs
+    )
+    columns = ("a", "b", "b - a, points", "95 %", "only a right", "only b right", "p", "p, Holm")
+    notes = (
+        "McNemar's test on the same faces. Holm's p allows for the number of pairs; below 0.05 the two differ by more "
+        "than the choice of faces explains. It says nothing about other seeds of the same recipes.",
+    )
+    return Table("Pairs on the same faces", columns, rows, notes if rows else (), text_columns=2)
+
+
+def published_table(entries: Sequence[Evaluated]) -> Table:
+    """Return the sources' figures beside ours, and why some of them cannot be compared."""
+    rows, notes = [], []
+    unlike: list[str] = []
+    for entry in entries:
+        recipe = entry.run.recipe
+        for row in entry.published:
+            mark = ""
+            if row.unlike:
+                if row.unlike not in unlike:
+                    unlike.append(row.unlike)
+                mark = f" [{unlike.index(row.unlike) + 1}]"
+            rows.append((entry.name, _figure_words(row), _faces_words(row), *_values(row, mark)))
+        if recipe.published and not is_row_of_source(recipe):
+            notes.append(f"{entry.name}: differs from the recipe {recipe.name}; not set beside its source's figures.")
+    marks = [f"[{number}] Not like for like: {reason}." for number, reason in enumerate(unlike, start=1)]
+    if rows:
+        notes.append("The interval comes from the finite number of faces here; the published figure is taken as it is.")
+    columns = ("model", "published figure", "ours, measured on", "published", "here", "difference", "95 %")
+    return Table("Beside the published figures", columns, tuple(rows), (*marks, *notes), text_columns=3)
+
+
+def _figure_words(row: Beside) -> str:
+    figure = row.figure
+    metric = "training minus test accuracy" if figure.metric == "gap" else f"{figure.split} {figure.metric}"
+    return f"{metric} ({figure.place})"
+
+
+def _faces_words(row: Beside) -> str:
+    count = "" if row.n is None else f", {row.n:,} faces"
+    return row.split + count + (", kept epoch" if row.while_training else "")
+
+
+def _values(row: Beside, mark: str) -> tuple[str, str, str, str]:
+    """Published, here, difference and its interval; rates in percent, differences in points, losses as they are."""
+    loss, inside = row.figure.metric == "loss", row.difference_interval
+    about = "" if row.figure.exact else "about "
+    if loss:
+        spread = UNKNOWN if inside is None else f"{inside[0]:+.3f} to {inside[1]:+.3f}"
+        return about + number(row.figure.value), number(row.value), f"{row.difference:+.3f}{mark}", spread
+    spread = UNKNOWN if inside is None else f"{100 * inside[0]:+.1f} to {100 * inside[1]:+.1f}"
+    return about + percent(row.figure.value), percent(row.value), points(row.difference) + mark, spread
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with the digits that matter."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

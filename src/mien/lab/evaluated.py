@@ -1,0 +1,115 @@
+"""Evaluated: a run with its figures and predictions on one split, as `mien evaluate` has left them in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mien.card import CARD_FILE, Card
+from mien.errors import DataError
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.metrics import Metrics, Predictions, Report
+from mien.lab.published import Beside, beside_published
+from mien.lab.run import Run
+
+PREFERRED_SPLITS = (PUBLIC, TEST, PRIVATE, TRAINING)
+"""Where no split is named, the first of these that has been evaluated and has labels is taken."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluated:
+    """One evaluated run.
+
+    Attributes:
+        name: unique in the comparison; recipe and seed, or the folder's name where these are not.
+        run: the run.
+        report: its figures on the comparison's split.
+        predictions: what they come from.
+        parameters: weights of the network; None where the run has no model folder.
+        published: the source's figures beside ours.
+    """
+
+    name: str
+    run: Run
+    report: Report
+    predictions: Predictions
+    parameters: int | None
+    published: tuple[Beside, ...]
+
+    @property
+    def full(self) -> Metrics:
+        """Figures of the whole split, which `read_evaluated` has found labelled."""
+        assert self.report.full is not None
+        return self.report.full
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a table of results needs, rates in 0..1, None where not known."""
+        full, twin_free = self.full, self.report.twin_free
+        return {
+            "name": self.name,
+            "run": self.run.folder.name,
+            "recipe": self.run.recipe.name,
+            "seed": self.run.environment["seed"],
+            "split": self.report.split,
+            "tta": self.report.tta,
+            "parameters": self.parameters,
+            "n": full.n,
+            "accuracy": full.accuracy,
+            "accuracy_low": full.accuracy_low,
+            "accuracy_high": full.accuracy_high,
+            "twin_free_n": None if twin_free is None else twin_free.n,
+            "twin_free_accuracy": None if twin_free is None else twin_free.accuracy,
+            "twin_free_accuracy_low": None if twin_free is None else twin_free.accuracy_low,
+            "twin_free_accuracy_high": None if twin_free is None else twin_free.accuracy_high,
+            "balanced_accuracy": full.balanced_accuracy,
+            "macro_f1": full.macro_f1,
+            "log_loss": full.log_loss,
+            "ece": full.ece,
+            "top2_accuracy": full.top2_accuracy,
+            "gap": self.report.gap,
+        }
+
+
+def scored_splits(run: Run) -> list[str]:
+    """Return the splits on which a run has been evaluated against labels, in the preferred order."""
+    files = {split: run.folder / f"report-{split}.json" for split in PREFERRED_SPLITS}
+    return [split for split, file in files.items() if file.is_file() and Report.read(file).full is not None]
+
+
+def common_split(runs: Sequence[Run]) -> str:
+    """Return the preferred split among those on which all runs are scored.
+
+    Raises:
+        DataError: there is none; the message says which run has which.
+    """
+    scored = {run.folder.name: scored_splits(run) for run in runs}
+    for split in PREFERRED_SPLITS:
+        if all(split in splits for splits in scored.values()):
+            return split
+    has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored.items())
+    raise DataError(f"no split with labels on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
+
+
+def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
+    """Read what `mien evaluate` has left in a run.
+
+    Raises:
+        DataError: the run has not been evaluated on the split, or the split has no labels.
+    """
+    report_file, predictions_file = (run.folder / f"{part}-{split}" for part in ("report", "predictions"))
+    if not report_file.with_suffix(".json").is_file():
+        raise DataError(f"{run.folder}: not evaluated on {split}; run `mien evaluate {run.folder} --split {split}`.")
+    report = Report.read(report_file.with_suffix(".json"))
+    if report.full is None:
+        raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")
+    predictions = Predictions.read(predictions_file.with_suffix(".csv"), split)
+    model = run.folder / "model"
+    return Evaluated(
+        name=name,
+        run=run,
+        report=report,
+        predictions=predictions,
+        parameters=Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
+        published=tuple(beside_published(run, report, predictions)),
+    )

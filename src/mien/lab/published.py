@@ -1,0 +1,134 @@
+"""A run beside the figures that its source published, and whether the two are like for like."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.metrics import Predictions, Report, wilson_interval
+from mien.lab.recipe import Figure, Recipe
+from mien.lab.run import Run
+from mien.lab.statistics import Z95
+
+TEST_FACES = 7_178
+"""Faces in the test part of the folder edition: PublicTest and PrivateTest together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """One published figure beside one of ours.
+
+    Attributes:
+        figure: what the source published.
+        value: ours; a rate, a difference of rates, or a loss.
+        low: lower end of its 95 % interval; None where chance in the choice of faces says nothing about it.
+        high: upper end.
+        split: the faces that ours comes from: a split's name, or such as "20% of Training".
+        n: how many they are; None for a figure of the training faces.
+        while_training: whether ours was measured on the way, in the kept epoch, and not by `mien evaluate`.
+        unlike: why the two are not like for like; empty where they are.
+    """
+
+    figure: Figure
+    value: float
+    low: float | None
+    high: float | None
+    split: str
+    n: int | None
+    while_training: bool
+    unlike: str
+
+    @property
+    def difference(self) -> float:
+        """Ours minus published. The published figure is taken as it stands: its own chance is not known."""
+        return self.value - self.figure.value
+
+    @property
+    def difference_interval(self) -> tuple[float, float] | None:
+        """95 % interval of the difference, from our finite set of faces alone."""
+        if self.low is None or self.high is None:
+            return None
+        return self.low - self.figure.value, self.high - self.figure.value
+
+
+def is_row_of_source(recipe: Recipe) -> bool:
+    """Whether a recipe is exactly the row that mien keeps under its name; a variant is not, whatever its name."""
+    from mien.lab.recipes import recipes  # opens every network's module
+
+    return recipe.name in recipes and recipes[recipe.name] == recipe
+
+
+def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
+    """Return the source's figures beside ours; none for a variant of its recipe.
+
+    A validation figure gets two rows: beside our own validation while training, and beside the split of `report`,
+    which then is not like for like.
+    """
+    if report.full is None or not is_row_of_source(run.recipe):
+        return []
+    rows = []
+    for figure in run.recipe.published:
+        if figure.split in ("train", "validation") and figure.metric == "accuracy":
+            rows += _while_training(run, report, figure)
+        if figure.split != "train":
+            rows += _on_test(run.recipe, report, predictions, figure)
+    return rows
+
+
+def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
+    split, unlike = _source_faces(run.recipe, figure.split), ""
+    if figure.split == "train":
+        value, n, low, high = report.train_accuracy, None, None, None
+    else:
+        value, n = report.validation_accuracy, run.environment["n_validation"]
+        low, high = (None, None) if value is None else wilson_interval(round(value * n), n)
+        if split == TEST and n != TEST_FACES:
+            unlike = f"the source watched {TEST_FACES:,} faces, here {n:,}"
+    if value is None:
+        return []
+    return [
+        Beside(figure=figure, value=value, low=low, high=high, split=split, n=n, while_training=True, unlike=unlike)
+    ]
+
+
+def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: Figure) -> list[Beside]:
+    full = report.full
+    assert full is not None
+    if figure.metric == "gap":
+        if report.gap is None or report.train_accuracy is None:
+            return []
+        low, high = report.train_accuracy - full.accuracy_high, report.train_accuracy - full.accuracy_low
+        value = report.gap
+    elif figure.metric == "loss":
+        value, (low, high) = full.log_loss, _loss_interval(predictions)
+    else:
+        value, low, high = full.accuracy, full.accuracy_low, full.accuracy_high
+    theirs, split, n = _source_faces(recipe, figure.split), report.split, full.n
+    unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
+    if theirs == split == TEST and n != TEST_FACES:
+        unlike = f"the source measured on {TEST_FACES:,} faces, here {n:,}"
+    return [
+        Beside(figure=figure, value=value, low=low, high=high, split=split, n=n, while_training=False, unlike=unlike)
+    ]
+
+
+def _source_faces(recipe: Recipe, split: str) -> str:
+    """Return what the source means by a split; which edition it used follows from how it validated."""
+    kind = recipe.validation.kind
+    if split == "train":
+        return TRAINING
+    if split == "test":
+        return PRIVATE if kind == PUBLIC else TEST  # the folder edition knows one test part only
+    return f"{recipe.validation.fraction:.0%} of Training" if kind == "holdout" else kind
+
+
+def _loss_interval(predictions: Predictions) -> tuple[float, float]:
+    """Normal 95 % interval of the mean of -ln p(label)."""
+    scored = predictions.take(predictions.labels >= 0)
+    of_label = scored.probabilities[np.arange(len(scored)), scored.labels]
+    losses = -np.log(np.maximum(of_label, np.finfo(np.float64).eps))
+    half = Z95 * float(losses.std(ddof=1)) / math.sqrt(len(losses)) if len(losses) > 1 else math.inf
+    return float(losses.mean()) - half, float(losses.mean()) + half

@@ -1,0 +1,163 @@
+"""HTML pages of results: one file each, with everything inside, to be read on a phone or in print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mien
+from mien.errors import DataError
+from mien.lab import charts
+from mien.lab.chapter import chapter
+from mien.lab.charts import Picture
+from mien.lab.compare import Comparison, compare
+from mien.lab.comparison_tables import tables_of
+from mien.lab.data import FaceDataset
+from mien.lab.evaluated import Evaluated
+from mien.lab.reading import LIMITS
+from mien.lab.run import Run
+from mien.lab.tables import Table
+
+SAMPLES = 8
+"""Faces of each class that are shown."""
+
+
+@dataclass(frozen=True)
+class ClassSamples:
+    """Faces of one class."""
+
+    name: str
+    faces: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class ComparisonPart:
+    """What the template shows of a comparison."""
+
+    tables: Sequence[Table]
+    accuracy: Sequence[Picture]
+    curves: Sequence[Picture]
+    confusion: Sequence[Picture]
+
+
+def write_report(
+    runs: Sequence[Run | str | Path], data: FaceDataset | None, out: str | Path, *, split: str | None = None
+) -> Path:
+    """Write the report of one or more evaluated runs, several with their comparison first.
+
+    Args:
+        runs: evaluated runs.
+        data: the data set that they were evaluated on, for class counts, sample faces and the worst mistakes as
+            pictures; None leaves these out and says so.
+        out: the HTML file.
+        split: by default the first of PublicTest, Test, PrivateTest, Training on which all runs have labels.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, or the file cannot
+            be written.
+    """
+    comparison = compare(runs, split)
+    chapters = [chapter(entry, data) for entry in comparison.entries]
+    title = chapters[0].title if len(chapters) == 1 else f"{len(chapters)} models on {comparison.split}"
+    return _write(
+        Path(out),
+        "report.html",
+        title=title,
+        comparison=_comparison_part(comparison) if len(chapters) > 1 else None,
+        chapters=chapters,
+        data=data,
+        class_bars=None if data is None else _class_bars(data),
+        samples=[] if data is None else _samples(data),
+        limits=LIMITS,
+    )
+
+
+def write_comparison(comparison: Comparison, out: str | Path) -> Path:
+    """Write a comparison as an HTML file and return its path.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    title = f"{len(comparison.entries)} models on {comparison.split}"
+    return _write(Path(out), "compare.html", title=title, comparison=_comparison_part(comparison), limits=LIMITS)
+
+
+def _write(out: Path, template: str, **content: Any) -> Path:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(loader=PackageLoader("mien.lab"), autoescape=True, undefined=StrictUndefined)
+    pages.trim_blocks = pages.lstrip_blocks = True
+    text = pages.get_template(template).render(version=mien.__version__, **content)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{out}: the page cannot be written ({error}). Choose another place with --save.") from error
+    return out
+
+
+def _comparison_part(comparison: Comparison) -> ComparisonPart:
+    histories = {entry.name: entry.run.history() for entry in comparison.entries}
+    return ComparisonPart(
+        tables=tables_of(comparison),
+        accuracy=_accuracy_pictures(comparison.entries),
+        curves=[charts.overlaid_curves(histories, quantity) for quantity in ("loss", "accuracy")],
+        confusion=[
+            charts.confusion(
+                np.array(entry.full.confusion), tuple(entry.report.label_set), rates=True, title=entry.name
+            )
+            for entry in comparison.entries
+        ],
+    )
+
+
+def _accuracy_pictures(entries: Sequence[Evaluated]) -> list[Picture]:
+    """Accuracy of each model with its interval, full and, where all have it, twin-free."""
+    names, full = [entry.name for entry in entries], [entry.full for entry in entries]
+    published = [_published_accuracy(entry) for entry in entries]
+    split = entries[0].report.split
+    pictures = [charts.dots(names, *_spans(full), published, f"accuracy on {split}")]
+    twin_free = [entry.report.twin_free for entry in entries if entry.report.twin_free is not None]
+    if len(twin_free) == len(entries):
+        pictures.append(charts.dots(names, *_spans(twin_free), [None] * len(names), f"accuracy, twin-free {split}"))
+    return pictures
+
+
+def _spans(metrics: Sequence[Any]) -> tuple[Any, Any, Any]:
+    table = np.array([(each.accuracy, each.accuracy_low, each.accuracy_high) for each in metrics])
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _published_accuracy(entry: Evaluated) -> float | None:
+    """The source's accuracy on the very split that is drawn; None where there is none that is like for like."""
+    for row in entry.published:
+        if row.figure.metric == "accuracy" and row.split == entry.report.split and not row.unlike:
+            return row.figure.value
+    return None
+
+
+def _class_bars(data: FaceDataset) -> Picture:
+    counts = {}
+    for name in data.split_names():
+        labels = data.split(name).labels
+        if (labels >= 0).any():
+            counts[name] = np.bincount(labels[labels >= 0], minlength=len(data.label_set))
+    return charts.class_bars(counts, tuple(data.label_set))
+
+
+def _samples(data: FaceDataset) -> list[ClassSamples]:
+    """Faces of each class, drawn at random but always the same."""
+    rng = np.random.default_rng(0)
+    samples = []
+    for label, name in enumerate(data.label_set):
+        of_class = np.flatnonzero(data.labels == label)
+        chosen = rng.choice(of_class, size=min(SAMPLES, len(of_class)), replace=False)
+        samples.append(ClassSamples(name, [charts.face(data.faces[at], f"face labelled {name}") for at in chosen]))
+    return samples
