@@ -1,10 +1,15 @@
-"""FER2013 in every edition: reading, splitting, auditing, drawing."""
+"""FER2013 in every edition: reading, splitting, auditing, describing, drawing, writing."""
 
 from mien.lab.data.audit import Audit, audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
+from mien.lab.data.edition import Edition
 from mien.lab.data.fer2013 import open_fer2013, read_fer2013
+from mien.lab.data.ferplus import Relabelled, join_votes, majority_labels, relabel_by_majority, vote_distributions
+from mien.lab.data.fetch import fetch_fer2013
 from mien.lab.data.split import class_weights, holdout
+from mien.lab.data.stats import write_stats_page
 from mien.lab.data.synthetic import draw_faces
+from mien.lab.data.write import write_edition
 
 __all__ = [
     "PRIVATE",
@@ -13,11 +18,20 @@ __all__ = [
     "TEST",
     "TRAINING",
     "Audit",
+    "Edition",
     "FaceDataset",
+    "Relabelled",
     "audit",
     "class_weights",
     "draw_faces",
+    "fetch_fer2013",
     "holdout",
+    "join_votes",
+    "majority_labels",
     "open_fer2013",
     "read_fer2013",
+    "relabel_by_majority",
+    "vote_distributions",
+    "write_edition",
+    "write_stats_page",
 ]

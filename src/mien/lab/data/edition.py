@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,13 @@ class Edition:
 def split_named(text: str) -> str | None:
     """Return the split that a folder or file name spells (``"train"``, ``"PublicTest"``), None if it spells none."""
     return _SPLIT_NAMES.get(text.lower())
+
+
+def with_test_settled(data: FaceDataset) -> FaceDataset:
+    """Return the data set with Test named PrivateTest where PublicTest stands beside it, as the other half."""
+    if not (data.splits == PUBLIC).any():
+        return data
+    return dataclasses.replace(data, splits=np.where(data.splits == TEST, PRIVATE, data.splits))
 
 
 def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.data.dataset import SPLITS, FaceDataset
-from mien.lab.data.edition import Edition, split_named
+from mien.lab.data.edition import Edition, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
 from mien.labels import FOLDER
@@ -51,7 +51,7 @@ def read_folder(tree: Tree) -> Edition:
         label_set=FOLDER,
         source=tree.source,
     )
-    return Edition("folders of images", data, decoded.broken, tuple(sorted(others)))
+    return Edition("folders of images", with_test_settled(data), decoded.broken, tuple(sorted(others)))
 
 
 def _place(source: str, name: str) -> tuple[str, str] | None:

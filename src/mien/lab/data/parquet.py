@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.data.dataset import SPLITS, FaceDataset
-from mien.lab.data.edition import Edition, joined, split_named
+from mien.lab.data.edition import Edition, joined, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.labels import FER2013, FERPLUS, LabelSet, canonical_name
 
@@ -39,6 +39,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
     if len(orders) > 1:
         raise DataError(f"{source}: files with different class orders: {'; '.join(', '.join(one) for one in orders)}.")
     data = editions[0].data if len(paths) == 1 else joined([edition.data for edition in editions], source)
+    data = with_test_settled(data)
     return Edition(editions[0].kind, data, tuple(line for edition in editions for line in edition.broken))
 
 

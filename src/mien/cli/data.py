@@ -1,0 +1,177 @@
+"""`mien data check`, `stats`, `convert` and `fetch`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.lab.data import Audit, Edition, FaceDataset
+    from mien.lab.tables import Table
+    from mien.labels import LabelSet
+
+app = typer.Typer(help="FER2013: check, describe, convert, download.", no_args_is_help=True)
+
+Source = Annotated[Path, typer.Argument(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")]
+Classes = Annotated[
+    str | None, typer.Option(help="Order of the classes, angry,disgust,...; for a parquet file that does not state it.")
+]
+Compare = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
+
+
+@app.command()
+def check(
+    data: Source,
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, to join by row.")] = None,
+    classes: Classes = None,
+    audit: Compare = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Read a data set whole and say what is in it; exit 1 if any part of it cannot be read."""
+    from mien.lab.data import join_votes, relabel_by_majority
+    from mien.lab.data.images import refuse_broken
+    from mien.lab.data.stats import summary
+
+    edition = _open(data, classes)
+    facts = summary(edition, _audited(edition.data) if audit else None)
+    if votes is not None:
+        relabelled = relabel_by_majority(join_votes(edition.data, votes))
+        names = ("labelled", "no_votes", "no_majority", "unknown", "not_a_face")
+        facts["ferplus_majority"] = {name: getattr(relabelled, name) for name in names}
+    typer.echo(json.dumps(facts, indent=2) if as_json else _in_words(facts))
+    refuse_broken(str(data), edition.broken)
+
+
+@app.command()
+def stats(
+    data: Source,
+    save: Annotated[Path, typer.Option(help="The HTML page to write.")],
+    classes: Classes = None,
+    audit: Compare = True,
+) -> None:
+    """Write a page of class bars, sample and mean faces, grey levels and the audit."""
+    from mien.lab.data import write_stats_page
+
+    edition = _open(data, classes)
+    write_stats_page(edition, _audited(edition.data) if audit else None, save)
+    typer.echo(save)
+
+
+@app.command()
+def convert(
+    data: Source,
+    out: Annotated[Path, typer.Argument(help="New file .csv, .parquet or .zip, or a new folder (split/class/image).")],
+    split: Annotated[list[str] | None, typer.Option(help="Only this split; repeatable.")] = None,
+    classes: Classes = None,
+    skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
+) -> None:
+    """Write a data set in another edition."""
+    import numpy as np
+
+    from mien.lab.data import write_edition
+    from mien.lab.data.images import refuse_broken
+
+    edition = _open(data, classes)
+    if not skip_broken:
+        refuse_broken(str(data), edition.broken)
+    for line in edition.broken:
+        typer.echo(f"left out: {line}", err=True)
+    chosen = edition.data
+    for name in split or []:
+        chosen.split(name)  # raises where there is no such split
+    if split:
+        chosen = chosen.take(np.isin(chosen.splits, split))
+    write_edition(chosen, out)
+    typer.echo(f"{out}: {len(chosen):,} faces")
+
+
+@app.command()
+def fetch(
+    site: Annotated[Literal["kaggle", "huggingface"], typer.Argument(help="Where from.")] = "kaggle",
+) -> None:
+    """Download FER2013 and print the folder that holds it."""
+    from mien.lab.data import fetch_fer2013
+
+    typer.echo(fetch_fer2013(site))
+
+
+def _open(path: Path, classes: str | None) -> Edition:
+    from rich.console import Console
+
+    from mien.lab.data import open_fer2013
+
+    with Console(stderr=True).status(f"Reading {path}"):
+        return open_fer2013(path, None if classes is None else _order(classes))
+
+
+def _order(classes: str) -> LabelSet:
+    from mien.labels import LabelSet, canonical_name
+
+    return LabelSet(tuple(canonical_name(name) for name in classes.split(",")))
+
+
+def _audited(data: FaceDataset) -> Audit:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from mien.lab.data import audit
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Comparing every face with every other")
+        return audit(data, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    """The summary as text."""
+    from mien.lab.tables import Table
+
+    counts = facts["splits"]
+    classes = list(dict.fromkeys(name for row in counts.values() for name in row))
+    rows = [
+        (split, *(f"{row.get(name, 0):,}" for name in classes), f"{sum(row.values()):,}")
+        for split, row in counts.items()
+    ]
+    title = f"{facts['edition']}: {facts['faces']:,} faces of {facts['width_px']} x {facts['height_px']} px"
+    parts = [facts["source"], Table(title, ("split", *classes, "all"), tuple(rows)).plain()]
+    parts += facts["differs_from_published"]
+    if facts["audit"]:
+        parts += ["", _audit_table(facts["audit"], list(counts)).plain()]
+    if "ferplus_majority" in facts:
+        words = (f"{name.replace('_', ' ')} {count:,}" for name, count in facts["ferplus_majority"].items())
+        parts += ["", f"FER+ majority: {', '.join(words)}"]
+    others = facts["other_files"]
+    parts += [
+        "",
+        f"grey levels: mean {facts['pixel_mean']:.4f}, deviation {facts['pixel_std']:.4f}, of values in 0 to 1",
+        f"fingerprint: {facts['fingerprint']}",
+        f"other files: {len(others):,}{_some(others)}",
+        f"broken images: {len(facts['broken']):,}",
+    ]
+    return "\n".join(parts)
+
+
+def _audit_table(audit: dict[str, Any], splits: list[str]) -> Table:
+    from mien.lab.tables import Table
+
+    words = {
+        "identical_in_training": "identical face in Training",
+        "twin_in_training": "identical or near twin in Training",
+        "twin_free": "twin-free",
+        "conflicting": "identical face with another label",
+        "blank": "blank",
+    }
+    rows = [(text, *(f"{audit[key][name]:,}" for name in splits)) for key, text in words.items() if key in audit]
+    notes = (
+        f"{audit['distinct']:,} distinct images; {audit['near_twin_pairs']:,} pairs of near twins; "
+        f"{audit['groups_with_conflicting_labels']:,} images with different labels",
+    )
+    return Table("Audit", ("faces", *splits), tuple(rows), notes)
+
+
+def _some(names: list[str]) -> str:
+    if not names:
+        return ""
+    return f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"

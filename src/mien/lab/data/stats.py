@@ -1,0 +1,162 @@
+"""Figures that describe a data set, and a page that shows them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+import mien
+from mien.errors import DataError
+from mien.lab.data.audit import Audit
+from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
+from mien.lab.data.edition import FULL_SIZES, Edition
+
+SAMPLES = 8
+"""Sample faces a class."""
+
+_BINS = 64  # of the histogram of grey levels
+
+
+@dataclass(frozen=True)
+class PixelStats:
+    """Grey levels of some faces.
+
+    Attributes:
+        counts: ``(256,)`` int64, pixels of each level.
+    """
+
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """Mean, of values in [0, 1]."""
+        return float(np.average(np.arange(256), weights=self.counts) / 255)
+
+    @property
+    def std(self) -> float:
+        """Standard deviation, of values in [0, 1]."""
+        levels = np.arange(256) / 255
+        return float(np.sqrt(np.average((levels - self.mean) ** 2, weights=self.counts)))
+
+
+def pixel_stats(dataset: FaceDataset) -> PixelStats:
+    """Count the grey levels of all faces."""
+    counts = np.zeros(256, np.int64)
+    for face in dataset.faces:
+        counts += np.bincount(face.ravel(), minlength=256)
+    return PixelStats(counts)
+
+
+def class_counts(dataset: FaceDataset) -> dict[str, dict[str, int]]:
+    """Return for each split the number of faces of each class, and of those without a label where there are any."""
+    table = {}
+    for split in dataset.split_names():
+        labels = dataset.labels[dataset.splits == split]
+        table[split] = {name: int((labels == label).sum()) for label, name in enumerate(dataset.label_set)}
+        if (labels < 0).any():
+            table[split]["unlabelled"] = int((labels < 0).sum())
+    return table
+
+
+def mean_face(dataset: FaceDataset, label: int) -> npt.NDArray[np.uint8]:
+    """Return the mean of the faces of a class, ``(H, W)`` uint8; black where the class has none."""
+    faces = dataset.faces[dataset.labels == label]
+    if not len(faces):
+        return np.zeros(dataset.faces.shape[1:], np.uint8)
+    mean: npt.NDArray[np.float64] = faces.mean(axis=0)
+    return mean.round().astype(np.uint8)
+
+
+def summary(edition: Edition, audit: Audit | None) -> dict[str, Any]:
+    """Return what `mien data check` reports, ready for JSON."""
+    data = edition.data
+    height, width = data.faces.shape[1:]
+    pixels = pixel_stats(data)
+    return {
+        "source": data.source,
+        "edition": edition.kind,
+        "faces": len(data),
+        "width_px": width,
+        "height_px": height,
+        "classes": list(data.label_set),
+        "splits": class_counts(data),
+        "pixel_mean": pixels.mean,
+        "pixel_std": pixels.std,
+        "fingerprint": data.fingerprint,
+        "broken": list(edition.broken),
+        "other_files": list(edition.other_files),
+        "differs_from_published": size_remarks(data),
+        "audit": None if audit is None else audit.summary(),
+    }
+
+
+def size_remarks(dataset: FaceDataset) -> list[str]:
+    """Say in which splits the number of faces differs from FER2013 as it was published."""
+    found = {name: int((dataset.splits == name).sum()) for name in dataset.split_names()}
+    expected = {TRAINING: FULL_SIZES[TRAINING]}
+    if TEST in found:
+        expected[TEST] = FULL_SIZES[PUBLIC] + FULL_SIZES[PRIVATE]
+    else:
+        expected |= FULL_SIZES
+    return [
+        f"{split} has {found[split]:,} faces, FER2013 has {size:,}." if split in found else f"{split} is not here."
+        for split, size in expected.items()
+        if found.get(split) != size
+    ]
+
+
+def write_stats_page(edition: Edition, audit: Audit | None, path: str | os.PathLike[str]) -> None:
+    """Write a self-contained HTML page: class bars, sample faces, mean faces, grey levels, audit.
+
+    Raises:
+        DataError: there is no face, or the file cannot be written.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    data = edition.data
+    if not len(data):
+        raise DataError(f"{data.source}: no faces to describe.")
+    pages = Environment(loader=PackageLoader("mien.lab"), autoescape=True, undefined=StrictUndefined)
+    page = pages.get_template("data.html").render(
+        title=f"FER2013: {Path(data.source).name}",
+        version=mien.__version__,
+        facts=summary(edition, audit),
+        largest=max(max(counts.values()) for counts in class_counts(data).values()),
+        pixels={name: pixel_stats(data.split(name)) for name in data.split_names()},
+        histogram=_histogram(pixel_stats(data)),
+        samples={name: [_picture(face) for face in _samples(data, i)] for i, name in enumerate(data.label_set)},
+        means={name: _picture(mean_face(data, label)) for label, name in enumerate(data.label_set)},
+    )
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error}).") from error
+
+
+def _samples(dataset: FaceDataset, label: int) -> npt.NDArray[np.uint8]:
+    """Up to `SAMPLES` faces of a class, spread evenly over the data set."""
+    of_class = np.flatnonzero(dataset.labels == label)
+    chosen = np.linspace(0, max(len(of_class) - 1, 0), min(SAMPLES, len(of_class))).astype(np.int64)
+    return dataset.faces[of_class[chosen]]
+
+
+def _picture(face: npt.NDArray[np.uint8]) -> str:
+    """A face as a PNG in a data URL."""
+    encoded = io.BytesIO()
+    Image.fromarray(face).save(encoded, "PNG")
+    return "data:image/png;base64," + base64.b64encode(encoded.getvalue()).decode()
+
+
+def _histogram(pixels: PixelStats) -> list[float]:
+    """Heights of the bars of the grey-level histogram, the highest 1."""
+    bins = pixels.counts.reshape(_BINS, -1).sum(axis=1)
+    heights: list[float] = (bins / bins.max()).tolist()
+    return heights

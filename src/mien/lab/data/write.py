@@ -1,0 +1,113 @@
+"""Write a data set in the editions that `read_fer2013` reads."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mien.errors import DataError
+from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
+from mien.labels import FER2013
+
+_FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TEST: "test"}
+
+
+def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
+    """Write `dataset` to a new file or folder, in the edition that the name's ending asks for.
+
+    ``.csv`` gives the columns emotion, pixels, Usage; ``.parquet`` the columns row, emotion, Usage, name, image (PNG);
+    ``.zip`` and a name without ending the folder edition, as PNG, in which faces are ordered by split and class.
+    Only the parquet keeps row ids, and none keeps votes.
+
+    Raises:
+        DataError: `path` exists or its folder does not, the ending is unknown, faces in a folder edition have no
+            label, or the disk refuses.
+    """
+    path = Path(path)
+    writers: dict[str, Callable[[FaceDataset, Path], None]] = {
+        ".csv": _write_csv,
+        ".parquet": _write_parquet,
+        ".zip": _write_zip,
+        "": _write_folder,
+    }
+    if path.suffix not in writers:
+        raise DataError(f"{path}: unknown ending {path.suffix!r}; expected .csv, .parquet, .zip, or none for a folder.")
+    if path.exists():
+        raise DataError(f"{path}: exists already; remove it or choose another name.")
+    part = path.with_name(path.name + ".part")  # so that an interrupted conversion is not taken for a whole one
+    try:
+        writers[path.suffix](dataset, part)
+        part.rename(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error}).") from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _write_csv(dataset: FaceDataset, path: Path) -> None:
+    words = [str(value) for value in range(256)]
+    labels = dataset.relabel(FER2013).labels.tolist()
+    with path.open("w", encoding="ascii", newline="\n") as stream:
+        stream.write("emotion,pixels,Usage\n")
+        for face, label, split in zip(dataset.faces, labels, dataset.splits.tolist()):
+            pixels = " ".join([words[value] for value in face.ravel().tolist()])
+            stream.write(f"{label},{pixels},{split}\n")
+
+
+def _write_parquet(dataset: FaceDataset, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    numbered = all(row.isdecimal() for row in dataset.rows.tolist())
+    rows = dataset.rows.astype(np.int32) if numbered else np.arange(len(dataset), dtype=np.int32)
+    columns = {
+        "row": pa.array(rows, pa.int32()),
+        "emotion": pa.array(dataset.relabel(FER2013).labels.astype(np.int8)),
+        "Usage": pa.array(dataset.splits.tolist(), pa.string()),
+        "name": pa.array(dataset.rows.tolist(), pa.string()),
+        "image": pa.array([_png(face) for face in dataset.faces], pa.binary()),
+    }
+    pq.write_table(pa.table(columns), path)
+
+
+def _write_folder(dataset: FaceDataset, path: Path) -> None:
+    for name, face in _named_faces(dataset):
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_png(face))
+
+
+def _write_zip(dataset: FaceDataset, path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, face in _named_faces(dataset):
+            archive.writestr(name, _png(face))
+
+
+def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
+    """Faces with their paths ``SPLIT/CLASS/POSITION.png``, which sort in the data set's order."""
+    unlabelled = int((dataset.labels < 0).sum())
+    if unlabelled:
+        raise DataError(
+            f"{dataset.source}: {unlabelled:,} faces have no label and so no class folder. Choose labelled splits "
+            "(--split), or write .csv or .parquet."
+        )
+    for position, (face, label) in enumerate(dataset):
+        split = _FOLDERS[str(dataset.splits[position])]
+        yield f"{split}/{dataset.label_set.name(label)}/{position:06d}.png", face
+
+
+def _png(face: npt.NDArray[np.uint8]) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(face).save(encoded, "PNG")
+    return encoded.getvalue()
