@@ -1,0 +1,1 @@
+"""From a photo or frame to its faces."""

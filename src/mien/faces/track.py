@@ -1,0 +1,140 @@
+"""Faces over the frames of a video: which face is the one of the frame before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import InputError
+from mien.faces.detect import Box, Face
+
+_LARGEST_COST = 1.5  # a jump by 0.66 sides of the box costs this much
+_SHAPE_WEIGHT = 2.0  # landmarks of one face jitter by 0.02 sides, those of two people differ by 0.05 to 0.2
+_VELOCITY_WEIGHT = 0.5  # of the newest step; boxes jitter, so that one step alone says little
+
+
+@dataclass
+class _Track:
+    """A face as it was last seen."""
+
+    track_id: int
+    face: Face
+    time_s: float
+    velocity: npt.NDArray[np.float64]  # of the centre, px per second
+
+    def expected_at(self, time_s: float) -> Box:
+        """The box, moved on with constant velocity."""
+        x, y = self.velocity * (time_s - self.time_s)
+        x0, y0, x1, y1 = self.face.box
+        return x0 + x, y0 + y, x1 + x, y1 + y
+
+    def see(self, face: Face, time_s: float) -> None:
+        """Take in the next sighting."""
+        if time_s > self.time_s:
+            step = (np.array(face.center) - np.array(self.face.center)) / (time_s - self.time_s)
+            self.velocity = (1 - _VELOCITY_WEIGHT) * self.velocity + _VELOCITY_WEIGHT * step
+        self.face, self.time_s = face, time_s
+
+
+class Tracker:
+    """Gives the same number to the same face, frame after frame.
+
+    What it costs to take a face for a track's next sighting is the sum of
+
+    * 1 - IoU of its box and the track's box, moved on with constant velocity;
+    * the distance of their centres, in sides of the box, which still tells apart boxes that do not overlap;
+    * twice the mean distance of the five landmarks, each relative to its box's centre and in its sides: pose and
+      build of the face, which tell apart faces that cross. 0 where a face has no landmarks.
+
+    The cheapest pair is joined first, then the cheapest of those left, up to a cost of 1.5. What is left over begins
+    new tracks. Nothing is known of what a face looks like: who leaves and comes back later is a new track.
+
+    Args:
+        unseen_s: a track ends when its face is missed in a frame and was last seen longer ago than this, seconds.
+
+    Attributes:
+        alive: numbers of the tracks that have not ended.
+
+    Raises:
+        InputError: `unseen_s` is negative.
+    """
+
+    def __init__(self, *, unseen_s: float = 1.0) -> None:
+        if not unseen_s >= 0:
+            raise InputError(f"unseen_s {unseen_s}; expected 0 seconds or more.")
+        self.unseen_s = unseen_s
+        self._tracks: list[_Track] = []
+        self._next_id = 0
+
+    @property
+    def alive(self) -> set[int]:
+        """Numbers of the tracks that have not ended."""
+        return {track.track_id for track in self._tracks}
+
+    def cut(self) -> None:
+        """End all tracks: what follows is another scene."""
+        self._tracks = []
+
+    def update(self, faces: Sequence[Face], time_s: float) -> list[Face]:
+        """Take the faces of the next frame.
+
+        Args:
+            faces: as the detector found them.
+            time_s: of the frame, seconds; not before that of the frame before.
+
+        Returns:
+            The same faces in the same order, with their `track_id`.
+        """
+        joined: dict[int, _Track] = {}
+        for index, track in self._pairs(faces, time_s):
+            if index not in joined and track not in joined.values():
+                joined[index] = track
+        for index, track in joined.items():
+            track.see(faces[index], time_s)
+        seen = {track.track_id for track in joined.values()}
+        self._tracks = [t for t in self._tracks if t.track_id in seen or time_s - t.time_s <= self.unseen_s]
+        for index, face in enumerate(faces):
+            if index not in joined:
+                joined[index] = _Track(self._next_id, face, time_s, np.zeros(2))
+                self._tracks.append(joined[index])
+                self._next_id += 1
+        return [replace(face, track_id=joined[index].track_id) for index, face in enumerate(faces)]
+
+    def _pairs(self, faces: Sequence[Face], time_s: float) -> list[tuple[int, _Track]]:
+        """Possible pairs of a face's index and a track, the cheapest first."""
+        costs = [
+            (_cost(track, face, time_s), index, place)
+            for index, face in enumerate(faces)
+            for place, track in enumerate(self._tracks)
+        ]
+        return [(index, self._tracks[place]) for cost, index, place in sorted(costs) if cost <= _LARGEST_COST]
+
+
+def _cost(track: _Track, face: Face, time_s: float) -> float:
+    expected = track.expected_at(time_s)
+    side = (track.face.side_px + face.side_px) / 2
+    x, y = (expected[0] + expected[2]) / 2, (expected[1] + expected[3]) / 2
+    distance = math.hypot(face.center[0] - x, face.center[1] - y) / side
+    return 1 - iou(expected, face.box) + distance + _SHAPE_WEIGHT * _shape_difference(track.face, face)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return the area that two boxes share, as a fraction of the area that they cover."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def _shape_difference(a: Face, b: Face) -> float:
+    """Mean distance of the landmarks, relative to the boxes."""
+    if a.landmarks is None or b.landmarks is None:
+        return 0.0
+    shapes = [(np.array(face.landmarks) - face.center) / face.side_px for face in (a, b)]
+    return float(np.linalg.norm(shapes[0] - shapes[1], axis=1).mean())

@@ -1,0 +1,95 @@
+"""Given boxes: files, order, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import InputError
+from mien.faces.boxes import boxes_of_each, checked_boxes, given_faces, read_boxes
+
+IMAGE = np.zeros((50, 100, 3), np.uint8)
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "boxes"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_reads_csv_whatever_else_stands_there(tmp_path: Path) -> None:
+    text = '\ufefflabel,source,x0,y0,x1,y1\nhappy,a.jpg,1,2,3,4.5\n,"b, c.jpg",0,0,9,9\nsad,a.jpg,5,5,7,7\n'
+    assert read_boxes(write(tmp_path, text)) == {"a.jpg": [(1, 2, 3, 4.5), (5, 5, 7, 7)], "b, c.jpg": [(0, 0, 9, 9)]}
+
+
+def test_reads_json_of_photos_with_and_without_faces(tmp_path: Path) -> None:
+    text = '[{"source": "a.jpg", "faces": [{"box": [1, 2, 3, 4], "score": 1}]}, {"source": "b.jpg", "faces": []}]'
+    assert read_boxes(write(tmp_path, text)) == {"a.jpg": [(1, 2, 3, 4)], "b.jpg": []}
+
+
+def test_reads_one_json_object(tmp_path: Path) -> None:
+    assert read_boxes(write(tmp_path, '{"source": "a", "faces": [{"box": [1, 2, 3, 4]}]}')) == {"a": [(1, 2, 3, 4)]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no column source, x0, x1, y0, y1; expected CSV with the columns source, x0, y0, x1, y1, or JSON"),
+        ("source,x0,y0,x1\n", "no column y1"),
+        ("source,x0,y0,x1,y1\na,1,2,3\n", r"line 2: box 0 is \['1', '2', '3', None\]; expected four numbers"),
+        ("source,x0,y0,x1,y1\na,1,2,3,x\n", "line 2: box 0 is .* expected four numbers"),
+        ("source,x0,y0,x1,y1\na,1,2,1,3\n", r"line 2: box 0 is \(1.0, 2.0, 1.0, 3.0\); expected x0 < x1 and y0 < y1"),
+        ("source,x0,y0,x1,y1\na,1,2,inf,3\n", "expected x0 < x1 and y0 < y1, in px"),
+        ("[1, 2", "not JSON: Expecting"),
+        ("[1, 2]", "TypeError .* expected CSV"),
+        ('[{"source": "a"}]', "KeyError 'faces'; expected CSV"),
+        ('[{"source": "a", "faces": [{"box": [1, 2]}]}]', "a: box 0 is .*; expected four numbers"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path))}.*{message}"):
+        read_boxes(write(tmp_path, text))
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(InputError, match=r"latin: cannot be read: .*decode"):
+        read_boxes(tmp_path / "latin")
+    with pytest.raises(InputError, match=r"none.csv: cannot be read: .*No such file"):
+        read_boxes(tmp_path / "none.csv")
+
+
+def test_a_mapping_is_looked_up_by_path_in_any_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    boxes = {"./a.jpg": [(0, 0, 1, 1)], str(tmp_path / "b.jpg"): np.array([[0, 0, 2, 2]]), "other.jpg": []}
+    found = boxes_of_each([str(tmp_path / "a.jpg"), "c.jpg", "b.jpg"], boxes)
+    assert found == [[(0, 0, 1, 1)], None, [(0, 0, 2, 2)]]
+
+
+def test_a_sequence_is_in_the_order_of_the_sources() -> None:
+    assert boxes_of_each(["a", "b"], [[], [[0, 0, 1, 1]]]) == [[], [(0, 0, 1, 1)]]
+    with pytest.raises(InputError, match="boxes for 1 photos, but there are 2 photos"):
+        boxes_of_each(["a", "b"], [[]])
+
+
+def test_malformed_boxes_are_counted_from_0() -> None:
+    with pytest.raises(InputError, match=r"a.jpg: box 1 is \(9, 9, 1, 1\)|a.jpg: box 1 is \(9.0, 9.0, 1.0, 1.0\)"):
+        checked_boxes([(0, 0, 1, 1), (9, 9, 1, 1)], "a.jpg")
+    with pytest.raises(InputError, match=r"a.jpg: box 0 is 3; expected four numbers"):
+        checked_boxes([3, 4], "a.jpg")
+
+
+@pytest.mark.parametrize("box", [(100, 0, 110, 10), (-9, 0, 0, 10), (0, 50, 10, 60), (0, -9, 10, 0)])
+def test_boxes_outside_are_refused(box: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match=r"a.jpg: box 0 .* lies outside the photo of 100 x 50 px"):
+        given_faces([box], IMAGE, "a.jpg")
+
+
+def test_given_faces_have_no_score() -> None:
+    (face,) = given_faces([(-5, 0, 10, 10)], IMAGE, "a.jpg")
+    assert (face.box, face.score, face.landmarks) == ((-5, 0, 10, 10), None, None)
+    with pytest.raises(InputError, match=r"a.jpg: no boxes are given for it"):
+        given_faces(None, IMAGE, "a.jpg")
