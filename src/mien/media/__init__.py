@@ -1,0 +1,1 @@
+"""Reading, annotating and writing photos and video."""

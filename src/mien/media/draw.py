@@ -1,0 +1,215 @@
+"""Pictures of results: boxes, labels and bars of probabilities on a photo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import InputError
+from mien.faces.detect import Box, Face
+from mien.recognizer import Expression
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+    _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+_SMALLEST_PX = 640  # smaller photos are enlarged, or no text would fit
+_SMALLEST_FONT_PX = 13
+
+# Okabe and Ito's colours, which colour-blind people tell apart.
+_COLORS = {
+    "angry": (213, 94, 0),
+    "contempt": (240, 228, 66),
+    "disgust": (0, 158, 115),
+    "fear": (204, 121, 167),
+    "happy": (230, 159, 0),
+    "neutral": (187, 187, 187),
+    "sad": (86, 180, 233),
+    "surprise": (0, 114, 178),
+}
+_OTHER_COLOR = (255, 255, 255)
+_PANEL = (20, 20, 20, 190)
+
+
+def annotate(
+    image: npt.NDArray[np.uint8], faces: Sequence[Face], expressions: Sequence[Expression]
+) -> npt.NDArray[np.uint8]:
+    """Draw results on a photo.
+
+    Each face gets its box and its label, and where there is room beside it without hiding another face, a bar for
+    each probability. A question mark stands behind uncertain labels.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB; it is not changed.
+        faces: in px of `image`.
+        expressions: one for each face.
+
+    Returns:
+        ``(H', W', 3)`` uint8 RGB. A photo whose longer side is below 640 px is enlarged, by a whole number.
+    """
+    from PIL import Image, ImageDraw
+
+    picture = Image.fromarray(image)
+    zoom = -(-_SMALLEST_PX // max(picture.size))
+    if zoom > 1:
+        picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture, "RGBA")
+    boxes = [_scaled(face.box, zoom) for face in faces]
+    fonts = [_font(box, picture.size) for box in boxes]
+    taken = list(boxes)
+    for box, font, expression in zip(boxes, fonts, expressions, strict=True):
+        _draw_box(draw, box, expression, max(picture.size))
+        taken.append(_draw_label(draw, box, expression, font, picture.size))
+    for box, font, expression in zip(boxes, fonts, expressions, strict=True):
+        bars = _Bars(expression, font)
+        place = _free_place(bars.size, box, taken, picture.size)
+        if place is not None:
+            bars.draw(draw, place)
+            taken.append(place)
+    return np.asarray(picture)
+
+
+def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
+    """Write ``(H, W, 3)`` uint8 RGB to a file, in the format of its ending; missing folders are made.
+
+    Raises:
+        InputError: the ending is unknown, or the file cannot be written.
+    """
+    from PIL import Image
+
+    file = Path(file)
+    if file.suffix.lower() not in PICTURE_SUFFIXES:
+        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file, quality=92)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror or error}.") from error
+
+
+def picture_files(photos: Sequence[Path], out: Path) -> list[Path]:
+    """Return where the annotated pictures of photos go.
+
+    Args:
+        photos: the photos.
+        out: a file, by its ending, if there is one photo; else a folder, in which the pictures lie as the photos lie
+            in the folder that holds them all. A picture is named as its photo, with ``.png`` behind it where the
+            photo's own ending is none for pictures.
+
+    Raises:
+        InputError: `out` is one file for several photos, or a photo would be overwritten.
+    """
+    if out.suffix.lower() in PICTURE_SUFFIXES and not out.is_dir():
+        if len(photos) != 1:
+            raise InputError(f"{out}: is one file, but there are {len(photos)} photos; name a folder.")
+        files = [out]
+    else:
+        absolute = [photo.absolute() for photo in photos]
+        common = Path(os.path.commonpath([photo.parent for photo in absolute]))
+        named = [photo if photo.suffix.lower() in PICTURE_SUFFIXES else Path(f"{photo}.png") for photo in absolute]
+        files = [out / photo.relative_to(common) for photo in named]
+    overwritten = {file.resolve() for file in files} & {photo.resolve() for photo in photos}
+    if overwritten:
+        raise InputError(f"{min(overwritten)}: is a photo and would be overwritten; save the pictures elsewhere.")
+    return files
+
+
+def _scaled(box: Box, zoom: int) -> Box:
+    x0, y0, x1, y1 = box
+    return x0 * zoom, y0 * zoom, x1 * zoom, y1 * zoom
+
+
+def _color(label: str) -> tuple[int, int, int]:
+    return _COLORS.get(label, _OTHER_COLOR)
+
+
+def _font(box: Box, size: tuple[int, int]) -> _Font:
+    """A font that suits the face, within what suits the picture."""
+    from PIL import ImageFont
+
+    largest = max(_SMALLEST_FONT_PX, max(size) / 30)
+    return ImageFont.load_default(min(max((box[2] - box[0]) * 0.14, _SMALLEST_FONT_PX), largest))
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, box: Box, expression: Expression, longest: int) -> None:
+    width = max(2, round(min(longest / 300, (box[2] - box[0]) / 20)))
+    draw.rectangle(_grown(box, width // 2 + 1), outline=(0, 0, 0, 160), width=width + 2)  # seen on any background
+    draw.rectangle(box, outline=_color(expression.label), width=width)
+
+
+def _draw_label(
+    draw: ImageDraw.ImageDraw,
+    box: Box,
+    expression: Expression,
+    font: _Font,
+    size: tuple[int, int],
+) -> Box:
+    """Write the label above the box, or at its lower or upper edge where the photo ends; return where it stands."""
+    text = f"{expression.label}{'?' if expression.uncertain else ''} {expression.confidence:.0%}"
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    margin = (bottom - top) * 0.3
+    width, height = right - left + 2 * margin, bottom - top + 2 * margin
+    x = max(0.0, min(box[0], size[0] - width))
+    above, below, inside = box[1] - height, box[3], max(0.0, box[1])
+    y = above if above >= 0 else below if below + height <= size[1] else inside
+    color = _color(expression.label)
+    draw.rectangle((x, y, x + width, y + height), fill=color)
+    bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 120
+    draw.text((x + margin - left, y + margin - top), text, font=font, fill=(0, 0, 0) if bright else (255, 255, 255))
+    return x, y, x + width, y + height
+
+
+def _free_place(panel: tuple[float, float], box: Box, taken: Sequence[Box], size: tuple[int, int]) -> Box | None:
+    """Where beside a box a panel fits into the picture without touching what is there."""
+    width, height = panel
+    gap = (box[2] - box[0]) * 0.04
+    top = max(0.0, min(box[1], size[1] - height))
+    for x, y in ((box[2] + gap, top), (box[0] - gap - width, top), (box[0], box[3] + gap), (box[0], box[1] - height)):
+        place = (x, y, x + width, y + height)
+        inside = x >= 0 and y >= 0 and place[2] <= size[0] and place[3] <= size[1]
+        if inside and not any(_touch(place, other) for other in taken):
+            return place
+    return None
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+class _Bars:
+    """A panel with the name and the bar of each probability."""
+
+    def __init__(self, expression: Expression, font: _Font) -> None:
+        self._expression, self._font = expression, font
+        self._em = font.getbbox("M")[3]
+        self._bar_x = self._em * 1.1 + max(font.getbbox(name)[2] for name in expression.probabilities)
+        self._bar_length = self._em * 4.4
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        rows = len(self._expression.probabilities)
+        return self._bar_x + self._bar_length + self._em * 0.6, self._em * (1.25 * rows + 0.5)
+
+    def draw(self, draw: ImageDraw.ImageDraw, place: Box) -> None:
+        """Draw the panel at `place`."""
+        em, x = self._em, place[0] + self._bar_x
+        draw.rectangle(place, fill=_PANEL)
+        for row, (name, probability) in enumerate(self._expression.probabilities.items()):
+            y = place[1] + em * (0.4 + 1.25 * row)
+            draw.text((place[0] + em * 0.6, y), name, font=self._font, fill=(255, 255, 255))
+            bar = (x, y + em * 0.2, x + self._bar_length, y + em * 0.95)
+            draw.rectangle(bar, fill=(255, 255, 255, 50))
+            draw.rectangle((*bar[:2], x + self._bar_length * probability, bar[3]), fill=_color(name))
+
+
+def _grown(box: Box, by: float) -> Box:
+    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
