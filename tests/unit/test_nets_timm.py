@@ -165,6 +165,10 @@ def test_frozen_batch_normalisation_keeps_its_statistics(small: Classifier) -> N
     assert any(name.endswith("running_mean") for name in changed)
 
 
+def test_a_built_network_is_in_training_mode() -> None:
+    assert all(module.training for module in on_meta().modules())
+
+
 def test_the_mode_stays_what_it_was(small: Classifier) -> None:
     small.eval()
     set_trainable(small, "all")

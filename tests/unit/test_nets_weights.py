@@ -77,30 +77,32 @@ def test_resnet50_keys_are_torchvisions(tmp_path: Path) -> None:
 
 
 def efficientnet_names(state: dict[str, Tensor], ends: list[int]) -> dict[str, Tensor]:
-    """Rename timm's EfficientNet without squeeze layers as EfficientNet-PyTorch names it; `ends` = blocks a stage."""
+    """Rename timm's EfficientNet as EfficientNet-PyTorch names it; `ends` = blocks a stage."""
     whole = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1", "classifier": "_fc"}
     first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
     later = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
     later |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}
+    squeeze = {"se.conv_reduce": "_se_reduce", "se.conv_expand": "_se_expand"}
     renamed = {}
     for name, value in state.items():
         layer, _, kind = name.rpartition(".")
-        block = re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(\w+)", layer)
+        block = re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", layer)
         if block is None:
             renamed[f"{whole[layer]}.{kind}"] = value
         else:
             stage, place = int(block[1]), int(block[2])
-            table = later if stage else first
+            table = (later if stage else first) | squeeze
             renamed[f"_blocks.{sum(ends[:stage]) + place}.{table[block[3]]}.{kind}"] = value
     return renamed
 
 
-def test_efficientnet_pytorch_names_map_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "efficientnet_b0"])
+def test_efficientnet_pytorch_names_map_in_order(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    source = with_drawn_statistics(timm.create_model("tf_efficientnet_lite0"))
+    source = with_drawn_statistics(timm.create_model(name))
     state = efficientnet_names(source.state_dict(), ends=[len(stage) for stage in source.blocks])
     assert "_blocks.15._expand_conv.weight" in state
-    network = load("tf_efficientnet_lite0", save(state, tmp_path / "w.safetensors"))
+    network = load(name, save(state, tmp_path / "w.safetensors"))
     source.reset_classifier(0)
     with torch.no_grad():
         torch.testing.assert_close(network.features(FACES), source(FACES))
