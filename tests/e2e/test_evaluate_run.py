@@ -1,0 +1,320 @@
+"""Evaluation through the exported model: figures, files, remarks and refusals, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import typer
+from small_run import PRIVATE, PUBLIC, RECIPE, TWINS, faces, make_run, tiny_network
+from typer.testing import CliRunner
+
+from mien.card import Card
+from mien.cli import evaluate as commands
+from mien.errors import DataError, ModelError
+from mien.lab.data import FaceDataset, audit
+from mien.lab.evaluation import evaluate, predict, score, views
+from mien.lab.metrics import Predictions, Report, measure
+from mien.lab.recipe import Stopping
+from mien.lab.run import Run
+from mien.lab.tables import percent, points
+from mien.labels import FOLDER, LabelSet
+from mien.recognizer import Recognizer
+
+
+@pytest.fixture(scope="module")
+def data() -> FaceDataset:
+    return faces()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Iterator[None]:
+    with tiny_network():
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, data: FaceDataset) -> Run:
+    return make_run(tmp_path_factory.mktemp("runs") / "tiny", data)
+
+
+@pytest.fixture(scope="module")
+def report(run: Run, data: FaceDataset) -> Report:
+    return evaluate(run, data)
+
+
+def expected(run: Run, batch: np.ndarray) -> np.ndarray:
+    """Probabilities by torch, ``(N, K)``."""
+    temperature = Card.read(run.folder / "model").temperature
+    with torch.no_grad():
+        logits = run.load_classifier()(torch.from_numpy(np.ascontiguousarray(batch[:, None])))
+    return torch.softmax(logits.double() / temperature, 1).numpy()
+
+
+def test_predictions_are_the_networks(run: Run, report: Report, data: FaceDataset) -> None:
+    predictions = Predictions.read(run.folder / "predictions-PublicTest.csv")
+    assert predictions.rows.tolist() == data.test.rows.tolist()
+    assert predictions.labels.tolist() == data.test.labels.tolist()
+    assert predictions.probabilities == pytest.approx(expected(run, data.test.faces), abs=1e-5)
+
+
+def test_figures_come_from_the_file_of_predictions(run: Run, report: Report) -> None:
+    predictions = Predictions.read(run.folder / "predictions-PublicTest.csv")
+    assert report.full == measure(predictions)
+    assert predictions.twin_free is not None
+    assert report.twin_free == measure(predictions.take(predictions.twin_free))
+    assert Report.read(run.folder / "report-PublicTest.json") == report
+
+
+def test_faces_that_stand_in_training_are_not_twin_free(run: Run, report: Report) -> None:
+    twin_free = Predictions.read(run.folder / "predictions-PublicTest.csv").twin_free
+    assert twin_free is not None and twin_free.tolist() == [False] * TWINS + [True] * (PUBLIC - TWINS)
+    assert report.full is not None and report.twin_free is not None
+    assert (report.n_total, report.full.n, report.twin_free.n) == (PUBLIC, PUBLIC, PUBLIC - TWINS)
+
+
+def test_report_says_what_was_measured(run: Run, report: Report, data: FaceDataset) -> None:
+    card = Card.read(run.folder / "model")
+    assert (report.model, report.model_sha256, report.split, report.tta) == ("tiny", card.sha256, "PublicTest", "none")
+    assert (report.data_source, report.data_fingerprint) == ("noise.csv", data.test.fingerprint)
+    assert report.provenance["commit"] == "c0ffee"
+    assert report.remarks == ("Made for tests.",)
+    assert (report.train_accuracy, report.validation_accuracy) == (0.5, 0.4)  # of the best epoch, the first
+    assert report.full is not None and report.gap == 0.5 - report.full.accuracy
+
+
+def test_a_run_is_calibrated_and_its_card_gets_the_figures(run: Run, report: Report) -> None:
+    card = Card.read(run.folder / "model")
+    assert card.provenance["calibration"] is not None
+    assert report.full is not None and card.metrics["PublicTest"]["full"]["accuracy"] == report.full.accuracy
+
+
+def test_the_last_epoch_counts_where_it_was_kept(run: Run, report: Report, tmp_path: Path, data: FaceDataset) -> None:
+    keeps_last = replace(RECIPE, stopping=Stopping(monitor="none", patience=None, keep="last"))
+    other = make_run(tmp_path, data, keeps_last)
+    shutil.copytree(run.folder / "model", tmp_path / "model")  # the same weights
+    found = evaluate(other, data.test)
+    assert (found.train_accuracy, found.validation_accuracy) == (0.6, 0.3)
+
+
+def test_a_model_folder_is_measured_alike_and_left_alone(run: Run, report: Report, data: FaceDataset) -> None:
+    folder = run.folder / "model"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    twins = audit(data)
+    for model in (folder, str(folder), Recognizer.load(folder)):
+        found = evaluate(model, data, twins=twins)
+        assert (found.full, found.twin_free) == (report.full, report.twin_free)
+        assert found.train_accuracy is None and found.gap is None
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_out_takes_the_files(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    evaluate(run.folder / "model", data, "PublicTest", out=tmp_path / "new" / "folder")
+    found = sorted(file.name for file in (tmp_path / "new" / "folder").iterdir())
+    assert found == ["predictions-PublicTest.csv", "report-PublicTest.json"]
+
+
+def test_without_training_the_twin_free_part_is_unknown(run: Run, report: Report, data: FaceDataset) -> None:
+    found = evaluate(run.folder / "model", data.test)
+    assert found.full == report.full
+    assert found.twin_free is None
+    assert found.remarks[-1] == "The data set has no Training split, so that the twin-free part is not known."
+
+
+def test_labels_cross_by_name(run: Run, report: Report, data: FaceDataset) -> None:
+    found = evaluate(run.folder / "model", data.relabel(FOLDER).test)
+    assert found.full == report.full
+
+
+def test_a_class_that_the_model_lacks(run: Run, data: FaceDataset) -> None:
+    more = replace(data.test, label_set=LabelSet(("contempt", *data.label_set.names[1:])))
+    with pytest.raises(DataError, match="classes contempt are not in angry"):
+        evaluate(run.folder / "model", more)
+
+
+def test_an_unknown_split_is_named_before_any_work(data: FaceDataset) -> None:
+    with pytest.raises(DataError, match=r"no split 'Test'; it has Training, PublicTest, PrivateTest"):
+        evaluate("no model either", data, "Test")
+
+
+def test_an_unknown_model(data: FaceDataset) -> None:
+    with pytest.raises(ModelError, match="no such folder"):
+        evaluate("runs/none", data)
+
+
+@pytest.mark.parametrize("kind", ["PublicTest", "Test"])
+def test_a_split_that_steered_the_training_is_called_so(
+    run: Run, report: Report, tmp_path: Path, data: FaceDataset, kind: str
+) -> None:
+    shutil.copytree(run.folder / "model", tmp_path / "model")
+    card = Card.read(tmp_path / "model")
+    recipe = card.provenance["recipe"] | {"validation": {"kind": kind}}
+    replace(card, provenance=card.provenance | {"recipe": recipe}).write(tmp_path / "model")
+    remarks = evaluate(tmp_path / "model", data.test).remarks
+    assert remarks[1] == "The training watched these faces and was steered by them; on new faces expect less."
+    training = evaluate(tmp_path / "model", data.training)
+    assert training.remarks[1] == "The network was trained on these faces."
+
+
+def test_a_split_without_labels_is_predicted_and_scored_later(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    report = evaluate(run, data, "PrivateTest")
+    assert (report.n_total, report.n_scored, report.full, report.twin_free) == (PRIVATE, 0, None, None)
+    assert "PrivateTest has no labels here: predictions only. `mien score`" in report.remarks[-1]
+    assert "PrivateTest" not in Card.read(run.folder / "model").metrics
+
+    rows = data.split("PrivateTest").rows[::-1]
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},happy\n" for row in rows))
+    scored = score(run.folder / "predictions-PrivateTest.csv", tmp_path / "labels.csv", out=tmp_path)
+
+    labels = np.where(data.splits == "PrivateTest", data.label_set.index("happy"), data.labels)
+    known = evaluate(run.folder / "model", replace(data, labels=labels), "PrivateTest")
+    assert scored.full is not None and (scored.full, scored.twin_free) == (known.full, known.twin_free)
+    assert (scored.n_scored, scored.model, scored.model_sha256) == (PRIVATE, "tiny", report.model_sha256)
+    assert scored.train_accuracy == 0.5
+    assert scored.remarks == ("Made for tests.",)
+    assert Report.read(tmp_path / "report-PrivateTest.json") == scored
+    assert (Predictions.read(tmp_path / "predictions-PrivateTest.csv").labels == 3).all()
+
+
+def test_predictions_alone_can_be_scored(run: Run, report: Report, tmp_path: Path) -> None:
+    alone = tmp_path / "predictions-PublicTest.csv"
+    alone.write_bytes((run.folder / alone.name).read_bytes())
+    scored = score(alone, alone)
+    assert scored.full == report.full
+    assert scored.model == ""
+    assert sorted(file.name for file in tmp_path.iterdir()) == [alone.name]
+
+
+def test_a_partly_labelled_split_says_how_many_count(run: Run, data: FaceDataset) -> None:
+    labels = data.labels.copy()
+    labels[data.splits == "PublicTest"] = [-1] * 10 + [0] * (PUBLIC - 10)
+    found = evaluate(run.folder / "model", replace(data, labels=labels).test)
+    assert (found.n_total, found.n_scored) == (PUBLIC, PUBLIC - 10)
+    assert f"10 of {PUBLIC} faces have no label and are not scored." in found.remarks
+
+
+def test_flip_averages_both_sides_and_says_so(run: Run, report: Report, data: FaceDataset) -> None:
+    flipped = evaluate(run, data, tta="flip", twins=audit(data))
+    both = (expected(run, data.test.faces) + expected(run, data.test.faces[:, :, ::-1])) / 2
+    predictions = Predictions.read(run.folder / "predictions-PublicTest-flip.csv")
+    assert predictions.split == "PublicTest"
+    assert predictions.probabilities == pytest.approx(both, abs=1e-5)
+    assert flipped.tta == "flip" and "each face and its mirror image" in flipped.remarks[0]
+    assert Report.read(run.folder / "report-PublicTest-flip.json") == flipped
+    assert Report.read(run.folder / "report-PublicTest.json") == report  # stays
+    assert "PublicTest-flip" in Card.read(run.folder / "model").metrics
+
+
+def test_ten_crops() -> None:
+    face = np.arange(48 * 48, dtype=np.uint32).reshape(1, 48, 48)
+    found = list(views(face, "ten-crop"))
+    assert [view.shape for view in found] == [(1, 44, 44)] * 10
+    corners = [int(view[0, 0, 0]) for view in found[::2]]
+    assert corners == [0, 4, 4 * 48, 4 * 48 + 4, 2 * 48 + 2]
+    for view, mirrored in zip(found[::2], found[1::2], strict=True):
+        assert np.array_equal(mirrored, view[:, :, ::-1])
+
+
+def test_ten_crop_averages_ten_views(run: Run, report: Report, data: FaceDataset) -> None:
+    recognizer = Recognizer.load(run.folder / "model")
+    some = data.test.faces[:3]
+    one_by_one = [
+        recognizer.probabilities(recognizer.card.preprocess.stack(list(view))) for view in views(some, "ten-crop")
+    ]
+    assert predict(recognizer, some, "ten-crop") == pytest.approx(np.mean(one_by_one, axis=0))
+    found = evaluate(recognizer, data.test, tta="ten-crop")
+    assert "ten views of each face" in found.remarks[0]
+
+
+def test_progress_names_its_stages(run: Run, report: Report, data: FaceDataset) -> None:
+    told: list[tuple[str, int, int]] = []
+    evaluate(run.folder / "model", data, on_progress=lambda *step: told.append(step))
+    assert told[:2] == [("predicting", 64, PUBLIC), ("predicting", PUBLIC, PUBLIC)]
+    assert told[-1][0] == "looking for twins" and told[-1][1] == told[-1][2]
+
+
+def test_a_folder_that_cannot_be_made(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match=r"file/out: cannot be made \(.*; choose another --out\."):
+        evaluate(run.folder / "model", data.test, out=tmp_path / "file" / "out")
+
+
+def test_results_that_cannot_be_written(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    (tmp_path / "report-PublicTest.json").mkdir()
+    with pytest.raises(ModelError, match=r"results cannot be written \(.*; free space there\."):
+        evaluate(run.folder / "model", data.test, out=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    app = typer.Typer()
+    for command in (commands.evaluate, commands.score, commands.export):
+        app.command()(command)
+    return app
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory: pytest.TempPathFactory, data: FaceDataset) -> Path:
+    file = tmp_path_factory.mktemp("data") / "fer2013.csv"
+    labelled = data.take(data.labels >= 0)
+    lines = [
+        f"{label},{' '.join(map(str, face.ravel()))},{split}"
+        for (face, label), split in zip(labelled, labelled.splits, strict=True)
+    ]
+    file.write_text("\n".join(["emotion,pixels,Usage", *lines, ""]))
+    return file
+
+
+def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report, tmp_path: Path) -> None:
+    words = ["evaluate", str(run.folder), "--data", str(csv), "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert report.full is not None and report.twin_free is not None and report.gap is not None
+    lines = {
+        line[0]: line[1:] for text in reversed(done.stdout.splitlines()) if (line := re.split(r"\s{2,}", text.strip()))
+    }
+    assert lines["all faces"] == ["twin-free"]
+    assert lines["faces"] == [str(PUBLIC), str(PUBLIC - TWINS)]
+    assert lines["accuracy"] == [percent(report.full.accuracy), percent(report.twin_free.accuracy)]
+    assert lines["train-test gap, points"] == [points(report.gap)]
+    sad = report.full.per_class[report.label_set.index("sad")]
+    assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
+    assert done.stdout.rstrip().endswith("Made for tests.")
+    assert (tmp_path / "predictions-PublicTest.csv").is_file()
+    done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)
+    assert json.loads(done.stdout)["tta"] == "flip"
+
+
+def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+    evaluate(run, data, "PrivateTest")
+    rows = data.split("PrivateTest").rows
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},sad\n" for row in rows))
+    file = run.folder / "predictions-PrivateTest.csv"
+    words = ["score", str(file), "--labels", str(tmp_path / "labels.csv"), "--json"]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    found = json.loads(done.stdout)
+    assert (found["n_scored"], found["split"], found["model"]) == (PRIVATE, "PrivateTest", "tiny")
+
+
+def test_a_split_without_labels_on_the_command_line(
+    app: typer.Typer, run: Run, report: Report, csv: Path, tmp_path: Path
+) -> None:
+    test_csv = tmp_path / "test.csv"
+    test_csv.write_text("\n".join(["pixels", *(line.split(",")[1] for line in csv.read_text().splitlines()[1:6]), ""]))
+    done = CliRunner().invoke(
+        app, ["evaluate", str(run.folder / "model"), "--data", str(test_csv)], catch_exceptions=False
+    )
+    assert "5 faces predicted" in done.stdout and "has no labels here: predictions only" in done.stdout
+
+
+def test_export_command(app: typer.Typer, run: Run, csv: Path, tmp_path: Path) -> None:
+    words = ["export", str(run.folder), "--out", str(tmp_path / "mine"), "--licence", "CC0-1.0"]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.stdout.strip() == str(tmp_path / "mine")
+    assert Card.read(tmp_path / "mine").licence == "CC0-1.0"

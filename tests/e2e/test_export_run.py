@@ -1,0 +1,212 @@
+"""From a run to a model folder: what it holds, and when it is refused."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from small_run import RECIPE, TRAIN, faces, make_run, tiny_network
+
+from mien.card import Card
+from mien.errors import ModelError
+from mien.lab import export
+from mien.lab.data import FaceDataset
+from mien.lab.evaluation import evaluate
+from mien.lab.export import NOT_CALIBRATED, calibrated, export_run, model_folder, update_card_metrics
+from mien.lab.recipe import Backbone, Validation
+from mien.lab.run import Run
+from mien.labels import FER2013
+from mien.recognizer import Recognizer, softmax
+
+
+@pytest.fixture(scope="module")
+def data() -> FaceDataset:
+    return faces()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Iterator[None]:
+    with tiny_network():
+        yield
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, data: FaceDataset) -> Run:
+    run = make_run(tmp_path_factory.mktemp("exported"), data)
+    assert run.export() == run.folder / "model"
+    return run
+
+
+def test_card_says_where_the_model_is_from(exported: Run, data: FaceDataset) -> None:
+    card = Card.read(exported.folder / "model")
+    assert (card.name, card.labels, card.preprocess) == ("tiny", FER2013, RECIPE.preprocess)
+    assert card.parameters == 8 * 25 + 8 + 2 * 8 + 72 * 7 + 7
+    assert card.sha256 == hashlib.sha256((exported.folder / "model" / "model.onnx").read_bytes()).hexdigest()
+    assert card.licence == "MIT"
+    assert NOT_CALIBRATED in card.limits and len(card.limits) > 1
+    provenance = card.provenance
+    assert provenance["recipe"]["name"] == "tiny" and provenance["recipe"]["remark"] == "Made for tests."
+    assert (provenance["seed"], provenance["commit"], provenance["data_source"]) == (0, "c0ffee", "noise.csv")
+    assert provenance["data_fingerprint"] == data.fingerprint
+    assert provenance["exported_with"]["torch"] == torch.__version__
+    assert provenance["calibration"] is None
+
+
+def test_graph_is_small_and_tells_nothing_of_the_machine(exported: Run) -> None:
+    file = exported.folder / "model" / "model.onnx"
+    model = onnx.load(file)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds.count("Conv") == 1 and "BatchNormalization" not in kinds
+    assert model.opset_import[0].version == export.OPSET
+    assert str(Path(export.__file__).parent).encode() not in file.read_bytes()
+    assert b"site-packages" not in file.read_bytes()
+
+
+@pytest.mark.parametrize("n", [1, 5, 65])
+def test_any_number_of_faces_gives_the_trained_logits(exported: Run, data: FaceDataset, n: int) -> None:
+    batch = data.faces[:n, None]
+    with torch.no_grad():
+        trained = exported.load_classifier()(torch.from_numpy(batch)).numpy()
+    assert np.abs(Recognizer.load(exported.folder / "model").logits(batch) - trained).max() < 1e-4
+
+
+def test_the_same_run_gives_the_same_file(exported: Run, tmp_path: Path) -> None:
+    again = export_run(exported, tmp_path / "models" / "again")
+    assert Card.read(again).sha256 == Card.read(exported.folder / "model").sha256
+    assert sorted(file.name for file in again.parent.iterdir()) == ["again"]
+
+
+def test_held_out_faces_calibrate(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    card = Card.read(export_run(exported, tmp_path / "m", data=data))
+    assert NOT_CALIBRATED not in card.limits
+    calibration = card.provenance["calibration"]
+    assert calibration["n"] == TRAIN // 2
+    assert calibration["faces"] == "held out of Training"
+    assert card.temperature != 1.0
+    assert (card.uncertain_below, calibration["coverage"]) == (1.0, 0.0)  # noise: no threshold gives 80 %
+
+
+def test_calibration_lowers_the_loss_and_keeps_its_promise(exported: Run, data: FaceDataset) -> None:
+    recognizer = Recognizer.load(exported.folder / "model")
+    batch = data.take(np.arange(60))
+    guesses = recognizer.logits(batch.faces[:, None]).argmax(axis=1)
+    mostly = np.where(np.arange(60) % 10 < 7, guesses, (guesses + 1) % 7)  # 70 % of the labels are the guesses
+    card = calibrated(recognizer, replace(batch, labels=mostly))
+    logits = recognizer.logits(batch.faces[:, None])
+
+    def log_loss(temperature: float) -> float:
+        return float(-np.log(softmax(logits, temperature)[np.arange(60), mostly]).mean())
+
+    assert log_loss(card.temperature) < log_loss(1.0) - 0.01
+    accepted = softmax(logits, card.temperature).max(axis=1) >= card.uncertain_below
+    coverage = card.provenance["calibration"]["coverage"]
+    assert accepted.mean() == pytest.approx(coverage)
+    assert not coverage or (guesses == mostly)[accepted].mean() >= 0.8
+    assert card.provenance["calibration"]["accuracy"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("kind", ["PublicTest", "Test", "none"])
+def test_test_faces_never_calibrate(tmp_path: Path, data: FaceDataset, kind: str) -> None:
+    run = make_run(tmp_path, data, replace(RECIPE, validation=Validation(kind=kind)))
+    assert export.validation_faces(run, data) is None
+
+
+def test_other_data_does_not_calibrate(exported: Run, data: FaceDataset) -> None:
+    assert export.validation_faces(exported, data.take(np.arange(100))) is None
+
+
+def test_licence_is_unknown_where_others_trained_the_start(exported: Run, tmp_path: Path, data: FaceDataset) -> None:
+    classifier = exported.load_classifier()
+    imagenet = Run(exported.folder, replace(RECIPE, network=Backbone(name="resnet50", weights="imagenet")))
+    started = make_run(tmp_path, data, weights="vgg.safetensors", weights_sha256="ab" * 32)
+    for run in (imagenet, started):
+        assert export._describe(run, classifier, "0" * 64, None).licence == "LicenseRef-as-starting-weights"
+        assert export._describe(run, classifier, "0" * 64, "CC-BY-NC-4.0").licence == "CC-BY-NC-4.0"
+
+
+def test_an_export_that_differs_is_refused(tmp_path: Path, data: FaceDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", data)
+    before = (export_run(run) / "model.onnx").read_bytes()
+    to_onnx = export.to_onnx
+
+    def off_by_a_little(classifier: torch.nn.Module, *more: object) -> onnx.ModelProto:
+        other = copy.deepcopy(classifier)
+        other.network.classes.bias.data += 0.01
+        return to_onnx(other, *more)
+
+    monkeypatch.setattr(export, "to_onnx", off_by_a_little)
+    message = r"tiny: a logit of the exported model differs from the trained one by 0\.01, allowed are 0\.0001; nothing"
+    with pytest.raises(ModelError, match=message):
+        export_run(run)
+    assert (run.folder / "model" / "model.onnx").read_bytes() == before
+    assert not (run.folder / "model.part").exists()
+
+
+def test_an_export_without_numbers_is_refused(tmp_path: Path, data: FaceDataset) -> None:
+    run = make_run(tmp_path, data)
+    weights = run.load_classifier().state_dict()
+    weights["network.classes.bias"][0] = torch.nan
+    run.write_weights(weights)
+    with pytest.raises(
+        ModelError, match=r"differs from the trained one by nan.*check that the training did not diverge"
+    ):
+        export_run(run)
+    assert not (run.folder / "model").exists()
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path, data: FaceDataset) -> None:
+    run = make_run(tmp_path, data)
+    (tmp_path / "weights.safetensors").unlink()
+    with pytest.raises(ModelError, match="has not finished"):
+        export_run(run)
+
+
+def test_a_folder_that_cannot_be_written(exported: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match=r"model cannot be written \(.*free space or choose another --out"):
+        export_run(exported, tmp_path / "file" / "model")
+
+
+def test_model_folder_exports_only_where_it_must(tmp_path: Path, data: FaceDataset) -> None:
+    run = make_run(tmp_path, data)
+    other_data = data.take(np.arange(100))
+    first = Card.read(model_folder(run, other_data))
+    file = tmp_path / "model" / "model.onnx"
+    written = file.stat().st_mtime_ns
+    assert model_folder(run, other_data) == tmp_path / "model"
+    assert file.stat().st_mtime_ns == written
+    assert first.provenance["calibration"] is None
+    assert Card.read(model_folder(run, data)).provenance["calibration"] is not None  # data that can calibrate
+    written = file.stat().st_mtime_ns
+    model_folder(run, data)
+    assert file.stat().st_mtime_ns == written
+    make_run(tmp_path, data, seed=1)  # other weights
+    assert Card.read(model_folder(run, data)).sha256 != first.sha256
+
+
+def test_card_takes_the_figures_of_its_model_only(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    folder = export_run(exported, tmp_path / "m")
+    report = evaluate(folder, data)
+    update_card_metrics(folder, report)
+    update_card_metrics(folder, replace(report, tta="flip"))
+    metrics = Card.read(folder).metrics
+    assert list(metrics) == ["PublicTest", "PublicTest-flip"]
+    assert report.full is not None and report.twin_free is not None
+    assert metrics["PublicTest"]["full"]["accuracy"] == report.full.accuracy
+    assert metrics["PublicTest"]["twin_free"]["n"] == report.twin_free.n
+    assert metrics["PublicTest"]["data_fingerprint"] == data.test.fingerprint
+    assert json.loads((folder / "card.json").read_text())["metrics"] == metrics
+    with pytest.raises(
+        ModelError, match=r"the report on PublicTest measured another model \(SHA-256 0000.*evaluate this"
+    ):
+        update_card_metrics(folder, replace(report, model_sha256="0" * 64))
+    with pytest.raises(ModelError, match=r"the report on PublicTest has no figures, as no face there has a label"):
+        update_card_metrics(folder, replace(report, full=None))

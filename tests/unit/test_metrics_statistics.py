@@ -1,0 +1,72 @@
+"""Intervals and paired tests against answers worked out by hand or printed in textbooks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mien.lab.statistics import McNemar, mcnemar, paired_difference, wilson_interval
+
+
+def paired(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which faces a and b get right, from the four counts."""
+    a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])
+    b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])
+    return a, b
+
+
+def test_wilson_interval_of_one_in_ten() -> None:
+    # Wilson 1927 at z = 1.96: (0.1 + 0.19208 -+ 1.96 sqrt(0.009 + 0.0096040)) / 1.38416
+    assert wilson_interval(1, 10) == pytest.approx((0.01788, 0.40415), abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 20, 3589])
+def test_wilson_interval_stays_within_rates(n: int) -> None:
+    low, high = wilson_interval(0, n)
+    assert low == 0 and 0 < high < 1
+    assert wilson_interval(n, n) == pytest.approx((1 - high, 1))
+
+
+def test_standard_error_at_the_size_of_the_test_split() -> None:
+    low, high = wilson_interval(round(0.75 * 3589), 3589)
+    assert (high - low) / 2 / 1.96 == pytest.approx(0.0072, abs=1e-4)
+
+
+def test_mcnemar_is_exact_for_few_discordant_faces() -> None:
+    # 2 P(X <= 1), X ~ Binomial(8, 1/2): 2 (1 + 8) / 256
+    assert mcnemar(*paired(50, 1, 7, 10)) == McNemar(n01=7, n10=1, p_value=18 / 256)
+
+
+def test_mcnemar_never_exceeds_one() -> None:
+    assert mcnemar(*paired(5, 3, 3, 0)).p_value == 1
+    assert mcnemar(*paired(5, 0, 0, 1)) == McNemar(n01=0, n10=0, p_value=1)
+    assert mcnemar(*paired(5, 20, 20, 0)).p_value == 1
+
+
+def test_mcnemar_takes_chi_square_for_many() -> None:
+    # (|121 - 59| - 1)^2 / 180 = 20.672; tail of chi-square with one degree of freedom
+    found = mcnemar(*paired(101, 121, 59, 33))
+    assert (found.n10, found.n01) == (121, 59)
+    assert found.p_value == pytest.approx(5.45e-6, rel=1e-2)
+    assert found.p_value == pytest.approx(math.erfc(math.sqrt(20.6722 / 2)), rel=1e-3)
+
+
+def test_mcnemar_changes_method_at_25() -> None:
+    below, at = mcnemar(*paired(0, 6, 18, 0)), mcnemar(*paired(0, 6, 19, 0))
+    assert below.p_value == pytest.approx(2 * sum(math.comb(24, k) for k in range(7)) / 2**24)
+    assert at.p_value == pytest.approx(math.erfc(math.sqrt(12**2 / 25 / 2)))
+
+
+def test_paired_difference_counts_b_minus_a() -> None:
+    found = paired_difference(*paired(50, 10, 30, 10))
+    assert found.difference == pytest.approx(0.2)
+    # Agresti & Min: (30 - 10) / 102 -+ 1.96 sqrt(41 - 20^2 / 102) / 102
+    assert (found.low, found.high) == pytest.approx((0.07907, 0.31308), abs=1e-5)
+
+
+def test_paired_difference_of_a_model_with_itself() -> None:
+    found = paired_difference(*paired(60, 0, 0, 40))
+    assert found.difference == 0
+    assert found.low == pytest.approx(-found.high) and 0 < found.high < 0.02

@@ -1,0 +1,203 @@
+"""The recogniser on a model small enough to compute by hand: each logit is the faces' mean grey times a factor."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from mien import recognizer as module
+from mien.card import MODEL_FILE, Card
+from mien.errors import InputError, ModelError
+from mien.labels import LabelSet
+from mien.preprocess import Preprocess
+from mien.recognizer import Expression, Recognizer, shipped_models, softmax
+
+CLASSES = LabelSet(("angry", "happy", "sad"))
+FACTORS = np.array([[0.0, 1.0, -1.0]], np.float32)
+PREPROCESS = Preprocess(crop_px=4, input_px=4)
+
+
+def write_model(folder: Path, output: str = "logits", **changes: object) -> Path:
+    """Write a model folder: faces -> mean grey, 0 to 1 -> times `FACTORS`."""
+    nodes = [
+        helper.make_node("Cast", ["faces"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "column"], ["means"]),
+        helper.make_node("MatMul", ["means", "factors"], [output]),
+    ]
+    constants = {
+        "axes": np.array([1, 2, 3]),
+        "column": np.array([-1, 1]),
+        "factors": FACTORS / np.float32(255),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "mean",
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["N", 1, 4, 4])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return write_folder(folder, content.SerializeToString(), **changes)
+
+
+def write_folder(folder: Path, content: bytes, **changes: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / MODEL_FILE).write_bytes(content)
+    fields = {
+        "name": "mean",
+        "labels": CLASSES,
+        "preprocess": PREPROCESS,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "parameters": 3,
+    }
+    Card(**(fields | changes)).write(folder)
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "mean")
+
+
+def grey(*levels: int) -> np.ndarray:
+    return np.stack([np.full((1, 4, 4), level, np.uint8) for level in levels])
+
+
+def test_logits(model: Path) -> None:
+    recognizer = Recognizer.load(model)
+    assert recognizer.logits(grey(0, 255, 51)) == pytest.approx(np.array([[0, 0, 0], [0, 1, -1], [0, 0.2, -0.2]]))
+    assert recognizer.logits(grey(0)).dtype == np.float32
+    assert recognizer.folder == model and recognizer.card.name == "mean"
+
+
+def test_probabilities_use_the_temperature(tmp_path: Path) -> None:
+    warm = Recognizer.load(write_model(tmp_path / "warm", temperature=0.5))
+    powers = np.exp([0.0, 2.0, -2.0])
+    assert warm.probabilities(grey(255))[0] == pytest.approx(powers / powers.sum())
+
+
+def test_softmax_of_large_logits_is_finite() -> None:
+    assert softmax(np.array([[1e4, 0]], np.float32)).tolist() == [[1.0, 0.0]]
+    assert softmax(np.array([[1, 0]], np.float32), 2.0)[0, 0] == pytest.approx(1 / (1 + math.exp(-0.5)))
+
+
+def test_batches_change_nothing(model: Path) -> None:
+    recognizer = Recognizer.load(model, threads=1)
+    faces = grey(*range(0, 250, 2))  # 125 faces
+    whole = recognizer.logits(faces)
+    assert np.array_equal(recognizer.logits(faces, batch_size=7), whole)
+    assert np.array_equal(recognizer.logits(faces, batch_size=1), whole)
+
+
+def test_no_faces(model: Path) -> None:
+    recognizer = Recognizer.load(model)
+    assert recognizer.logits(np.empty((0, 1, 4, 4), np.uint8)).shape == (0, 3)
+    assert recognizer.predict([]) == []
+
+
+def test_expressions_are_words(tmp_path: Path) -> None:
+    recognizer = Recognizer.load(write_model(tmp_path / "m", uncertain_below=0.5))
+    sure, unsure = recognizer.predict([np.full((9, 7, 3), 255, np.uint8), np.full((4, 4), 0, np.uint8)])
+    powers = np.exp([0.0, 1.0, -1.0]) / np.exp([0.0, 1.0, -1.0]).sum()
+    assert sure.label == "happy" and not sure.uncertain
+    assert sure.confidence == pytest.approx(powers[1])
+    assert sure.probabilities == pytest.approx(dict(zip(CLASSES, powers, strict=True)))
+    assert list(sure.probabilities) == list(CLASSES)
+    assert unsure.uncertain and unsure.confidence == pytest.approx(1 / 3)
+
+
+def test_a_confidence_at_the_threshold_is_certain(model: Path) -> None:
+    recognizer = Recognizer.load(model)
+    assert recognizer.expressions(np.array([[0.25, 0.5, 0.25]])) == [
+        Expression("happy", 0.5, {"angry": 0.25, "happy": 0.5, "sad": 0.25}, uncertain=False)
+    ]
+    strict = Recognizer.load(write_model(model.parent / "strict", uncertain_below=0.5))
+    assert [each.uncertain for each in strict.expressions(np.array([[0.25, 0.5, 0.25], [0.3, 0.4, 0.3]]))] == [
+        False,
+        True,
+    ]
+
+
+def test_a_crop_of_another_type_is_refused(model: Path) -> None:
+    with pytest.raises(InputError, match=r"face 1: shape \(4, 4\) of float64"):
+        Recognizer.load(model).predict([np.zeros((4, 4), np.uint8), np.zeros((4, 4))])
+
+
+def test_crops_are_stacked_a_batch_at_a_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, seen = Preprocess.stack, []
+
+    def watch(self: Preprocess, crops: list[np.ndarray]) -> np.ndarray:
+        seen.append(len(crops))
+        return stack(self, crops)
+
+    monkeypatch.setattr(Preprocess, "stack", watch)
+    assert len(Recognizer.load(model).predict([np.zeros((4, 4), np.uint8)] * 150)) == 150
+    assert seen == [64, 64, 22]
+
+
+def test_shipped_names(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHIPPED", model.parent)
+    monkeypatch.setattr(module, "DEFAULT_MODEL", "mean")
+    (model.parent / "no-model").mkdir()
+    assert shipped_models() == ["mean"]
+    assert Recognizer.load().folder == Recognizer.load("mean").folder == model
+
+
+def test_a_shipped_name_goes_before_a_folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHIPPED", model.parent)
+    monkeypatch.chdir(tmp_path / "mean")
+    write_model(Path("mean"), name="another")
+    assert Recognizer.load("mean").card.name == "mean"
+    assert Recognizer.load("./mean").card.name == "another"
+    assert Recognizer.load(Path("mean").resolve()).card.name == "another"
+
+
+def test_an_unknown_model_names_those_that_ship(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHIPPED", model.parent)
+    message = r"medium: no such folder\. Models that ship: mean\. Make one with `mien train` and `mien export RUN"
+    with pytest.raises(ModelError, match=message):
+        Recognizer.load("medium")
+
+
+def test_without_a_default_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHIPPED", tmp_path)
+    message = r"the default model 'mien-small' is not in this installation\. Models that ship: none\. Make one"
+    with pytest.raises(ModelError, match=message):
+        Recognizer.load()
+
+
+def test_a_file_that_onnxruntime_cannot_run(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"model\.onnx: onnxruntime .* cannot run it \(.*upgrade onnxruntime or export"
+    ):
+        Recognizer.load(write_folder(tmp_path / "bad", b"not a model"))
+
+
+def test_an_operator_that_onnxruntime_lacks(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "new")
+    unknown = onnx.load(folder / MODEL_FILE)
+    unknown.graph.node[3].op_type = "MatMulOfTheFuture"
+    with pytest.raises(ModelError, match=r"cannot run it \(.*MatMulOfTheFuture"):
+        Recognizer.load(write_folder(folder, unknown.SerializeToString()))
+
+
+@pytest.mark.parametrize(
+    ("output", "changes", "message"),
+    [
+        ("scores", {}, r"takes and gives .*'scores'.*its card describes .*'logits'.*; export the model again"),
+        ("logits", {"labels": LabelSet(("angry", "happy"))}, r"\[3\].*its card describes .*\[2\]"),
+        ("logits", {"preprocess": Preprocess()}, r"\[1, 4, 4\].*its card describes .*\[1, 48, 48\]"),
+    ],
+)
+def test_a_file_that_does_not_fit_its_card(
+    tmp_path: Path, output: str, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        Recognizer.load(write_model(tmp_path / "m", output, **changes))
