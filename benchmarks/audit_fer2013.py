@@ -1,0 +1,45 @@
+"""Count FER2013's faults: `python benchmarks/audit_fer2013.py FER2013 FERPLUS_VOTES`.
+
+Writes benchmarks/results/fer2013_audit.json: what `mien data check` finds, and how often FER+'s raters agree with the
+labels. FERPLUS_VOTES is fer2013new.csv.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mien.lab.data import FaceDataset, audit, join_votes, open_fer2013
+from mien.lab.data.stats import summary
+from mien.labels import FERPLUS
+
+RESULT = Path(__file__).parent / "results" / "fer2013_audit.json"
+
+
+def agreement(data: FaceDataset) -> dict[str, float | int]:
+    """Share of labelled faces whose most frequent answer in FER+ is the label; ties go to the first column."""
+    voted = data.take((data.votes.sum(1) > 0) & (data.labels >= 0))
+    answers = voted.votes.argmax(1)
+    position = np.array([*voted.label_set.positions_in(FERPLUS), -1])[voted.labels]
+    agrees, sure = answers == position, voted.votes.max(1) * 2 > voted.votes.sum(1)
+    return {
+        "faces": len(voted),
+        "agree": round(float(agrees.mean()), 4),
+        "faces_with_majority": int(sure.sum()),
+        "agree_where_majority": round(float(agrees[sure].mean()), 4),
+    }
+
+
+def main(data_file: str, votes_file: str) -> None:
+    """Measure and write the record."""
+    edition = open_fer2013(data_file)
+    facts = summary(edition, audit(edition.data)) | {"source": Path(data_file).name}
+    facts["ferplus"] = agreement(join_votes(edition.data, votes_file))
+    RESULT.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,94 @@
+"""`mien demo`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.errors import InputError
+
+if TYPE_CHECKING:
+    from mien.lab.run import Run
+    from mien.lab.training import Progress
+
+FACES_PER_CLASS = 250
+EPOCHS = 8
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Train, evaluate, export and report on drawn faces, then read a photo with the model that ships."""
+    run = _train_on_drawn_faces(out, seed)
+    picture = _read_astronaut(out)
+    typer.echo(f"""
+{run.folder}/report.html    how the demo's network does; open it in a browser
+{run.folder}/model/         its model folder; it knows drawn faces only
+{picture}    the photo, read with the model that ships
+
+Next:
+  mien analyze PHOTO               read your own photo
+  mien data check FER2013          check your copy: archive.zip, fer2013.csv, a parquet file or a folder
+  mien recipes                     what can be trained on it
+  mien train cnn8 --data FER2013   train""")
+
+
+def _train_on_drawn_faces(out: Path, seed: int) -> Run:
+    from mien import lab
+    from mien.lab.recipe import Adam, Augment
+
+    faces = lab.draw_faces(per_class=FACES_PER_CLASS, seed=seed)
+    typer.echo(f"1. drew {len(faces):,} faces with seven schematic expressions", err=True)
+    recipe = replace(
+        lab.recipes["mien-small"],
+        name="demo",
+        source="mien demo",
+        augment=Augment(rotate_deg=10.0, shift_fraction=0.05, flip=True),
+        optimizer=Adam(lr=3e-3),
+        epochs=EPOCHS,
+        batch_size=64,
+        ema_decay=0.0,
+    )
+    typer.echo(f"2. training a network of mien-small's kind for {EPOCHS} epochs", err=True)
+    run = lab.train(recipe, faces, seed=seed, out=out, on_progress=_show)
+    report = lab.evaluate(run, faces.test)
+    typer.echo(f"3. evaluated its exported model on {report.n_scored} other drawn faces:", err=True)
+    typer.echo(f"   accuracy {report.full.accuracy:.1%}" if report.full else "   no labels", err=True)
+    lab.write_report([run], faces, run.folder / "report.html")
+    return run
+
+
+def _show(progress: Progress) -> None:
+    """Print a line at the end of an epoch."""
+    if progress.step == progress.steps:
+        typer.echo(
+            f"   epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}  "
+            f"{progress.seconds_left:.0f} s left",
+            err=True,
+        )
+
+
+def _read_astronaut(out: Path) -> Path:
+    try:
+        from skimage.data import astronaut
+    except ImportError:
+        raise InputError(
+            "the demo's photo comes with scikit-image, which is not installed: pip install scikit-image. Or read a "
+            "photo of your own: mien analyze PHOTO --save annotated.jpg"
+        ) from None
+    import mien
+
+    analysis = mien.analyze(astronaut())
+    for face in analysis.faces:
+        typer.echo(
+            f"4. read scikit-image's astronaut with the model that ships, {mien.Recognizer.load().card.name}: "
+            f"{face.expression.label}, confidence {face.expression.confidence:.0%}",
+            err=True,
+        )
+    picture = out / "astronaut.jpg"
+    analysis.save(picture)
+    return picture
