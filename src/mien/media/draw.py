@@ -127,7 +127,8 @@ def _scaled(box: Box, zoom: int) -> Box:
     return x0 * zoom, y0 * zoom, x1 * zoom, y1 * zoom
 
 
-def _color(label: str) -> tuple[int, int, int]:
+def label_color(label: str) -> tuple[int, int, int]:
+    """Return the RGB colour in which an expression is drawn."""
     return _COLORS.get(label, _OTHER_COLOR)
 
 
@@ -142,7 +143,7 @@ def _font(box: Box, size: tuple[int, int]) -> _Font:
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, expression: Expression, longest: int) -> None:
     width = max(2, round(min(longest / 300, (box[2] - box[0]) / 20)))
     draw.rectangle(_grown(box, width // 2 + 1), outline=(0, 0, 0, 160), width=width + 2)  # seen on any background
-    draw.rectangle(box, outline=_color(expression.label), width=width)
+    draw.rectangle(box, outline=label_color(expression.label), width=width)
 
 
 def _draw_label(
@@ -160,7 +161,7 @@ def _draw_label(
     x = max(0.0, min(box[0], size[0] - width))
     above, below, inside = box[1] - height, box[3], max(0.0, box[1])
     y = above if above >= 0 else below if below + height <= size[1] else inside
-    color = _color(expression.label)
+    color = label_color(expression.label)
     draw.rectangle((x, y, x + width, y + height), fill=color)
     bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 120
     draw.text((x + margin - left, y + margin - top), text, font=font, fill=(0, 0, 0) if bright else (255, 255, 255))
@@ -208,7 +209,7 @@ class _Bars:
             draw.text((place[0] + em * 0.6, y), name, font=self._font, fill=(255, 255, 255))
             bar = (x, y + em * 0.2, x + self._bar_length, y + em * 0.95)
             draw.rectangle(bar, fill=(255, 255, 255, 50))
-            draw.rectangle((*bar[:2], x + self._bar_length * probability, bar[3]), fill=_color(name))
+            draw.rectangle((*bar[:2], x + self._bar_length * probability, bar[3]), fill=label_color(name))
 
 
 def _grown(box: Box, by: float) -> Box:

@@ -98,10 +98,14 @@ def source_name(source: object, index: int | None = None) -> str:
     return f"<{kind or type(source).__name__}{'' if index is None else f' {index}'}>"
 
 
-def expand_folders(sources: Sequence[_P]) -> list[_P | Path]:
+def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
     """Put the photos in a folder and its subfolders, known by their endings, in the folder's place.
 
     Their order stays the same. Hidden files and folders are passed over, links to folders are not followed.
+
+    Args:
+        sources: photos and folders.
+        suffixes: endings, in lower case, of the files that are taken from a folder.
 
     Raises:
         InputError: a folder holds none.
@@ -109,20 +113,20 @@ def expand_folders(sources: Sequence[_P]) -> list[_P | Path]:
     photos: list[_P | Path] = []
     for source in sources:
         if isinstance(source, str | os.PathLike) and Path(source).is_dir():
-            photos += _photos_in(Path(source))
+            photos += _photos_in(Path(source), suffixes)
         else:
             photos.append(source)
     return photos
 
 
-def _photos_in(folder: Path) -> list[Path]:
+def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     photos = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        known = (name for name in sorted(files) if Path(name).suffix.lower() in PHOTO_SUFFIXES)
+        known = (name for name in sorted(files) if Path(name).suffix.lower() in suffixes)
         photos += [Path(parent) / name for name in known if not name.startswith(".")]
     if not photos:
-        raise InputError(f"{folder}: no photo in it; expected files that end in {' '.join(PHOTO_SUFFIXES)}.")
+        raise InputError(f"{folder}: no photo in it; expected files that end in {' '.join(suffixes)}.")
     return photos
 
 
@@ -149,7 +153,6 @@ def _from_stream(stream: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
     Image.init()
     try:
         image = Image.open(stream, formats=[known for known in _FORMATS if known in Image.OPEN])
-        image.seek(0)
     except UnidentifiedImageError as error:
         raise InputError(f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)}.") from error
     except Image.DecompressionBombError as error:
@@ -189,7 +192,7 @@ def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
         return _three_planes((wide // 257).astype(np.uint8))
     if image.mode == "F":
         return _three_planes(_eight_bits(np.asarray(image)))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if image.has_transparency_data:
         return _on_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
 
