@@ -1,0 +1,114 @@
+"""Time and memory of reading fer2013.csv: mien against pandas with a split for each row.
+
+    python benchmarks/read_csv.py FER2013_CSV [--repeats 3]
+
+Each reading runs in a process of its own, one after the other, with one thread; both give the same array, which is
+checked. The file is read once before, so that neither waits for the disk. Writes `benchmarks/results/read_csv.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RESULT = Path(__file__).parent / "results" / "read_csv.json"
+
+
+def read_with_mien(path: str) -> npt.NDArray[np.uint8]:
+    """Faces by mien's reader."""
+    from mien.lab.data import read_fer2013
+
+    return read_fer2013(path).faces
+
+
+def read_with_pandas(path: str) -> npt.NDArray[np.uint8]:
+    """Faces as notebooks read them."""
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    return np.stack([np.array(row.split(), dtype=np.uint8).reshape(48, 48) for row in table["pixels"]])
+
+
+READERS = {"mien": read_with_mien, "pandas": read_with_pandas}
+
+
+def measure_here(reader: str, path: str) -> None:
+    """Read once in this process and print what it took; imports and the check's hash are left out."""
+    if reader == "mien":
+        import mien.lab.data  # noqa: F401
+    else:
+        import pandas  # noqa: F401
+    wall, cpu = time.perf_counter(), time.process_time()
+    memory_before = _peak_mb()
+    faces = READERS[reader](path)
+    taken = {
+        "seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+        "faces_mb": round(faces.nbytes / 2**20, 1),
+        "peak_mb": round(_peak_mb(), 1),
+        "peak_above_imports_mb": round(_peak_mb() - memory_before, 1),
+    }
+    print(json.dumps(taken | {"sha256": hashlib.sha256(faces).hexdigest()}))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(reader: str, path: str) -> dict[str, float | str]:
+    """Read once in a fresh process."""
+    command = [sys.executable, __file__, path, "--reader", reader]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    taken: dict[str, float | str] = json.loads(done.stdout)
+    return taken
+
+
+def main() -> None:
+    """Measure both and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("csv")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.reader:
+        measure_here(arguments.reader, arguments.csv)
+        return
+    with Path(arguments.csv).open("rb") as stream:
+        while stream.read(1 << 20):  # not at once: a child process starts with its parent's peak
+            pass
+    runs = {name: [] for name in READERS}
+    for _ in range(arguments.repeats):  # in turn, so that a busy minute of the machine hits both
+        for name in READERS:
+            runs[name].append(measure(name, arguments.csv))
+    if len({run["sha256"] for each in runs.values() for run in each}) != 1:
+        sys.exit("the readers disagree")
+    best = {name: min(each, key=lambda run: run["cpu_seconds"]) for name, each in runs.items()}
+    result = {
+        "file_mb": round(Path(arguments.csv).stat().st_size / 1e6, 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "repeats": arguments.repeats,
+        "best_by_cpu_seconds": best,
+        "times_faster_cpu": round(best["pandas"]["cpu_seconds"] / best["mien"]["cpu_seconds"], 1),
+        "times_faster_wall": round(
+            min(run["seconds"] for run in runs["pandas"]) / min(run["seconds"] for run in runs["mien"]), 1
+        ),
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
