@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,18 @@ from mien.lab import charts
 from mien.lab.charts import Picture
 from mien.lab.comparison_tables import published_table
 from mien.lab.data import FaceDataset
-from mien.lab.evaluated import Evaluated, scored_splits
+from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics, Report
 from mien.lab.reading import sentences
-from mien.lab.recipe import Recipe
-from mien.lab.recipe_io import VARIANT
+from mien.lab.report_tables import (
+    calibration_table,
+    class_table,
+    kept_epoch,
+    provenance_table,
+    recipe_table,
+    summary_table,
+    training_table,
+)
 from mien.lab.run import Run
 from mien.lab.statistics import wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
@@ -80,6 +86,7 @@ def chapter(evaluated: Evaluated, data: FaceDataset | None) -> Chapter:
     Raises:
         DataError: `data` does not hold the faces that the run was evaluated on.
     """
+    mistakes = None if data is None else _mistakes(evaluated, data)  # first, as it may find that the data are others
     run, full = evaluated.run, evaluated.full
     confidence, accuracy, counts = _bins(full)
     return Chapter(
@@ -88,18 +95,18 @@ def chapter(evaluated: Evaluated, data: FaceDataset | None) -> Chapter:
         tiles=_tiles(evaluated),
         sentences=sentences(evaluated.report),
         remarks=evaluated.report.remarks,
-        summary=_summary(run),
+        summary=summary_table(run),
         published=published_table([evaluated]),
         curves=_curves(run),
-        training=_training(evaluated),
+        training=training_table(evaluated),
         confusion=confusion_pictures(evaluated.report),
-        per_class=_per_class(full),
+        per_class=class_table(full),
         calibration=charts.calibration(confidence, accuracy, counts),
-        bins=_bins_table(full),
-        mistakes=None if data is None else _mistakes(evaluated, data),
+        bins=calibration_table(full),
+        mistakes=mistakes,
         wrong=full.n - sum(row[index] for index, row in enumerate(full.confusion)),
         recipe=recipe_table(run.recipe),
-        provenance=_provenance(evaluated),
+        provenance=provenance_table(evaluated),
     )
 
 
@@ -122,55 +129,10 @@ def _tiles(evaluated: Evaluated) -> list[Tile]:
     ]
 
 
-def _summary(run: Run) -> Table:
-    """Every figure on every scored split, full and twin-free."""
-    columns: list[tuple[str, Metrics]] = []
-    for split in scored_splits(run):
-        report = Report.read(run.folder / f"report-{split}.json")
-        parts = ((split, report.full), (f"{split}, twin-free", report.twin_free))
-        columns += [(head, metrics) for head, metrics in parts if metrics is not None]
-    every = [metrics for _, metrics in columns]
-    rows = (
-        ("faces", *(f"{m.n:,}" for m in every)),
-        ("accuracy", *(percent(m.accuracy) for m in every)),
-        ("95 % interval", *(interval(m.accuracy_low, m.accuracy_high) for m in every)),
-        ("balanced accuracy", *(percent(m.balanced_accuracy) for m in every)),
-        ("macro precision", *(number(m.macro_precision) for m in every)),
-        ("macro recall", *(number(m.macro_recall) for m in every)),
-        ("macro F1", *(number(m.macro_f1) for m in every)),
-        ("top-2 accuracy", *(percent(m.top2_accuracy) for m in every)),
-        ("log loss", *(number(m.log_loss) for m in every)),
-        ("expected calibration error", *(number(m.ece) for m in every)),
-    )
-    return Table("All figures", ("figure", *(head for head, _ in columns)), rows)
-
-
-def kept_epoch(run: Run) -> int | None:
-    """Return the epoch whose weights were kept, counted from 1; None before the first has ended."""
-    name = "best_epoch" if run.recipe.stopping.keep == "best" else "epochs_run"
-    return run.environment.get(name) or None
-
-
 def _curves(run: Run) -> list[Picture]:
     history, kept = run.history(), kept_epoch(run)
     pictures = [charts.curves(history, quantity, kept) for quantity in ("loss", "accuracy", "lr")]
     return [picture for picture in pictures if picture is not None]
-
-
-def _training(evaluated: Evaluated) -> Table:
-    environment, report = evaluated.run.environment, evaluated.report
-    seconds, kept = environment.get("seconds"), kept_epoch(evaluated.run)
-    rows = (
-        ("learnt from", f"{environment.get('n_train', 0):,} faces"),
-        ("watched", f"{environment.get('n_validation', 0):,} faces"),
-        ("epochs run", f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"),
-        ("epoch of the kept weights", UNKNOWN if kept is None else str(kept)),
-        ("its training accuracy", percent(report.train_accuracy)),
-        ("its validation accuracy", percent(report.validation_accuracy)),
-        ("time", UNKNOWN if seconds is None else f"{seconds / 60:.1f} min"),
-        ("device", str(environment.get("device", UNKNOWN))),
-    )
-    return Table("Training", ("training", ""), rows)
 
 
 def confusion_pictures(report: Report) -> list[Picture]:
@@ -187,15 +149,6 @@ def confusion_pictures(report: Report) -> list[Picture]:
     ]
 
 
-def _per_class(full: Metrics) -> Table:
-    rows = [
-        (each.name, f"{each.support:,}", number(each.precision), number(each.recall), number(each.f1))
-        for each in full.per_class
-    ]
-    rows.append(("mean", f"{full.n:,}", number(full.macro_precision), number(full.macro_recall), number(full.macro_f1)))
-    return Table("Each expression", ("expression", "faces", "precision", "recall", "F1"), tuple(rows))
-
-
 def _bins(full: Metrics) -> tuple[Any, Any, Any]:
     filled = [each for each in full.calibration if each.n]
     return (
@@ -203,15 +156,6 @@ def _bins(full: Metrics) -> tuple[Any, Any, Any]:
         np.array([each.accuracy for each in filled], np.float64),
         np.array([each.n for each in filled], np.int64),
     )
-
-
-def _bins_table(full: Metrics) -> Table:
-    rows = tuple(
-        (f"{each.low:.2f} to {each.high:.2f}", f"{each.n:,}", percent(each.confidence, 1), percent(each.accuracy, 1))
-        for each in full.calibration
-        if each.n
-    )
-    return Table("Calibration", ("confidence", "faces", "mean confidence", "accuracy"), rows)
 
 
 def _mistakes(evaluated: Evaluated, data: FaceDataset) -> list[Mistake]:
@@ -226,6 +170,7 @@ def _mistakes(evaluated: Evaluated, data: FaceDataset) -> list[Mistake]:
             f"are not in it, such as row {missing[0]!r}. It was evaluated on {report.data_source or 'another file'}: "
             "give that as --data."
         )
+    _check_labels(evaluated, data, faces.take(np.array([place[row] for row in predictions.rows.tolist()])))
     wrong = np.flatnonzero(~predictions.correct & (predictions.labels >= 0))
     worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:WORST]
     mistakes = []
@@ -238,55 +183,13 @@ def _mistakes(evaluated: Evaluated, data: FaceDataset) -> list[Mistake]:
     return mistakes
 
 
-def recipe_table(recipe: Recipe) -> Table:
-    """Return every field of a recipe, and whether its source states it."""
-    rows, assumed = [], dict(recipe.assumed)
-    for field in dataclasses.fields(Recipe):
-        if field.name in ("name", "source", "assumed", "remark", "published"):
-            continue
-        reasons = {key: assumed.pop(key) for key in list(assumed) if key.split(".")[0] == field.name}
-        text = " ".join(reason if key == field.name else f"{key}: {reason}" for key, reason in reasons.items())
-        rows.append((field.name, _value_words(getattr(recipe, field.name)), text))
-    rows += [("also", key, reason) for key, reason in assumed.items()]
-    for figure in recipe.published:
-        about = "" if figure.exact else "about "
-        rows.append(("published", f"{figure.split} {figure.metric} {about}{figure.value:g} ({figure.place})", ""))
-    notes = [f"Source: {recipe.source}."]
-    if recipe.name.endswith(VARIANT):
-        notes.append("A variant: at least one field differs from what the source states.")
-    notes += [f"Remark: {recipe.remark}"] if recipe.remark else []
-    return Table(
-        "Recipe", ("field", "value", "assumed, because the source leaves it out"), tuple(rows), tuple(notes), 3
-    )
-
-
-def _value_words(value: Any) -> str:
-    if dataclasses.is_dataclass(value):
-        parts = (f"{field.name} {_value_words(getattr(value, field.name))}" for field in dataclasses.fields(value))
-        return f"{type(value).__name__}: {', '.join(parts)}".removesuffix(": ")
-    if isinstance(value, tuple):
-        return " / ".join(map(_value_words, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _provenance(evaluated: Evaluated) -> Table:
-    report, environment = evaluated.report, evaluated.run.environment
-    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
-    rows = {
-        "run": evaluated.run.folder.name,
-        "seed": environment["seed"],
-        "code, commit": environment["commit"],
-        "data": f"{environment['data_source']}, fingerprint {environment['data_fingerprint']}",
-        "evaluated on": f"{report.split}, {report.n_scored:,} of {report.n_total:,} faces labelled; "
-        f"{report.data_source or UNKNOWN}, fingerprint {report.data_fingerprint or UNKNOWN}",
-        "test-time augmentation": report.tta,
-        "model file, SHA-256": report.model_sha256 or UNKNOWN,
-        "started": environment.get("started", UNKNOWN),
-        "device": f"{environment.get('device', UNKNOWN)}, {environment.get('precision', UNKNOWN)}",
-        "starting weights": environment.get("weights") or "none from a file",
-        "versions": versions,
-        "classes, in order": ", ".join(environment["label_set"]),
-    }
-    return Table("Provenance", ("", ""), tuple((name, str(value)) for name, value in rows.items()), text_columns=2)
+def _check_labels(evaluated: Evaluated, data: FaceDataset, faces: FaceDataset) -> None:
+    """Check that `faces`, in the order of the predictions, are those that were evaluated."""
+    predictions, report = evaluated.predictions, evaluated.report
+    other = int((faces.relabel(predictions.label_set).labels != predictions.labels).sum())
+    if other:
+        raise DataError(
+            f"{data.source}: {other:,} faces of {report.split} carry another label than those on which "
+            f"{evaluated.run.folder} was evaluated. It was evaluated on {report.data_source or 'another file'}: give "
+            "that as --data."
+        )

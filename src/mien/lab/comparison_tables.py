@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mien.lab.compare import Comparison
+from mien.lab.comparison import Comparison
 from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics
 from mien.lab.published import Beside, is_row_of_source
-from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 
 
 def tables_of(comparison: Comparison) -> list[Table]:
@@ -26,13 +26,13 @@ def models_table(entries: Sequence[Evaluated]) -> Table:
     """Return one row per model, all on one split."""
     rows = []
     for entry in entries:
-        full, twin_free = entry.full, entry.report.twin_free
+        full = entry.full
         rows.append(
             (
                 entry.name,
                 UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
-                accuracy_words(full),
-                UNKNOWN if twin_free is None else accuracy_words(twin_free),
+                _accuracy(full),
+                _accuracy(entry.report.twin_free),
                 number(full.macro_f1),
                 percent(full.balanced_accuracy),
                 number(full.log_loss),
@@ -56,9 +56,10 @@ def models_table(entries: Sequence[Evaluated]) -> Table:
     return Table(f"Models on {first.report.split}", columns, tuple(rows), tuple(notes))
 
 
-def accuracy_words(metrics: Metrics) -> str:
-    """Return an accuracy with its interval: ``"64.86 % (63.3 to 66.4)"``."""
-    return f"{percent(metrics.accuracy)} ({interval(metrics.accuracy_low, metrics.accuracy_high)})"
+def _accuracy(metrics: Metrics | None) -> str:
+    if metrics is None:
+        return UNKNOWN
+    return with_interval(metrics.accuracy, metrics.accuracy_low, metrics.accuracy_high)
 
 
 def _seeds_table(comparison: Comparison) -> Table:

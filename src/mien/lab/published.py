@@ -26,7 +26,7 @@ class Beside:
         value: ours; a rate, a difference of rates, or a loss.
         low: lower end of its 95 % interval; None where chance in the choice of faces says nothing about it.
         high: upper end.
-        split: the faces that ours comes from: a split's name, or such as "20% of Training".
+        split: the faces that ours comes from: a split's name, or such as "20 % of Training".
         n: how many they are; None for a figure of the training faces.
         while_training: whether ours was measured on the way, in the kept epoch, and not by `mien evaluate`.
         unlike: why the two are not like for like; empty where they are.
@@ -122,7 +122,7 @@ def _source_faces(recipe: Recipe, split: str) -> str:
         return TRAINING
     if split == "test":
         return PRIVATE if kind == PUBLIC else TEST  # the folder edition knows one test part only
-    return f"{recipe.validation.fraction:.0%} of Training" if kind == "holdout" else kind
+    return f"{100 * recipe.validation.fraction:g} % of Training" if kind == "holdout" else kind
 
 
 def _loss_interval(predictions: Predictions) -> tuple[float, float]:

@@ -87,9 +87,10 @@ def _chance(full: Metrics) -> str:
 
 
 def _gap(gap: float) -> str:
-    meaning = (
-        "it knows the training faces better than new ones"
-        if gap > 0
-        else "training faces are harder than test faces, as they are shown augmented and with dropout on"
-    )
+    if abs(gap) < 0.01:
+        meaning = "about the same"
+    elif gap > 0:
+        meaning = "it knows the training faces better than new ones"
+    else:
+        meaning = "training faces are harder, as they are shown augmented and with dropout on"
     return f"Training minus test accuracy is {100 * gap:+.1f} points: {meaning}."

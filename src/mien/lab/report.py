@@ -14,7 +14,7 @@ from mien.errors import DataError
 from mien.lab import charts
 from mien.lab.chapter import chapter
 from mien.lab.charts import Picture
-from mien.lab.compare import Comparison, compare
+from mien.lab.comparison import Comparison, compare
 from mien.lab.comparison_tables import tables_of
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated

@@ -51,11 +51,13 @@ class Table:
 
     def rich(self) -> RichTable:
         """Return the table for `rich.console.Console.print`; the notes are its caption."""
+        from rich import box
         from rich.markup import escape
         from rich.table import Table as RichTable
 
         caption = escape("\n".join(self.notes)) or None
-        table = RichTable(title=escape(self.title), title_justify="left", caption=caption, caption_justify="left")
+        table = RichTable(title=escape(self.title), caption=caption, box=box.SIMPLE_HEAD, pad_edge=False)
+        table.title_justify = table.caption_justify = "left"
         for position, column in enumerate(self.columns):
             text = position < self.text_columns
             table.add_column(escape(column), justify="left" if text else "right", overflow="fold")
@@ -81,6 +83,11 @@ def number(value: float | None, digits: int = 3) -> str:
 def interval(low: float, high: float) -> str:
     """Return an interval of rates in percent: ``"59.3 to 62.5"``."""
     return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def with_interval(rate: float, low: float, high: float) -> str:
+    """Return a rate with its interval: ``"64.86 % (63.3 to 66.4)"``."""
+    return f"{percent(rate)} ({interval(low, high)})"
 
 
 def points(difference: float | None) -> str:

@@ -1,0 +1,99 @@
+"""`mien compare`, `mien report` and `mien results`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.lab.comparison import Comparison
+
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Evaluated runs.")]
+Split = Annotated[
+    str | None, typer.Option(help="Default: the first of PublicTest, Test, PrivateTest on which all were scored.")
+]
+Format = Literal["table", "plain", "markdown", "json", "csv"]
+Results = Annotated[Path, typer.Option(help="Folder of records.")]
+
+results_app = typer.Typer(help="Keep records of runs, and the tables that are made from them.", no_args_is_help=True)
+
+
+def compare(
+    runs: Runs,
+    save: Annotated[Path | None, typer.Option(help="Also write an HTML page with curves and matrices.")] = None,
+    split: Split = None,
+    format: Annotated[
+        Literal["table", "plain", "markdown", "json", "csv"], typer.Option(help="What to print.")
+    ] = "table",
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+) -> None:
+    """Set runs beside each other on the same faces, and beside the figures of their sources."""
+    from mien.lab.comparison import compare as compare_runs
+
+    comparison = compare_runs(runs, split)
+    _print(comparison, "json" if json else format)
+    if save is not None:
+        from mien.lab.report import write_comparison
+
+        typer.echo(f"written: {write_comparison(comparison, save)}", err=True)
+
+
+def report(
+    runs: Runs,
+    save: Annotated[Path | None, typer.Option(help="HTML file; default for one run: its report.html.")] = None,
+    data: Annotated[Path | None, typer.Option(help="What the runs were evaluated on; for pictures of faces.")] = None,
+    split: Split = None,
+) -> None:
+    """Write one HTML page with everything about one or more runs; its path is printed."""
+    if save is None and len(runs) > 1:
+        raise typer.BadParameter("a report of several runs needs a place: --save report.html")
+    from mien import lab
+
+    faces = None if data is None else lab.read_fer2013(data)
+    typer.echo(lab.write_report(runs, faces, save or runs[0] / "report.html", split=split))
+
+
+@results_app.command()
+def add(runs: Runs, results: Results = Path("results")) -> None:
+    """Record finished and evaluated runs; their folders are printed."""
+    from mien.lab.results import add as add_record
+    from mien.lab.run import Run
+
+    for run in runs:
+        typer.echo(add_record(Run.open(run), results))
+
+
+@results_app.command()
+def tables(
+    pages: Annotated[list[Path] | None, typer.Argument(help="Default: README.md and docs/*.md.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
+    results: Results = Path("results"),
+) -> None:
+    """Bring the generated tables in Markdown pages up to date; changed pages are printed."""
+    from mien.lab.results_tables import write_tables
+
+    for page in write_tables(pages or [Path("README.md"), *sorted(Path("docs").glob("*.md"))], results, check=check):
+        typer.echo(page)
+
+
+def _print(comparison: Comparison, format: str) -> None:
+    from mien.lab.comparison_tables import tables_of
+
+    if format == "json":
+        typer.echo(comparison.to_json())
+    elif format == "csv":
+        typer.echo(comparison.to_csv(), nl=False)
+    elif format == "markdown":
+        typer.echo("\n\n".join(f"### {table.title}\n\n{table.markdown()}" for table in tables_of(comparison)))
+    elif format == "plain":
+        typer.echo("\n\n".join(table.plain() for table in tables_of(comparison)))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=160)  # a file has no width of its own
+        for table in tables_of(comparison):
+            console.print(table.rich(), "")

@@ -1,0 +1,162 @@
+"""Results: compact records of evaluated runs, kept in the repository; every figure in the documents leads to one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.card import CARD_FILE, Card
+from mien.errors import DataError
+from mien.lab import recipe_io
+from mien.lab.data import PRIVATE
+from mien.lab.metrics import Predictions, Report
+from mien.lab.published import Beside, beside_published
+from mien.lab.run import Run
+
+SCHEMA = 1
+RECORD = "run.json"
+DIGITS = 4
+"""Decimals of a recorded probability."""
+MOST_FACES = 10_000
+"""More predictions than these are left out of a record."""
+
+_DERIVED = ("calibration", "confusion_rates")  # follow from the predictions, or from the counts
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `results/RUN/run.json` holds.
+
+    Attributes:
+        folder: the record's folder, named after the run.
+        row: schema, recipe, environment, parameters, reports by split, published figures beside ours.
+    """
+
+    folder: Path
+    row: dict[str, Any]
+
+
+def add(run: Run, results: str | Path) -> Path:
+    """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of it.
+
+    Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
+    ``history.csv``, and ``predictions-PrivateTest.csv`` where that split was predicted, with rounded probabilities.
+
+    Args:
+        run: a finished and evaluated run.
+        results: the folder of records, in the repository whose code has trained the run.
+
+    Returns:
+        The record's folder.
+
+    Raises:
+        DataError: the run has not finished or not been evaluated, its commit is unknown or changed, or the record
+            cannot be written.
+    """
+    results, name = Path(results), run.folder.resolve().name
+    if not run.finished:
+        done = run.environment["epochs_run"]
+        raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; train on, then evaluate.")
+    check_commit(run, results)
+    reports = {
+        file.stem.removeprefix("report-"): Report.read(file) for file in sorted(run.folder.glob("report-*.json"))
+    }
+    if not reports:
+        raise DataError(f"{run.folder}: not evaluated; run `mien evaluate {run.folder}` first.")
+    model, history = run.folder / "model", run.history()
+    row = {
+        "schema": SCHEMA,
+        "run": name,
+        "recipe": json.loads(recipe_io.to_json(run.recipe)),
+        "environment": run.environment,
+        "parameters": Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
+        "reports": {split: _compact(report) for split, report in reports.items()},
+        "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
+    }
+    folder = results / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+        with (folder / "history.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, history[0], lineterminator="\n")
+            table.writeheader()
+            table.writerows(history)
+        private = run.folder / f"predictions-{PRIVATE}.csv"
+        if private.is_file():
+            _copy_predictions(private, folder / private.name)
+    except OSError as error:
+        raise DataError(f"{folder}: the record cannot be written ({error}).") from error
+    return folder
+
+
+def check_commit(run: Run, results: Path) -> None:
+    """Check that whoever reads the record can check out the code that made it.
+
+    Raises:
+        DataError: the commit is not known, was changed, or is not in the repository that holds `results`.
+    """
+    commit = str(run.environment["commit"])
+    if commit == "unknown":
+        raise DataError(f"{run.folder}: its commit is unknown; train from a clone of the repository to keep a record.")
+    if commit.endswith("+dirty"):
+        raise DataError(
+            f"{run.folder}: commit {commit}: the code was changed after that commit; commit it and train again."
+        )
+    there = next(place for place in (results, *results.resolve().parents) if place.is_dir())
+    try:
+        subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=there, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise DataError(f"{run.folder}: commit {commit} is not in the git repository that holds {results}.") from error
+
+
+def _compact(report: Report) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(report.to_json())
+    for part in ("full", "twin_free"):
+        row[part] = row[part] and {key: value for key, value in row[part].items() if key not in _DERIVED}
+    return {key: value for key, value in row.items() if key not in ("schema", "provenance")}
+
+
+def _published(run: Run, split: str, report: Report) -> list[Beside]:
+    """The source's figures; an evaluation with test-time augmentation is not set beside them."""
+    if report.tta != "none":
+        return []
+    return beside_published(run, report, Predictions.read(run.folder / f"predictions-{split}.csv"))
+
+
+def _beside(row: Beside) -> dict[str, Any]:
+    return asdict(row) | {"difference": row.difference, "difference_interval": row.difference_interval}
+
+
+def _copy_predictions(source: Path, target: Path) -> None:
+    """Copy predictions with rounded probabilities, the predicted class still the most probable one."""
+    predictions = Predictions.read(source)
+    if len(predictions) > MOST_FACES:
+        return
+    rounded = predictions.probabilities.round(DIGITS)
+    tied = np.flatnonzero(rounded.argmax(axis=1) != predictions.predicted)
+    rounded[tied, predictions.predicted[tied]] += 10**-DIGITS
+    replace(predictions, probabilities=rounded).write(target)
+
+
+def records(results: Path) -> list[Record]:
+    """Read all records, by name.
+
+    Raises:
+        DataError: one of them cannot be read or is of another schema.
+    """
+    found = []
+    for file in sorted(results.glob(f"*/{RECORD}")):
+        try:
+            row = json.loads(file.read_text(encoding="utf-8"))
+            if row["schema"] != SCHEMA:
+                raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{file}: not a record of this mien ({error}); add the run again.") from error
+        found.append(Record(file.parent, row))
+    return found

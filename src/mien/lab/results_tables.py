@@ -1,0 +1,184 @@
+"""Tables in Markdown pages, made from the records of runs; each stands between a marker and its end.
+
+A page says ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own; NAME is one of `BLOCKS`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.errors import DataError
+from mien.lab.evaluated import PREFERRED_SPLITS
+from mien.lab.results import RECORD, Record, records
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
+from mien.recognizer import Recognizer, shipped_models
+
+_BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
+_MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
+NOTHING = "None yet.\n"
+
+
+def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -> list[Path]:
+    """Bring the generated tables of Markdown pages up to date.
+
+    Args:
+        pages: the pages; those without a marker stay as they are.
+        results: the folder of records.
+        check: change nothing, and raise if a table is out of date.
+
+    Returns:
+        The pages that were changed.
+
+    Raises:
+        DataError: a page or record cannot be read, a marker has no end or names no table, or, with `check`, a table
+            is out of date.
+    """
+    rows, changed = records(results), []
+    for page in pages:
+        try:
+            old = page.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{page}: cannot be read ({error}).") from error
+        new = _filled(old, page, rows)
+        if new == old:
+            continue
+        if check:
+            raise DataError(f"{page}: a generated table is out of date; run `mien results tables` and commit the page.")
+        page.write_text(new, encoding="utf-8")
+        changed.append(page)
+    return changed
+
+
+def _filled(text: str, page: Path, rows: list[Record]) -> str:
+    blocks = list(_BLOCK.finditer(text))
+    if len(_MARKER.findall(text)) != 2 * len(blocks):
+        raise DataError(f"{page}: a <!-- generated: NAME --> has no <!-- end --> after it, or the other way round.")
+    for block in blocks:
+        if block["name"] not in BLOCKS:
+            raise DataError(f"{page}: no table is called {block['name']!r}; there are {', '.join(BLOCKS)}.")
+    return _BLOCK.sub(lambda block: block["start"] + BLOCKS[block["name"]](rows, page) + block["end"], text)
+
+
+def _results(rows: list[Record], page: Path) -> str:
+    """A table a split: PublicTest and PrivateTest must not be read beside each other."""
+    parts = []
+    for split in PREFERRED_SPLITS:
+        lines = [
+            _result(record, report, page) for record in rows for report in _scored(record) if report["split"] == split
+        ]
+        if lines:
+            columns = (
+                "recipe", "seed", "record", "averaged over", "faces", "accuracy (95 %)", "twin-free (95 %)", "macro F1",
+                "log loss", "ECE", "gap", "parameters",
+            )  # fmt: skip
+            parts.append(f"**{split}**\n\n{Table(split, columns, tuple(lines), text_columns=4).markdown()}\n")
+    return "\n".join(parts) or NOTHING
+
+
+def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
+    full, row, parameters = report["full"], record.row, record.row["parameters"]
+    link = Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
+    return (
+        row["recipe"]["name"],
+        str(row["environment"]["seed"]),
+        f"[{record.folder.name}]({link})",
+        "one view" if report["tta"] == "none" else report["tta"],
+        f"{full['n']:,}",
+        _accuracy(full),
+        _accuracy(report["twin_free"]),
+        number(full["macro_f1"]),
+        number(full["log_loss"]),
+        number(full["ece"]),
+        points(report["gap"]),
+        UNKNOWN if parameters is None else f"{parameters:,}",
+    )
+
+
+def _scored(record: Record) -> list[dict[str, Any]]:
+    return [report for report in record.row["reports"].values() if report["full"] is not None]
+
+
+def _accuracy(metrics: dict[str, Any] | None) -> str:
+    if metrics is None:
+        return UNKNOWN
+    return with_interval(metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
+
+
+def _seeds(rows: list[Record], page: Path) -> str:
+    """Runs that differ in the seed only, as mean and range."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in rows:
+        environment = record.row["environment"]
+        trained = json.dumps(record.row["recipe"]), environment["data_fingerprint"], str(environment["weights_sha256"])
+        for report in _scored(record):
+            key = (record.row["recipe"]["name"], report["split"], report["tta"], *trained)
+            groups.setdefault(key, []).append(report)
+    lines = []
+    for (name, split, tta, *_), reports in groups.items():
+        if len(reports) < 2:
+            continue
+        full = [report["full"]["accuracy"] for report in reports]
+        fresh = [report["twin_free"]["accuracy"] for report in reports if report["twin_free"] is not None]
+        twin_free = percent(sum(fresh) / len(fresh)) if len(fresh) == len(full) else UNKNOWN
+        views = "one view" if tta == "none" else tta
+        mean = percent(sum(full) / len(full))
+        lines.append((name, split, views, str(len(full)), mean, interval(min(full), max(full)), twin_free))
+    columns = ("recipe", "split", "averaged over", "seeds", "mean accuracy", "range", "twin-free mean")
+    return Table("seeds", columns, tuple(lines), text_columns=3).markdown() + "\n" if lines else NOTHING
+
+
+def _published(rows: list[Record], page: Path) -> str:
+    """Runs of unchanged recipes beside the figures of their sources."""
+    lines, remarks = [], {}
+    for record in rows:
+        recipe = record.row["recipe"]
+        for beside in record.row["published"]:
+            remarks[recipe["name"]] = recipe["remark"]
+            lines.append((recipe["name"], str(record.row["environment"]["seed"]), *_beside(beside)))
+    if not lines:
+        return NOTHING
+    columns = ("recipe", "seed", "figure", "ours from", "published", "here", "difference (95 %)", "like for like")
+    notes = tuple(f"{name}: {remark}" for name, remark in remarks.items() if remark)
+    return Table("published", columns, tuple(lines), notes, text_columns=4).markdown() + "\n"
+
+
+def _beside(row: dict[str, Any]) -> tuple[str, ...]:
+    figure, inside = row["figure"], row["difference_interval"]
+    loss = figure["metric"] == "loss"
+    show, scale, digits = (number, 1, 3) if loss else (percent, 100, 1)
+    spread = "" if inside is None else f" ({scale * inside[0]:+.{digits}f} to {scale * inside[1]:+.{digits}f})"
+    return (
+        f"{figure['split']} {figure['metric']}, {figure['place']}",
+        row["split"] + (", kept epoch" if row["while_training"] else ""),
+        ("" if figure["exact"] else "about ") + show(figure["value"]),
+        show(row["value"]),
+        f"{scale * row['difference']:+.{digits}f}{spread}",
+        f"no: {row['unlike']}" if row["unlike"] else "yes",
+    )
+
+
+def _shipped(rows: list[Record], page: Path) -> str:
+    """The models that ship, as their cards have them."""
+    lines = []
+    for name in shipped_models():
+        card = Recognizer.load(name).card
+        for split, figures in card.metrics.items():
+            full, twin_free = figures["full"], figures["twin_free"]
+            commit, seed = card.provenance["commit"][:7], str(card.provenance["seed"])
+            parameters = f"{card.parameters:,}"
+            lines.append((name, split, _accuracy(full), _accuracy(twin_free), parameters, seed, commit))
+    columns = ("model", "split", "accuracy (95 %)", "twin-free (95 %)", "parameters", "seed", "commit")
+    return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
+    "results": _results,
+    "seeds": _seeds,
+    "published": _published,
+    "shipped": _shipped,
+}

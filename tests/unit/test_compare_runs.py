@@ -1,0 +1,243 @@
+"""Comparison of runs against figures worked out by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evaluated_run import evaluate_as, hundred, make_run, predictions_of, variant
+
+from mien.errors import DataError, ModelError
+from mien.lab.comparison import compare, holm
+from mien.lab.comparison_tables import published_table, tables_of
+from mien.lab.evaluated import read_evaluated
+from mien.labels import FER2013, FOLDER
+
+
+@pytest.fixture
+def three_seeds(tmp_path):
+    rights = {0: 60, 1: 70, 2: 62}
+    return [evaluate_as(make_run(tmp_path / f"run{seed}", seed=seed), hundred(right)) for seed, right in rights.items()]
+
+
+def beside(run, split="PublicTest"):
+    return read_evaluated(run, split, "x").published
+
+
+def test_models_stand_side_by_side(three_seeds):
+    comparison = compare(three_seeds)
+    assert comparison.split == "PublicTest"
+    assert [entry.name for entry in comparison.entries] == [
+        "mien-small seed 0",
+        "mien-small seed 1",
+        "mien-small seed 2",
+    ]
+    assert [entry.full.accuracy for entry in comparison.entries] == [0.6, 0.7, 0.62]
+    figures = comparison.entries[0].figures()
+    assert (figures["run"], figures["seed"], figures["n"], figures["twin_free_n"]) == ("run0", 0, 100, 100)
+    assert figures["gap"] == pytest.approx(0.0)  # 60 % in training, 60 % here
+
+
+def test_pairs_get_mcnemar_and_a_difference(three_seeds):
+    pair = compare(three_seeds[:2]).pairs[0]
+    assert (pair.a, pair.b) == ("mien-small seed 0", "mien-small seed 1")
+    assert (pair.test.n10, pair.test.n01) == (0, 10)  # the second has ten more right, and none less
+    assert pair.test.p_value == pytest.approx(2 / 2**10)  # exact: ten of ten on one side
+    assert pair.difference.difference == pytest.approx(0.1)
+    assert pair.difference.low < 0.1 < pair.difference.high
+
+
+def test_predictions_are_joined_by_row(three_seeds):
+    run = three_seeds[1]
+    order = np.random.default_rng(0).permutation(100)
+    evaluate_as(run, hundred(70).take(order))
+    assert compare(three_seeds[:2]).pairs[0].test.n10 == 0
+
+
+def test_label_orders_are_crossed_by_name(three_seeds, tmp_path):
+    first = hundred(60)
+    positions = np.array(FER2013.positions_in(FOLDER))
+    probabilities = np.empty_like(first.probabilities)
+    probabilities[:, positions] = first.probabilities
+    other = replace(first, labels=positions[first.labels], probabilities=probabilities, label_set=FOLDER)
+    run = evaluate_as(make_run(tmp_path / "folder", seed=7), other)
+    pair = compare([three_seeds[0], run]).pairs[0]
+    assert (pair.test.n10, pair.test.n01, pair.test.p_value) == (0, 0, 1.0)
+
+
+def test_holm_allows_for_the_number_of_pairs():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_seeds_of_one_recipe_are_grouped(three_seeds, tmp_path):
+    other = evaluate_as(make_run(tmp_path / "other", "cnn8"), hundred(50))
+    (group,) = compare([*three_seeds, other]).seeds
+    assert group.recipe == "mien-small" and len(group.names) == 3
+    assert (group.low, group.high) == (0.6, 0.7)
+    assert group.mean == pytest.approx(0.64)
+    assert group.twin_free_mean == pytest.approx(0.64)
+
+
+def test_other_data_are_no_other_seed(three_seeds, tmp_path):
+    other = evaluate_as(make_run(tmp_path / "other", seed=9, data_fingerprint="e" * 64), hundred(50))
+    assert compare([three_seeds[0], other]).seeds == ()
+
+
+def test_same_recipe_and_seed_are_told_apart_by_folder(tmp_path):
+    runs = [evaluate_as(make_run(tmp_path / name), hundred(60)) for name in ("a", "b")]
+    assert [entry.name for entry in compare(runs).entries] == ["a", "b"]
+    runs = [evaluate_as(make_run(tmp_path / part / "run"), hundred(60)) for part in ("c", "d")]
+    assert [entry.name for entry in compare(runs).entries] == [str(tmp_path / "c/run"), str(tmp_path / "d/run")]
+
+
+def test_runs_may_be_named_by_folder(three_seeds):
+    assert len(compare([str(run.folder) for run in three_seeds]).entries) == 3
+    with pytest.raises(ModelError, match="expected a run folder"):
+        compare([three_seeds[0].folder / "nowhere"])
+
+
+def test_split_is_the_preferred_one_that_all_have(three_seeds, tmp_path):
+    for run in three_seeds[:2]:
+        evaluate_as(run, hundred(50, split="PrivateTest"))
+    assert compare(three_seeds[:2]).split == "PublicTest"
+    assert compare(three_seeds[:2], "PrivateTest").entries[1].full.accuracy == 0.5
+    only_private = evaluate_as(make_run(tmp_path / "private", "cnn8"), hundred(50, split="PrivateTest"))
+    assert compare([three_seeds[0], only_private]).split == "PrivateTest"
+
+
+def test_nothing_to_compare_is_refused(three_seeds, tmp_path):
+    with pytest.raises(DataError, match="no run is given"):
+        compare([])
+    with pytest.raises(DataError, match="given twice"):
+        compare([three_seeds[0], three_seeds[0]])
+    fresh = make_run(tmp_path / "fresh", "cnn8")
+    with pytest.raises(DataError, match=r"run0: PublicTest; fresh: none"):
+        compare([three_seeds[0], fresh])
+    with pytest.raises(DataError, match="not evaluated on Test; run `mien evaluate"):
+        compare(three_seeds, "Test")
+
+
+def test_a_split_without_labels_is_refused(tmp_path):
+    unlabelled = replace(hundred(60, split="PrivateTest"), labels=np.full(100, -1))
+    run = evaluate_as(make_run(tmp_path / "run"), unlabelled)
+    with pytest.raises(DataError, match="no split with labels"):
+        compare([run])
+    with pytest.raises(DataError, match="PrivateTest has no labels, only predictions"):
+        compare([run], "PrivateTest")
+
+
+def test_other_faces_are_refused(three_seeds, tmp_path):
+    fewer = evaluate_as(make_run(tmp_path / "fewer", "cnn8"), hundred(60).take(np.arange(98)), data_source="b.csv")
+    message = r"2 rows of PublicTest stand only in the first, 0 only in the second \(read from faces.csv and b.csv\)"
+    with pytest.raises(DataError, match=message):
+        compare([three_seeds[0], fewer])
+    relabelled = hundred(60)
+    relabelled.labels[:3] = (relabelled.labels[:3] + 1) % 7
+    other = evaluate_as(make_run(tmp_path / "relabelled", "cnn8"), relabelled)
+    with pytest.raises(DataError, match="3 faces carry other labels in the second"):
+        compare([three_seeds[0], other])
+
+
+def test_accuracy_and_loss_on_the_source_s_own_split(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60, split="PrivateTest"))
+    accuracy, loss = beside(run, "PrivateTest")
+    assert (accuracy.value, accuracy.split, accuracy.n, accuracy.unlike) == (0.6, "PrivateTest", 100, "")
+    assert accuracy.difference == pytest.approx(0.6 - 0.6492)
+    # Wilson, 60 of 100: 0.5020 to 0.6906
+    assert accuracy.difference_interval == pytest.approx((0.5020 - 0.6492, 0.6906 - 0.6492), abs=5e-5)
+    # 60 faces of loss -ln 0.6, 40 of -ln (0.4 / 6)
+    right, wrong = 0.510826, 2.708050
+    mean = 0.6 * right + 0.4 * wrong
+    assert loss.value == pytest.approx(mean, abs=1e-5)
+    spread = ((60 * (right - mean) ** 2 + 40 * (wrong - mean) ** 2) / 99) ** 0.5
+    assert loss.high - loss.value == pytest.approx(1.95996 * spread / 10, abs=1e-4)
+
+
+def test_another_split_is_not_like_for_like(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60))
+    assert {row.unlike for row in beside(run)} == {"the source measured on PrivateTest, here on PublicTest"}
+    run = evaluate_as(make_run(tmp_path / "gap", "cnn-64-512"), hundred(40, split="Test"))
+    (gap,) = beside(run, "Test")
+    assert gap.unlike == "the source measured on 7,178 faces, here 100"
+    assert gap.value == pytest.approx(0.2) and gap.difference == pytest.approx(0.2 - 0.07)
+    low, high = gap.difference_interval  # Wilson, 40 of 100: 0.3094 to 0.4980
+    assert (low, high) == pytest.approx((0.6 - 0.4980 - 0.07, 0.6 - 0.3094 - 0.07), abs=5e-5)
+    run = evaluate_as(run, hundred(40, split="Test"), train_accuracy=None)
+    assert beside(run, "Test") == ()
+
+
+def test_train_and_validation_come_from_training(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "cnn-17m"), hundred(60))
+    train, held_out, on_test = beside(run)
+    assert (train.value, train.split, train.low, train.while_training) == (0.6, "Training", None, True)
+    assert train.difference_interval is None
+    assert (held_out.value, held_out.split, held_out.n, held_out.unlike) == (0.45, "20 % of Training", 20, "")
+    assert held_out.low == pytest.approx(0.2582, abs=5e-5)  # Wilson, 9 of 20
+    assert on_test.value == 0.6
+    assert on_test.unlike == "the source measured on 20 % of Training, here on PublicTest"
+    run = evaluate_as(run, hundred(60), train_accuracy=None, validation_accuracy=None)
+    assert [row.split for row in beside(run)] == ["PublicTest"]
+
+
+def test_fewer_watched_faces_are_not_like_for_like(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "vgg16-frozen"), hundred(60))
+    assert beside(run)[1].unlike == "the source watched 7,178 faces, here 20"
+    run = evaluate_as(make_run(tmp_path / "all", "vgg16-frozen", n_validation=7178), hundred(60))
+    assert beside(run)[1].unlike == ""
+
+
+def test_a_variant_never_stands_beside_published_figures(tmp_path):
+    changed = variant("cnn8", epochs=2)  # still has the name and the figures
+    run = evaluate_as(make_run(tmp_path / "run", changed), hundred(60))
+    entry = read_evaluated(run, "PublicTest", "mine")
+    assert entry.published == ()
+    table = published_table([entry])
+    assert table.rows == ()
+    assert table.notes == ("mine: differs from the recipe cnn8; not set beside its source's figures.",)
+
+
+def test_tables_say_everything(three_seeds, tmp_path):
+    remark = "The report validates on its test images."
+    vgg = evaluate_as(make_run(tmp_path / "vgg", "vgg16-frozen"), hundred(50, twins=10), remarks=(remark,))
+    models, seeds, pairs, published = tables_of(compare([*three_seeds[:2], vgg]))
+    assert models.rows[0][0] == "mien-small seed 0"
+    assert models.rows[0][2] == "60.00 % (50.2 to 69.1)"
+    assert models.rows[2][3] == "44.44 % (34.6 to 54.7)"  # 40 of the 90 without a twin
+    assert f"vgg16-frozen seed 0: {remark}" in models.notes
+    assert seeds.rows == (("mien-small", "2", "65.00 %", "60.0 to 70.0", "65.00 %"),)
+    assert seeds.notes == ("Two runs say little about the range: train three or more.",)
+    assert pairs.rows[0][2] == "+10.0" and pairs.rows[0][4:7] == ("0", "10", "0.002")
+    assert pairs.rows[1][6:] == ("0.002", "0.004")  # ten of ten too; of three pairs the second smallest
+    assert published.rows[0][3:5] == ("55.93 %", "60.00 %")
+    assert published.rows[1][5] == "-10.0 [1]"
+    assert published.notes[0] == "[1] Not like for like: the source watched 7,178 faces, here 20."
+    text = "\n".join(table.plain() for table in tables_of(compare([*three_seeds[:2], vgg])))
+    assert "Beside the published figures" in text and "report 001, model 3" in text
+
+
+def test_figures_as_json_and_csv(three_seeds):
+    comparison = compare(three_seeds)
+    parts = json.loads(comparison.to_json())
+    assert parts["split"] == "PublicTest"
+    assert [row["accuracy"] for row in parts["models"]] == [0.6, 0.7, 0.62]
+    assert len(parts["pairs"]) == 3 and parts["seeds"][0]["high"] == 0.7
+    rows = list(csv.DictReader(io.StringIO(comparison.to_csv())))
+    assert [float(row["accuracy"]) for row in rows] == [0.6, 0.7, 0.62]
+    assert rows[0]["parameters"] == ""
+
+
+def test_faces_without_label_take_no_part(tmp_path):
+    labels = [index % 7 for index in range(20)]
+    runs = []
+    for name, predicted in (("a", labels), ("b", [0] * 20)):
+        predictions = predictions_of(labels, predicted)
+        predictions.labels[10:] = -1
+        runs.append(evaluate_as(make_run(tmp_path / name), predictions))
+    pair = compare(runs).pairs[0]
+    assert (pair.test.n10, pair.test.n01) == (8, 0)  # of labels 0 to 6, 0, 1, 2 the second has two right

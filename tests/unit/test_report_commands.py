@@ -1,0 +1,64 @@
+"""`mien compare`, `mien report` and `mien results` on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from evaluated_run import evaluate_as, hundred, make_run
+from typer.testing import CliRunner
+
+from mien.cli import build_app
+from mien.errors import DataError
+
+
+@pytest.fixture
+def runs(tmp_path):
+    rights = {"a": 60, "b": 70}
+    return [
+        str(evaluate_as(make_run(tmp_path / name, seed=right), hundred(right)).folder) for name, right in rights.items()
+    ]
+
+
+def call(*words):
+    return CliRunner().invoke(build_app(), list(map(str, words)))
+
+
+def test_compare_prints_in_every_form(runs):
+    printed = {form: call("compare", *runs, "--format", form).stdout for form in ("table", "plain", "markdown", "csv")}
+    assert "mien-small seed 60" in printed["table"]
+    assert printed["plain"].startswith("Models on PublicTest\n====")
+    assert "| mien-small seed 60 | – | 60.00 % (50.2 to 69.1) |" in printed["markdown"]
+    assert printed["csv"].splitlines()[1].startswith("mien-small seed 60,a,mien-small,60")
+    parts = json.loads(call("compare", *runs, "--json").stdout)
+    assert parts["pairs"][0]["difference"]["difference"] == pytest.approx(0.1)
+    assert parts == json.loads(call("compare", *runs, "--format", "json").stdout)
+
+
+def test_compare_saves_a_page_and_says_so_on_standard_error(runs, tmp_path):
+    done = call("compare", *runs, "--json", "--save", tmp_path / "compare.html")
+    json.loads(done.stdout)
+    assert f"written: {tmp_path / 'compare.html'}" in done.stderr
+    assert "2 models on PublicTest" in (tmp_path / "compare.html").read_text()
+
+
+def test_report_stands_in_the_run_s_folder_by_default(runs):
+    done = call("report", runs[0])
+    assert done.stdout.strip() == f"{runs[0]}/report.html"
+    done = call("report", *runs)
+    assert done.exit_code == 2 and "--save report.html" in done.stderr
+
+
+def test_errors_reach_the_user(runs):
+    done = call("compare", *runs, "--split", "Test")
+    assert isinstance(done.exception, DataError) and "not evaluated on Test" in str(done.exception)
+
+
+def test_results_are_added_and_tabled(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("results", "add", runs[0])
+    assert isinstance(done.exception, DataError) and "not in the git repository" in str(done.exception)
+    (tmp_path / "README.md").write_text("<!-- generated: results -->\n<!-- end -->\n")
+    assert isinstance(call("results", "tables", "--check").exception, DataError)
+    assert call("results", "tables").stdout == "README.md\n"
+    assert call("results", "tables", "--check").exit_code == 0

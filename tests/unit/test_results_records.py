@@ -1,0 +1,243 @@
+"""Records of runs, and the tables in pages that are made from them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluated_run import evaluate_as, hundred, make_run, predictions_of
+
+from mien.card import Card
+from mien.errors import DataError
+from mien.lab import results, results_tables
+from mien.lab.metrics import Predictions
+from mien.lab.results import add, records
+from mien.lab.results_tables import BLOCKS, write_tables
+from mien.labels import FER2013
+from mien.preprocess import Preprocess
+
+
+def git(*words, cwd):
+    done = subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A repository with one commit."""
+    folder = tmp_path_factory.mktemp("repository")
+    git("init", "-q", cwd=folder)
+    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    git(*me, "commit", "-q", "--allow-empty", "-m", "first", cwd=folder)
+    return folder, git("rev-parse", "HEAD", cwd=folder)
+
+
+@pytest.fixture
+def kept(repository, tmp_path):
+    """Folder of records, and a function that makes an evaluated run for it."""
+    folder, commit = repository
+
+    def make(name, recipe="mien-small", right=60, splits=("PublicTest",), **environment):
+        run = make_run(tmp_path / name, recipe, **{"commit": commit} | environment)
+        for split in splits:
+            evaluate_as(run, hundred(right, split=split, twins=10))
+        return run
+
+    return folder / tmp_path.name / "results", make
+
+
+def test_a_record_holds_what_a_stranger_needs(kept):
+    folder, make = kept
+    assert add(make("run", "cnn8", splits=("PublicTest", "PrivateTest")), folder) == folder / "run"
+    row = json.loads((folder / "run" / "run.json").read_text())
+    assert row["run"] == "run" and row["recipe"]["name"] == "cnn8" and row["environment"]["seed"] == 0
+    public = row["reports"]["PublicTest"]
+    assert (public["full"]["n"], public["full"]["accuracy"]) == (100, 0.6)
+    assert (public["twin_free"]["n"], public["twin_free"]["accuracy"]) == (90, pytest.approx(50 / 90))
+    assert "calibration" not in public["full"] and len(public["full"]["confusion"]) == 7
+    assert [each["split"] for each in row["published"]] == ["PrivateTest", "PrivateTest", "PublicTest", "PublicTest"]
+    assert row["published"][0]["difference"] == pytest.approx(0.6 - 0.6492)
+    history = list(csv.DictReader((folder / "run" / "history.csv").open()))
+    assert [float(line["train_accuracy"]) for line in history] == pytest.approx([0.2, 0.4, 0.6])
+    assert {file.name for file in (folder / "run").iterdir()} == {
+        "run.json", "history.csv", "predictions-PrivateTest.csv"
+    }  # fmt: skip
+
+
+def test_the_model_is_described(kept):
+    folder, make = kept
+    run = make("run")
+    (run.folder / "model").mkdir()
+    (run.folder / "model" / "model.onnx").write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    Card(name="x", labels=FER2013, preprocess=Preprocess(), sha256=empty, parameters=123).write(run.folder / "model")
+    assert json.loads((add(run, folder) / "run.json").read_text())["parameters"] == 123
+
+
+def test_adding_again_replaces_the_record(kept):
+    folder, make = kept
+    add(make("run"), folder)
+    add(make("run", right=70), folder)
+    (record,) = records(folder)
+    assert record.row["reports"]["PublicTest"]["full"]["accuracy"] == 0.7
+
+
+def test_probabilities_are_rounded_and_still_predict_the_same(kept):
+    folder, make = kept
+    run = make("run")
+    predictions = predictions_of([0, 1], [6, 1], split="PrivateTest")
+    predictions.probabilities[0] = [0.400004, 0, 0, 0, 0.1, 0.099988, 0.400008]  # first and last round to the same
+    evaluate_as(run, predictions)
+    add(run, folder)
+    copied = Predictions.read(folder / "run" / "predictions-PrivateTest.csv")
+    assert copied.predicted.tolist() == [6, 1]
+    assert copied.probabilities[0].tolist() == [0.4, 0, 0, 0, 0.1, 0.1, 0.4001]
+    assert np.abs(copied.probabilities - predictions.probabilities).max() < 2e-4
+
+
+def test_many_predictions_are_left_out(kept, monkeypatch):
+    folder, make = kept
+    monkeypatch.setattr(results, "MOST_FACES", 99)
+    add(make("run", splits=("PrivateTest",)), folder)
+    assert not (folder / "run" / "predictions-PrivateTest.csv").exists()
+
+
+def test_unfinished_or_unevaluated_runs_are_refused(kept):
+    folder, make = kept
+    with pytest.raises(DataError, match="not finished, 3 of 105 epochs; train on, then evaluate"):
+        add(make("run", finished=False), folder)
+    with pytest.raises(DataError, match="not evaluated; run `mien evaluate"):
+        add(make("fresh", splits=()), folder)
+    assert not folder.exists()
+
+
+def test_code_that_nobody_can_check_out_is_refused(kept, tmp_path):
+    folder, make = kept
+    with pytest.raises(DataError, match="its commit is unknown; train from a clone"):
+        add(make("a", commit="unknown"), folder)
+    with pytest.raises(DataError, match=r"commit abc\+dirty: the code was changed after that commit"):
+        add(make("b", commit="abc+dirty"), folder)
+    with pytest.raises(DataError, match=f"commit {'0' * 40} is not in the git repository that holds"):
+        add(make("c", commit="0" * 40), folder)
+    with pytest.raises(DataError, match="is not in the git repository that holds"):
+        add(make("d"), tmp_path / "elsewhere")
+
+
+def test_a_place_that_cannot_be_written_is_named(kept):
+    folder, make = kept
+    folder.mkdir(parents=True)
+    (folder / "run").touch()
+    with pytest.raises(DataError, match=r"results.run: the record cannot be written"):
+        add(make("run"), folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', "{}"])
+def test_a_broken_record_is_named(tmp_path, text):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(text)
+    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien .*; add the run again"):
+        records(tmp_path)
+
+
+def page_with(folder, *names):
+    page = folder / "page.md"
+    blocks = "\n".join(f"<!-- generated: {name} -->\nold\n<!-- end -->\n\nkept {name}\n" for name in names)
+    page.write_text(f"# Head\n\n{blocks}")
+    return page
+
+
+def test_tables_are_filled_and_checked(kept):
+    folder, make = kept
+    for seed, right in enumerate((60, 70)):
+        add(make(f"run{seed}", "cnn8", right, splits=("PublicTest", "PrivateTest"), seed=seed), folder)
+    page = page_with(folder.parent, "results", "seeds", "published")
+    with pytest.raises(DataError, match="a generated table is out of date; run `mien results tables`"):
+        write_tables([page], folder, check=True)
+    assert "old" in page.read_text()
+    assert write_tables([page], folder) == [page]
+    text = page.read_text()
+    assert "old" not in text and "kept seeds" in text and text.startswith("# Head")
+    line = "[run1](results/run1/run.json) | one view | 100 | 70.00 % (60.4 to 78.1) | 66.67 % (56.4 to 75.5) |"
+    assert text.count(line) == 2  # once for each split
+    assert text.index("**PublicTest**") < text.index("**PrivateTest**")
+    assert "| cnn8 | PublicTest | one view | 2 | 65.00 % | 60.0 to 70.0 | 61.11 % |" in text
+    assert "| test accuracy, report 004, section III | PrivateTest | 64.92 % | 60.00 % | -4.9 (-14.7 to +4.1) |" in text
+    assert "| no: the source measured on PrivateTest, here on PublicTest |" in text
+    assert "* cnn8: The report's test split is the challenge's second one, PrivateTest." in text
+    assert write_tables([page], folder, check=True) == []
+
+
+def test_augmented_evaluations_stand_apart(kept):
+    folder, make = kept
+    run = make("run", "cnn8")
+    for part, kind in (("predictions", "csv"), ("report", "json")):
+        file = run.folder / f"{part}-PublicTest.{kind}"
+        file.with_name(f"{part}-PublicTest-flip.{kind}").write_text(
+            file.read_text().replace('"tta": "none"', '"tta": "flip"')
+        )
+    add(run, folder)
+    page = page_with(folder.parent, "results", "seeds", "published")
+    write_tables([page], folder)
+    assert page.read_text().count("| flip |") == 1
+    assert "| cnn8 | PublicTest | 2 |" not in page.read_text()
+    assert page.read_text().count("no: the source") == 2  # accuracy and loss, of the evaluation without it
+
+
+def test_splits_without_labels_have_no_line(kept):
+    folder, make = kept
+    run = make("run")
+    predictions = hundred(60, split="PrivateTest")
+    predictions.labels[:] = -1
+    evaluate_as(run, predictions)
+    add(run, folder)
+    page = page_with(folder.parent, "results")
+    write_tables([page], folder)
+    assert "PublicTest" in page.read_text() and "PrivateTest" not in page.read_text()
+
+
+def test_without_records_the_page_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(results_tables, "shipped_models", list)
+    page = page_with(tmp_path, *BLOCKS)
+    write_tables([page], tmp_path / "results")
+    assert page.read_text().count("None yet.") == len(BLOCKS)
+
+
+def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
+    rates = {"accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691}
+    card = Card(
+        name="small", labels=FER2013, preprocess=Preprocess(), sha256="", parameters=1_234_567,
+        metrics={"PublicTest": {"full": rates, "twin_free": None}}, provenance={"commit": "0123456789", "seed": 3},
+    )  # fmt: skip
+
+    class Loaded:
+        @staticmethod
+        def load(name):
+            loaded = Loaded()
+            loaded.card = card
+            return loaded
+
+    monkeypatch.setattr(results_tables, "shipped_models", lambda: ["small"])
+    monkeypatch.setattr(results_tables, "Recognizer", Loaded)
+    page = page_with(tmp_path, "shipped")
+    write_tables([page], tmp_path)
+    assert "| small | PublicTest | 60.00 % (50.2 to 69.1) | – | 1,234,567 | 3 | 0123456 |" in page.read_text()
+
+
+def test_pages_that_cannot_be_filled_are_named(tmp_path):
+    page = tmp_path / "page.md"
+    with pytest.raises(DataError, match=r"page.md: cannot be read"):
+        write_tables([page], tmp_path)
+    start, end = "<!-- generated: results -->\n", "<!-- end -->\n"
+    for text in (start, end, start + start + end, start + end + end):
+        page.write_text(text)
+        with pytest.raises(DataError, match=r"page.md: a <!-- generated: NAME --> has no <!-- end -->"):
+            write_tables([page], tmp_path)
+    page.write_text("<!-- generated: nonsense -->\n<!-- end -->\n")
+    with pytest.raises(DataError, match="no table is called 'nonsense'; there are results, seeds, published, shipped"):
+        write_tables([page], tmp_path)
+    page.write_text("nothing generated\n")
+    assert write_tables([page], Path("nowhere")) == []
