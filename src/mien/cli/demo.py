@@ -82,7 +82,7 @@ def _read_astronaut(out: Path) -> Path:
         ) from None
     import mien
 
-    analysis = mien.analyze(astronaut())
+    analysis = mien.analyze(astronaut())  # type: ignore[no-untyped-call]
     for face in analysis.faces:
         typer.echo(
             f"4. read scikit-image's astronaut with the model that ships, {mien.Recognizer.load().card.name}: "
