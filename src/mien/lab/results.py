@@ -59,7 +59,7 @@ def add(run: Run, results: str | Path) -> Path:
         DataError: the run has not finished or not been evaluated, its commit is unknown or changed, or the record
             cannot be written.
     """
-    results, name = Path(results), run.folder.resolve().name
+    results = Path(results)
     if not run.finished:
         done = run.environment["epochs_run"]
         raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; train on, then evaluate.")
@@ -69,24 +69,11 @@ def add(run: Run, results: str | Path) -> Path:
     }
     if not reports:
         raise DataError(f"{run.folder}: not evaluated; run `mien evaluate {run.folder}` first.")
-    model, history = run.folder / "model", run.history()
-    row = {
-        "schema": SCHEMA,
-        "run": name,
-        "recipe": json.loads(recipe_io.to_json(run.recipe)),
-        "environment": run.environment,
-        "parameters": Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
-        "reports": {split: _compact(report) for split, report in reports.items()},
-        "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
-    }
-    folder = results / name
+    folder = results / run.folder.resolve().name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
-        with (folder / "history.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, history[0], lineterminator="\n")
-            table.writeheader()
-            table.writerows(history)
+        (folder / RECORD).write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
+        _write_history(run, folder / "history.csv")
         private = run.folder / f"predictions-{PRIVATE}.csv"
         if private.is_file():
             _copy_predictions(private, folder / private.name)
@@ -115,6 +102,20 @@ def check_commit(run: Run, results: Path) -> None:
         raise DataError(f"{run.folder}: commit {commit} is not in the git repository that holds {results}.") from error
 
 
+def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
+    """What `run.json` holds."""
+    model = run.folder / "model"
+    return {
+        "schema": SCHEMA,
+        "run": run.folder.resolve().name,
+        "recipe": json.loads(recipe_io.to_json(run.recipe)),
+        "environment": run.environment,
+        "parameters": Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
+        "reports": {split: _compact(report) for split, report in reports.items()},
+        "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
+    }
+
+
 def _compact(report: Report) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(report.to_json())
     for part in ("full", "twin_free"):
@@ -131,6 +132,14 @@ def _published(run: Run, split: str, report: Report) -> list[Beside]:
 
 def _beside(row: Beside) -> dict[str, Any]:
     return asdict(row) | {"difference": row.difference, "difference_interval": row.difference_interval}
+
+
+def _write_history(run: Run, file: Path) -> None:
+    history = run.history()
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        table = csv.DictWriter(handle, history[0] if history else ["epoch"], lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
 
 
 def _copy_predictions(source: Path, target: Path) -> None:
