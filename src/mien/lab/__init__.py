@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.lab.compare import compare as compare
+    from mien.lab.comparison import compare as compare
     from mien.lab.data import FaceDataset as FaceDataset
     from mien.lab.data import audit as audit
     from mien.lab.data import draw_faces as draw_faces
@@ -36,7 +36,7 @@ _PLACES = {
     "Report": "metrics",
     "Run": "run",
     "audit": "data",
-    "compare": "compare",
+    "compare": "comparison",
     "draw_faces": "data",
     "evaluate": "evaluate",
     "export_run": "export",
