@@ -1,6 +1,6 @@
 """FER2013 in every edition: reading, splitting, auditing, describing, drawing, writing."""
 
-from mien.lab.data.audit import Audit, audit
+from mien.lab.data.auditing import Audit, audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition
 from mien.lab.data.fer2013 import open_fer2013, read_fer2013

@@ -61,7 +61,7 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
     if not all(row.isdecimal() for row in dataset.rows.tolist()):
         raise DataError(
             f"{dataset.source}: FER+ votes are joined by the row of the 2013 CSV, which this edition does not hold "
-            f"(its first face is {dataset.rows[0]!r}). Use fer2013.csv, icml_face_data.csv or the parquet."
+            f"(its first face is {str(dataset.rows[0])!r}). Use fer2013.csv, icml_face_data.csv or the parquet."
         )
     rows = dataset.rows.astype(np.int64)
     known = rows < len(votes)

@@ -69,7 +69,7 @@ def _read_own(path: Path, file: Any) -> Edition:
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(FER2013))))[:1]:
         raise DataError(f"{path} row {rows[index]}: emotion {labels[index]:g}; expected 0 to 6, or -1 for unlabelled.")
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
-        raise DataError(f"{path} row {rows[index]}: Usage {splits[index]!r}; expected one of {', '.join(SPLITS)}.")
+        raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     images = _images(file)
     decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images))
     kept = decoded.kept

@@ -184,7 +184,7 @@ def _parse_plainly(row: _Row, where: str) -> npt.NDArray[np.uint8]:
 
 
 def _shown(field: bytes) -> str:
-    return repr(field[:20].decode("latin-1"))
+    return repr(field[:20].decode("utf-8", "replace"))
 
 
 def _fail(where: str, problem: str, cut_off: bool) -> NoReturn:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
-from mien.lab.data.audit import audit
+from mien.lab.data.auditing import audit
 from mien.lab.data.dataset import FaceDataset
 from mien.lab.recipe import Validation
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 import mien
 from mien.errors import DataError
-from mien.lab.data.audit import Audit
+from mien.lab.data.auditing import Audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import FULL_SIZES, Edition
 

@@ -1,0 +1,155 @@
+"""The audit, on faces whose twins are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, auditing, draw_faces
+from mien.lab.data.auditing import near_pairs
+from mien.labels import FER2013
+
+RANDOM = np.random.default_rng(0).integers(0, 256, (12, 48, 48)).astype(np.uint8)
+FACES = np.stack([np.kron(face[:24, :24], np.ones((2, 2), np.uint8)) for face in RANDOM])
+"""Twelve images of 24 x 24 blocks, which do not resemble each other."""
+
+
+def dataset(faces: list[np.ndarray], splits: str, labels: list[int] | None = None) -> FaceDataset:
+    """`splits` has a letter for each face: t Training, p PublicTest."""
+    return FaceDataset(
+        faces=np.stack(faces).astype(np.uint8),
+        labels=np.array(labels or [0] * len(faces), np.int64),
+        splits=np.array([{"t": TRAINING, "p": PUBLIC}[letter] for letter in splits]),
+        rows=np.arange(len(faces)).astype(np.str_),
+        label_set=FER2013,
+        source="test",
+    )
+
+
+def brighter(face: np.ndarray) -> np.ndarray:
+    """Another image of correlation near 1."""
+    return (face * 0.8 + 20).astype(np.uint8)
+
+
+def mixed(face: np.ndarray, other: np.ndarray, correlation: float) -> np.ndarray:
+    """An image of about this correlation with `face`, if `other` is not related to it."""
+    parts = [(image - image.mean()) / image.std() for image in (face, other)]
+    both = correlation * parts[0] + np.sqrt(1 - correlation**2) * parts[1]
+    return (128 + 30 * both).clip(0, 255).astype(np.uint8)
+
+
+def test_identical_faces() -> None:
+    a, b, c = FACES[:3]
+    result = audit(dataset([a, b, a, b, c, a], "tttppp"))
+    assert result.twin_free.tolist() == [True, True, False, False, True, False]
+    assert result.identical_in_training.tolist() == [False, False, True, True, False, True]
+    assert len(set(result.identical.tolist())) == 3
+    groups = result.groups.tolist()
+    assert groups[0] == groups[2] == groups[5] and groups[1] == groups[3] and len(set(groups)) == 3
+    assert len(result.near_pairs) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "twin"),
+    [
+        (brighter, True),
+        (lambda face: face[:, ::-1], True),
+        (lambda face: brighter(face[:, ::-1]), True),
+        (lambda face: mixed(face, FACES[9], 0.97), True),
+        (lambda face: mixed(face, FACES[9], 0.97)[:, ::-1], True),
+        (lambda face: mixed(face, FACES[9], 0.92), False),
+        (lambda face: face[::-1], False),
+        (lambda face: 255 - face, False),
+    ],
+)
+def test_near_twins(change, twin: bool) -> None:
+    result = audit(dataset([FACES[0], FACES[1], change(FACES[0])], "ttp"))
+    assert result.twin_free.tolist() == [True, True, not twin]
+    assert result.identical_in_training.tolist() == [False] * 3
+    assert len(result.near_pairs) == int(twin)
+    assert (result.groups[0] == result.groups[2]) == twin
+
+
+def test_only_training_makes_a_twin_and_the_first_of_training_is_free() -> None:
+    a, b = FACES[:2]
+    result = audit(dataset([a, a, b, brighter(b), brighter(b)], "ppttt"))
+    assert result.twin_free.tolist() == [True, True, True, False, False]
+
+
+def test_groups_are_chains_of_twins() -> None:
+    a, far = FACES[0], FACES[9]
+    chain = [mixed(a, far, np.cos(angle)) for angle in (0.0, 0.25, 0.5)]
+    result = audit(dataset([chain[0], FACES[1], chain[2], chain[1]], "tttt"))
+    assert len(result.near_pairs) == 2
+    assert result.groups[0] == result.groups[2] == result.groups[3] != result.groups[1]
+
+
+def test_conflicting_labels() -> None:
+    a, b, c = FACES[:3]
+    result = audit(dataset([a, a, a, b, b, c, c], "ttpttpp", [3, 4, 3, 2, 2, 5, -1]))
+    assert result.conflicting.tolist() == [True, True, True, False, False, False, False]
+    assert result.summary()["groups_with_conflicting_labels"] == 1
+
+
+def test_blanks_resemble_nothing() -> None:
+    black, almost = np.zeros((48, 48)), np.zeros((48, 48))
+    almost[0, :3] = 9
+    result = audit(dataset([black, almost, black, FACES[0]], "tttt"))
+    assert result.blank.tolist() == [True, True, True, False]
+    assert result.twin_free.tolist() == [True, True, False, True]  # the third is identical to the first
+
+
+def test_summary_counts_by_split() -> None:
+    a, b = FACES[:2]
+    assert audit(dataset([a, brighter(a), a, b], "ttpp")).summary() == {
+        "faces": 4,
+        "distinct": 3,
+        "near_twin_pairs": 1,
+        "groups_with_conflicting_labels": 0,
+        "blank": {TRAINING: 0, PUBLIC: 0},
+        "conflicting": {TRAINING: 0, PUBLIC: 0},
+        "identical_in_training": {TRAINING: 0, PUBLIC: 1},
+        "twin_in_training": {TRAINING: 1, PUBLIC: 1},
+        "twin_free": {TRAINING: 1, PUBLIC: 1},
+    }
+
+
+def test_without_training_twins_there_are_unknown() -> None:
+    result = audit(dataset([FACES[0], FACES[0]], "pp"))
+    with pytest.raises(DataError, match="test: no Training split, so nobody can say which faces have a twin there"):
+        _ = result.twin_free
+    with pytest.raises(DataError, match="Read an edition that holds Training too"):
+        _ = result.identical_in_training
+    assert "twin_free" not in result.summary()
+
+
+def test_no_faces() -> None:
+    nothing = dataset([FACES[0]], "t").take(np.array([], np.int64))
+    with pytest.raises(DataError, match="test: no faces to audit"):
+        audit(nothing)
+
+
+def test_tiles_change_nothing_and_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against all correlations by numpy, one by one."""
+    pool = [image for face in FACES[:5] for image in (face, brighter(face), brighter(face)[:, ::-1])]
+    small = [face.reshape(24, 2, 24, 2).mean(axis=(1, 3)) for face in pool]
+    expected = {
+        (i, j)
+        for i in range(15)
+        for j in range(i + 1, 15)
+        if max(np.corrcoef(small[i].ravel(), other.ravel())[0, 1] for other in (small[j], small[j][:, ::-1])) > 0.95
+    }
+    monkeypatch.setattr(auditing, "_TILE", 4)
+    told: list[tuple[int, int]] = []
+    pairs = near_pairs(np.stack(pool), np.ones(15, bool), lambda done, total: told.append((done, total)))
+    assert {tuple(pair) for pair in pairs.tolist()} == expected
+    assert len(pairs) == len(expected) == 15
+    assert told == [(step, 10) for step in range(1, 11)]
+
+
+def test_drawn_faces_are_new() -> None:
+    result = audit(draw_faces(per_class=20, seed=0))
+    assert result.summary()["distinct"] == 7 * 24
+    assert not result.blank.any()
+    assert result.twin_free.mean() > 0.98

@@ -1,0 +1,449 @@
+"""Folders, archives and parquet files, whole and broken, and what is written comes back."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from mien.errors import DataError
+from mien.lab.data import (
+    PRIVATE,
+    PUBLIC,
+    TEST,
+    TRAINING,
+    FaceDataset,
+    draw_faces,
+    open_fer2013,
+    read_fer2013,
+    tree,
+    write_edition,
+)
+from mien.labels import FER2013, FOLDER, LabelSet
+
+
+@pytest.fixture(scope="module")
+def drawn() -> FaceDataset:
+    return draw_faces(per_class=2, seed=3)
+
+
+def encoded(face: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(face).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def grey(level: int, side: int = 48) -> np.ndarray:
+    return np.full((side, side), level, np.uint8)
+
+
+def problem(path: Path, classes: LabelSet | None = None) -> str:
+    with pytest.raises(DataError) as caught:
+        read_fer2013(path, classes)
+    return str(caught.value)
+
+
+def files(folder: Path, content: dict[str, bytes]) -> Path:
+    for name, data in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def zipped(path: Path, content: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return path
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("name", ["faces.csv", "faces.parquet"])
+def test_tables_come_back_as_they_were(tmp_path: Path, drawn: FaceDataset, name: str) -> None:
+    write_edition(drawn, tmp_path / name)
+    back = read_fer2013(tmp_path / name)
+    assert back.fingerprint == drawn.fingerprint
+    assert back.rows.tolist() == drawn.rows.tolist()
+
+
+@pytest.mark.parametrize("name", ["folder", "faces.zip"])
+def test_folders_come_back_sorted_by_class(tmp_path: Path, drawn: FaceDataset, name: str) -> None:
+    write_edition(drawn, tmp_path / name)
+    back = read_fer2013(tmp_path / name)
+    assert back.label_set == FOLDER
+    assert back.split_names() == [TRAINING, PUBLIC, PRIVATE]
+    for split in back.split_names():
+        expected = drawn.split(split).relabel(FOLDER)
+        order = np.argsort(expected.labels, kind="stable")
+        assert (back.split(split).labels == expected.labels[order]).all()
+        assert (back.split(split).faces == expected.faces[order]).all()
+
+
+def test_an_unlabelled_face_survives_a_table(tmp_path: Path, drawn: FaceDataset) -> None:
+    hidden = drawn.take(np.arange(2))
+    hidden.labels[1] = -1
+    write_edition(hidden, tmp_path / "a.parquet")
+    assert read_fer2013(tmp_path / "a.parquet").labels.tolist() == [drawn.labels[0], -1]
+
+
+def test_writing_refuses(tmp_path: Path, drawn: FaceDataset) -> None:
+    def refusal(name: str, data: FaceDataset = drawn) -> str:
+        with pytest.raises(DataError) as caught:
+            write_edition(data, tmp_path / name)
+        return str(caught.value)
+
+    (tmp_path / "there.csv").write_text("mine")
+    assert "there.csv: exists already; remove it or choose another name" in refusal("there.csv")
+    assert (tmp_path / "there.csv").read_text() == "mine"
+    assert "unknown ending '.xls'; expected .csv, .parquet, .zip, or none for a folder" in refusal("a.xls")
+    assert "nowhere/a.csv: cannot be written" in refusal("nowhere/a.csv")
+    hidden = drawn.take(np.arange(3))
+    hidden.labels[1:] = -1
+    assert "2 faces have no label and so no class folder. Choose labelled splits (--split)" in refusal("a", hidden)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there.csv"], "an unfinished file was left"
+
+
+# Folders of images
+
+
+def test_names_in_any_case_deeper_down_and_other_files(tmp_path: Path) -> None:
+    folder = files(
+        tmp_path,
+        {
+            "set/Train/Happy/b.JPG": encoded(grey(90), "JPEG"),
+            "set/Train/Happy/a.png": encoded(grey(20)),
+            "set/Train/SADNESS/c.jpeg": encoded(grey(50), "JPEG"),
+            "set/TEST/angry/d.png": encoded(grey(70)),
+            "set/README.md": b"words",
+            "set/Train/Happy/Thumbs.db": b"",
+            "set/Train/Happy/._a.png": b"resource fork",
+            "set/cover.png": encoded(grey(1)),
+        },
+    )
+    edition = open_fer2013(folder)
+    data = edition.data
+    assert data.rows.tolist() == [
+        "set/Train/Happy/a.png", "set/Train/Happy/b.JPG", "set/Train/SADNESS/c.jpeg", "set/TEST/angry/d.png",
+    ]  # fmt: skip
+    assert [data.label_set.name(label) for label in data.labels] == ["happy", "happy", "sad", "angry"]
+    assert data.splits.tolist() == [TRAINING] * 3 + [TEST]
+    assert data.faces[:, 0, 0].tolist() == [20, 90, 50, 70]
+    assert edition.broken == ()
+    assert edition.other_files == (
+        "set/README.md", "set/Train/Happy/._a.png", "set/Train/Happy/Thumbs.db", "set/cover.png",
+    )  # fmt: skip
+
+
+def test_colour_becomes_grey(tmp_path: Path) -> None:
+    rgb = np.zeros((48, 48, 3), np.uint8)
+    rgb[..., 1] = 100
+    folder = files(tmp_path, {"train/fear/a.png": encoded(rgb)})
+    assert read_fer2013(folder).faces[0, 0, 0] == round(0.587 * 100)
+
+
+def test_a_train_folder_alone_is_training(tmp_path: Path) -> None:
+    files(tmp_path, {"train/fear/a.png": encoded(grey(3))})
+    assert read_fer2013(tmp_path / "train").splits.tolist() == [TRAINING]
+
+
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "test"), [TRAINING, TEST]),
+        (("train", "validation", "test"), [TRAINING, PUBLIC, PRIVATE]),
+        (("Training", "PublicTest", "PrivateTest"), [TRAINING, PUBLIC, PRIVATE]),
+    ],
+)
+def test_what_split_folders_mean(tmp_path: Path, folders: tuple[str, ...], splits: list[str]) -> None:
+    files(tmp_path, {f"{name}/sad/a.png": encoded(grey(3)) for name in folders})
+    assert read_fer2013(tmp_path).splits.tolist() == splits
+
+
+def broken_content() -> dict[str, bytes]:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    return {
+        "train/sad/1good.png": encoded(grey(9)),
+        "train/sad/2empty.jpg": b"",
+        "train/sad/3text.jpg": b"<html>404</html>",
+        "train/sad/4cut.jpg": encoded(noise, "JPEG")[:900],
+        "train/sad/5large.png": encoded(grey(9, side=64)),
+        "train/sad/6cut.png": encoded(noise)[:1500],
+        "train/sad/7huge.jpg": b"\0" * ((1 << 20) + 1),
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_every_broken_image_is_named(tmp_path: Path, kind: str) -> None:
+    content = broken_content()
+    path = files(tmp_path / "set", content) if kind == "folder" else zipped(tmp_path / "set.zip", content)
+    edition = open_fer2013(path)
+    assert edition.data.rows.tolist() == ["train/sad/1good.png"]
+    assert edition.data.faces.shape == (1, 48, 48)
+    reasons = dict(line.split(": ", 1) for line in edition.broken)
+    assert sorted(reasons) == sorted(content)[1:]
+    assert reasons["train/sad/2empty.jpg"] == "empty file"
+    assert reasons["train/sad/3text.jpg"] == "not an image"
+    assert reasons["train/sad/4cut.jpg"].startswith("damaged image (")
+    assert reasons["train/sad/5large.png"] == "64x64 px, expected 48x48"
+    assert reasons["train/sad/6cut.png"].startswith("damaged image (")
+    assert reasons["train/sad/7huge.jpg"] == "1,048,577 bytes, expected a face of a few thousand"
+    message = problem(path)
+    assert "6 images cannot be read:" in message
+    assert all(f"\n  {line}" in message for line in edition.broken)
+    assert "`mien data convert --skip-broken`" in message
+
+
+def test_a_long_list_of_broken_images_is_shortened(tmp_path: Path) -> None:
+    message = problem(files(tmp_path, {f"train/sad/{i:02}.png": b"" for i in range(25)}))
+    assert "25 images cannot be read" in message
+    assert "19.png: empty file\n  and 5 more" in message
+
+
+def test_a_member_with_a_wrong_checksum_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train/sad/good.png", encoded(grey(9)))
+        archive.writestr("train/sad/bad.png", encoded(grey(8)))
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"IDAT") + 6] ^= 255
+    path.write_bytes(content)
+    assert [line.split("(")[0] for line in open_fer2013(path).broken] == ["train/sad/bad.png: cannot be read "]
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    files(tmp_path, {"train/sad/a.png": encoded(grey(9))})
+    (tmp_path / "train/sad/b.png").symlink_to(tmp_path / "gone.png")
+    assert "train/sad/b.png: cannot be read ([Errno 2]" in open_fer2013(tmp_path).broken[0]
+
+
+def test_an_unknown_class_folder(tmp_path: Path) -> None:
+    message = problem(files(tmp_path, {"train/bored/a.png": encoded(grey(9))}))
+    assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, disgust, fear" in message
+
+
+@pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])
+def test_a_folder_without_faces(tmp_path: Path, content: dict[str, bytes]) -> None:
+    message = problem(files(tmp_path, content))
+    found = "0 files (nothing)" if not content else "2 files (cat.png, notes.txt)"
+    assert f"no face found among {found}. Expected fer2013.csv, icml_face_data.csv" in message
+
+
+def test_a_missing_path(tmp_path: Path) -> None:
+    assert problem(tmp_path / "gone.csv").endswith(
+        "gone.csv: no such file or folder. `mien data fetch` downloads FER2013."
+    )
+
+
+# Archives and whole-challenge folders
+
+
+@pytest.fixture(scope="module")
+def table(drawn: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("table") / "fer2013.csv"
+    write_edition(drawn, path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["fer2013.csv", "fer2013/fer2013.csv", "challenge/icml_face_data.csv"])
+def test_a_table_in_a_zip(tmp_path: Path, drawn: FaceDataset, table: bytes, name: str) -> None:
+    path = zipped(tmp_path / "a.zip", {"fer2013/README": b"words", name: table})
+    edition = open_fer2013(path)
+    assert edition.data.fingerprint == drawn.fingerprint
+    assert edition.data.source == f"{path}/{name}"
+    assert edition.other_files == ("fer2013/README",)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_table_in_a_tar(tmp_path: Path, drawn: FaceDataset, table: bytes, mode: str) -> None:
+    files(tmp_path, {"fer2013/fer2013.csv": table})
+    with tarfile.open(tmp_path / "fer2013.tar.gz", mode) as archive:
+        archive.add(tmp_path / "fer2013", "fer2013")
+    assert read_fer2013(tmp_path / "fer2013.tar.gz").fingerprint == drawn.fingerprint
+
+
+def test_a_folder_that_holds_only_the_download(tmp_path: Path, drawn: FaceDataset, table: bytes) -> None:
+    zipped(tmp_path / "download.zip", {"fer2013.csv": table})
+    assert read_fer2013(tmp_path).fingerprint == drawn.fingerprint
+
+
+def test_a_damaged_table_in_a_zip(tmp_path: Path, table: bytes) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fer2013.csv", table)
+    content = bytearray(path.read_bytes())
+    content[3000] = ord("9") if content[3000] != ord("9") else ord("8")
+    path.write_bytes(content)
+    assert "a.zip/fer2013.csv: damaged or cut off (Bad CRC-32" in problem(path)
+
+
+def test_a_cut_off_tar(tmp_path: Path, table: bytes) -> None:
+    files(tmp_path, {"in/fer2013.csv": table})
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "in")
+    whole = (tmp_path / "a.tar.gz").read_bytes()
+    (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
+    assert "a.tar.gz: damaged or cut-off tar archive" in problem(tmp_path / "a.tar.gz")
+
+
+def test_a_tar_of_images(tmp_path: Path) -> None:
+    files(tmp_path, {"train/sad/a.png": encoded(grey(9))})
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "train", "train")
+    assert "a.tar: no icml_face_data.csv or fer2013.csv or train.csv or test.csv in it; unpack it" in problem(
+        tmp_path / "a.tar"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"<html>please log in</html>"])
+def test_not_a_zip(tmp_path: Path, content: bytes) -> None:
+    files(tmp_path, {"archive.zip": content})
+    message = problem(tmp_path / "archive.zip")
+    assert "archive.zip: not a zip archive, or cut off (" in message
+    assert f"{len(content)} bytes. Get it again." in message
+
+
+def test_an_encrypted_zip(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"train/sad/a.png": b"x"})
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert "the archive is encrypted; unpack it with its password and name the folder" in problem(path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_that_unpacks_to_an_absurd_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(tree, "LARGEST_BYTES", 100_000)
+    path = tmp_path / f"bomb.{kind}"
+    if kind == "zip":
+        zipped(path, {"fer2013.csv": b"0" * 200_000})
+        assert path.stat().st_size < 1000
+    else:
+        files(tmp_path, {"fer2013.csv": b"0" * 200_000})
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(tmp_path / "fer2013.csv")
+    message = problem(path)
+    assert "unpacks to 0.0 GB, more than 0.0 GB; FER2013 is far smaller. Is it the right file?" in message
+
+
+def test_a_member_that_lies_about_its_size_is_not_unpacked_further(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"train/sad/a.png": b"0" * 5_000_000})
+    content = bytearray(path.read_bytes())
+    stated = content.rindex(b"PK\x01\x02") + 24
+    content[stated : stated + 4] = (10).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert "train/sad/a.png: cannot be read (Bad CRC-32" in open_fer2013(path).broken[0]
+
+
+GREY = " ".join(["7"] * 2304)
+
+
+def test_the_challenge_as_published(tmp_path: Path) -> None:
+    content = {"c/train.csv": f"emotion,pixels\n4,{GREY}\n", "c/test.csv": f"pixels\n{GREY}\n", "c/example.csv": "x\n"}
+    edition = open_fer2013(files(tmp_path, {name: text.encode() for name, text in content.items()}))
+    assert edition.data.splits.tolist() == [TRAINING, PRIVATE]
+    assert edition.data.labels.tolist() == [4, -1]
+    assert edition.data.rows.tolist() == ["0", "32298"]
+    assert edition.other_files == ("c/example.csv",)
+
+
+def test_test_csv_is_not_added_where_its_faces_are_already(tmp_path: Path) -> None:
+    whole = f"emotion,pixels,Usage\n4,{GREY},Training\n4,{GREY},PrivateTest\n"
+    edition = open_fer2013(files(tmp_path, {"fer2013.csv": whole.encode(), "test.csv": f"pixels\n{GREY}\n".encode()}))
+    assert edition.data.splits.tolist() == [TRAINING, PRIVATE]
+    assert edition.other_files == ("test.csv",)
+
+
+def test_the_fullest_table_is_taken(tmp_path: Path) -> None:
+    part, whole = f"emotion,pixels\n4,{GREY}\n", f"emotion, Usage, pixels\n4,Training,{GREY}\n5,PublicTest,{GREY}\n"
+    edition = open_fer2013(files(tmp_path, {"train.csv": part.encode(), "icml_face_data.csv": whole.encode()}))
+    assert len(edition.data) == 2
+    assert edition.other_files == ("train.csv",)
+
+
+# Parquet
+
+
+def write_own(path: Path, **columns: object) -> Path:
+    table = {"row": [0, 1], "emotion": [3, -1], "Usage": [TRAINING, PRIVATE], "image": [encoded(grey(1))] * 2} | columns
+    pq.write_table(pa.table(table), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"emotion": [3, 7]}, "row 1: emotion 7; expected 0 to 6, or -1 for unlabelled"),
+        ({"emotion": [None, 3]}, "row 0: emotion nan; expected 0 to 6"),
+        ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
+        ({"image": [None, encoded(grey(1))]}, "1 images cannot be read:\n  row 0: empty file"),
+        ({"image": [encoded(grey(1)), encoded(grey(1, side=20))]}, "row 1: 20x20 px, expected 48x48"),
+    ],
+)
+def test_wrong_values_in_a_parquet_file(tmp_path: Path, columns: dict[str, object], found: str) -> None:
+    assert found in problem(write_own(tmp_path / "a.parquet", **columns))
+
+
+def test_webp_is_read(tmp_path: Path, drawn: FaceDataset) -> None:
+    images = [encoded(face, "WEBP", lossless=True) for face in drawn.faces[:2]]
+    assert (read_fer2013(write_own(tmp_path / "a.parquet", image=images)).faces == drawn.faces[:2]).all()
+
+
+def test_not_a_parquet_file(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"nothing")
+    assert "a.parquet: not a parquet file, or damaged (" in problem(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "b.parquet")
+    assert "wrong columns: x. Expected row, emotion, Usage, image; or image, label." in problem(tmp_path / "b.parquet")
+
+
+def write_hub(path: Path, levels: list[int], labels: list[int], names: list[str] | None = None) -> Path:
+    images = [{"bytes": encoded(grey(level)), "path": f"{level}.png"} for level in levels]
+    table = pa.table({"image": images, "label": labels})
+    if names:
+        feature = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(feature)})
+    pq.write_table(table, path)
+    return path
+
+
+STATED = ["Anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral"]
+
+
+def test_hugging_face_files_of_several_splits(tmp_path: Path) -> None:
+    write_hub(tmp_path / "train-00000-of-00002.parquet", [1, 2], [0, 3], STATED)
+    write_hub(tmp_path / "train-00001-of-00002.parquet", [3], [6], STATED)
+    write_hub(tmp_path / "valid-00000-of-00001.parquet", [4], [5], STATED)
+    write_hub(tmp_path / "test-00000-of-00001.parquet", [5], [1], STATED)
+    data = read_fer2013(tmp_path)
+    assert data.label_set == FER2013
+    found = {level: (split, label) for level, split, label in zip(data.faces[:, 0, 0], data.splits, data.labels)}
+    assert found == {1: (TRAINING, 0), 2: (TRAINING, 3), 3: (TRAINING, 6), 4: (PUBLIC, 5), 5: (PRIVATE, 1)}
+    assert len(set(data.rows.tolist())) == 5
+
+
+def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
+    path = write_hub(tmp_path / "test.parquet", [1], [4])
+    assert "does not say what its labels mean. State the order of its classes" in problem(path)
+    data = read_fer2013(path, FOLDER)
+    assert (data.splits.tolist(), data.label_set.name(int(data.labels[0]))) == ([TEST], "neutral")
+
+
+def test_wrong_hugging_face_files(tmp_path: Path) -> None:
+    assert "name says no split; rename the file" in problem(write_hub(tmp_path / "faces.parquet", [1], [0]))
+    path = write_hub(tmp_path / "train-0.parquet", [1, 1], [0, 7], STATED)
+    assert "train-0.parquet row 1: label 7; expected 0 to 6" in problem(path)
+    path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])
+    assert "class 'bored' is unknown; expected some of neutral, happy" in problem(path)
+    (tmp_path / "mixed").mkdir()
+    write_hub(tmp_path / "mixed" / "train.parquet", [1], [0], STATED)
+    write_hub(tmp_path / "mixed" / "test.parquet", [1], [0], STATED[::-1])
+    assert "files with different class orders: " in problem(tmp_path / "mixed")

@@ -1,0 +1,130 @@
+"""FER+ votes: joined by row; the rules of the paper by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError
+from mien.lab.data import (
+    PUBLIC,
+    TRAINING,
+    FaceDataset,
+    join_votes,
+    majority_labels,
+    relabel_by_majority,
+    vote_distributions,
+)
+from mien.labels import FER2013, FERPLUS
+
+HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
+
+def dataset(rows: list[str], splits: list[str]) -> FaceDataset:
+    return FaceDataset(
+        faces=np.zeros((len(rows), 2, 2), np.uint8),
+        labels=np.zeros(len(rows), np.int64),
+        splits=np.array(splits),
+        rows=np.array(rows),
+        label_set=FER2013,
+        source="faces",
+    )
+
+
+def votes_file(folder: Path, *lines: str, header: str = HEADER) -> Path:
+    path = folder / "fer2013new.csv"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+GOOD = ("Training,a.png,4,0,0,1,3,2,0,0,0,0", "PublicTest,,0,10,0,0,0,0,0,0,0,0")
+
+
+def test_votes_are_joined_by_row(tmp_path: Path) -> None:
+    data = join_votes(dataset(["1", "0", "7"], [PUBLIC, TRAINING, TRAINING]), votes_file(tmp_path, *GOOD))
+    assert data.votes is not None
+    assert data.votes.dtype == np.uint8
+    assert data.votes.tolist() == [[0, 10, 0, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10]
+    assert data.take(np.array([1])).votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0]]
+
+
+def problem(data: FaceDataset, path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        join_votes(data, path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ((GOOD[0], "PublicTest,b.png,1,2"), "row 1: 4 columns, expected 12. Is the file cut off? Get it again."),
+        (("Training,a.png,4,0,0,1,3,2,0,0,0,x",), "row 0: NF 'x', expected a number of votes from 0 to 255"),
+        (("Training,a.png,300,0,0,1,3,2,0,0,0,0",), "row 0: neutral '300', expected"),
+        ((), "a header and no rows"),
+        (
+            (GOOD[1], GOOD[0]),
+            "row 0: Usage PublicTest, but that face is in Training of faces. The two do not belong together.",
+        ),
+    ],
+)
+def test_wrong_votes_files(tmp_path: Path, lines: tuple[str, ...], found: str) -> None:
+    assert found in problem(dataset(["0"], [TRAINING]), votes_file(tmp_path, *lines))
+
+
+def test_what_cannot_be_joined(tmp_path: Path) -> None:
+    good = votes_file(tmp_path, *GOOD)
+    assert "which this edition does not hold (its first face is 'train/sad/a.png'). Use fer2013.csv" in problem(
+        dataset(["train/sad/a.png"], [TRAINING]), good
+    )
+    assert "2 rows, none of a face in faces. Is it cut off?" in problem(dataset(["9"], [TRAINING]), good)
+    assert "gone.csv: no such file. FER+ votes are fer2013new.csv of" in problem(
+        dataset(["0"], [TRAINING]), tmp_path / "gone.csv"
+    )
+    wrong = votes_file(tmp_path, header="emotion,pixels")
+    assert "wrong columns: 'emotion,pixels'. Expected Usage,Image name,neutral" in problem(
+        dataset(["0"], [TRAINING]), wrong
+    )
+    wrong.write_bytes(b"\xff\xfe\x00")
+    assert "not a CSV file (" in problem(dataset(["0"], [TRAINING]), wrong)
+
+
+# neutral happy surprise sad angry disgust fear contempt unknown NF
+RULES = [
+    ([6, 4, 0, 0, 0, 0, 0, 0, 0, 0], 0, [0.6, 0.4, 0, 0, 0, 0, 0, 0]),
+    ([5, 5, 0, 0, 0, 0, 0, 0, 0, 0], -1, [0.5, 0.5, 0, 0, 0, 0, 0, 0]),  # half is no majority
+    ([5, 1, 1, 1, 1, 1, 0, 0, 0, 0], 0, [1, 0, 0, 0, 0, 0, 0, 0]),  # single votes are dropped first
+    ([8, 2, 0, 0, 0, 0, 0, 0, 0, 0], 0, [1, 0, 0, 0, 0, 0, 0, 0]),  # three quarters are enough
+    ([0, 0, 0, 0, 0, 0, 0, 0, 10, 0], 8, [0] * 8),  # unknown
+    ([0, 0, 0, 0, 0, 0, 0, 0, 2, 8], 9, [0] * 8),  # not a face
+    ([6, 0, 0, 0, 0, 0, 0, 0, 4, 0], 0, [1, 0, 0, 0, 0, 0, 0, 0]),  # unknown in second place ends the taking
+    ([3, 0, 0, 0, 0, 0, 0, 0, 3, 3], -1, [0] * 8),  # too few votes for an expression
+    ([4, 3, 3, 0, 0, 0, 0, 0, 0, 0], -1, [0.4, 0.3, 0.3, 0, 0, 0, 0, 0]),
+    ([4, 2, 2, 2, 0, 0, 0, 0, 0, 0], -1, [0] * 8),  # four expressions are too many
+    ([1] * 10, -1, [0] * 8),
+    ([0] * 10, -1, [0] * 8),
+]
+
+
+@pytest.mark.parametrize(("votes", "majority", "distribution"), RULES)
+def test_rules_of_the_paper(votes: list[int], majority: int, distribution: list[float]) -> None:
+    table = np.array([votes], np.uint8)
+    assert majority_labels(table).tolist() == [majority]
+    shares = vote_distributions(table)
+    assert shares.dtype == np.float32
+    assert shares[0].tolist() == pytest.approx(distribution)
+    assert table.tolist() == [votes], "the votes were changed"
+
+
+def test_relabelling_counts_what_it_leaves_without_a_label() -> None:
+    data = dataset([str(i) for i in range(5)], [TRAINING] * 5)
+    with pytest.raises(DataError, match="faces: no FER\\+ votes; join them with join_votes"):
+        relabel_by_majority(data)
+    chosen = [RULES[0], RULES[1], RULES[4], RULES[5], RULES[11]]
+    object.__setattr__(data, "votes", np.array([votes for votes, _, _ in chosen], np.uint8))
+    result = relabel_by_majority(data)
+    assert result.data.label_set == FERPLUS
+    assert result.data.labels.tolist() == [0, -1, -1, -1, -1]
+    counts = (result.labelled, result.no_majority, result.unknown, result.not_a_face, result.no_votes)
+    assert counts == (1, 1, 1, 1, 1)
