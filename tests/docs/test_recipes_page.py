@@ -15,8 +15,8 @@ from mien.errors import RecipeError
 from mien.lab import recipe_page
 from mien.lab.nets import torchvision
 from mien.lab.recipe import Figure
+from mien.lab.recipe_book import recipes
 from mien.lab.recipe_io import from_json, to_json
-from mien.lab.recipes import recipes
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 

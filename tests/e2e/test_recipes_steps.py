@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mien.lab.nets import build, set_trainable, torchvision
 from mien.lab.recipe import Backbone, Recipe
-from mien.lab.recipes import PUBLISHED
+from mien.lab.recipe_book import PUBLISHED
 
 torchvision.make_importable()
 pytest.importorskip("timm", reason="needs the extra timm")

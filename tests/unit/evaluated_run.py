@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.lab.metrics import Predictions, report_of
 from mien.lab.recipe import Recipe
-from mien.lab.recipes import recipes
+from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013, LabelSet
 

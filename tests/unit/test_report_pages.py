@@ -19,8 +19,8 @@ from mien.lab.data import FaceDataset
 from mien.lab.evaluated import read_evaluated
 from mien.lab.reading import sentences
 from mien.lab.recipe import Stopping
+from mien.lab.recipe_book import recipes
 from mien.lab.recipe_io import override
-from mien.lab.recipes import recipes
 from mien.lab.report import write_comparison, write_report
 from mien.lab.report_tables import kept_epoch, recipe_table
 from mien.labels import FER2013

@@ -15,7 +15,7 @@ def recipes(
 ) -> None:
     """List the recipes, or print one."""
     from mien.lab import recipe_io, recipe_page
-    from mien.lab.recipes import recipes as rows
+    from mien.lab.recipe_book import recipes as rows
 
     if markdown:
         text = recipe_page.page()

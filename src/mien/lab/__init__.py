@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mien.lab.data import audit as audit
     from mien.lab.data import draw_faces as draw_faces
     from mien.lab.data import read_fer2013 as read_fer2013
-    from mien.lab.evaluate import evaluate as evaluate
+    from mien.lab.evaluation import evaluate as evaluate
     from mien.lab.export import export_run as export_run
     from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
     from mien.lab.recipe import Recipe as Recipe
-    from mien.lab.recipes import recipes as recipes
+    from mien.lab.recipe_book import recipes as recipes
     from mien.lab.report import write_report as write_report
     from mien.lab.run import Run as Run
     from mien.lab.training import train as train
@@ -38,10 +38,10 @@ _PLACES = {
     "audit": "data",
     "compare": "comparison",
     "draw_faces": "data",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "export_run": "export",
     "read_fer2013": "data",
-    "recipes": "recipes",
+    "recipes": "recipe_book",
     "train": "training",
     "write_report": "report",
 }

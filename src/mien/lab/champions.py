@@ -1,4 +1,4 @@
-"""Mien's own recipes, row by row as `mien.lab.recipes` has the published ones."""
+"""Mien's own recipes, row by row as `mien.lab.recipe_book` has the published ones."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Beside:
 
 def is_row_of_source(recipe: Recipe) -> bool:
     """Whether a recipe is exactly the row that mien keeps under its name; a variant is not, whatever its name."""
-    from mien.lab.recipes import recipes  # opens every network's module
+    from mien.lab.recipe_book import recipes  # opens every network's module
 
     return recipe.name in recipes and recipes[recipe.name] == recipe
 

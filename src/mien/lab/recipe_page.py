@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from mien.lab.recipe import Augment, Backbone, Figure, Recipe
-from mien.lab.recipes import recipes
+from mien.lab.recipe_book import recipes
 
 COLUMNS = ("recipe", "network", "input", "epochs", "published")
 

@@ -32,7 +32,7 @@ class CNN17M(nn.Module):
     """Three blocks of 32-64, 128-256 and 512-512 filters, a dense layer of 1024, then the classes.
 
     The report prints the layers as a figure and their parameters in the text: 17,044,871. The layers are those of a
-    public notebook with the same count and the same results (see `mien.lab.recipes.report_001`). With 1 channel and
+    public notebook with the same count and the same results (see `mien.lab.recipe_book.report_001`). With 1 channel and
     7 classes the count here is exactly the report's.
     """
 

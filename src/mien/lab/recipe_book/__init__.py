@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from mien.errors import RecipeError
 from mien.lab.champions import champions
 from mien.lab.recipe import Recipe
+from mien.lab.recipe_book.report_000 import CNN_64_512, RESNET50_FLATTEN
+from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
+from mien.lab.recipe_book.report_002 import RESNET50_LAST50
+from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
+from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
 from mien.lab.recipe_io import nearest
-from mien.lab.recipes.report_000 import CNN_64_512, RESNET50_FLATTEN
-from mien.lab.recipes.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
-from mien.lab.recipes.report_002 import RESNET50_LAST50
-from mien.lab.recipes.report_003 import GELU_CNN, GELU_CNN_NOBN
-from mien.lab.recipes.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
 
 __all__ = ["PUBLISHED", "Recipes", "recipes"]
 

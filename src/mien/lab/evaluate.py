@@ -1,3 +1,0 @@
-"""Where `mien.lab` looks for `evaluate`; the code is in `evaluation`."""
-
-from mien.lab.evaluation import evaluate as evaluate
