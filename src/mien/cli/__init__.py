@@ -23,12 +23,16 @@ _EXTRAS = {
     "torchvision": "lab,timm",
     "kagglehub": "lab,fetch",
     "huggingface_hub": "lab,fetch",
+    "fastapi": "serve",
+    "multipart": "serve",
+    "prometheus_client": "serve",
+    "uvicorn": "serve",
 }
 
 
 def build_app() -> typer.Typer:
     """Put the command groups together; each imports what it needs when it is called."""
-    from mien.cli import analyze, data, demo, evaluate, recipes, report, train
+    from mien.cli import analyze, data, demo, evaluate, recipes, report, serve, train
 
     app = typer.Typer(
         name="mien",
@@ -39,6 +43,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.command()(analyze.analyze)
+    app.command()(serve.serve)
     app.add_typer(data.app, name="data")
     app.command()(recipes.recipes)
     app.command()(train.train)

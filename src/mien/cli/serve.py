@@ -1,0 +1,65 @@
+"""`mien serve`."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from typing import Annotated
+
+import typer
+
+from mien.errors import InputError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    model: Annotated[
+        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="MIEN_TOKEN", help="What clients must send; without it, one is made where it is needed."),
+    ] = None,
+    max_upload_mb: Annotated[float, typer.Option(help="Largest upload, MB.")] = 20,
+    max_megapixels: Annotated[float, typer.Option(help="Largest photo, millions of pixels.")] = 50,
+    max_photos: Annotated[int, typer.Option(min=1, help="Photos in work or waiting; more are refused.")] = 32,
+    timeout_s: Annotated[float, typer.Option(help="Longest upload, and longest analysis, seconds.")] = 30,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
+    ] = None,
+) -> None:
+    """Serve the web page and the HTTP API."""
+    import uvicorn
+
+    from mien.serve.access import is_loopback
+    from mien.serve.app import create_app
+    from mien.serve.limits import Limits
+
+    made = secrets.token_urlsafe(24) if not token and not is_loopback(host) else None
+    limits = Limits(
+        upload_bytes=round(max_upload_mb * 1e6),
+        pixels=round(max_megapixels * 1e6),
+        photos=max_photos,
+        seconds=timeout_s,
+    )
+    app = create_app(model, token=token or made, limits=limits, workers=workers)
+    listener = _listen(host, port)
+    name = host if is_loopback(host) else socket.gethostname()
+    url = f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}/"
+    typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
+    if made:
+        typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
+    # proxy headers stay unread: who is local is told by the connection
+    config = uvicorn.Config(app, log_level="warning", proxy_headers=False, server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"{host} port {port}: cannot listen there: {error.strerror or error}. Choose another with --port or --host."
+        ) from error

@@ -1,0 +1,66 @@
+"""Who is answered, and with which headers."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of every answer. The page takes everything from this server, and its pixels go nowhere else."""
+
+_bearer = HTTPBearer(auto_error=False, description="Only where the server was started with a token.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def check_local(request: Request) -> str | None:
+    """Return why a request to a server without a token is refused, None where it is not.
+
+    The sender's address keeps other machines out, however the server was started. The name it asks for keeps out web
+    sites that let their own name point to this machine.
+    """
+    named = request.url.hostname or ""
+    if (request.client is None or is_loopback(request.client.host)) and is_loopback(named):
+        return None
+    return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
+
+
+def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+    """Ask for the token where the server has one.
+
+    Raises:
+        HTTPException: 401, it is missing or wrong.
+    """
+    token: str | None = request.app.state.token
+    if token is None:
+        return
+    if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
+        raise HTTPException(
+            401,
+            "the token is missing or wrong; send the header 'Authorization: Bearer TOKEN' with the token that "
+            "`mien serve` was started with.",
+            {"WWW-Authenticate": "Bearer"},
+        )

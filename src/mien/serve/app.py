@@ -1,0 +1,178 @@
+"""The application: routes, errors and the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+
+import mien
+from mien.card import CARD_FILE
+from mien.errors import InputError
+from mien.faces.detect import Detector, YuNet
+from mien.recognizer import Recognizer
+from mien.serve.access import HEADERS, check_local, check_token
+from mien.serve.limits import Limits
+from mien.serve.metrics import Metrics
+from mien.serve.schema import ErrorAnswer, ModelAnswer, PhotoAnswer
+from mien.serve.service import Service
+from mien.serve.upload import FIELD, read_upload
+
+_STATIC = Path(__file__).with_name("static")
+
+_ABOUT = """Reads facial expressions in photos.
+
+An expression is the label that raters give to a picture; it is not what a person feels. Photos are held in memory while
+they are analysed, and are not kept."""
+
+_PHOTO: dict[str, Any] = {"type": "string", "format": "binary"}
+_BODY = {
+    "required": True,
+    "content": {
+        **{kind: {"schema": _PHOTO} for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream")},
+        "multipart/form-data": {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _PHOTO}}},
+    },
+}
+_REFUSALS = {
+    401: "The token is missing or wrong.",
+    408: "The upload took too long.",
+    413: "Too many bytes or pixels.",
+    422: "The photo cannot be read, or would unpack to far more than its size.",
+    429: "Too many photos are waiting; `Retry-After` says when to try again, in seconds.",
+    504: "The analysis took too long.",
+}
+
+
+def create_app(
+    model: str | Path | Recognizer | None = None,
+    *,
+    detector: Detector | None = None,
+    token: str | None = None,
+    limits: Limits | None = None,
+    workers: int | None = None,
+) -> FastAPI:
+    """Make the application that `mien serve` runs.
+
+    Args:
+        model: a model folder, the name of a shipped model, or a `Recognizer`; None is the shipped default.
+        detector: finds the faces; None is `YuNet`. Several threads use it at once.
+        token: what clients must send; without one, only clients on this machine are answered.
+        limits: what is refused; None has the defaults of `Limits`.
+        workers: threads that decode photos and find faces; None is the number of cores, 4 at most.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
+    limits = limits or Limits()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def threads(app: FastAPI) -> AsyncIterator[None]:
+        app.state.service = Service(
+            recognizer,
+            detector or YuNet(),
+            limits=limits,
+            workers=workers or min(4, os.cpu_count() or 1),
+            metrics=metrics,
+        )
+        yield
+        app.state.service.close()
+
+    # Swagger's pages are fetched from another server, which the page's policy forbids; /openapi.json stays.
+    app = FastAPI(
+        title="mien", version=mien.__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=threads
+    )
+    app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
+    app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
+    app.include_router(_api)
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_route("/healthz", _health, summary="Whether the server answers")
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.middleware("http")(_around)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _own_error)
+    return app
+
+
+_api = APIRouter(dependencies=[Depends(check_token)])
+
+
+@_api.post(
+    "/v1/analyze",
+    summary="Read the expressions of the faces in a photo",
+    response_model=PhotoAnswer,
+    responses={status: {"description": text, "model": ErrorAnswer} for status, text in _REFUSALS.items()},
+    openapi_extra={"requestBody": _BODY},
+)
+async def _analyze(request: Request) -> Response:
+    """Send the photo's file as the body, or as the field `photo` of a multipart form."""
+    state = request.app.state
+    analysis = await state.service.analyze(lambda: read_upload(request, state.limits.upload_bytes))
+    return JSONResponse(analysis.to_dict())
+
+
+@_api.get("/v1/model", summary="The model's card, and the server's limits", response_model=ModelAnswer)
+async def _model(request: Request) -> Response:
+    state = request.app.state
+    limits = dataclasses.asdict(state.limits)
+    return JSONResponse({"mien": mien.__version__, "card": state.card, "limits": limits})
+
+
+@_api.get("/metrics", summary="Counts and times for Prometheus", response_class=PlainTextResponse)
+async def _metrics(request: Request) -> Response:
+    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+async def _page() -> Response:
+    return FileResponse(_STATIC / "index.html", media_type="text/html; charset=utf-8")
+
+
+_COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model")
+
+
+async def _around(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Keep strangers out, count, and add the headers."""
+    state = request.app.state
+    refusal = check_local(request) if state.token is None else None
+    response = await answer(request) if refusal is None else _error(403, refusal)
+    path = request.url.path if request.url.path in _COUNTED else "other"
+    state.metrics.requests.labels(path, response.status_code).inc()
+    response.headers.update(HEADERS)
+    return response
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": message}, status, headers)
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    return _error(error.status_code, error.detail, error.headers)
+
+
+async def _input_error(request: Request, error: Exception) -> Response:
+    return _error(422, str(error))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return _error(400, "the client left before the upload ended.")
+
+
+async def _own_error(request: Request, error: Exception) -> Response:
+    return _error(500, "an error of the server itself; its log has the reason.")

@@ -1,0 +1,31 @@
+"""What the service takes before it says no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on what clients may ask for.
+
+    Attributes:
+        upload_bytes: size of a request's body.
+        pixels: width times height of a photo, as its header states it; checked before the pixels are decoded.
+        photos: photos that are uploaded, waiting or in work at one moment; more are refused with 429.
+        seconds: for the upload of a photo, and once more for its analysis.
+
+    Raises:
+        InputError: a limit is not above 0.
+    """
+
+    upload_bytes: int = 20_000_000
+    pixels: int = 50_000_000
+    photos: int = 32
+    seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if min(self.upload_bytes, self.pixels, self.photos, self.seconds) <= 0:
+            raise InputError(f"{self}: every limit must be above 0.")

@@ -1,0 +1,36 @@
+"""What the service counts, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The metrics of one application; it has a registry of its own, so that several can run in a process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter("mien_requests", "Requests answered.", ["path", "status"], registry=self._registry)
+        self.faces = Counter("mien_faces", "Faces found in photos.", registry=self._registry)
+        self.photos = Gauge(
+            "mien_photos_in_hand", "Photos that are uploaded, waiting or in work.", registry=self._registry
+        )
+        self.seconds = Histogram(
+            "mien_photo_seconds", "Time for a photo, without its upload.", buckets=_SECONDS, registry=self._registry
+        )
+        self.batch_photos = Histogram(
+            "mien_batch_photos", "Photos whose faces shared a batch.", buckets=_SIZES, registry=self._registry
+        )
+        self.batch_faces = Histogram("mien_batch_faces", "Faces in a batch.", buckets=_SIZES, registry=self._registry)
+
+    def on_batch(self, photos: int, faces: int) -> None:
+        """Count a batch."""
+        self.batch_photos.observe(photos)
+        self.batch_faces.observe(faces)
+
+    def text(self) -> bytes:
+        """Return all metrics as Prometheus reads them."""
+        return generate_latest(self._registry)

@@ -1,0 +1,148 @@
+"""The pipeline of `mien.analysis` for many clients at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from starlette.exceptions import HTTPException
+
+from mien.analysis import Analysis, AnalyzedFace
+from mien.faces.align import crop_face
+from mien.faces.detect import Detector, Face
+from mien.media.images import read_image
+from mien.recognizer import Expression, Recognizer
+from mien.serve.batching import Batcher
+from mien.serve.limits import Limits
+from mien.serve.metrics import Metrics
+from mien.serve.upload import Upload, check_pixels
+
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A photo's faces, and their crops as the model takes them, ``(N, planes, S, S)`` uint8."""
+
+    size: tuple[int, int]
+    faces: list[Face]
+    crops: npt.NDArray[np.uint8]
+
+
+class Service:
+    """Photos in, analyses out.
+
+    Photos are decoded and their faces found in `workers` threads; the crops of all go through one `Batcher`.
+
+    Args:
+        recognizer: reads the crops.
+        detector: finds the faces; is used by several threads at once, as `YuNet` may be.
+        limits: what is refused.
+        workers: threads.
+        metrics: where photos, faces and batches are counted.
+    """
+
+    def __init__(
+        self, recognizer: Recognizer, detector: Detector, *, limits: Limits, workers: int, metrics: Metrics
+    ) -> None:
+        self._recognizer = recognizer
+        self._detector = detector
+        self._limits = limits
+        self._metrics = metrics
+        self._places_taken = 0
+        self._tasks: set[asyncio.Task[Analysis]] = set()
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
+        self._batcher = Batcher(recognizer.probabilities, on_batch=metrics.on_batch)
+
+    def close(self) -> None:
+        """End all threads, after the photo that each has in hand."""
+        self._workers.shutdown(cancel_futures=True)
+        self._batcher.close()
+
+    async def analyze(self, upload: Callable[[], Awaitable[Upload]]) -> Analysis:
+        """Read the expressions in the photo that `upload` receives.
+
+        A photo keeps its place until the work on it has ended, even when its client no longer waits: so the work
+        that piles up stays bounded.
+
+        Raises:
+            HTTPException: 429, no place is free; 408 or 504, upload or analysis took too long; 413, too many pixels;
+                and what `upload` raises.
+            InputError: the photo cannot be read.
+        """
+        seconds = self._limits.seconds
+        with ExitStack() as held:
+            held.enter_context(self._place())
+            try:
+                photo = await asyncio.wait_for(upload(), seconds)
+            except TimeoutError as error:
+                raise HTTPException(408, f"the upload took more than {seconds:g} s.") from error
+            task = asyncio.create_task(self._read(photo, time.monotonic() + seconds))
+            self._tasks.add(task)  # the event loop itself keeps no hold on it
+            place = held.pop_all()
+        task.add_done_callback(lambda done: self._put_away(done, place))
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), seconds)
+        except TimeoutError as error:
+            raise HTTPException(
+                504, f"{photo.name}: the analysis took more than {seconds:g} s; send a smaller photo, or try later."
+            ) from error
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._places_taken >= self._limits.photos:
+            raise HTTPException(
+                429,
+                f"{self._places_taken} photos are in work or waiting, no more are taken; try again in a moment.",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self._places_taken += 1
+        try:
+            with self._metrics.photos.track_inprogress():
+                yield
+        finally:
+            self._places_taken -= 1
+
+    def _put_away(self, task: asyncio.Task[Analysis], place: ExitStack) -> None:
+        self._tasks.discard(task)
+        place.close()
+        if not task.cancelled():
+            task.exception()  # asyncio would log it as never seen where the client no longer waits
+
+    async def _read(self, photo: Upload, until: float) -> Analysis:
+        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._workers, self._find, photo, until)
+        expressions: list[Expression] = []
+        if found.faces:
+            rows = await asyncio.wrap_future(self._batcher.submit(found.crops))
+            expressions = self._recognizer.expressions(rows)
+        self._metrics.faces.inc(len(found.faces))
+        self._metrics.seconds.observe(time.monotonic() - started)
+        return Analysis(
+            source=photo.name,
+            photo=photo.data,
+            size=found.size,
+            faces=tuple(
+                AnalyzedFace(box=face.box, score=face.score, landmarks=face.landmarks, expression=expression)
+                for face, expression in zip(found.faces, expressions, strict=True)
+            ),
+            model=self._recognizer.card.name,
+        )
+
+    def _find(self, photo: Upload, until: float) -> _Found:
+        """Decode a photo and cut out its faces; runs in a worker."""
+        if time.monotonic() > until:
+            raise TimeoutError  # it has waited too long, and nobody waits for it
+        check_pixels(photo, self._limits.pixels)
+        image = read_image(photo.data, photo.name)
+        faces = self._detector.detect(image)
+        preprocess = self._recognizer.card.preprocess
+        crops = [crop_face(image, face, margin_fraction=preprocess.margin_fraction) for face in faces]
+        return _Found((image.shape[1], image.shape[0]), faces, preprocess.stack(crops))

@@ -1,0 +1,92 @@
+"""From a request to the bytes of one photo. They stay in memory; nothing is written to disk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from PIL import Image
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from mien.media.images import PHOTO_SUFFIXES
+
+FIELD = "photo"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An encoded photo and what messages call it."""
+
+    data: bytes
+    name: str
+
+
+async def read_upload(request: Request, max_bytes: int) -> Upload:
+    """Read a photo that is the body, or the field `photo` of a multipart form.
+
+    Raises:
+        HTTPException: 413, the body is larger than `max_bytes`; 422, the form is malformed or has no such file.
+    """
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > max_bytes:
+        raise _too_large(max_bytes)
+    body = _bounded(request, max_bytes)
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await _from_form(request, body, max_bytes)
+    return Upload(b"".join([chunk async for chunk in body]), "<photo>")
+
+
+def check_pixels(upload: Upload, max_pixels: int) -> None:
+    """Refuse a photo whose header states more than `max_pixels`.
+
+    Raises:
+        HTTPException: 413.
+    """
+    known = Image.registered_extensions()
+    formats = sorted({known[end] for end in PHOTO_SUFFIXES if end in known} & Image.OPEN.keys())
+    try:
+        with Image.open(io.BytesIO(upload.data), formats=formats) as image:
+            width, height = image.size
+    except Exception:  # whatever it is: read_image meets it next, and says so
+        return
+    if width * height > max_pixels:
+        raise HTTPException(
+            413, f"{upload.name}: {width} x {height} px; at most {max_pixels / 1e6:g} megapixels are accepted here."
+        )
+
+
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body in pieces, whatever length its header states."""
+    read = 0
+    async for chunk in request.stream():
+        read += len(chunk)
+        if read > max_bytes:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_bytes: int) -> Upload:
+    parser = MultiPartParser(request.headers, body, max_files=1, max_fields=8)
+    parser.spool_max_size = max_bytes  # above it, Starlette would write to a temporary file
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(
+            422, f"multipart form: {error.message} Expected one file in the field {FIELD!r}."
+        ) from error
+    try:
+        photo = form.get(FIELD)
+        if not isinstance(photo, UploadFile):
+            found = ", ".join(map(repr, form)) or "nothing"
+            raise HTTPException(422, f"multipart form: no file in the field {FIELD!r}; found {found}.")
+        return Upload(await photo.read(), photo.filename or "<photo>")
+    finally:
+        await form.close()
+
+
+def _too_large(max_bytes: int) -> HTTPException:
+    return HTTPException(413, f"the upload is too large; at most {max_bytes / 1e6:g} MB are accepted here.")

@@ -1,0 +1,357 @@
+"""`mien serve` over a real socket."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+from serving import Client, form, running
+from tiny_model import write_tiny_model
+
+import mien
+from mien import InputError, Recognizer, YuNet
+from mien.serve.app import create_app
+from mien.serve.limits import Limits
+from mien.serve.schema import ErrorAnswer, ModelAnswer, PhotoAnswer
+
+
+def encoded(image: Image.Image, kind: str = "JPEG") -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> Image.Image:
+    from skimage import data
+
+    return Image.fromarray(np.asarray(data.astronaut()))
+
+
+@pytest.fixture(scope="module")
+def photo(astronaut: Image.Image) -> bytes:
+    return encoded(astronaut)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("serve") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def client(model: Path) -> Iterator[Client]:
+    with running(create_app(model, workers=2)) as client:
+        yield client
+
+
+class Held:
+    """A detector that finds no face, and not before it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.entered = threading.Semaphore(0)
+
+    def detect(self, image: np.ndarray) -> list[mien.Face]:
+        self.entered.release()
+        assert self.go.wait(20)
+        return []
+
+
+def test_a_raw_photo_gives_what_analyze_gives(client: Client, photo: bytes, model: Path) -> None:
+    answer = client.analyze(photo)
+    assert answer.status == 200
+    expected = mien.analyze(photo, model=model).to_dict()
+    assert len(expected["faces"]) == 1
+    assert answer.json == json.loads(json.dumps(expected | {"source": "<photo>"}))
+    PhotoAnswer.model_validate_json(answer.body, strict=False)
+
+
+def test_a_form_gives_the_same_and_keeps_the_name(client: Client, photo: bytes) -> None:
+    body, headers = form(photo, name="Gruppe – 写真.jpg")
+    answer = client.analyze(body, **headers)
+    assert answer.status == 200
+    assert answer.json == client.analyze(photo).json | {"source": "Gruppe – 写真.jpg"}
+
+
+def test_a_photo_without_faces_is_no_error(client: Client) -> None:
+    answer = client.analyze(encoded(Image.new("RGB", (64, 48))))
+    assert (answer.status, answer.json["faces"], answer.json["size"]) == (200, [], [64, 48])
+
+
+def test_every_client_gets_its_own_answer_and_faces_share_batches(
+    astronaut: Image.Image, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = [encoded(ImageEnhance.Brightness(astronaut).enhance(level)) for level in np.linspace(0.5, 1.2, 6)]
+    expected = [[face.to_dict() for face in mien.analyze(photo, model=model).faces] for photo in photos]
+    assert len({json.dumps(faces) for faces in expected}) == 6
+    recognizer, go = Recognizer.load(model), threading.Event()
+    read = recognizer.probabilities
+    monkeypatch.setattr(recognizer, "probabilities", lambda faces: go.wait(20) and read(faces))
+    detector, found = YuNet(), threading.Semaphore(0)
+    detect = detector.detect
+
+    def counted(image: np.ndarray) -> list[mien.Face]:
+        faces = detect(image)
+        found.release()
+        return faces
+
+    monkeypatch.setattr(detector, "detect", counted)
+    with running(create_app(recognizer, detector=detector, workers=3)) as client, ThreadPoolExecutor(6) as clients:
+        answers = clients.map(client.analyze, photos)
+        for _ in photos:
+            assert found.acquire(timeout=20)
+        time.sleep(0.3)  # for the last crops to reach the queue
+        go.set()
+        assert [answer.json["faces"] for answer in answers] == expected
+        assert client.metric("mien_batch_photos_sum") == 6
+        assert client.metric("mien_batch_photos_count") < 6
+        assert client.metric("mien_faces_total") == 6
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "<photo>: is empty, 0 bytes."),
+        (b"hello", "<photo>: not a photo in a known format"),
+        (b"cut", "<photo>: damaged"),
+    ],
+)
+def test_what_is_no_photo_is_refused_in_words(client: Client, photo: bytes, body: bytes, message: str) -> None:
+    answer = client.analyze(photo[: len(photo) // 2] if body == b"cut" else body)
+    assert answer.status == 422
+    assert answer.error.startswith(message)
+    ErrorAnswer.model_validate_json(answer.body)
+
+
+def test_a_decompression_bomb_is_refused(client: Client) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(100_000))
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    answer = client.analyze(bomb)
+    assert answer.status == 422
+    assert answer.error.startswith("<photo>: too large: Image size (3600000000 pixels) exceeds limit")
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(client: Client) -> None:
+    answer = client.analyze(encoded(Image.new("1", (10_000, 6_000)), "PNG"))
+    assert answer.status == 413
+    assert answer.error == "<photo>: 10000 x 6000 px; at most 50 megapixels are accepted here."
+
+
+@pytest.mark.parametrize(
+    ("field", "extra", "message"),
+    [
+        ("picture", b"", "multipart form: no file in the field 'photo'; found 'picture'."),
+        ("photo", form(b"x")[0], "Too many files"),
+    ],
+)
+def test_a_form_without_exactly_one_photo_is_refused(client: Client, field: str, extra: bytes, message: str) -> None:
+    body, headers = form(b"x", field)
+    answer = client.analyze(body.replace(b"--cut--\r\n", extra) if extra else body, **headers)
+    assert answer.status == 422
+    assert message in answer.error
+
+
+def test_a_form_without_boundary_is_refused(client: Client) -> None:
+    answer = client.analyze(b"x", **{"Content-Type": "multipart/form-data"})
+    assert (answer.status, answer.error[:33]) == (422, "multipart form: Missing boundary ")
+
+
+def test_large_uploads_are_refused_with_and_without_a_stated_length(model: Path) -> None:
+    with running(create_app(model, limits=Limits(upload_bytes=1000))) as client:
+        message = "the upload is too large; at most 0.001 MB are accepted here."
+        for body in (bytes(1001), iter([bytes(600), bytes(600)])):
+            answer = client.analyze(body)
+            assert (answer.status, answer.error) == (413, message)
+        body, headers = form(bytes(1001))
+        assert client.analyze(iter([body]), **headers).status == 413
+        assert client.analyze(bytes(1000)).status == 422
+
+
+def test_no_upload_is_written_to_disk(client: Client, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object) -> None:
+        raise AssertionError("written to disk")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", refuse)
+    body, headers = form(encoded(astronaut.resize((1024, 1024)), "BMP"))
+    assert len(body) > 3_000_000
+    assert client.analyze(body, **headers).status == 200
+
+
+def test_more_photos_than_places_are_told_to_come_back(model: Path, photo: bytes) -> None:
+    detector = Held()
+    app = create_app(model, detector=detector, limits=Limits(photos=2), workers=1)
+    with running(app) as client, ThreadPoolExecutor(2) as clients:
+        waiting = [clients.submit(client.analyze, photo) for _ in range(2)]
+        assert detector.entered.acquire(timeout=10)
+        until = time.monotonic() + 10
+        while client.metric("mien_photos_in_hand") < 2:
+            assert time.monotonic() < until
+        refused = client.analyze(photo)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+        assert refused.error == "2 photos are in work or waiting, no more are taken; try again in a moment."
+        detector.go.set()
+        assert [future.result().status for future in waiting] == [200, 200]
+        assert client.analyze(photo).status == 200
+
+
+def test_a_slow_analysis_is_given_up_but_keeps_its_place_until_it_ends(model: Path, photo: bytes) -> None:
+    detector = Held()
+    with running(create_app(model, detector=detector, limits=Limits(photos=1, seconds=0.3), workers=1)) as client:
+        late = client.analyze(photo)
+        assert late.status == 504
+        assert late.error.startswith("<photo>: the analysis took more than 0.3 s;")
+        assert client.analyze(photo).status == 429
+        detector.go.set()
+        until = time.monotonic() + 10
+        while client.metric("mien_photos_in_hand"):
+            assert time.monotonic() < until
+        assert client.analyze(photo).status == 200
+
+
+def test_a_slow_upload_is_given_up(model: Path) -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b"x"
+        time.sleep(1)
+
+    with running(create_app(model, limits=Limits(seconds=0.2))) as client:
+        answer = client.analyze(slowly())
+        assert (answer.status, answer.error) == (408, "the upload took more than 0.2 s.")
+
+
+def test_a_limit_of_zero_is_refused() -> None:
+    with pytest.raises(InputError, match=r"Limits\(.*pixels=0.*\): every limit must be above 0"):
+        Limits(pixels=0)
+
+
+def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: bytes) -> None:
+    with running(create_app(model, token="gehéim")) as client:
+        for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic gehéim"}):
+            answer = client.analyze(photo, **given)
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert answer.error.startswith("the token is missing or wrong; send the header")
+            assert client.get("/metrics", **given).status == client.get("/v1/model", **given).status == 401
+        assert client.get("/healthz").status == client.get("/").status == 200
+        token = {"Authorization": "Bearer gehéim"}
+        assert client.analyze(photo, **token).status == client.get("/metrics", **token).status == 200
+        assert client.get("/healthz", Host="example.org").status == 200
+
+
+def test_without_a_token_only_this_machine_is_answered(client: Client, photo: bytes) -> None:
+    answer = client.analyze(photo, Host="rebound.example.org:8000")
+    assert answer.status == 403
+    assert "answers on this machine only, not as 'rebound.example.org'; start it with a token" in answer.error
+    for name in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        assert client.get("/", Host=name).status == 200
+
+
+def test_the_model_is_described(client: Client, model: Path) -> None:
+    answer = client.get("/v1/model")
+    assert answer.json["card"] == json.loads((model / "card.json").read_text())
+    assert answer.json["card"]["labels"][3] == "happy"
+    assert answer.json["limits"]["upload_bytes"] == 20_000_000
+    ModelAnswer.model_validate_json(answer.body)
+
+
+def test_openapi_describes_upload_answer_and_refusals(client: Client) -> None:
+    found = client.get("/openapi.json").json
+    assert found["paths"].keys() == {"/v1/analyze", "/v1/model", "/metrics", "/healthz"}
+    analyze = found["paths"]["/v1/analyze"]["post"]
+    assert {"image/jpeg", "multipart/form-data"} <= analyze["requestBody"]["content"].keys()
+    assert {"200", "401", "408", "413", "422", "429", "504"} == analyze["responses"].keys()
+    PhotoAnswer.model_validate(found["components"]["schemas"]["PhotoAnswer"]["example"])
+
+
+def test_errors_of_the_router_are_json_too(client: Client) -> None:
+    assert (client.get("/nothing").status, client.get("/nothing").error) == (404, "Not Found")
+    assert (client.get("/v1/analyze").status, client.get("/v1/analyze").error) == (405, "Method Not Allowed")
+
+
+def test_an_error_of_the_server_itself_hides_its_details(photo: bytes, model: Path) -> None:
+    class Broken:
+        def detect(self, image: np.ndarray) -> list[mien.Face]:
+            raise RuntimeError("a secret path")
+
+    with running(create_app(model, detector=Broken())) as client:
+        answer = client.analyze(photo)
+        assert (answer.status, answer.error) == (500, "an error of the server itself; its log has the reason.")
+
+
+def test_headers_keep_the_page_to_itself(client: Client) -> None:
+    for path in ("/", "/static/app.js", "/healthz", "/nothing"):
+        headers = client.get(path, Origin="https://example.org").headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+    page = client.get("/").body.decode()
+    for file in re.findall(r'(?:src|href)="(static/[^"]+)"', page):
+        assert client.get(f"/{file}").status == 200
+    assert not re.search(r"(?:src|href)=\"https?:", page)
+
+
+def test_requests_are_counted_by_path_and_status(model: Path) -> None:
+    with running(create_app(model)) as client:
+        for path in ("/healthz", "/healthz", "/a", "/b"):
+            client.get(path)
+        assert client.metric('mien_requests_total{path="/healthz",status="200"}') == 2
+        assert client.metric('mien_requests_total{path="other",status="404"}') == 2
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from mien.cli import main; main()", "serve", "--port", "0", *arguments]
+    clean = {name: value for name, value in os.environ.items() if name != "MIEN_TOKEN"}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean)
+
+
+def test_the_command_says_where_it_is_and_stops_quietly(model: Path) -> None:
+    with started("--model", str(model)) as server:
+        line = server.stderr.readline()
+        url = re.fullmatch(r"mien serve: (http://127\.0\.0\.1:\d+/)  \(Ctrl-C stops it\)\n", line)[1]
+        with urllib.request.urlopen(f"{url}healthz", timeout=20) as answer:
+            assert json.load(answer) == {"status": "ok"}
+        server.send_signal(signal.SIGINT)
+        assert server.stderr.read() == ""
+        server.wait(20)
+
+
+def test_on_other_addresses_the_command_makes_a_token(model: Path) -> None:
+    with started("--model", str(model), "--host", "0.0.0.0") as server:
+        port, token = re.fullmatch(r"mien serve: http://.+:(\d+)/#token=(\S+)  .+\n", server.stderr.readline()).groups()
+        assert token in server.stderr.readline()
+        client = Client(int(port))
+        while True:
+            try:
+                assert client.get("/v1/model").status == 401
+                break
+            except ConnectionResetError:
+                time.sleep(0.05)
+        assert client.get("/v1/model", Authorization=f"Bearer {token}").status == 200
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+
+
+def test_a_port_in_use_is_named(client: Client, model: Path) -> None:
+    from mien.cli.serve import serve
+
+    with pytest.raises(InputError, match=rf"127\.0\.0\.1 port {client.port}: cannot listen there: .+ in use"):
+        serve("127.0.0.1", client.port, str(model), None, 20, 50, 32, 30, None)

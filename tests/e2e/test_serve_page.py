@@ -1,0 +1,184 @@
+"""The page of `mien serve` in a real browser with a fake camera."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chromium import Page, chromium, find_chromium
+from PIL import Image, ImageEnhance
+from serving import Client, running
+from tiny_model import write_tiny_model
+
+from mien.serve.app import create_app
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
+
+READY = "document.querySelector('#model').textContent.includes('weights')"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, a photo with a face and one without, and a film for the camera."""
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("page")
+    write_tiny_model(folder / "tiny", uncertain_below=0.5)
+    astronaut = Image.fromarray(np.asarray(data.astronaut()))
+    astronaut.save(folder / "astronaut.jpg")
+    Image.new("RGB", (320, 240), "grey").save(folder / "wall, grey.png")
+    (folder / "text.jpg").write_text("no photo")
+    film = io.BytesIO()
+    for level in np.linspace(0.6, 1.2, 10):
+        ImageEnhance.Brightness(astronaut.crop((0, 0, 512, 384))).enhance(level).save(film, "JPEG")
+    (folder / "camera.mjpeg").write_bytes(film.getvalue())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(files: Path) -> Iterator[Client]:
+    with running(create_app(files / "tiny", workers=2)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser(files: Path) -> Iterator[Page]:
+    film = f"--use-file-for-fake-video-capture={files / 'camera.mjpeg'}"
+    with chromium(str(find_chromium()), files / "profile", film) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page, client: Client) -> Page:
+    browser.open("about:blank")
+    browser.log.clear()
+    browser.size(1280, 900)
+    browser.open(f"{client.url}/")
+    browser.wait(READY)
+    return browser
+
+
+def test_photos_are_read_drawn_and_listed(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "astronaut.jpg", files / "wall, grey.png"])
+    page.wait("results.length === 2")
+    assert page.text("#summary") == "2 of 2 photos read, 1 faces."
+    astronaut, wall = (page.text(f"#cards > li:nth-child({number})") for number in (1, 2))
+    assert "Face 1: happy, 33 % uncertain" in astronaut
+    assert "No face found." in wall
+    label = page.evaluate("document.querySelector('#cards canvas').getAttribute('aria-label')")
+    assert label == "astronaut.jpg: face 1 happy, uncertain"
+    box, size = page.evaluate("[results[0].answer.faces[0].box, results[0].answer.size]")
+    colors = """(() => {
+        const canvas = document.querySelector('#cards canvas');
+        const [x0, y0, , y1] = results[0].answer.faces[0].box;
+        const pixel = canvas.getContext('2d').getImageData(x0, (y0 + y1) / 2, 1, 1).data;
+        return [canvas.width, canvas.height, ...pixel.slice(0, 3)];
+    })()"""
+    width, height, *pixel = page.evaluate(colors)
+    assert [width, height] == size == [512, 512]
+    assert box[0] > 0
+    assert np.abs(np.subtract(pixel, (230, 159, 0))).max() < 40  # the box has the colour of happy
+    assert page.log == []
+
+
+def test_downloads_hold_what_was_found(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "wall, grey.png", files / "astronaut.jpg"])
+    page.wait("results.length === 2")
+    (row,) = csv.DictReader(io.StringIO(page.evaluate("csvOf(everything())")))
+    answer = page.evaluate("everything()")[1]
+    face = answer["faces"][0]
+    assert (row["source"], row["face"], row["label"]) == ("astronaut.jpg", "0", "happy")
+    assert float(row["x0"]) == face["box"][0]
+    assert float(row["p_sad"]) == face["expression"]["probabilities"]["sad"]
+    assert (
+        page.evaluate("csvOf([{source: 'a, \"b\".jpg', faces: results[1].answer.faces}])")
+        .splitlines()[1]
+        .startswith('"a, ""b"".jpg",')
+    )
+    page.evaluate("byId('clear').click()")
+    assert page.text("#summary") == "No photos yet."
+    assert page.evaluate("everything()") == []
+
+
+def test_a_file_that_is_no_photo_says_why(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "text.jpg", files / "astronaut.jpg"])
+    page.wait("results.length === 1")
+    assert page.text(".card.failed p").startswith("text.jpg: not a photo in a known format")
+    assert page.text("#summary") == "1 of 2 photos read, 1 faces; 1 failed."
+
+
+def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
+    page.evaluate("""{
+        const plain = window.fetch;
+        window.flying = window.mostFlying = 0;
+        window.fetch = async (...args) => {
+            mostFlying = Math.max(mostFlying, ++flying);
+            return plain(...args).finally(() => { flying -= 1; });
+        };
+    }""")
+    page.evaluate("byId('camera-toggle').click()")
+    page.wait("frames.filter(({faces}) => faces.length === 1).length >= 3")
+    assert page.evaluate("mostFlying") == 1
+    assert page.text("#live-faces").startswith("Face 1: ")
+    assert "Most probable: happy for" in page.text("#history-text")
+    painted = "byId('history').getContext('2d').getImageData(byId('history').width - 4, 20, 1, 1).data[3]"
+    assert page.evaluate(painted) == 255
+    page.evaluate("window.track = camera.stream.getTracks()[0]; byId('camera-toggle').click()")
+    assert page.evaluate("[track.readyState, byId('camera-toggle').textContent]") == ["ended", "Start camera"]
+    kept = page.evaluate("frames.length")
+    page.wait("flying === 0")
+    assert page.evaluate("frames.length") == kept
+    resources = page.evaluate("performance.getEntriesByType('resource').map(({name}) => new URL(name).origin)")
+    assert set(resources) == {page.evaluate("location.origin")}
+    assert page.log == []
+
+
+def test_the_keyboard_reaches_everything_in_order(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "astronaut.jpg"])
+    page.wait("results.length === 1")
+    reached = []
+    for _ in range(7):
+        page.press("Tab", 9)
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')"))
+    assert reached == ["#results", "files", "camera-toggle", "save-json", "save-csv", "clear", "openapi.json"]
+    page.evaluate("byId('clear').focus()")
+    page.press("Enter", 13)
+    assert page.evaluate("[results.length, document.activeElement.id]") == [0, "results"]
+
+
+def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "astronaut.jpg"])
+    page.wait("results.length === 1")
+    assert page.evaluate("byId('announce').textContent") == "astronaut.jpg: face 1 happy, uncertain"
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    named = [node for node in nodes if node.get("role", {}).get("value") in ("button", "link", "image", "textbox")]
+    assert len(named) >= 7
+    assert all(node["name"]["value"] for node in named), named
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_shows_all_without_scrolling_sideways(page: Page, files: Path, width: int) -> None:
+    page.size(width, 844, mobile=True)
+    page.choose("#files", [files / "astronaut.jpg"])
+    page.wait("results.length === 1")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('#cards canvas').clientWidth") > 0.8 * width
+
+
+def test_the_page_asks_for_the_token_and_takes_it_from_its_address(browser: Page, files: Path) -> None:
+    with running(create_app(files / "tiny", token="secret")) as client:
+        browser.open(f"{client.url}/")
+        browser.wait("!byId('token-form').hidden && document.activeElement.id === 'token'")
+        browser.call("Input.insertText", text="secret")
+        browser.press("Enter", 13)
+        browser.wait(READY)
+        assert browser.evaluate("byId('token-form').hidden")
+        browser.evaluate("sessionStorage.clear()")
+        browser.open("about:blank")
+        browser.open(f"{client.url}/#token=secret")
+        browser.wait(READY)
+        assert browser.evaluate("location.href") == f"{client.url}/"
