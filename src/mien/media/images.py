@@ -119,7 +119,7 @@ def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIX
     return photos
 
 
-def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[Path]:
     photos = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -1,0 +1,159 @@
+"""Video files, written with the sound of another. Needs ``mien[video]``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from mien.errors import InputError
+from mien.media.video import Frame, VideoReader, import_av, reason_of
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_T = TypeVar("_T")
+
+_TICKS_PER_SECOND = 90_000  # of a written video; divides the usual frame rates, and keeps a variable one
+_COPIED_CODECS = ("aac", "mp3")  # sound that every player of mp4 knows; other is encoded as AAC
+_CRF = 20  # x264's constant rate factor: a little better than its default of 23, since text is drawn
+
+
+class VideoWriter:
+    """An H.264 mp4 that browsers and phones play, with the times of its frames and the sound of another file.
+
+    A context manager; the file takes its name only when it is complete.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, sound_from: VideoReader | None = None, frame_rate: float | None = None
+    ) -> None:
+        """Prepare writing.
+
+        Args:
+            path: of the mp4 file.
+            sound_from: its sound is taken over from the range of time that it reads, as long as there is a picture:
+                AAC and MP3 unchanged, other codecs as AAC.
+            frame_rate: what the file states; each frame is shown at its own time all the same.
+
+        Raises:
+            InputError: the file is the one that is read.
+        """
+        self._path, self._source = Path(path), sound_from
+        if sound_from is not None and self._path.resolve() == Path(sound_from.name).resolve():
+            raise InputError(f"{self._path}: is the video that is read and would be overwritten; name another file.")
+        self._part = self._path.with_name(self._path.stem + ".part.mp4")
+        self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
+        self._start_s = sound_from.start_s if sound_from else 0.0
+        self._stack = ExitStack()
+        self._video: Any = None
+        self._sound: Iterator[tuple[float, Any]] = iter(())
+        self._next_sound: tuple[float, Any] | None = None
+        self._ticks = (-1, -1)  # of the last two frames
+
+    def __enter__(self) -> VideoWriter:
+        """Create the file.
+
+        Raises:
+            InputError: it cannot be created.
+        """
+        av = import_av()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._out = self._stack.enter_context(av.open(self._part, "w", options={"movflags": "+faststart"}))
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"{self._path}: cannot be written ({reason_of(error)}).") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Complete the file, or remove what there is of it after an error."""
+        complete = kind is None and self._video is not None
+        if complete:
+            before, last = self._ticks
+            self._write_sound_until((2 * last - before) / _TICKS_PER_SECOND)  # the last frame is seen as long as others
+            self._out.mux(self._video.encode(None))
+        self._stack.close()
+        if complete:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def write(self, frame: Frame) -> None:
+        """Add a frame; all have the size of the first, and each comes later than the one before."""
+        import av
+
+        height, width = (side - side % 2 for side in frame.image.shape[:2])  # 4:2:0 colour needs even sides
+        if self._video is None:
+            self._begin(width, height)
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="rgb24")
+        time_s = frame.time_s - self._start_s
+        self._write_sound_until(time_s)
+        last = self._ticks[1]
+        self._ticks = last, max(round(time_s * _TICKS_PER_SECOND), last + 1)
+        picture.pts, picture.time_base = self._ticks[1], Fraction(1, _TICKS_PER_SECOND)
+        self._out.mux(self._video.encode(picture))
+
+    def _begin(self, width: int, height: int) -> None:
+        """Add both streams: a file's streams must be known before its first packet."""
+        self._video = self._out.add_stream("libx264", rate=self._rate, options={"crf": str(_CRF), "preset": "veryfast"})
+        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
+        self._video.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
+        if self._source is not None and self._source.has_sound:
+            container = self._stack.enter_context(self._source.open())
+            sound = container.streams.audio[0]
+            begin_s = (container.start_time or 0) / 1_000_000 + self._start_s
+            if sound.codec_context.name.startswith(_COPIED_CODECS):
+                self._sound = _copied(container, self._out.add_stream_from_template(sound), begin_s)
+            else:
+                self._sound = _encoded(container, self._out.add_stream("aac", rate=sound.rate), begin_s)
+            self._next_sound = next(self._sound, None)
+
+    def _write_sound_until(self, time_s: float) -> None:
+        """Copy the sound before a moment, so that picture and sound lie side by side in the file."""
+        while self._next_sound is not None and self._next_sound[0] <= time_s:
+            self._out.mux(self._next_sound[1])
+            self._next_sound = next(self._sound, None)
+
+
+def _copied(container: InputContainer, stream: Any, begin_s: float) -> Iterator[tuple[float, Any]]:
+    """Packets of the sound from a moment on, with the seconds since then."""
+    for packet in _until_damaged(container.demux(container.streams.audio[0])):
+        if packet.pts is None or packet.time_base is None:
+            continue
+        time_s = float(packet.pts * packet.time_base) - begin_s
+        if time_s >= 0:
+            packet.pts -= round(begin_s / packet.time_base)
+            packet.dts, packet.stream = packet.pts, stream
+            yield time_s, packet
+
+
+def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator[tuple[float, Any]]:
+    """The same in another codec."""
+    time_s = 0.0
+    for frame in _until_damaged(container.decode(container.streams.audio[0])):
+        if frame.time is None or frame.time < begin_s:
+            continue
+        time_s = frame.time - begin_s
+        frame.time_base = Fraction(1, frame.sample_rate)
+        frame.pts = round(time_s * frame.sample_rate)
+        for packet in stream.encode(frame):
+            yield time_s, packet
+    for packet in stream.encode(None):
+        yield time_s, packet
+
+
+def _until_damaged(parts: Iterator[_T]) -> Iterator[_T]:
+    """Parts of a file up to the first that cannot be read; what the picture misses, the reader says."""
+    av = import_av()
+    try:
+        yield from parts
+    except av.error.FFmpegError:
+        return

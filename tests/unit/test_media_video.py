@@ -1,0 +1,199 @@
+"""Reading and writing video files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_video import astronaut, pan, write_video
+
+from mien.errors import InputError
+from mien.media.scene import SceneCuts
+from mien.media.video import Frame, VideoReader
+from mien.media.video_writer import VideoWriter
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds, 20 frames, with sound."""
+    file = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    return write_video(file, pan(20), sound_codec="aac", seconds_of_sound=2)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a.astype(int) - b).mean())
+
+
+def test_frames_come_in_order_with_their_times(clip: Path) -> None:
+    reader = VideoReader(clip)
+    frames = list(reader)
+    assert [frame.index for frame in frames] == list(range(20))
+    assert [frame.time_s for frame in frames] == pytest.approx([index / 10 for index in range(20)])
+    assert (reader.frame_rate, reader.duration_s, reader.has_sound, reader.cut_off) == (10, 2, True, None)
+    assert all(difference(frame.image, image) < 6 for frame, image in zip(frames, pan(20), strict=True))
+
+
+def test_stride_and_range(clip: Path) -> None:
+    assert [frame.index for frame in VideoReader(clip, every=7)] == [0, 7, 14]
+    assert [frame.index for frame in VideoReader(clip, start_s=0.5, end_s=0.9)] == [5, 6, 7, 8]
+    assert [frame.index for frame in VideoReader(clip, start_s=0.5, end_s=0.9, every=2)] == [6, 8]
+
+
+def test_a_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
+    times_s = [0.0, 0.04, 0.5, 0.54, 2.0]
+    file = write_video(tmp_path / "variable.mp4", [astronaut()] * 5, times_s=times_s)
+    frames = list(VideoReader(file))
+    assert [frame.time_s for frame in frames] == pytest.approx(times_s, abs=0.002)
+    assert [frame.index for frame in VideoReader(file, start_s=0.3, end_s=1)] == [2, 3]
+    with VideoWriter(tmp_path / "copy.mp4") as writer:
+        for frame in frames:
+            writer.write(frame)
+    assert [frame.time_s for frame in VideoReader(tmp_path / "copy.mp4")] == pytest.approx(times_s, abs=0.002)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+def test_frames_are_turned_upright(tmp_path: Path, degrees: int) -> None:
+    lying = np.ascontiguousarray(np.rot90(astronaut()[:192], -degrees // 90))
+    file = write_video(tmp_path / "turned.mp4", [lying], rotation_deg=degrees)
+    (frame,) = VideoReader(file)
+    assert frame.image.shape == (192, 256, 3)
+    assert difference(frame.image, astronaut()[:192]) < 6
+
+
+def test_a_video_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", pan(40))
+    part = tmp_path / "part.mkv"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    reader = VideoReader(part)
+    assert 5 <= len(list(reader)) < 35
+    assert reader.cut_off is not None
+    assert reader.cut_off.startswith("ends at ")
+    assert reader.cut_off.endswith(" s of 4.0 s")
+
+
+def test_damaged_frames_are_left_out_and_counted(tmp_path: Path) -> None:
+    data = bytearray(write_video(tmp_path / "whole.mkv", pan(40)).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 6000] = bytes(6000)
+    damaged = tmp_path / "damaged.mkv"
+    damaged.write_bytes(data)
+    reader = VideoReader(damaged)
+    indexes = [frame.index for frame in reader]
+    assert len(indexes) >= 15
+    assert reader.cut_off is not None
+
+
+def test_a_video_without_a_frame(tmp_path: Path) -> None:
+    data = bytearray(write_video(tmp_path / "whole.mp4", pan(4)).read_bytes())
+    begin, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    data[begin:end] = bytes(end - begin)  # the head says where frames are, but nothing is there
+    (tmp_path / "blank.mp4").write_bytes(data)
+    with pytest.raises(InputError, match=r"blank\.mp4: no frame can be decoded; \d+ frames are damaged"):
+        list(VideoReader(tmp_path / "blank.mp4"))
+
+
+def test_a_range_behind_the_end_has_no_frames(clip: Path) -> None:
+    assert list(VideoReader(clip, start_s=100)) == []
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(InputError, match=r"empty\.mp4: is empty, 0 bytes"):
+        VideoReader(tmp_path / "empty.mp4")
+    (tmp_path / "text.mp4").write_text("no video" * 100)
+    with pytest.raises(InputError, match=r"text\.mp4: cannot be read as a video \(Invalid data"):
+        VideoReader(tmp_path / "text.mp4")
+    with pytest.raises(InputError, match=r"missing\.mp4: no such file"):
+        VideoReader(tmp_path / "missing.mp4")
+    with pytest.raises(InputError, match="is no regular file"):
+        VideoReader(tmp_path)
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    import av
+
+    with av.open(tmp_path / "sound.mp4", "w") as out:
+        sound = out.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        out.mux(sound.encode(frame))
+        out.mux(sound.encode(None))
+    with pytest.raises(InputError, match="holds no video, only: audio"):
+        VideoReader(tmp_path / "sound.mp4")
+
+
+def test_impossible_parts_are_refused(clip: Path) -> None:
+    with pytest.raises(InputError, match="every 0 frames; expected 1 or more"):
+        VideoReader(clip, every=0)
+    with pytest.raises(InputError, match=r"the range 2\.0 s to 1\.0 s is empty"):
+        VideoReader(clip, start_s=2.0, end_s=1.0)
+
+
+def test_without_pyav_the_message_says_what_to_install(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"needs PyAV, which is not installed: pip install 'mien\[video\]'"):
+        VideoReader(clip)
+
+
+def sound_of(file: Path) -> tuple[str, np.ndarray]:
+    """Codec, and samples."""
+    import av
+
+    with av.open(file) as container:
+        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+        return container.streams.audio[0].codec_context.name, np.concatenate(frames)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mkv", "pcm_s16le")])
+def test_sound_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
+    reader = VideoReader(
+        write_video(tmp_path / f"in{suffix}", pan(20), sound_codec=codec, seconds_of_sound=2), start_s=0.5, end_s=1.5
+    )
+    with VideoWriter(tmp_path / "new" / "out.mp4", sound_from=reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    copy = VideoReader(tmp_path / "new" / "out.mp4")
+    assert [frame.time_s for frame in copy] == pytest.approx([index / 10 for index in range(10)], abs=0.002)
+    found, samples = sound_of(tmp_path / "new" / "out.mp4")
+    assert found == "aac"
+    assert len(samples) / 48000 == pytest.approx(1.0, abs=0.06)
+    spectrum = np.abs(np.fft.rfft(samples[4800:43200]))
+    assert np.argmax(spectrum) * 48000 / 38400 == pytest.approx(440, abs=2)
+
+
+def test_odd_sides_are_written(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "odd.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=np.ascontiguousarray(astronaut()[:101, :99])))
+    (frame,) = VideoReader(tmp_path / "odd.mp4")
+    assert frame.image.shape == (100, 98, 3)
+
+
+def test_nothing_is_left_of_a_video_that_fails(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), VideoWriter(tmp_path / "out.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=astronaut()))
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_does_not_overwrite_its_source(clip: Path) -> None:
+    with pytest.raises(InputError, match="would be overwritten"):
+        VideoWriter(clip, sound_from=VideoReader(clip))
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "file" / "out.mp4"):
+        pass
+
+
+def test_cuts_are_seen_and_pans_are_not() -> None:
+    from skimage import data
+
+    cuts = SceneCuts()
+    assert not any(cuts.is_cut(image) for image in pan(5, px_per_frame=10))
+    assert not cuts.is_cut((pan(5, px_per_frame=10)[4] // 2 + 20).astype(np.uint8))  # the light goes down
+    assert cuts.is_cut(np.asarray(data.coffee()))
+    assert cuts.is_cut(np.zeros((64, 64, 3), np.uint8))
+    assert not cuts.is_cut(np.zeros((64, 64, 3), np.uint8))
