@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from mien.recognizer import Expression as Expression
     from mien.recognizer import Recognizer as Recognizer
     from mien.recognizer import shipped_models as shipped_models
+    from mien.timeline import Segment as Segment
+    from mien.timeline import segments as segments
+    from mien.timeline import write_segments as write_segments
+    from mien.video import VideoAnalysis as VideoAnalysis
+    from mien.video import VideoFace as VideoFace
+    from mien.video import analyze_video as analyze_video
+    from mien.video_saving import save_video as save_video
 
 __version__ = "0.1.0"
 
@@ -41,9 +48,16 @@ _PLACES = {
     "LabelSet": "labels",
     "Preprocess": "preprocess",
     "Recognizer": "recognizer",
+    "Segment": "timeline",
+    "VideoAnalysis": "video",
+    "VideoFace": "video",
     "YuNet": "faces.detect",
     "analyze": "analysis",
+    "analyze_video": "video",
+    "save_video": "video_saving",
+    "segments": "timeline",
     "shipped_models": "recognizer",
+    "write_segments": "timeline",
 }
 __all__ = ["DataError", "InputError", "MienError", "ModelError", "RecipeError", *_PLACES]
 

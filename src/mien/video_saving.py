@@ -1,0 +1,87 @@
+"""The results of a video as files: annotated mp4, timeline, segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.media.draw import save_picture
+from mien.media.video import Frame, VideoReader
+from mien.media.video_writer import VideoWriter
+from mien.overview import Overview
+from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments, write_text
+from mien.timeline_page import timeline_page
+from mien.timeline_picture import timeline_picture
+from mien.video import AnalyzedFrame, VideoAnalysis
+
+VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
+
+
+def save_video(video: VideoAnalysis, *files: str | Path) -> None:
+    """Analyse a video and write the results, in one pass.
+
+    Args:
+        video: as `analyze_video` returns it.
+        files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
+            at, and its sound; ``.png`` a picture of its timeline; ``.html`` a page with the timeline and the frames;
+            ``.csv``, ``.json`` and ``.srt`` are its `segments`.
+
+    Raises:
+        InputError: an ending is unknown, the video cannot be read, or a file cannot be written.
+    """
+    frames = video.frames()
+    for file in files:
+        frames = saving(frames, video, file)
+    for _ in frames:
+        pass
+
+
+def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Path) -> Iterator[AnalyzedFrame]:
+    """Hand frames on and write a file of them, which is complete when they end.
+
+    Args:
+        frames: of `video`.
+        video: where they are from.
+        file: as in `save_video`.
+
+    Raises:
+        InputError: the ending is unknown; when the frames end: the file cannot be written.
+    """
+    file = Path(file)
+    suffix = file.suffix.lower()
+    if suffix not in VIDEO_SAVE_SUFFIXES:
+        raise InputError(f"{file}: unknown ending {file.suffix!r}; for a video, {', '.join(VIDEO_SAVE_SUFFIXES)}.")
+    if suffix == ".mp4":
+        reader = video.source if isinstance(video.source, VideoReader) else None
+        rate = None if reader is None else reader.frame_rate
+        return _annotating(frames, VideoWriter(file, sound_from=reader, frame_rate=rate))
+    if suffix in SEGMENT_SUFFIXES:
+        return _listing(frames, file)
+    return _overviewing(frames, Overview(video.source.name, video.labels.names, thumbnails=suffix == ".html"), file)
+
+
+def _annotating(frames: Iterable[AnalyzedFrame], writer: VideoWriter) -> Iterator[AnalyzedFrame]:
+    with writer:
+        for frame in frames:
+            writer.write(Frame(index=frame.frame, time_s=frame.time_s, image=frame.annotated()))
+            yield frame
+
+
+def _listing(frames: Iterable[AnalyzedFrame], file: Path) -> Iterator[AnalyzedFrame]:
+    finder = SegmentFinder()
+    for frame in frames:
+        for face in frame.faces:
+            finder.add(face)
+        yield frame
+    write_segments(finder.segments(), file)
+
+
+def _overviewing(frames: Iterable[AnalyzedFrame], overview: Overview, file: Path) -> Iterator[AnalyzedFrame]:
+    for frame in frames:
+        overview.add(frame)
+        yield frame
+    if file.suffix.lower() == ".html":
+        write_text(timeline_page(overview), file)
+    else:
+        save_picture(timeline_picture(overview), file)

@@ -1,0 +1,115 @@
+"""Segments, by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from mien.errors import InputError
+from mien.recognizer import Expression
+from mien.timeline import clock, segments, write_segments
+from mien.video import VideoFace
+
+
+def faces(labels: str, *, track: int = 0, begin_s: float = 0.0, uncertain: str = "") -> list[VideoFace]:
+    """A face ten times a second: h happy, s sad, a angry; `uncertain` has a ? at each frame that is."""
+    names = {"h": "happy", "s": "sad", "a": "angry"}
+    return [
+        VideoFace(
+            box=(0, 0, 50, 50),
+            track_id=track,
+            source="clip.mp4",
+            frame=index,
+            time_s=begin_s + index / 10,
+            expression=Expression(names[letter], 0.5, {}, uncertain[index : index + 1] == "?"),
+            raw_probabilities={},
+        )
+        for index, letter in enumerate(labels)
+    ]
+
+
+def found(labels: str, min_s: float = 0.5) -> list[tuple[str, float, float]]:
+    return [(s.label, s.start_s, s.end_s) for s in segments(faces(labels), min_s=min_s)]
+
+
+def test_a_lasting_change_begins_a_segment_where_it_began() -> None:
+    assert found("hhhhhhhhhhssssssssss") == [("happy", 0.0, 1.0), ("sad", 1.0, 1.9)]
+
+
+def test_a_short_change_does_not() -> None:
+    assert found("hhhhhhhhhhsssshhhhhhhhhh") == [("happy", 0.0, 2.3)]
+    assert found("hhhhhhhhhhsasasasasasasasa") == [("happy", 0.0, 2.5)]
+    assert found("hhhhhhhhhhssss") == [("happy", 0.0, 1.3)]
+
+
+def test_min_s_is_what_counts_as_short() -> None:
+    assert found("hhhhhhhhhhsssshhhhhhhhhh", min_s=0.3) == [
+        ("happy", 0.0, 1.0),
+        ("sad", 1.0, 1.4),
+        ("happy", 1.4, 2.3),
+    ]
+
+
+def test_a_short_beginning_belongs_to_what_follows() -> None:
+    assert found("sshhhhhhhhhh") == [("happy", 0.0, 1.1)]
+
+
+def test_a_track_of_one_frame_has_a_segment() -> None:
+    assert found("h") == [("happy", 0.0, 0.0)]
+    assert found("") == []
+
+
+def test_tracks_are_apart_and_in_order_of_time() -> None:
+    mixed = [*faces("hhhhhh", track=3, begin_s=5.0), *faces("ssssss", track=4, begin_s=1.0)]
+    assert [(s.track, s.label, s.start_s, s.frames) for s in segments(mixed)] == [
+        (4, "sad", 1.0, 6),
+        (3, "happy", 5.0, 6),
+    ]
+
+
+def test_uncertain_is_what_most_frames_are() -> None:
+    assert [s.uncertain for s in segments(faces("hhhh", uncertain="??? "))] == [True]
+    assert [s.uncertain for s in segments(faces("hhhh", uncertain="??  "))] == [False]
+
+
+def test_segments_as_csv_and_json(tmp_path: Path) -> None:
+    result = segments(faces("hhhhhhhhhhssssssssss"))
+    write_segments(result, tmp_path / "new" / "out.csv")
+    write_segments(result, tmp_path / "out.json")
+    rows = list(csv.DictReader((tmp_path / "new" / "out.csv").open()))
+    assert rows[1] == {
+        "source": "clip.mp4",
+        "track": "0",
+        "start_s": "1.0",
+        "end_s": "1.9",
+        "label": "sad",
+        "confidence": "0.5",
+        "uncertain": "False",
+        "frames": "10",
+    }
+    assert [row["label"] for row in json.loads((tmp_path / "out.json").read_text())] == ["happy", "sad"]
+
+
+def test_segments_as_subtitles(tmp_path: Path) -> None:
+    write_segments(segments(faces("hhhhhhhhhh", begin_s=3661.0)), tmp_path / "one.srt")
+    assert (tmp_path / "one.srt").read_text() == "1\n01:01:01,000 --> 01:01:01,900\nhappy 50%\n"
+    two = [*faces("h", uncertain="?"), *faces("s", track=1)]
+    write_segments(segments(two), tmp_path / "two.srt")
+    assert (tmp_path / "two.srt").read_text() == (
+        "1\n00:00:00,000 --> 00:00:00,100\nface 0: happy? 50%\n\n2\n00:00:00,000 --> 00:00:00,100\nface 1: sad 50%\n"
+    )
+
+
+def test_other_endings_and_places_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown ending '\.txt'; expected \.csv, \.json, \.srt"):
+        write_segments([], tmp_path / "out.txt")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"out\.csv: cannot be written"):
+        write_segments([], tmp_path / "file" / "out.csv")
+
+
+def test_clock() -> None:
+    assert [clock(time_s) for time_s in (0, 59.99, 61, 3723)] == ["0:00", "0:59", "1:01", "1:02:03"]

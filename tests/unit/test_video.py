@@ -1,0 +1,223 @@
+"""The pipeline for video: tracks, smoothing over time, files of results."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_video import astronaut, pan, write_video
+from PIL import Image
+from tiny_model import write_tiny_model
+
+import mien
+from mien.analysis import Analyzer
+from mien.errors import InputError
+from mien.faces.detect import Face
+from mien.labels import FER2013
+from mien.media.video import Frame, VideoReader
+from mien.overview import Overview
+from mien.timeline_page import timeline_page
+from mien.timeline_picture import timeline_picture
+from mien.video import VideoAnalysis, video_columns
+from mien.video_saving import VIDEO_SAVE_SUFFIXES
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two copies of a face, which move: the right one grows dark in the middle."""
+    images = [
+        np.hstack([image, image if index < 3 else image // 4]).astype(np.uint8) for index, image in enumerate(pan(12))
+    ]
+    file = tmp_path_factory.mktemp("clips") / "two.mp4"
+    return write_video(file, images, sound_codec="aac", seconds_of_sound=1.2)
+
+
+class Still:
+    """Frames of one grey, by time; the face is all of it."""
+
+    name = "still"
+    cut_off = None
+
+    def __init__(self, greys: list[int], times_s: list[float], cut_at: int | None = None) -> None:
+        self._frames, self._cut_at = list(zip(greys, times_s, strict=True)), cut_at
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, (grey, time_s) in enumerate(self._frames):
+            image = np.full((64, 64, 3), grey, np.uint8)
+            image[:8] = 0 if self._cut_at is None or index < self._cut_at else 255  # so that it is not blank
+            yield Frame(index=index, time_s=time_s, image=image)
+
+
+class Everywhere:
+    """Finds one face that fills the image below its upper edge."""
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        height, width = image.shape[:2]
+        return [Face(box=(8.0, 8.0, float(width), float(height)), score=0.9)]
+
+
+def still(
+    model: Path, greys: list[int], times_s: list[float], smooth_s: float = 0.5, cut_at: int | None = None
+) -> VideoAnalysis:
+    analyzer = Analyzer(model=model, detector=Everywhere())
+    return VideoAnalysis(Still(greys, times_s, cut_at), analyzer, smooth_s=smooth_s)
+
+
+def happy(grey: float) -> float:
+    """What the tiny model says of a grey."""
+    logits = np.zeros(7)
+    logits[FER2013.index("happy")], logits[FER2013.index("sad")] = 0.05 * (grey - 128), -0.05 * (grey - 128)
+    return float(np.exp(logits[FER2013.index("happy")]) / np.exp(logits).sum())
+
+
+def test_two_faces_keep_their_tracks(clip: Path, model: Path) -> None:
+    faces = list(mien.analyze_video(clip, model=model))
+    assert len(faces) == 24
+    assert [face.frame for face in faces] == [index // 2 for index in range(24)]
+    right = {face.track_id for face in faces if face.box[0] > 256}
+    left = {face.track_id for face in faces if face.box[0] < 256}
+    assert len(right) == len(left) == 1
+    assert right != left
+    assert all(face.source == str(clip) and face.landmarks and face.score for face in faces)
+    assert {face.expression.label for face in faces if face.box[0] > 256 and face.frame > 9} == {"sad"}
+
+
+def test_stride_and_range_are_those_of_the_video(clip: Path, model: Path) -> None:
+    video = mien.analyze_video(clip, model=model, every=3, start_s=0.2, end_s=0.8)
+    assert [(frame.frame, round(frame.time_s, 3)) for frame in video.frames()] == [(3, 0.3), (6, 0.6)]
+
+
+def test_probabilities_are_smoothed_by_time(model: Path) -> None:
+    faces = list(still(model, [150, 120, 120], [0.0, 0.2, 1.0]))
+    first, second = happy(150), happy(120)
+    after = first + (1 - math.exp(-0.2 / 0.5)) * (second - first)
+    last = after + (1 - math.exp(-0.8 / 0.5)) * (second - after)
+    assert [face.expression.probabilities["happy"] for face in faces] == pytest.approx([first, after, last], abs=1e-6)
+    assert [face.raw_probabilities["happy"] for face in faces] == pytest.approx([first, second, second], abs=1e-6)
+    assert all(sum(face.expression.probabilities.values()) == pytest.approx(1) for face in faces)
+    assert faces[1].expression.confidence == max(faces[1].expression.probabilities.values())
+
+
+def test_smoothing_does_not_depend_on_the_frame_rate(model: Path) -> None:
+    slow = list(still(model, [150, *[120] * 2], [0.0, 0.5, 1.0]))[-1]
+    fast = list(still(model, [150, *[120] * 10], [index / 10 for index in range(11)]))[-1]
+    assert fast.expression.probabilities["happy"] == pytest.approx(slow.expression.probabilities["happy"], abs=1e-6)
+
+
+def test_without_smoothing_each_frame_stands_alone(model: Path) -> None:
+    assert all(face.expression.probabilities == face.raw_probabilities for face in still(model, [150, 120], [0, 1], 0))
+
+
+def test_a_cut_begins_new_tracks_with_nothing_smoothed(model: Path) -> None:
+    faces = list(still(model, [150, 100], [0.0, 0.1], cut_at=1))
+    assert [face.track_id for face in faces] == [0, 1]
+    assert faces[1].expression.probabilities == faces[1].raw_probabilities
+
+
+def test_each_iteration_reads_the_video_anew(clip: Path, model: Path) -> None:
+    video = mien.analyze_video(clip, model=model, every=6)
+    assert list(video) == list(video)
+
+
+def test_records_have_the_columns(clip: Path, model: Path) -> None:
+    video = mien.analyze_video(clip, model=model, end_s=0.15)
+    records = [record for frame in video.frames() for record in frame.records()]
+    assert [list(record) for record in records] == [video_columns(FER2013)] * 4
+    assert [record["frame"] for record in records] == [0, 0, 1, 1]
+
+
+def test_wrong_times_are_refused(clip: Path, model: Path) -> None:
+    with pytest.raises(InputError, match="smooth_s -1; expected 0 seconds or more"):
+        mien.analyze_video(clip, model=model, smooth_s=-1)
+    with pytest.raises(InputError, match="unseen_s -1; expected 0 seconds or more"):
+        mien.analyze_video(clip, model=model, unseen_s=-1)
+
+
+def test_results_are_saved_in_one_pass(clip: Path, model: Path, tmp_path: Path) -> None:
+    video = mien.analyze_video(clip, model=model)
+    mien.save_video(video, *(tmp_path / f"out{suffix}" for suffix in VIDEO_SAVE_SUFFIXES))
+    written = VideoReader(tmp_path / "out.mp4")
+    frames = list(written)
+    assert written.has_sound
+    assert len(frames) == 12
+    assert frames[0].image.shape == (512, 1024, 3)  # enlarged, so that text can be read
+    plain = np.asarray(Image.fromarray(next(iter(VideoReader(clip))).image).resize((1024, 512)))
+    assert np.abs(frames[0].image.astype(int) - plain).mean() > 5  # boxes and bars
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width == 1600
+    assert {segment["label"] for segment in json.loads((tmp_path / "out.json").read_text())} == {"happy", "sad"}
+    assert (tmp_path / "out.srt").read_text().count("-->") == 2
+
+
+def test_an_unknown_ending_is_refused_before_reading(clip: Path, model: Path) -> None:
+    with pytest.raises(InputError, match=r"out\.gif: unknown ending '\.gif'; for a video, \.mp4, \.png, \.html"):
+        mien.save_video(mien.analyze_video(clip, model=model), "out.gif")
+
+
+def overview(clip: Path, model: Path, *, thumbnails: bool = False) -> Overview:
+    found = Overview("a<b.mp4", FER2013.names, thumbnails=thumbnails)
+    for frame in mien.analyze_video(clip, model=model).frames():
+        found.add(frame)
+    return found
+
+
+def test_the_picture_shows_each_track_in_its_colours(clip: Path, model: Path) -> None:
+    picture = timeline_picture(overview(clip, model))
+    assert picture.shape == (96 + 2 * 112 + 56, 1600, 3)
+    orange, blue = (230, 159, 0), (86, 180, 233)  # happy, sad
+    bands = [picture[96 + row * 112 : 96 + row * 112 + 64, 150:1570] for row in (0, 1)]
+    most = [max((orange, blue), key=lambda color: int((band[:, -100:] == color).all(-1).sum())) for band in bands]
+    assert sorted(most) == sorted([orange, blue])
+
+
+def test_the_page_stands_alone(clip: Path, model: Path) -> None:
+    page = timeline_page(overview(clip, model, thumbnails=True))
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+    assert "a&lt;b.mp4" in page
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
+    assert match is not None
+    data = json.loads(match[1])
+    assert len(data["thumbnails"]) == 12
+    assert [track["track"] for track in data["tracks"]] == [0, 1]
+    assert all(sum(bin_[2]) == pytest.approx(1, abs=0.01) for track in data["tracks"] for bin_ in track["course"])
+
+
+def test_a_video_without_faces_has_a_timeline(model: Path, tmp_path: Path) -> None:
+    file = write_video(tmp_path / "empty.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 3)
+    empty = overview(file, model, thumbnails=True)
+    assert timeline_picture(empty).shape == (96 + 112 + 56, 1600, 3)
+    assert "0 tracks" in timeline_page(empty)
+
+
+def test_an_overview_does_not_grow_with_the_video(model: Path) -> None:
+    n = 1500
+    video = still(model, [150] * n, [index / 2.5 for index in range(n)])  # ten minutes
+    found = Overview("long", FER2013.names, thumbnails=True)
+    for frame in video.frames():
+        found.add(frame)
+    (track,) = found.tracks(5)
+    course = found.course(track)
+    assert track.frames == n
+    assert len(course) <= 1024
+    assert 100 <= len(found.thumbnails) <= 240
+    assert course[-1][1] == pytest.approx(600, abs=1)
+    assert course[0][2][FER2013.index("happy")] == pytest.approx(happy(150), abs=1e-6)
+
+
+def test_astronaut_is_one_face(model: Path, tmp_path: Path) -> None:
+    """Her photo, as a photo and as a video, gives one answer."""
+    file = write_video(tmp_path / "still.mp4", [astronaut()] * 2)
+    in_video = list(mien.analyze_video(file, model=model))[-1]
+    (in_photo,) = mien.analyze(astronaut(), model=model).faces
+    assert in_video.box == pytest.approx(in_photo.box, abs=3)
+    assert in_video.expression.confidence == pytest.approx(in_photo.expression.confidence, abs=0.05)
