@@ -21,6 +21,7 @@ from mien.cli import evaluate as commands
 from mien.errors import DataError, ModelError
 from mien.lab.data import FaceDataset, audit
 from mien.lab.evaluation import evaluate, predict, score, views
+from mien.lab.export import NOT_CALIBRATED
 from mien.lab.metrics import Predictions, Report, measure
 from mien.lab.recipe import Stopping
 from mien.lab.run import Run
@@ -313,8 +314,15 @@ def test_a_split_without_labels_on_the_command_line(
     assert "5 faces predicted" in done.stdout and "has no labels here: predictions only" in done.stdout
 
 
-def test_export_command(app: typer.Typer, run: Run, csv: Path, tmp_path: Path) -> None:
+def test_export_command(app: typer.Typer, run: Run, report: Report, tmp_path: Path) -> None:
     words = ["export", str(run.folder), "--out", str(tmp_path / "mine"), "--licence", "CC0-1.0"]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.stdout.strip() == str(tmp_path / "mine")
     assert Card.read(tmp_path / "mine").licence == "CC0-1.0"
+    assert done.stderr == ""
+    card = Card.read(tmp_path / "mine")
+    replace(card, limits=(NOT_CALIBRATED,)).write(run.folder / "model")
+    words[-1] = "MIT"
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.stderr == "The confidence is not calibrated: give --data, what the run was trained on.\n"
+    card.write(run.folder / "model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,28 @@ def test_the_same_run_gives_the_same_file(exported: Run, tmp_path: Path) -> None
     again = export_run(exported, tmp_path / "models" / "again")
     assert Card.read(again).sha256 == Card.read(exported.folder / "model").sha256
     assert sorted(file.name for file in again.parent.iterdir()) == ["again"]
+
+
+def test_calibration_and_figures_of_the_same_model_are_taken_over(
+    exported: Run, data: FaceDataset, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", data)
+    shutil.copytree(exported.folder / "model", run.folder / "model")  # the same weights
+    plain = Card.read(run.folder / "model")
+    known = replace(plain, temperature=1.5, uncertain_below=0.6, metrics={"PublicTest": {}}, limits=("One.",))
+    replace(known, provenance=plain.provenance | {"calibration": {"n": 7}}).write(run.folder / "model")
+    card = Card.read(export_run(run, tmp_path / "a"))
+    assert (card.temperature, card.uncertain_below, card.metrics, card.limits) == (
+        1.5,
+        0.6,
+        {"PublicTest": {}},
+        ("One.",),
+    )
+    assert card.provenance["calibration"] == {"n": 7}
+    card = Card.read(export_run(run, tmp_path / "b", data=data))
+    assert card.temperature != 1.5 and card.metrics == {}
+    make_run(tmp_path / "run", data, seed=1)  # other weights
+    assert Card.read(export_run(run, tmp_path / "c")).temperature == 1.0
 
 
 def test_held_out_faces_calibrate(exported: Run, data: FaceDataset, tmp_path: Path) -> None:

@@ -46,12 +46,12 @@ def test_only_labelled_faces_are_scored() -> None:
 
 
 def test_confusion_counts_labels_by_row() -> None:
-    full = measure(table())
+    full = measure(table(labels=np.array([0, 0, 0, 1, 1, -1])))
     assert full is not None
-    assert full.confusion == ((1, 1, 0), (1, 2, 0), (0, 0, 0))
+    assert full.confusion == ((1, 2, 0), (1, 1, 0), (0, 0, 0))
     assert full.confusion_rates == (
-        (0.5, 0.5, 0.0),
         pytest.approx((1 / 3, 2 / 3, 0.0)),
+        (0.5, 0.5, 0.0),
         (0.0, 0.0, 0.0),
     )
 

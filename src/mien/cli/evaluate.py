@@ -59,9 +59,14 @@ def export(
 ) -> None:
     """Write a run's network as a model folder: model.onnx and card.json."""
     from mien import lab
+    from mien.card import Card
+    from mien.lab.export import NOT_CALIBRATED
 
     faces = None if data is None else lab.read_fer2013(data)
-    typer.echo(lab.export_run(lab.Run.open(run), out, data=faces, licence=licence))
+    folder = lab.export_run(lab.Run.open(run), out, data=faces, licence=licence)
+    if NOT_CALIBRATED in Card.read(folder).limits:
+        typer.echo("The confidence is not calibrated: give --data, what the run was trained on.", err=True)
+    typer.echo(folder)
 
 
 @contextmanager

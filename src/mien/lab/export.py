@@ -54,6 +54,8 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
+    Calibration and figures of the model in the run's folder are taken over where it is the same model.
+
     Args:
         run: a finished run.
         out: the model folder; default ``model/`` in the run's folder.
@@ -75,7 +77,7 @@ def export_run(
         part.mkdir(parents=True, exist_ok=True)
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
-        card = _describe(run, classifier, hashlib.sha256(content).hexdigest(), licence)
+        card = _with_what_is_known(run, _describe(run, classifier, hashlib.sha256(content).hexdigest(), licence))
         card.write(part)
         recognizer = Recognizer.load(part)
         check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
@@ -182,6 +184,7 @@ def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
         card,
         temperature=temperature,
         uncertain_below=threshold,
+        metrics={},  # those of another temperature
         provenance=card.provenance | {"calibration": calibration},
         limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
     )
@@ -236,6 +239,21 @@ def _describe(run: Run, classifier: Classifier, sha256: str, licence: str | None
         },
         licence=licence or ("LicenseRef-as-starting-weights" if foreign else "MIT"),
         limits=(*LIMITS, NOT_CALIBRATED),
+    )
+
+
+def _with_what_is_known(run: Run, card: Card) -> Card:
+    """Take calibration and figures from the run's own model folder, if it holds the same model."""
+    known = run.folder / "model"
+    if not (known / MODEL_FILE).is_file() or (earlier := Card.read(known)).sha256 != card.sha256:
+        return card
+    return replace(
+        card,
+        temperature=earlier.temperature,
+        uncertain_below=earlier.uncertain_below,
+        metrics=earlier.metrics,
+        provenance=card.provenance | {"calibration": earlier.provenance["calibration"]},
+        limits=earlier.limits,
     )
 
 
