@@ -64,13 +64,14 @@ def annotate(
     draw = ImageDraw.Draw(picture, "RGBA")
     boxes = [_scaled(face.box, zoom) for face in faces]
     fonts = [_font(box, picture.size) for box in boxes]
-    taken = list(boxes)
+    labels = []
     for box, font, expression in zip(boxes, fonts, expressions, strict=True):
         _draw_box(draw, box, expression, max(picture.size))
-        taken.append(_draw_label(draw, box, expression, font, picture.size))
-    for box, font, expression in zip(boxes, fonts, expressions, strict=True):
+        labels.append(_draw_label(draw, box, expression, font, picture.size))
+    taken = [*boxes, *labels]
+    for box, label, font, expression in zip(boxes, labels, fonts, expressions, strict=True):
         bars = _Bars(expression, font)
-        place = _free_place(bars.size, box, taken, picture.size)
+        place = _free_place(bars.size, box, label, taken, picture.size)
         if place is not None:
             bars.draw(draw, place)
             taken.append(place)
@@ -168,12 +169,15 @@ def _draw_label(
     return x, y, x + width, y + height
 
 
-def _free_place(panel: tuple[float, float], box: Box, taken: Sequence[Box], size: tuple[int, int]) -> Box | None:
-    """Where beside a box a panel fits into the picture without touching what is there."""
+def _free_place(
+    panel: tuple[float, float], box: Box, label: Box, taken: Sequence[Box], size: tuple[int, int]
+) -> Box | None:
+    """Where beside a box and its label a panel fits into the picture without touching what is there."""
     width, height = panel
     gap = (box[2] - box[0]) * 0.04
     top = max(0.0, min(box[1], size[1] - height))
-    for x, y in ((box[2] + gap, top), (box[0] - gap - width, top), (box[0], box[3] + gap), (box[0], box[1] - height)):
+    above, below = min(box[1], label[1]) - gap - height, max(box[3], label[3]) + gap
+    for x, y in ((box[2] + gap, top), (box[0] - gap - width, top), (box[0], below), (box[0], above)):
         place = (x, y, x + width, y + height)
         inside = x >= 0 and y >= 0 and place[2] <= size[0] and place[3] <= size[1]
         if inside and not any(_touch(place, other) for other in taken):

@@ -1,0 +1,303 @@
+"""The pipeline with a model made by hand (bright faces are happy) and a detector that finds bright and dark squares."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from skimage import data
+from tiny_model import write_tiny_model
+
+import mien
+from mien.analysis import Analyses, Analysis, AnalyzedFace, Analyzer, analyze
+from mien.errors import InputError, MienError, ModelError
+from mien.faces.detect import Face
+from mien.labels import FER2013
+from mien.recognizer import Recognizer
+from mien.records import columns
+
+Pixels = npt.NDArray[np.uint8]
+SIDE = 30
+
+
+class Squares:
+    """Finds the squares that `photo` draws."""
+
+    def detect(self, image: Pixels) -> list[Face]:
+        spots = image[:: SIDE + 10, :: SIDE + 10, 0]
+        return [
+            Face(box=(x * 40.0, y * 40.0, x * 40.0 + SIDE, y * 40.0 + SIDE), score=0.5)
+            for y, x in np.argwhere(spots != 128)
+        ]
+
+
+def photo(*values: int) -> Pixels:
+    """A row of grey squares on grey."""
+    image = np.full((40, 40 * max(1, len(values)), 3), 128, np.uint8)
+    for index, value in enumerate(values):
+        image[:SIDE, index * 40 : index * 40 + SIDE] = value
+    return image
+
+
+def labels(analysis: Analysis | Analyses) -> list[str]:
+    return [face.expression.label for face in analysis.faces]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", uncertain_below=0.6)
+
+
+@pytest.fixture(scope="module")
+def recognizer(model: Path) -> Recognizer:
+    return Recognizer.load(model)
+
+
+def test_a_photo(tmp_path: Path, model: Path) -> None:
+    Image.fromarray(data.astronaut()).save(tmp_path / "x.jpg")
+    found = mien.analyze(str(tmp_path / "x.jpg"), model=model)
+    assert found.faces[0].expression.label in FER2013.names
+    assert found.faces[0].box == pytest.approx((179, 62, 269, 175), abs=8)
+    assert (found.source, found.size, found.failed, found.model) == (str(tmp_path / "x.jpg"), (512, 512), None, "tiny")
+
+
+def test_each_face_gets_the_expression_of_its_own_crop(recognizer: Recognizer) -> None:
+    found = analyze(photo(250, 10, 240, 128, 5), model=recognizer, detector=Squares())
+    assert labels(found) == ["happy", "sad", "happy", "sad"]
+    assert [face.box[0] for face in found.faces] == [0, 40, 80, 160]
+    assert all(isinstance(face, AnalyzedFace) and face.score == 0.5 for face in found.faces)
+
+
+def test_crops_have_the_margin_of_the_models_card(tmp_path: Path) -> None:
+    dark_on_bright = np.full((90, 90, 3), 255, np.uint8)
+    dark_on_bright[30:60, 30:60] = 100
+    box = [(30, 30, 60, 60)]
+    tight = write_tiny_model(tmp_path / "tight")
+    wide = write_tiny_model(tmp_path / "wide", margin_fraction=1.0)
+    assert labels(analyze(dark_on_bright, model=tight, boxes=box)) == ["sad"]
+    assert labels(analyze(dark_on_bright, model=wide, boxes=box)) == ["happy"]
+    bright_with_dark_edge = np.pad(np.full((80, 80), 255, np.uint8), 5)
+    assert labels(analyze(bright_with_dark_edge, model=wide, crops=True)) == ["happy"]
+    assert labels(analyze(bright_with_dark_edge, model=wide, boxes=[(0, 0, 90, 90)])) == ["sad"]
+
+
+def test_batches_go_across_photos_and_keep_the_order(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    predict = recognizer.predict
+    monkeypatch.setattr(recognizer, "predict", lambda crops, size: sizes.append(len(crops)) or predict(crops, size))
+    photos = [photo(250, 10), photo(), photo(10), photo(250, 250, 10), photo(10)]
+    found = analyze(photos, model=recognizer, detector=Squares(), batch_size=4)
+    assert sizes == [6, 1]
+    assert [labels(analysis) for analysis in found] == [
+        ["happy", "sad"],
+        [],
+        ["sad"],
+        ["happy", "happy", "sad"],
+        ["sad"],
+    ]
+    assert [analysis.source for analysis in found] == [f"<array {index}>" for index in range(5)]
+    one_by_one = [analyze(image, model=recognizer, detector=Squares()) for image in photos]
+    assert [analysis.faces for analysis in found] == [analysis.faces for analysis in one_by_one]
+
+
+@pytest.mark.parametrize("one", [photo(9), photo()])
+def test_photos_are_read_as_results_are_taken(recognizer: Recognizer, one: Pixels) -> None:
+    seen: list[int] = []
+
+    class Counting(Squares):
+        def detect(self, image: Pixels) -> list[Face]:
+            seen.append(1)
+            return super().detect(image)
+
+    results = Analyzer(model=recognizer, detector=Counting(), batch_size=2).run([one] * 10)
+    next(results)
+    assert len(seen) == 2
+
+
+def test_all_kinds_of_sources(tmp_path: Path, recognizer: Recognizer) -> None:
+    Image.fromarray(photo(250)).save(tmp_path / "a.png")
+    raw = (tmp_path / "a.png").read_bytes()
+    sources = [tmp_path / "a.png", raw, io.BytesIO(raw), Image.open(tmp_path / "a.png"), photo(250), photo(250) / 255]
+    for source in sources:
+        assert labels(analyze(source, model=recognizer, detector=Squares())) == ["happy"]
+
+
+def test_folders_stand_for_their_photos(tmp_path: Path, recognizer: Recognizer) -> None:
+    for name, value in (("b.png", 250), ("a/c.png", 10)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(photo(value)).save(tmp_path / name)
+    found = analyze([tmp_path, photo(10)], model=recognizer, detector=Squares())
+    assert [analysis.source for analysis in found] == [str(tmp_path / "b.png"), str(tmp_path / "a/c.png"), "<array 2>"]
+    assert labels(found) == ["happy", "sad", "sad"]
+    with pytest.raises(InputError, match="is a folder, not a photo; give a list"):
+        analyze(tmp_path, model=recognizer)
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path, recognizer: Recognizer) -> None:
+    (tmp_path / "text.jpg").write_text("hello")
+    found = analyze(
+        [photo(250), tmp_path / "text.jpg", tmp_path / "none.jpg", photo(10)], model=recognizer, detector=Squares()
+    )
+    assert labels(found) == ["happy", "sad"]
+    assert [analysis.source for analysis in found.failed] == [str(tmp_path / "text.jpg"), str(tmp_path / "none.jpg")]
+    assert found[1].failed is not None
+    assert "text.jpg: not a photo in a known format" in found[1].failed
+    assert (found[1].size, found[1].faces) == (None, ())
+    assert repr(found) == "Analyses(4 photos, 2 faces, 2 failed)"
+    with pytest.raises(InputError, match=r"text\.jpg: not a photo"):
+        found[1].annotated()
+    with pytest.raises(InputError, match=r"none\.jpg: no such file"):
+        analyze(tmp_path / "none.jpg", model=recognizer)
+
+
+def test_faults_of_the_code_are_not_taken_for_bad_photos(recognizer: Recognizer) -> None:
+    class Broken:
+        def detect(self, image: Pixels) -> list[Face]:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        analyze([photo(1)], model=recognizer, detector=Broken())
+
+
+def test_given_boxes(tmp_path: Path, recognizer: Recognizer) -> None:
+    Image.fromarray(photo(250, 10)).save(tmp_path / "a.png")
+    dark, bright = (40, 0, 70, 30), (0, 0, 30, 30)
+    assert labels(analyze(photo(250, 10), model=recognizer, boxes=np.array([dark, bright]))) == ["sad", "happy"]
+    found = analyze([tmp_path / "a.png", photo(250)], model=recognizer, boxes=[[dark], [bright]])
+    assert [labels(analysis) for analysis in found] == [["sad"], ["happy"]]
+    found = analyze([tmp_path / "a.png", tmp_path / "b.png"], model=recognizer, boxes={str(tmp_path / "a.png"): [dark]})
+    assert labels(found) == ["sad"]
+    assert found.faces[0].score is None
+    assert found[1].failed == f"{tmp_path / 'b.png'}: no such file."
+    outside = analyze([photo(250)], model=recognizer, boxes=[[(99, 0, 120, 30)]])
+    assert outside[0].failed == "<array>: box 0 (99.0, 0.0, 120.0, 30.0) lies outside the photo of 40 x 40 px."
+    with pytest.raises(InputError, match=r"<array>: box 0 .* expected x0 < x1"):
+        analyze(photo(250), model=recognizer, boxes=[(9, 9, 1, 1)])
+
+
+def test_crops_are_one_face_each(recognizer: Recognizer) -> None:
+    crops = [np.full((20, 30, 3), 250, np.uint8), np.full((48, 48), 5, np.uint8)]
+    found = analyze(crops, model=recognizer, crops=True)
+    assert labels(found) == ["happy", "sad"]
+    assert found[0].faces[0].box == (0, 0, 30, 20)
+
+
+def test_a_crop_of_the_models_size_reaches_it_unchanged(recognizer: Recognizer) -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    (face,) = analyze(crop, model=recognizer, crops=True).faces
+    assert face.expression == recognizer.predict([crop])[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"boxes": [], "crops": True}, "boxes and crops exclude each other"),
+        ({"detector": Squares(), "min_face_px": 9}, "min_face_px is an argument of the default detector"),
+        ({"batch_size": 0}, "batch_size 0; expected at least 1"),
+    ],
+)
+def test_contradictions_are_refused(recognizer: Recognizer, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        analyze(photo(9), model=recognizer, **arguments)
+
+
+def test_unknown_models_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such folder"):
+        analyze(photo(9), model=tmp_path / "none")
+
+
+def test_min_face_px_reaches_the_detector(recognizer: Recognizer) -> None:
+    small = np.asarray(Image.fromarray(data.astronaut()).resize((72, 72), Image.Resampling.BOX))
+    assert analyze(small, model=recognizer).faces == ()
+    assert len(analyze(small, model=recognizer, min_face_px=12).faces) == 1
+
+
+def test_json(recognizer: Recognizer) -> None:
+    found = analyze([photo(250), photo(128)], model=recognizer, detector=Squares())
+    first, second = json.loads(found.to_json())
+    assert first == json.loads(found[0].to_json()) == json.loads(found[0].to_json(indent=None))
+    assert {key: first[key] for key in ("source", "size", "failed", "model")} == {
+        "source": "<array 0>",
+        "size": [40, 40],
+        "failed": None,
+        "model": "tiny",
+    }
+    assert second["faces"] == []
+    (face,) = first["faces"]
+    assert face["box"] == [0, 0, 30, 30]
+    assert (face["score"], face["landmarks"]) == (0.5, None)
+    assert face["expression"]["label"] == "happy"
+    assert list(face["expression"]["probabilities"]) == list(FER2013)
+    assert sum(face["expression"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert face["expression"]["confidence"] == face["expression"]["probabilities"]["happy"]
+    assert face["expression"]["uncertain"] is False
+
+
+def test_json_has_landmarks(recognizer: Recognizer) -> None:
+    (face,) = json.loads(analyze(data.astronaut(), model=recognizer).to_json())["faces"]
+    assert np.array(face["landmarks"]).shape == (5, 2)
+
+
+def test_tables(recognizer: Recognizer) -> None:
+    found = analyze([photo(250, 10), photo(), data.astronaut()], model=recognizer, detector=Squares())
+    table = found[:2].to_pandas()
+    assert list(table.columns) == columns(FER2013)
+    assert table["label"].tolist() == ["happy", "sad"]
+    assert table["face"].tolist() == [0, 1]
+    assert table["x0"].tolist() == [0, 40]
+    assert table["nose_x"].isna().all()
+    assert found[0].to_pandas().equals(table)
+    empty = found[1].to_pandas()
+    assert len(empty) == 0
+    assert "label" in empty.columns
+    marks = analyze(data.astronaut(), model=recognizer).to_pandas()
+    assert marks["right_eye_x"][0] < marks["left_eye_x"][0]
+
+
+def test_tables_need_pandas(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = analyze(photo(250), model=recognizer, detector=Squares())
+    real = builtins.__import__
+
+    def without_pandas(name: str, *rest: Any) -> Any:
+        if name == "pandas":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_pandas)
+    with pytest.raises(MienError, match="to_pandas needs pandas, which is not installed: pip install pandas"):
+        found.to_pandas()
+
+
+def test_pictures_are_drawn_from_any_source(tmp_path: Path, recognizer: Recognizer) -> None:
+    Image.fromarray(photo(250)).save(tmp_path / "a.png")
+    raw = (tmp_path / "a.png").read_bytes()
+    expected = analyze(photo(250), model=recognizer, detector=Squares()).annotated()
+    for source in (tmp_path / "a.png", raw, io.BytesIO(raw)):
+        found = analyze(source, model=recognizer, detector=Squares())
+        assert (found.annotated() == expected).all()
+    assert (np.asarray(found.plot()) == expected).all()
+    assert not (expected == expected[0, 0]).all()
+    found.save(tmp_path / "out.png")
+    assert (np.asarray(Image.open(tmp_path / "out.png")) == expected).all()
+
+
+def test_analyses_are_a_sequence(recognizer: Recognizer) -> None:
+    found = analyze((photo(250), photo(10)), model=recognizer, detector=Squares())
+    assert isinstance(found, Analyses)
+    assert len(found) == 2
+    assert found[-1] is list(found)[1]
+    assert isinstance(found[1:], Analyses)
+    assert labels(found[1:]) == ["sad"]
+    assert found.failed == []
+
+
+def test_public_names() -> None:
+    assert mien.analyze is analyze
+    assert mien.Analysis is Analysis

@@ -1,0 +1,149 @@
+"""`mien analyze` as a user types it: what stands on standard output, on standard error, and the exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from skimage import data
+from tiny_model import write_tiny_model
+from typer.testing import CliRunner, Result
+
+from mien.cli.analyze import analyze
+from mien.errors import InputError
+from mien.labels import FER2013
+from mien.records import columns
+
+APP = typer.Typer()
+APP.command()(analyze)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", uncertain_below=0.9)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two photos of one face, one of none, and one that is no photo."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    Image.fromarray(data.astronaut()).save(folder / "astronaut.jpg", quality=95)
+    Image.fromarray(data.astronaut()).save(folder / "more" / "again.png")
+    Image.fromarray(data.coffee()).save(folder / "coffee.png")
+    return folder
+
+
+def run(model: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(APP, [*map(str, arguments), "--model", str(model)])
+
+
+def test_one_photo_is_lines_of_text_and_nothing_else(photos: Path, model: Path) -> None:
+    done = run(model, "photos/astronaut.jpg")
+    first, second = done.stdout.splitlines()
+    assert first == "photos/astronaut.jpg  512 x 512 px, 1 face"
+    assert second.split()[0] == "0"
+    assert second.split()[1].rstrip("?") in FER2013.names
+    assert "%   then" in second
+    box = [int(value) for value in second.split("box")[1].split()]
+    assert box == pytest.approx([179, 62, 269, 175], abs=3)
+    assert (done.stderr, done.exit_code) == ("", 0)
+
+
+def test_a_folder_ends_with_a_summary(photos: Path, model: Path) -> None:
+    done = run(model, "photos")
+    names = [line.split("  ")[0] for line in done.stdout.splitlines() if line.startswith("photos")]
+    assert names == ["photos/astronaut.jpg", "photos/coffee.png", "photos/more/again.png"]
+    assert "photos/coffee.png  600 x 400 px, no faces" in done.stdout
+    assert done.stderr == "3 photos: 2 faces, 1 without a face, 0 failed\n"
+    assert done.exit_code == 0
+
+
+def test_failures_are_summed_up_and_the_rest_goes_on(photos: Path, model: Path) -> None:
+    (photos / "broken.jpg").write_text("hello")
+    done = run(model, "photos", "none.jpg")
+    assert done.exit_code == 1
+    assert "photos/more/again.png  512 x 512 px, 1 face" in done.stdout
+    summary, broken, missing = done.stderr.splitlines()
+    assert summary == "5 photos: 2 faces, 1 without a face, 2 failed"
+    assert broken.startswith("failed: photos/broken.jpg: not a photo in a known format")
+    assert missing == "failed: none.jpg: no such file."
+    alone = run(model, "none.jpg")
+    assert (alone.stdout, alone.stderr, alone.exit_code) == ("", "failed: none.jpg: no such file.\n", 1)
+
+
+def test_json_is_an_array_of_photos(photos: Path, model: Path) -> None:
+    (photos / "broken.jpg").write_text("hello")
+    done = run(model, "photos", "--json")
+    found = json.loads(done.stdout)
+    assert [len(photo["faces"]) for photo in found] == [1, 0, 0, 1]
+    assert [photo["failed"] is None for photo in found] == [True, False, True, True]
+    assert len(json.loads(run(model, "photos/coffee.png", "--json").stdout)) == 1
+
+
+def test_csv_has_a_row_a_face(photos: Path, model: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(model, "photos", "--csv").stdout)))
+    assert list(rows[0]) == columns(FER2013)
+    assert [row["source"] for row in rows] == ["photos/astronaut.jpg", "photos/more/again.png"]
+    assert run(model, "photos/coffee.png", "--csv").stdout == ",".join(columns(FER2013)) + "\n"
+
+
+@pytest.mark.parametrize("format", ["--csv", "--json"])
+def test_its_output_can_be_given_back_as_boxes(photos: Path, model: Path, format: str) -> None:
+    first = run(model, "photos", format)
+    Path("boxes").write_text(first.stdout)
+    again = run(model, "photos", format, "--boxes", "boxes")
+    assert ("photos/coffee.png: no boxes are given for it" in again.stderr) == (format == "--csv")
+
+    def read(text: str) -> list[tuple[str, ...]]:
+        if format == "--csv":
+            return [(row["x0"], row["label"], row["p_sad"]) for row in csv.DictReader(io.StringIO(text))]
+        return [(face["box"], face["expression"]) for photo in json.loads(text) for face in photo["faces"]]
+
+    assert read(again.stdout) == read(first.stdout)
+
+
+def test_crops_are_faces(photos: Path, model: Path) -> None:
+    Image.fromarray(np.full((48, 48), 250, np.uint8)).save("crop.png")
+    done = run(model, "crop.png", "--crops")
+    assert "0  happy " in done.stdout
+    assert done.stdout.strip().endswith("box 0 0 48 48")
+
+
+def test_min_face(photos: Path, model: Path) -> None:
+    assert "no faces" in run(model, "photos/astronaut.jpg", "--min-face", 150).stdout
+
+
+def test_pictures_of_one_and_of_several_photos(photos: Path, model: Path) -> None:
+    assert run(model, "photos/astronaut.jpg", "--save", "one.png").exit_code == 0
+    assert Image.open("one.png").size == (1024, 1024)
+    (photos / "broken.jpg").write_text("hello")
+    run(model, "photos", "--save", "out")
+    found = sorted(path.relative_to("out").as_posix() for path in Path("out").rglob("*.*"))
+    assert found == ["astronaut.jpg", "coffee.png", "more/again.png"]
+    one, again = (np.asarray(Image.open(file), int) for file in ("one.png", "out/more/again.png"))
+    assert np.abs(one - again).mean() < 3  # of the same photo as JPEG and as PNG
+    done = run(model, "photos", "--save", "photos")
+    assert isinstance(done.exception, InputError)
+    assert "would be overwritten" in str(done.exception)
+
+
+def test_names_that_no_encoding_can_write(photos: Path, model: Path) -> None:
+    name = b"\xff\xe4\xb8.png"
+    (photos / "coffee.png").rename(Path("photos") / name.decode("utf-8", "surrogateescape"))
+    for format in ("--csv", "--json"):
+        assert run(model, "photos", format).exit_code == 0
+    assert r"photos/\udcff\udce4\udcb8.png  600 x 400 px" in run(model, "photos").stdout
+
+
+def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:
+    done = run(model, "photos", "--csv", "--json")
+    assert done.exit_code == 2
+    assert "--json and --csv exclude each other" in done.stderr
