@@ -8,23 +8,30 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 if TYPE_CHECKING:
     from mien.analysis import Analysis, AnalyzedFace
-    from mien.labels import LabelSet
 
 
 def analyze(
-    paths: Annotated[list[Path], typer.Argument(help="Photos, and folders of photos.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array, an object for each photo.")] = False,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Photos, folders of photos, and videos.", show_default=False)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON array, an object for a photo or frame.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each face.")] = False,
     save: Annotated[
-        Path | None, typer.Option(help="Draw the results on the photos: a file for one photo, else a folder.")
+        Path | None,
+        typer.Option(
+            help="Draw the results: a file for one photo, else a folder. For one video or camera also .html or .png, "
+            "a timeline, and .srt, .csv or .json, its segments."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
@@ -34,25 +41,51 @@ def analyze(
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
+    camera: Annotated[
+        str | None, typer.Option(help="Read a camera, by its number, or a stream, by its address, until Ctrl-C.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Videos: look at each n-th frame.")] = 1,
+    start: Annotated[float, typer.Option(min=0, help="Videos: begin at this second.")] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
-    """Read the expressions of the faces in photos."""
+    """Read the expressions of the faces in photos, videos, or before a camera."""
     from mien.analysis import Analyzer
+    from mien.cli.video import VideoRun, is_video
     from mien.faces.boxes import read_boxes
     from mien.media.draw import picture_files
-    from mien.media.images import expand_folders
+    from mien.media.images import PHOTO_SUFFIXES, expand_folders
+    from mien.media.video import VIDEO_SUFFIXES
+    from mien.records import columns
+    from mien.video import video_columns
 
+    photos_only = boxes is not None or crops
+    photos = expand_folders(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
+    videos = camera is not None or any(map(is_video, photos))
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
-    photos = expand_folders(paths)
-    pictures = [] if save is None else picture_files(photos, save)
+    if bool(paths) == (camera is not None):
+        raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
+    if videos and photos_only:
+        raise typer.BadParameter("--boxes and --crops are for photos only.")
+    if (every, start, end) != (1, 0, None) and not videos:
+        raise typer.BadParameter("--every, --start and --end are for videos.")
     given = None if boxes is None else read_boxes(boxes)
     analyzer = Analyzer(model=model, min_face_px=min_face)
-    tally = _Tally(len(photos))
-    found = tally.count(_saved(analyzer.run(photos, boxes=given, crops=crops), pictures))
+    tally = _Tally(sum(not is_video(path) for path in photos), with_bar=not videos)
+    quiet = sys.stdout.isatty() and (as_json or as_csv)
+    run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
+    if camera is not None:
+        found = run.camera(camera)
+    elif videos:
+        found = run.files(photos)
+    else:
+        pictures = [] if save is None else picture_files(photos, save)
+        found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures)
+    found = tally.count(found)
     if as_json:
         lines = _json_lines(found)
     elif as_csv:
-        lines = _csv_lines(found, analyzer.recognizer.card.labels)
+        lines = _csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels))
     else:
         lines = _text_lines(found)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -67,9 +100,10 @@ def analyze(
 
 @dataclass
 class _Tally:
-    """What came of the photos."""
+    """What came of photos; of videos, only what failed."""
 
     photos: int
+    with_bar: bool = True
     faces: int = 0
     empty: int = 0
     failed: list[str] = field(default_factory=list)
@@ -79,11 +113,14 @@ class _Tally:
         from rich.console import Console
         from rich.progress import track
 
+        from mien.video import AnalyzedFrame
+
         console = Console(stderr=True)
-        hidden = self.photos == 1 or not console.is_terminal or sys.stdout.isatty()
+        hidden = not self.with_bar or self.photos == 1 or not console.is_terminal or sys.stdout.isatty()
         for analysis in track(found, "photos", self.photos, console=console, disable=hidden, transient=True):
-            self.faces += len(analysis.faces)
-            self.empty += analysis.failed is None and not analysis.faces
+            if not isinstance(analysis, AnalyzedFrame):
+                self.faces += len(analysis.faces)
+                self.empty += analysis.failed is None and not analysis.faces
             self.failed += [] if analysis.failed is None else [analysis.failed]
             yield analysis
 
@@ -111,11 +148,9 @@ def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
     yield "]"
 
 
-def _csv_lines(found: Iterable[Analysis], labels: LabelSet) -> Iterator[str]:
-    from mien.records import columns
-
+def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[str]:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns(labels), lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")  # a photo has no frame, time and track
     writer.writeheader()
     for analysis in found:
         writer.writerows(analysis.records())
@@ -126,6 +161,17 @@ def _csv_lines(found: Iterable[Analysis], labels: LabelSet) -> Iterator[str]:
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
+    from mien.cli.video import video_lines
+    from mien.video import AnalyzedFrame
+
+    for (_, of_video), group in groupby(found, lambda one: (one.source, isinstance(one, AnalyzedFrame))):
+        if of_video:
+            yield from video_lines(cast("Iterator[AnalyzedFrame]", group))
+        else:
+            yield from _photo_lines(group)
+
+
+def _photo_lines(found: Iterable[Analysis]) -> Iterator[str]:
     for analysis in found:
         if analysis.failed is not None:
             continue  # the summary says why

@@ -1,0 +1,184 @@
+"""The part of `mien analyze` that reads videos and cameras."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien.analysis import Analyzer
+    from mien.records import Analysis
+    from mien.video import AnalyzedFrame, VideoAnalysis
+
+
+def is_video(path: Path) -> bool:
+    """Tell by a path's ending whether it is a video file."""
+    from mien.media.video import VIDEO_SUFFIXES
+
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+
+
+@dataclass
+class VideoRun:
+    """Videos, cameras, and photos among them.
+
+    Attributes:
+        analyzer: reads the faces.
+        every: look at each n-th frame.
+        start_s: first moment of each video.
+        end_s: moment before which to stop; None = the end.
+        save: file or folder for the results; None = none.
+        quiet: show no progress.
+        failed: after running, what could not be read to its end.
+    """
+
+    analyzer: Analyzer
+    every: int = 1
+    start_s: float = 0.0
+    end_s: float | None = None
+    save: Path | None = None
+    quiet: bool = False
+    failed: list[str] = field(default_factory=list)
+
+    def files(self, paths: Sequence[Path]) -> Iterator[Analysis]:
+        """Yield photos and frames; what cannot be read becomes an `Analysis` that says why."""
+        from mien.errors import InputError
+        from mien.media.video import VideoReader
+        from mien.records import Analysis
+        from mien.video import VideoAnalysis
+
+        outputs = dict(zip_longest(paths, _outputs(paths, self.save)))
+        with _interruption() as stop:
+            for videos, group in groupby(paths, is_video):
+                if not videos:
+                    yield from self._photos(list(group), outputs)
+                    continue
+                for path in group:
+                    if stop.is_set():
+                        return
+                    try:
+                        reader = VideoReader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
+                        end_s = min(x for x in (self.end_s, reader.duration_s, 1e9) if x is not None)
+                        video = VideoAnalysis(reader, self.analyzer)
+                        yield from self._video(video, outputs[path], stop, end_s - self.start_s)
+                    except InputError as error:
+                        model = self.analyzer.recognizer.card.name
+                        yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
+                    if stop.is_set():
+                        self.failed.append(f"{path}: stopped; the results so far are complete.")
+
+    def camera(self, camera: str) -> Iterator[Analysis]:
+        """Yield the frames of a camera, by its number, or of a stream, by its address, until Ctrl-C or its end."""
+        from mien.media.camera import CameraReader
+        from mien.video import VideoAnalysis
+
+        reader = CameraReader(int(camera) if camera.isdecimal() else camera, every=self.every)
+        with _interruption() as stop:
+            yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)
+
+    def _photos(self, photos: list[Path], outputs: Mapping[Path, Path | None]) -> Iterator[Analysis]:
+        for analysis, photo in zip(self.analyzer.run(photos), photos, strict=True):
+            file = outputs[photo]
+            if file is not None and analysis.failed is None:
+                analysis.save(file)
+            yield analysis
+
+    def _video(
+        self, video: VideoAnalysis, file: Path | None, stop: threading.Event, seconds: float | None
+    ) -> Iterator[AnalyzedFrame]:
+        from mien.video_saving import saving
+
+        frames = self._shown(_until(video.frames(), stop, self.end_s), video.source.name, seconds)
+        yield from frames if file is None else saving(frames, video, file)
+        if video.cut_off is not None:
+            self.failed.append(f"{video.source.name}: {video.cut_off}")
+
+    def _shown(self, frames: Iterator[AnalyzedFrame], name: str, seconds: float | None) -> Iterator[AnalyzedFrame]:
+        """Show the progress by time, and what is seen, on standard error."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        hidden = self.quiet or not console.is_terminal
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, disable=hidden, transient=True) as progress:
+            task = progress.add_task(name, total=seconds)
+            for frame in frames:
+                seen = ", ".join(face.expression.label for face in frame.faces) or "no face"
+                progress.update(
+                    task, completed=frame.time_s - self.start_s, description=f"{name} {frame.time_s:.1f} s: {seen}"
+                )
+                yield frame
+
+
+def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
+    """Put a video into words: a line of it, and one for each segment."""
+    from mien.timeline import SegmentFinder, clock
+
+    finder, n, frame = SegmentFinder(), 0, None
+    for n, frame in enumerate(frames, start=1):  # noqa: B007
+        for face in frame.faces:
+            finder.add(face)
+    if frame is None:
+        return
+    found = finder.segments()
+    tracks = len({segment.track for segment in found})
+    yield f"{frame.source}  {n} frames to {clock(frame.time_s)}, {tracks or 'no'} face{'' if tracks == 1 else 's'}"
+    for s in found:
+        label = s.label + ("?" if s.uncertain else "")
+        yield f"  face {s.track:>2}  {clock(s.start_s):>7} - {clock(s.end_s):>7}  {label:<10} {s.confidence:>4.0%}"
+
+
+def _outputs(paths: Sequence[Path], save: Path | None) -> list[Path]:
+    """Where the results go: one file for one video, else pictures and annotated videos in a folder."""
+    from mien.errors import InputError
+    from mien.media.draw import picture_files
+    from mien.video_saving import VIDEO_SAVE_SUFFIXES
+
+    if save is None:
+        return []
+    if save.suffix and not save.is_dir():
+        if len(paths) == 1:
+            return [save]
+        if save.suffix.lower() in VIDEO_SAVE_SUFFIXES:
+            raise InputError(f"{save}: is one file, but there are {len(paths)} photos and videos; name a folder.")
+    files = []
+    for path, picture in zip(paths, picture_files(paths, save), strict=True):
+        if not is_video(path):
+            files.append(picture)
+        else:  # picture_files has put .png behind the video's name
+            video = picture.with_suffix("")
+            files.append(video if video.suffix.lower() == ".mp4" else Path(f"{video}.mp4"))
+    return files
+
+
+def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event, end_s: float | None) -> Iterator[AnalyzedFrame]:
+    for frame in frames:
+        if stop.is_set() or (end_s is not None and frame.time_s >= end_s):
+            return
+        yield frame
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Make Ctrl-C set an event, so that what is under way is completed; a second Ctrl-C interrupts as usual."""
+    stop = threading.Event()
+
+    def interrupt(signal_number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        sys.stderr.write("\nstopping; Ctrl-C again to break off\n")
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,182 @@
+"""`mien analyze` on videos, cameras, and photos among them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn_video import astronaut, pan, write_video
+from PIL import Image
+from tiny_model import write_tiny_model
+from typer.testing import CliRunner, Result
+
+from mien.cli import build_app
+from mien.errors import InputError
+from mien.media.camera import CameraReader
+from mien.media.video import Frame, VideoReader
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    write_tiny_model(folder / "tiny")
+    (folder / "mixed" / "sub").mkdir(parents=True)
+    write_video(folder / "clip.mp4", pan(10), sound_codec="aac", seconds_of_sound=1)
+    write_video(folder / "mixed" / "a.mov", pan(3))
+    (folder / "mixed" / "broken.mp4").write_bytes(b"no video")
+    Image.fromarray(astronaut()).save(folder / "mixed" / "sub" / "photo.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(files)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(build_app(), ["analyze", *map(str, words), "--model", "tiny"])
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_text_is_a_line_for_each_segment() -> None:
+    done = run("clip.mp4")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == "clip.mp4  10 frames to 0:00, 1 face"
+    assert done.stdout.splitlines()[1].split()[:6] == ["face", "0", "0:00", "-", "0:00", "happy"]
+    assert done.stderr == ""
+
+
+def test_csv_is_a_row_for_each_face_and_frame() -> None:
+    found = rows(run("clip.mp4", "--csv", "--every", 3, "--start", 0.1, "--end", 0.8))
+    assert [(row["source"], row["frame"], row["time_s"], row["track"]) for row in found] == [
+        ("clip.mp4", "3", "0.3", "0"),
+        ("clip.mp4", "6", "0.6", "0"),
+    ]
+    assert float(found[0]["p_happy"]) == float(found[0]["raw_happy"])
+
+
+def test_json_is_an_object_for_each_frame() -> None:
+    frames = json.loads(run("clip.mp4", "--json").stdout)
+    assert [frame["frame"] for frame in frames] == list(range(10))
+    (face,) = frames[4]["faces"]
+    assert face["track"] == 0
+    assert face["expression"]["label"] == "happy"
+    assert face["raw_probabilities"]["happy"] > 0.2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".html", ".png", ".srt", ".csv", ".json"])
+def test_results_are_saved_by_ending(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / "new" / f"out{suffix}"
+    done = run("clip.mp4", "--every", 3, "--save", file)
+    assert done.exit_code == 0, done.output
+    assert file.stat().st_size > 40
+    if suffix == ".mp4":
+        assert VideoReader(file).has_sound
+
+
+def test_photos_and_videos_mix_and_what_fails_is_said(tmp_path: Path) -> None:
+    done = run("mixed", "clip.mp4", "--csv", "--every", 2, "--save", tmp_path)
+    found = rows(done)
+    assert [row["source"] for row in found] == [*["mixed/a.mov"] * 2, "mixed/sub/photo.png", *["clip.mp4"] * 5]
+    assert [row["frame"] for row in found][:4] == ["0", "2", "", "0"]
+    assert (
+        done.stderr
+        == "failed: mixed/broken.mp4: cannot be read as a video (Invalid data found when processing input).\n"
+    )
+    assert done.exit_code == 1
+    written = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*"))
+    assert written == ["clip.mp4", "mixed/a.mov.mp4", "mixed/sub/photo.png"]
+
+
+def test_a_cut_off_video_is_reported_after_what_it_has(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", pan(30)).read_bytes()
+    (tmp_path / "part.mkv").write_bytes(whole[: len(whole) // 2])
+    done = run(tmp_path / "part.mkv", "--csv", "--every", 5)
+    assert len(rows(done)) >= 2
+    assert "part.mkv: ends at " in done.stderr
+    assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["clip.mp4", "--boxes", "faces.csv"], "--boxes and --crops are for photos only"),
+        (["mixed/sub/photo.png", "--every", "2"], "--every, --start and --end are for videos"),
+        ([], "name photos, folders or videos; or --camera alone"),
+        (["clip.mp4", "--camera", "0"], "name photos, folders or videos; or --camera alone"),
+    ],
+)
+def test_options_that_contradict_each_other(words: list[str], message: str) -> None:
+    done = run(*words)
+    assert done.exit_code == 2
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_files_that_cannot_be_meant() -> None:
+    done = run("clip.mp4", "--save", "clip.mp4")
+    assert "clip.mp4: is the video that is read and would be overwritten" in done.stderr
+    assert done.exit_code == 1
+    assert "unknown ending '.gif'; for a video" in run("clip.mp4", "--save", "out.gif").stderr
+    done = run("clip.mp4", "mixed/a.mov", "--save", "out.mp4")
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception) == "out.mp4: is one file, but there are 2 photos and videos; name a folder."
+
+
+def test_a_camera_that_vanishes_leaves_its_records(tmp_path: Path) -> None:
+    done = run("--camera", "clip.mp4", "--json", "--save", tmp_path / "out.mp4")  # OpenCV opens files, too
+    assert [frame["frame"] for frame in json.loads(done.stdout)] == list(range(10))
+    assert done.stderr == "failed: clip.mp4: gives no more pictures after frame 9; is it still connected?\n"
+    assert done.exit_code == 1
+    assert len(list(VideoReader(tmp_path / "out.mp4"))) == 10
+
+
+def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(self: CameraReader) -> Iterator[Frame]:
+        for index in range(1000):
+            if index == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield Frame(index=index, time_s=index / 10, image=np.asarray(astronaut()))
+
+    monkeypatch.setattr(CameraReader, "__iter__", endless)
+    done = run("--camera", 0, "--csv", "--save", tmp_path / "out.srt")
+    assert done.exit_code == 0, done.output
+    assert [(row["source"], row["frame"]) for row in rows(done)] == [("camera 0", str(index)) for index in range(3)]
+    assert "stopping" in done.stderr
+    assert (tmp_path / "out.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:00,200\nhappy")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = VideoReader.__iter__
+
+    def interrupted(self: VideoReader) -> Iterator[Frame]:
+        for frame in read(self):
+            if frame.index == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield frame
+
+    monkeypatch.setattr(VideoReader, "__iter__", interrupted)
+    done = run("clip.mp4", "mixed/a.mov", "--csv")
+    assert {row["source"] for row in rows(done)} == {"clip.mp4"}
+    assert "failed: clip.mp4: stopped; the results so far are complete." in done.stderr
+    assert done.exit_code == 1
+
+
+def test_a_camera_ends_at_the_time_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(self: CameraReader) -> Iterator[Frame]:
+        for index in range(1000):
+            yield Frame(index=index, time_s=index / 10, image=np.asarray(astronaut()))
+
+    monkeypatch.setattr(CameraReader, "__iter__", endless)
+    assert len(rows(run("--camera", 0, "--csv", "--end", 0.25))) == 3
