@@ -1,0 +1,121 @@
+"""`mien data`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from mien.cli.data import app
+from mien.errors import DataError
+from mien.lab.data import PRIVATE, TRAINING, FaceDataset, draw_faces, read_fer2013, write_edition
+from mien.labels import FOLDER
+
+
+@pytest.fixture(scope="module")
+def drawn() -> FaceDataset:
+    return draw_faces(per_class=2, seed=6)
+
+
+@pytest.fixture(scope="module")
+def table(drawn: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "fer2013.csv"
+    write_edition(drawn, path)
+    return path
+
+
+def mien_data(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def test_check_prints_a_summary(table: Path) -> None:
+    done = mien_data("check", table)
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert "28 faces of 48 x 48 px" in done.stdout
+    assert ["Training", *["2"] * 7, "14"] in lines
+    assert ["twin-free", "14", "7", "7"] in lines
+    assert "Training has 14 faces, FER2013 has 28,709." in done.stdout
+    assert "broken images: 0" in done.stdout
+
+
+def test_check_as_json_with_votes(table: Path, tmp_path: Path) -> None:
+    votes = tmp_path / "fer2013new.csv"
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    votes.write_text(header + "\n" + "Training,,9,1,0,0,0,0,0,0,0,0\n" * 13 + "Training,,0,0,0,0,0,0,0,0,0,9\n")
+    done = mien_data("check", table, "--json", "--no-audit", "--votes", votes)
+    facts = json.loads(done.stdout)
+    assert facts["faces"] == 28
+    assert facts["audit"] is None
+    assert facts["ferplus_majority"] == {
+        "labelled": 13, "no_votes": 14, "no_majority": 0, "unknown": 0, "not_a_face": 1,
+    }  # fmt: skip
+
+
+def broken_folder(drawn: FaceDataset, folder: Path) -> Path:
+    write_edition(drawn, folder / "set")
+    (folder / "set/train/sad/zz.jpg").write_bytes(b"")
+    return folder / "set"
+
+
+def test_check_of_a_broken_folder_reports_then_fails(drawn: FaceDataset, tmp_path: Path) -> None:
+    done = mien_data("check", broken_folder(drawn, tmp_path), "--no-audit")
+    assert "28 faces" in done.stdout and "broken images: 1" in done.stdout
+    assert isinstance(done.exception, DataError)
+    assert "train/sad/zz.jpg: empty file" in str(done.exception)
+
+
+def test_stats_writes_a_page(table: Path, tmp_path: Path) -> None:
+    done = mien_data("stats", table, "--save", tmp_path / "stats.html")
+    assert (done.exit_code, done.stdout.strip()) == (0, str(tmp_path / "stats.html"))
+    assert "<h1>FER2013: fer2013.csv</h1>" in (tmp_path / "stats.html").read_text()
+
+
+def test_convert_there_and_back(table: Path, tmp_path: Path, drawn: FaceDataset) -> None:
+    for source, target in ((table, "a.parquet"), (tmp_path / "a.parquet", "b.csv"), (tmp_path / "b.csv", "c.zip")):
+        done = mien_data("convert", source, tmp_path / target)
+        assert (done.exit_code, done.stdout.strip()) == (0, f"{tmp_path / target}: 28 faces")
+    assert read_fer2013(tmp_path / "b.csv").fingerprint == drawn.fingerprint
+    assert read_fer2013(tmp_path / "c.zip").label_set == FOLDER
+
+
+def test_convert_chosen_splits(table: Path, tmp_path: Path) -> None:
+    chosen = ("--split", TRAINING, "--split", PRIVATE)
+    assert mien_data("convert", table, tmp_path / "a.csv", *chosen).exit_code == 0
+    assert read_fer2013(tmp_path / "a.csv").split_names() == [TRAINING, PRIVATE]
+    done = mien_data("convert", table, tmp_path / "b.csv", "--split", "Test")
+    assert "no split 'Test'; it has Training, PublicTest, PrivateTest" in str(done.exception)
+    assert not (tmp_path / "b.csv").exists()
+
+
+def test_convert_names_the_broken_images_it_leaves_out(drawn: FaceDataset, tmp_path: Path) -> None:
+    folder = broken_folder(drawn, tmp_path)
+    done = mien_data("convert", folder, tmp_path / "a.parquet")
+    assert "1 images cannot be read" in str(done.exception)
+    done = mien_data("convert", folder, tmp_path / "a.parquet", "--skip-broken")
+    assert done.exit_code == 0
+    assert "left out: train/sad/zz.jpg: empty file" in done.stderr
+    assert len(read_fer2013(tmp_path / "a.parquet")) == 28
+
+
+def test_a_class_order_on_the_command_line(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mien.lab.data.write import _png
+
+    image = {"bytes": _png(np.zeros((48, 48), np.uint8)), "path": "a.png"}
+    pq.write_table(pa.table({"image": [image], "label": [1]}), tmp_path / "train.parquet")
+    assert "--classes angry,disgust,..." in str(mien_data("check", tmp_path / "train.parquet").exception)
+    done = mien_data("check", tmp_path / "train.parquet", "--no-audit", "--json", "--classes", "Fear,Happiness")
+    assert json.loads(done.stdout)["splits"] == {"Training": {"fear": 0, "happy": 1}}
+
+
+def test_fetch_prints_where_the_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mien.lab.data.fetch_fer2013", lambda site: tmp_path / site)
+    assert mien_data("fetch").stdout.strip() == str(tmp_path / "kaggle")
+    assert mien_data("fetch", "huggingface").stdout.strip() == str(tmp_path / "huggingface")
+    assert mien_data("fetch", "elsewhere").exit_code == 2
