@@ -194,7 +194,7 @@ def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
         return _three_planes(_eight_bits(np.asarray(image)))
     if image.has_transparency_data:
         return _on_white(np.asarray(image.convert("RGBA")))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
 
 
 def _from_array(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
