@@ -19,7 +19,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import fit_temperature, uncertain_threshold
-from mien.lab.data import FaceDataset, holdout
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier
@@ -156,12 +156,16 @@ def check_agreement(classifier: Classifier, recognizer: Recognizer, faces: npt.N
 def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
     """Return the faces that the run held out of Training; None where it held out none, or this is other data.
 
-    Test splits are never taken, even if the run watched one.
+    Those with a twin among the faces it was trained on are left out: the network knows them by heart, and its
+    confidence would be fitted to that. Test splits are never taken, even if the run watched one.
     """
     environment = run.environment
     if run.recipe.validation.kind != "holdout" or data.fingerprint != environment["data_fingerprint"]:
         return None
-    return holdout(data.training, run.recipe.validation, environment["seed"])[1]
+    training = data.training
+    held = np.isin(training.rows, holdout(training, run.recipe.validation, environment["seed"])[1].rows)
+    twin_free = audit(replace(training, splits=np.where(held, PUBLIC, TRAINING))).twin_free
+    return training.take(held & twin_free)
 
 
 def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
@@ -174,7 +178,7 @@ def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
     correct = probabilities.argmax(axis=1) == held_out.labels
     threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
     calibration = {
-        "faces": "held out of Training",
+        "faces": "held out of Training, without twins there",
         "n": len(held_out),
         "accuracy": float(correct.mean()),
         "target_accuracy": TARGET_ACCURACY,
