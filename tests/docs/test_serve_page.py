@@ -26,9 +26,13 @@ def test_the_curl_examples_are_answered(tmp_path: Path) -> None:
 
     from mien.serve.app import create_app
 
+    pytest.importorskip("av", reason="needs PyAV, extra `video`")
+    from drawn_video import pan, write_video
+
+    write_video(tmp_path / "clip.mp4", pan(4))
     Image.fromarray(np.asarray(data.astronaut())).save(tmp_path / "photo.jpg")
     commands = re.findall(r"^curl .+$", PAGE, re.M)
-    assert len(commands) == 7
+    assert len(commands) == 8
     with running(create_app(write_tiny_model(tmp_path / "tiny"), token="t")) as client:
         for command in commands:
             line = command.replace("http://127.0.0.1:8000", client.url)
@@ -43,6 +47,8 @@ def test_the_curl_examples_are_answered(tmp_path: Path) -> None:
                 check=False,
             )
             assert done.returncode == 0, line
+            if "clip" in line:
+                assert [json.loads(frame)["frame"] for frame in done.stdout.splitlines()] == [0, 3]
             if "analyze" in line:
                 example = re.search(r"```json\n(.+?)```", PAGE, re.S)
                 answer, shown = json.loads(done.stdout), json.loads(example[1])
@@ -53,7 +59,13 @@ def test_the_curl_examples_are_answered(tmp_path: Path) -> None:
 def test_the_options_exist_with_the_defaults_that_the_page_names() -> None:
     options = {name: option for option in get_command(build_app()).commands["serve"].params for name in option.opts}
     assert set(re.findall(r"--[a-z][\w-]+", re.sub(r"```.*?```", "", PAGE, flags=re.S))) - {"--json"} <= options.keys()
-    named = {"--timeout-s": 30, "--max-upload-mb": 20, "--max-megapixels": 50, "--max-photos": 32}
+    named = {
+        "--timeout-s": 30,
+        "--max-upload-mb": 20,
+        "--max-megapixels": 50,
+        "--max-video-mb": 200,
+        "--max-photos": 32,
+    }
     for option, default in named.items():
         assert options[option].default == default
         assert str(default) in next(line for line in PAGE.splitlines() if f"`{option}`" in line)

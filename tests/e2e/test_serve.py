@@ -275,7 +275,7 @@ def test_the_model_is_described(client: Client, model: Path) -> None:
 
 def test_openapi_describes_upload_answer_and_refusals(client: Client) -> None:
     found = client.get("/openapi.json").json
-    assert found["paths"].keys() == {"/v1/analyze", "/v1/model", "/metrics", "/healthz"}
+    assert found["paths"].keys() == {"/v1/analyze", "/v1/video", "/v1/model", "/metrics", "/healthz"}
     analyze = found["paths"]["/v1/analyze"]["post"]
     assert {"image/jpeg", "multipart/form-data"} <= analyze["requestBody"]["content"].keys()
     assert {"200", "401", "408", "413", "422", "429", "504"} == analyze["responses"].keys()
@@ -354,4 +354,4 @@ def test_a_port_in_use_is_named(client: Client, model: Path) -> None:
     from mien.cli.serve import serve
 
     with pytest.raises(InputError, match=rf"127\.0\.0\.1 port {client.port}: cannot listen there: .+ in use"):
-        serve("127.0.0.1", client.port, str(model), None, 20, 50, 32, 30, None)
+        serve("127.0.0.1", client.port, str(model), None, 20, 50, 200, 32, 30, None)

@@ -23,8 +23,9 @@ def serve(
     ] = None,
     max_upload_mb: Annotated[float, typer.Option(help="Largest upload, MB.")] = 20,
     max_megapixels: Annotated[float, typer.Option(help="Largest photo, millions of pixels.")] = 50,
+    max_video_mb: Annotated[float, typer.Option(help="Largest video, MB; one is read at a time.")] = 200,
     max_photos: Annotated[int, typer.Option(min=1, help="Photos in work or waiting; more are refused.")] = 32,
-    timeout_s: Annotated[float, typer.Option(help="Longest upload, and longest analysis, seconds.")] = 30,
+    timeout_s: Annotated[float, typer.Option(help="Longest upload, and longest analysis, of a photo, seconds.")] = 30,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
     ] = None,
@@ -40,6 +41,7 @@ def serve(
     limits = Limits(
         upload_bytes=round(max_upload_mb * 1e6),
         pixels=round(max_megapixels * 1e6),
+        video_bytes=round(max_video_mb * 1e6),
         photos=max_photos,
         seconds=timeout_s,
     )
@@ -51,7 +53,9 @@ def serve(
     if made:
         typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
     # proxy headers stay unread: who is local is told by the connection
-    config = uvicorn.Config(app, log_level="warning", proxy_headers=False, server_header=False)
+    config = uvicorn.Config(
+        app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -8,15 +8,17 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 import mien
+from mien.analysis import Analyzer
 from mien.card import CARD_FILE
 from mien.errors import InputError
 from mien.faces.detect import Detector, YuNet
@@ -27,6 +29,7 @@ from mien.serve.metrics import Metrics
 from mien.serve.schema import ErrorAnswer, ModelAnswer, PhotoAnswer
 from mien.serve.service import Service
 from mien.serve.upload import FIELD, read_upload
+from mien.serve.video import Videos
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -48,9 +51,17 @@ _REFUSALS = {
     408: "The upload took too long.",
     413: "Too many bytes or pixels.",
     422: "The photo cannot be read, or would unpack to far more than its size.",
-    429: "Too many photos are waiting; `Retry-After` says when to try again, in seconds.",
+    429: "Too many photos wait, or another video is being read; `Retry-After` says when to try again, in seconds.",
     504: "The analysis took too long.",
 }
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "model": ErrorAnswer} for status, text in _REFUSALS.items()
+}
+_LINES = (
+    "A JSON object on each line: a frame, as `/v1/analyze` answers a photo, with `frame` and `time_s`, and for each "
+    "face `track`, the same number as long as it is seen, and `raw_probabilities`, before they are smoothed over time. "
+    "A last line with `error` says where the video could not be read on."
+)
 
 
 def create_app(
@@ -75,23 +86,21 @@ def create_app(
     """
     recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
     limits = limits or Limits()
+    finder = detector or YuNet()
     metrics = Metrics()
 
     @asynccontextmanager
-    async def threads(app: FastAPI) -> AsyncIterator[None]:
-        app.state.service = Service(
-            recognizer,
-            detector or YuNet(),
-            limits=limits,
-            workers=workers or min(4, os.cpu_count() or 1),
-            metrics=metrics,
-        )
+    async def started(app: FastAPI) -> AsyncIterator[None]:
+        threads = workers or min(4, os.cpu_count() or 1)
+        app.state.service = Service(recognizer, finder, limits=limits, workers=threads, metrics=metrics)
+        app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits)
         yield
         app.state.service.close()
+        app.state.videos.close()
 
     # Swagger's pages are fetched from another server, which the page's policy forbids; /openapi.json stays.
     app = FastAPI(
-        title="mien", version=mien.__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=threads
+        title="mien", version=mien.__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=started
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
@@ -102,6 +111,7 @@ def create_app(
     app.middleware("http")(_around)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(RequestValidationError, _argument_error)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _own_error)
     return app
@@ -114,7 +124,7 @@ _api = APIRouter(dependencies=[Depends(check_token)])
     "/v1/analyze",
     summary="Read the expressions of the faces in a photo",
     response_model=PhotoAnswer,
-    responses={status: {"description": text, "model": ErrorAnswer} for status, text in _REFUSALS.items()},
+    responses=_ERRORS,
     openapi_extra={"requestBody": _BODY},
 )
 async def _analyze(request: Request) -> Response:
@@ -122,6 +132,24 @@ async def _analyze(request: Request) -> Response:
     state = request.app.state
     analysis = await state.service.analyze(lambda: read_upload(request, state.limits.upload_bytes))
     return JSONResponse(analysis.to_dict())
+
+
+@_api.post(
+    "/v1/video",
+    summary="Read the expressions in a video",
+    response_class=Response,
+    responses={
+        200: {"description": _LINES, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        **{status: _ERRORS[status] for status in (401, 408, 413, 422, 429)},
+    },
+    openapi_extra={"requestBody": {"required": True, "content": {"video/mp4": {"schema": _PHOTO}}}},
+)
+async def _video(
+    request: Request, every: Annotated[int, Query(ge=1, description="1 reads each frame, n each n-th.")] = 1
+) -> Response:
+    """Send the video's file as the body: MP4, MOV, Matroska, WebM or AVI. It is deleted with the last line."""
+    answer: Response = await request.app.state.videos.answer(request, every)
+    return answer
 
 
 @_api.get("/v1/model", summary="The model's card, and the server's limits", response_model=ModelAnswer)
@@ -144,7 +172,7 @@ async def _page() -> Response:
     return FileResponse(_STATIC / "index.html", media_type="text/html; charset=utf-8")
 
 
-_COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model")
+_COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
 
 
 async def _around(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -168,6 +196,10 @@ async def _http_error(request: Request, error: Any) -> Response:
 
 async def _input_error(request: Request, error: Exception) -> Response:
     return _error(422, str(error))
+
+
+async def _argument_error(request: Request, error: Any) -> Response:
+    return _error(422, "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()))
 
 
 async def _gone(request: Request, error: Exception) -> Response:

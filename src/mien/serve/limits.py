@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from mien.errors import InputError
@@ -16,6 +17,8 @@ class Limits:
         pixels: width times height of a photo, as its header states it; checked before the pixels are decoded.
         photos: photos that are uploaded, waiting or in work at one moment; more are refused with 429.
         seconds: for the upload of a photo, and once more for its analysis.
+        video_bytes: size of a video; one is read at a time.
+        video_upload_seconds: for its upload.
 
     Raises:
         InputError: a limit is not above 0.
@@ -25,7 +28,9 @@ class Limits:
     pixels: int = 50_000_000
     photos: int = 32
     seconds: float = 30.0
+    video_bytes: int = 200_000_000
+    video_upload_seconds: float = 300.0
 
     def __post_init__(self) -> None:
-        if min(self.upload_bytes, self.pixels, self.photos, self.seconds) <= 0:
+        if min(dataclasses.astuple(self)) <= 0:
             raise InputError(f"{self}: every limit must be above 0.")

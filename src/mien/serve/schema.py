@@ -86,7 +86,9 @@ class LimitsAnswer(_Answer):
     upload_bytes: int
     pixels: int
     photos: int = Field(description="Photos that are uploaded, waiting or in work at one moment.")
-    seconds: float
+    seconds: float = Field(description="For the upload of a photo, and once more for its analysis.")
+    video_bytes: int
+    video_upload_seconds: float
 
 
 class ModelAnswer(_Answer):

@@ -31,10 +31,7 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
     Raises:
         HTTPException: 413, the body is larger than `max_bytes`; 422, the form is malformed or has no such file.
     """
-    stated = request.headers.get("content-length", "")
-    if stated.isdecimal() and int(stated) > max_bytes:
-        raise _too_large(max_bytes)
-    body = _bounded(request, max_bytes)
+    body = bounded(request, max_bytes)
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await _from_form(request, body, max_bytes)
     return Upload(b"".join([chunk async for chunk in body]), "<photo>")
@@ -59,8 +56,15 @@ def check_pixels(upload: Upload, max_pixels: int) -> None:
         )
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """The body in pieces, whatever length its header states."""
+async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body in pieces.
+
+    Raises:
+        HTTPException: 413, the length that its header states, or its own, is above `max_bytes`.
+    """
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > max_bytes:
+        raise _too_large(max_bytes)
     read = 0
     async for chunk in request.stream():
         read += len(chunk)

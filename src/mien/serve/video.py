@@ -1,0 +1,128 @@
+"""Videos over HTTP: a line of JSON for each frame, as soon as it is read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import IO, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from mien.analysis import Analyzer
+from mien.errors import InputError
+from mien.media.video import VideoReader
+from mien.serve.limits import Limits
+from mien.serve.upload import bounded
+from mien.video import VideoAnalysis
+
+_NAME = "<video>"
+_RETRY_AFTER_S = 5
+
+# Where in a file which bytes stand. FFmpeg knows more kinds, but some of them name other files that it would open.
+_KINDS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
+
+
+class _Lines(StreamingResponse):
+    """Lines of JSON; what they need is held until the last is sent or the client has left."""
+
+    def __init__(self, lines: AsyncIterator[bytes], held: ExitStack) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await super().__call__(scope, receive, send)
+
+
+class Videos:
+    """Reads one video at a time.
+
+    Args:
+        analyzer: finds and reads the faces.
+        limits: what is refused.
+    """
+
+    def __init__(self, analyzer: Analyzer, limits: Limits) -> None:
+        self._analyzer = analyzer
+        self._limits = limits
+        self._busy = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mien-video")
+
+    def close(self) -> None:
+        """End the thread, after the frame that it has in hand."""
+        self._thread.shutdown(cancel_futures=True)
+
+    async def answer(self, request: Request, every: int) -> StreamingResponse:
+        """Receive a video into a temporary file, and return the lines of its frames; the file goes with the last.
+
+        Raises:
+            HTTPException: 429, another video is being read; 408, the upload took too long; 413, too many bytes or
+                pixels; 422, another kind of file.
+            InputError: the video cannot be read.
+        """
+        if self._busy:
+            message = "another video is being read; try again later."
+            raise HTTPException(429, message, {"Retry-After": str(_RETRY_AFTER_S)})
+        with ExitStack() as held:
+            self._busy = True
+            held.callback(self._free)
+            file = held.enter_context(tempfile.NamedTemporaryFile(prefix="mien-"))  # held closes it
+            seconds = self._limits.video_upload_seconds
+            try:
+                await asyncio.wait_for(_receive(request, file, self._limits.video_bytes), seconds)
+            except TimeoutError as error:
+                raise HTTPException(408, f"the upload took more than {seconds:g} s.") from error
+            loop = asyncio.get_running_loop()
+            analysis = await loop.run_in_executor(self._thread, self._open, file.name, every)
+            return _Lines(self._lines(analysis), held.pop_all())
+
+    def _free(self) -> None:
+        self._busy = False
+
+    def _open(self, file: str, every: int) -> VideoAnalysis:
+        try:
+            reader = VideoReader(file, every=every)
+        except InputError as error:
+            raise InputError(str(error).replace(file, _NAME)) from error
+        reader.name = _NAME
+        with reader.open() as container:
+            size = container.streams.video[0]
+            if size.width * size.height > self._limits.pixels:
+                raise HTTPException(
+                    413,
+                    f"{_NAME}: {size.width} x {size.height} px; at most {self._limits.pixels / 1e6:g} megapixels are "
+                    "accepted here.",
+                )
+        return VideoAnalysis(reader, self._analyzer)
+
+    async def _lines(self, analysis: VideoAnalysis) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        frames = analysis.frames()
+        try:
+            while (frame := await loop.run_in_executor(self._thread, next, frames, None)) is not None:
+                yield _line(frame.to_dict())
+        except InputError as error:  # the status is sent by now
+            yield _line({"error": str(error)})
+        if analysis.cut_off is not None:
+            yield _line({"error": f"{_NAME}: {analysis.cut_off}."})
+
+
+async def _receive(request: Request, file: IO[bytes], max_bytes: int) -> None:
+    async for chunk in bounded(request, max_bytes):
+        file.write(chunk)
+    file.flush()
+    file.seek(0)
+    head = file.read(16)
+    if head and not any(head[at:].startswith(mark) for at, mark in _KINDS):
+        raise HTTPException(422, f"{_NAME}: not a video in a known format; known are MP4, MOV, Matroska, WebM and AVI.")
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json.dumps(row).encode() + b"\n"

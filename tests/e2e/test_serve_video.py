@@ -1,0 +1,148 @@
+"""`POST /v1/video` over a real socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from serving import Client, running
+from tiny_model import write_tiny_model
+
+pytest.importorskip("av", reason="needs PyAV, extra `video`")
+
+from drawn_video import pan, write_video
+
+import mien
+from mien.serve.app import create_app
+from mien.serve.limits import Limits
+from mien.video import analyze_video
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("video")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Path:
+    return write_tiny_model(folder / "tiny")
+
+
+@pytest.fixture(scope="module")
+def video(folder: Path) -> Path:
+    return write_video(folder / "pan.mp4", pan(12))
+
+
+@pytest.fixture(scope="module")
+def client(model: Path) -> Iterator[Client]:
+    with running(create_app(model)) as client:
+        yield client
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go meanwhile."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+class Stepwise:
+    """A detector that looks at a frame each time it is let."""
+
+    def __init__(self) -> None:
+        self.steps = threading.Semaphore(0)
+
+    def detect(self, image: np.ndarray) -> list[mien.Face]:
+        assert self.steps.acquire(timeout=20)
+        return []
+
+
+def test_the_lines_are_the_frames_that_analyze_video_gives(
+    client: Client, video: Path, model: Path, temporary: Path
+) -> None:
+    answer = client.send("POST", "/v1/video?every=3", video.read_bytes())
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    expected = [
+        frame.to_dict() | {"source": "<video>"} for frame in analyze_video(video, model=model, every=3).frames()
+    ]
+    assert [json.loads(line) for line in answer.body.splitlines()] == json.loads(json.dumps(expected))
+    assert [len(frame["faces"]) for frame in expected] == [1, 1, 1, 1]
+    assert list(temporary.iterdir()) == []
+
+
+def test_lines_come_as_frames_are_read_and_a_client_that_leaves_frees_the_place(
+    model: Path, video: Path, temporary: Path
+) -> None:
+    detector = Stepwise()
+    with running(create_app(model, detector=detector)) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+        connection.request("POST", "/v1/video", video.read_bytes())
+        detector.steps.release()
+        response = connection.getresponse()
+        assert json.loads(response.readline())["frame"] == 0  # the second waits for the detector
+        busy = client.send("POST", "/v1/video", b"")
+        assert (busy.status, busy.headers["retry-after"]) == (429, "5")
+        assert busy.error == "another video is being read; try again later."
+        assert len(list(temporary.iterdir())) == 1
+        response.close()
+        connection.close()
+        detector.steps.release(20)
+        until = time.monotonic() + 10
+        while client.send("POST", "/v1/video", b"").status == 429:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_video_that_is_cut_off_says_so_in_its_last_line(client: Client, folder: Path) -> None:
+    whole = write_video(folder / "whole.mkv", pan(12), rate=2).read_bytes()
+    answer = client.send("POST", "/v1/video", whole[: len(whole) * 2 // 3])
+    *frames, last = map(json.loads, answer.body.splitlines())
+    assert frames
+    assert last.keys() == {"error"}
+    assert last["error"].startswith("<video>: ends at ")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "<video>: is empty, 0 bytes."),
+        (b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "<video>: not a video in a known format; known are MP4, MOV"),
+        (b"\x00\x00\x00\x18ftypmp42 and nothing else", "<video>: cannot be read as a video"),
+    ],
+)
+def test_what_is_no_video_is_refused_in_words(client: Client, body: bytes, message: str) -> None:
+    answer = client.send("POST", "/v1/video", body)
+    assert answer.status == 422
+    assert answer.error.startswith(message)
+
+
+def test_limits_hold_for_videos_too(model: Path, video: Path) -> None:
+    size = video.stat().st_size
+    with running(create_app(model, limits=Limits(video_bytes=size - 1))) as client:
+        assert client.send("POST", "/v1/video", video.read_bytes()).status == 413
+    with running(create_app(model, limits=Limits(pixels=65_535))) as client:
+        answer = client.send("POST", "/v1/video", video.read_bytes())
+        assert (answer.status, answer.error[:50]) == (413, "<video>: 256 x 256 px; at most 0.065535 megapixels")
+
+
+def test_a_slow_upload_of_a_video_is_given_up(model: Path) -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b"x"
+        time.sleep(1)
+
+    with running(create_app(model, limits=Limits(video_upload_seconds=0.2))) as client:
+        answer = client.send("POST", "/v1/video", slowly())
+        assert (answer.status, answer.error) == (408, "the upload took more than 0.2 s.")
+
+
+def test_a_wrong_argument_is_an_error_like_the_others(client: Client) -> None:
+    answer = client.send("POST", "/v1/video?every=0", b"")
+    assert (answer.status, answer.error) == (422, "query.every: Input should be greater than or equal to 1")
