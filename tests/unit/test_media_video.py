@@ -53,6 +53,11 @@ def test_a_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     assert [frame.time_s for frame in VideoReader(tmp_path / "copy.mp4")] == pytest.approx(times_s, abs=0.002)
 
 
+def test_time_begins_with_the_video(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "late.ts", pan(3), times_s=[5.0, 5.1, 5.2])
+    assert [frame.time_s for frame in VideoReader(file)] == pytest.approx([0, 0.1, 0.2], abs=0.002)
+
+
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_frames_are_turned_upright(tmp_path: Path, degrees: int) -> None:
     lying = np.ascontiguousarray(np.rot90(astronaut()[:192], -degrees // 90))
@@ -137,13 +142,14 @@ def test_without_pyav_the_message_says_what_to_install(clip: Path, monkeypatch: 
         VideoReader(clip)
 
 
-def sound_of(file: Path) -> tuple[str, np.ndarray]:
-    """Codec, and samples."""
+def sound_of(file: Path) -> tuple[str, float, np.ndarray]:
+    """Codec, time of the first sample, and samples."""
     import av
 
     with av.open(file) as container:
-        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
-        return container.streams.audio[0].codec_context.name, np.concatenate(frames)
+        frames = list(container.decode(audio=0))
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+        return container.streams.audio[0].codec_context.name, frames[0].time, samples
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mkv", "pcm_s16le")])
@@ -156,8 +162,9 @@ def test_sound_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
             writer.write(frame)
     copy = VideoReader(tmp_path / "new" / "out.mp4")
     assert [frame.time_s for frame in copy] == pytest.approx([index / 10 for index in range(10)], abs=0.002)
-    found, samples = sound_of(tmp_path / "new" / "out.mp4")
+    found, begin_s, samples = sound_of(tmp_path / "new" / "out.mp4")
     assert found == "aac"
+    assert begin_s == pytest.approx(0, abs=0.03)
     assert len(samples) / 48000 == pytest.approx(1.0, abs=0.06)
     spectrum = np.abs(np.fft.rfft(samples[4800:43200]))
     assert np.argmax(spectrum) * 48000 / 38400 == pytest.approx(440, abs=2)

@@ -42,7 +42,9 @@ def test_a_lasting_change_begins_a_segment_where_it_began() -> None:
 def test_a_short_change_does_not() -> None:
     assert found("hhhhhhhhhhsssshhhhhhhhhh") == [("happy", 0.0, 2.3)]
     assert found("hhhhhhhhhhsasasasasasasasa") == [("happy", 0.0, 2.5)]
-    assert found("hhhhhhhhhhssss") == [("happy", 0.0, 1.3)]
+    assert found("hhhhhhhhhhsssshssssh") == [("happy", 0.0, 1.9)]
+    assert found("hhhhhhhhhhsssss") == [("happy", 0.0, 1.4)]
+    assert found("hhhhhhhhhhssssss") == [("happy", 0.0, 1.0), ("sad", 1.0, 1.5)]
 
 
 def test_min_s_is_what_counts_as_short() -> None:

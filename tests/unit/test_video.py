@@ -192,6 +192,10 @@ def test_the_page_stands_alone(clip: Path, model: Path) -> None:
     assert all(sum(bin_[2]) == pytest.approx(1, abs=0.01) for track in data["tracks"] for bin_ in track["course"])
 
 
+def test_a_label_cannot_end_the_script() -> None:
+    assert timeline_page(Overview("x.mp4", ["</script>"])).count("</script>") == 2
+
+
 def test_a_video_without_faces_has_a_timeline(model: Path, tmp_path: Path) -> None:
     file = write_video(tmp_path / "empty.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 3)
     empty = overview(file, model, thumbnails=True)
