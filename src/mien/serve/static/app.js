@@ -12,9 +12,11 @@ const PICTURE_PX = 1280; // longer side of the photos as they are shown
 
 const byId = (id) => document.getElementById(id);
 const colorOf = (label) => COLORS[label] || "#ffffff";
+const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 const results = []; // answers for photos, in the order of their cards
+const films = []; // answers for the frames of videos, each with its time
 const frames = []; // answers for camera pictures, each with its time
 let server = { limits: null, labels: [], model: "" };
 
@@ -39,7 +41,7 @@ class Refused extends Error {
   }
 }
 
-/** Ask the server; resolves to what it answers, rejects with its `error` as message. */
+/** Ask the server; resolves to its answer, rejects with the `error` in it as message. */
 async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   let response;
@@ -48,7 +50,7 @@ async function ask(path, options = {}) {
   } catch {
     throw new Refused(0, "the server does not answer; is `mien serve` still running?");
   }
-  if (response.ok) return response.json();
+  if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401) askForToken();
   const retryAfter = Number(response.headers.get("Retry-After")) || 1;
@@ -62,7 +64,7 @@ function askForToken() {
 }
 
 async function loadModel() {
-  const answer = await ask("v1/model");
+  const answer = await (await ask("v1/model")).json();
   server = { limits: answer.limits, labels: answer.card.labels, model: answer.card.name };
   const parameters = answer.card.parameters.toLocaleString("en");
   byId("model").textContent = `Model: ${answer.card.name}, ${parameters} weights. mien ${answer.mien}.`;
@@ -73,11 +75,21 @@ async function loadModel() {
   }));
 }
 
-const analyze = (body, name) => {
+async function analyze(body, name) {
   const form = new FormData();
   form.append("photo", body, name);
-  return ask("v1/analyze", { method: "POST", body: form });
-};
+  return (await ask("v1/analyze", { method: "POST", body: form })).json();
+}
+
+/** The objects of an answer that has one on each line, as they come. */
+async function* linesOf(response) {
+  let text = "";
+  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (text + piece).split("\n");
+    text = lines.pop();
+    yield* lines.map((line) => JSON.parse(line));
+  }
+}
 
 // ---------------------------------------------------------------- elements
 
@@ -149,29 +161,57 @@ function addFiles(files) {
   for (const file of files) {
     const card = element("li", { class: "card" }, element("h3", {}, file.name), element("p", { class: "quiet" }, "Waiting …"));
     byId("cards").append(card);
-    photosInHand = photosInHand.then(() => readPhoto(file, card));
+    photosInHand = photosInHand.then(() => readFile(file, card));
   }
   if (files.length) updateSummary();
 }
 
-async function readPhoto(file, card) {
+async function readFile(file, card) {
   if (!card.isConnected) return; // cleared meanwhile
   card.lastElementChild.textContent = "Reading …";
+  const isVideo = file.type.startsWith("video/");
   try {
-    const limit = server.limits && server.limits.upload_bytes;
+    const limit = server.limits && (isVideo ? server.limits.video_bytes : server.limits.upload_bytes);
     if (limit && file.size > limit) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);
     }
-    const answer = await patiently(() => analyze(file, file.name));
-    await showPhoto(file, card, answer);
-    results.push({ card, answer });
-    announce(`${file.name}: ${inWords(answer.faces)}`);
+    await (isVideo ? readVideo(file, card) : readPhoto(file, card));
+    card.classList.add("read");
   } catch (error) {
     card.classList.add("failed");
     card.lastElementChild.textContent = error.message;
     announce(`${file.name} failed: ${error.message}`);
   }
   updateSummary();
+}
+
+async function readPhoto(file, card) {
+  const answer = await patiently(() => analyze(file, file.name));
+  await showPhoto(file, card, answer);
+  results.push({ card, answer });
+  announce(`${file.name}: ${inWords(answer.faces)}`);
+}
+
+/** Read each second frame, and draw the largest face's timeline as it grows. */
+async function readVideo(file, card) {
+  const response = await patiently(() => ask("v1/video?every=2", { method: "POST", body: file }));
+  const canvas = element("canvas", { class: "history", role: "img", "aria-label": `${file.name}: timeline of the largest face` });
+  const text = element("p", { class: "quiet" });
+  const legend = byId("legend").cloneNode(true);
+  legend.removeAttribute("id");
+  card.lastElementChild.before(canvas, legend, text);
+  const moments = [];
+  for await (const frame of linesOf(response)) {
+    if (!card.isConnected) return; // cleared; this ends the request, too
+    if (frame.error) throw new Error(frame.error.replace("<video>", file.name));
+    films.push({ ...frame, source: file.name });
+    moments.push({ time: frame.time_s, face: largest(frame.faces) });
+    const shares = drawTimeline(canvas, moments, 0, frame.time_s);
+    text.textContent = `Largest face, from the beginning to ${frame.time_s.toFixed(1)} s. Most probable: ${shares}.`;
+    updateSummary();
+  }
+  card.lastElementChild.textContent = `All read, ${moments.length} frames; the downloads have each.`;
+  announce(`${file.name}: ${text.textContent}`);
 }
 
 /** Try again while the server is busy. */
@@ -215,11 +255,14 @@ function updateSummary() {
   const cards = byId("cards").children.length;
   const failed = document.querySelectorAll(".card.failed").length;
   const faces = results.reduce((sum, { answer }) => sum + answer.faces.length, 0);
-  const parts = [`${results.length} of ${cards} photos read, ${faces} faces`];
+  const read = document.querySelectorAll(".card.read").length;
+  const parts = [`${read} of ${count(cards, "file")} read`];
   if (failed) parts.push(`${failed} failed`);
-  if (frames.length) parts.push(`${frames.length} camera pictures`);
-  byId("summary").textContent = cards || frames.length ? `${parts.join("; ")}.` : "No photos yet.";
-  for (const id of ["save-json", "save-csv"]) byId(id).disabled = !results.length && !frames.length;
+  if (results.length) parts.push(`${count(faces, "face")} in ${count(results.length, "photo")}`);
+  if (films.length) parts.push(count(films.length, "video frame"));
+  if (frames.length) parts.push(count(frames.length, "camera picture"));
+  byId("summary").textContent = cards || frames.length ? `${parts.join("; ")}.` : "Nothing yet.";
+  for (const id of ["save-json", "save-csv"]) byId(id).disabled = !everything().length;
   byId("clear").disabled = !cards && !frames.length;
 }
 
@@ -241,7 +284,7 @@ document.addEventListener("drop", (event) => {
 });
 document.addEventListener("paste", (event) => addFiles([...event.clipboardData.files]));
 byId("clear").addEventListener("click", () => {
-  results.length = frames.length = 0;
+  results.length = films.length = frames.length = 0;
   byId("cards").replaceChildren();
   updateSummary();
   announce("Results cleared.");
@@ -359,7 +402,8 @@ function showFrame(mine, answer, time, rate) {
   byId("live-rate").textContent = `${rate.toFixed(1)} pictures a second are analysed.`;
   mine.recent.push({ time, face: largest(answer.faces) });
   while (mine.recent[0].time < time - HISTORY_S) mine.recent.shift();
-  drawHistory(mine.recent, time);
+  const shares = drawTimeline(byId("history"), mine.recent, time - HISTORY_S, time);
+  byId("history-text").textContent = `From left to right: 60 seconds ago to now. Most probable: ${shares}.`;
   const words = inWords(answer.faces);
   livePicture.setAttribute("aria-label", `Camera picture: ${words}`);
   if (words !== mine.announced && time - mine.announcedAt > 4) { // a screen reader must be able to finish
@@ -372,19 +416,18 @@ function showFrame(mine, answer, time, rate) {
 const area = (face) => (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]);
 const largest = (faces) => faces.reduce((best, face) => (best && area(best) >= area(face) ? best : face), null);
 
-/** Stack the largest face's probabilities over the last minute, and say the shares in words. */
-function drawHistory(recent, now) {
-  const canvas = byId("history");
+/** Stack probabilities from `start` to `end`, seconds, and return how long each label was the most probable. */
+function drawTimeline(canvas, moments, start, end) {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
-  const place = (time) => width * (1 - (now - time) / HISTORY_S);
+  const place = (time) => width * (time - start) / (end - start || 1);
   const seconds = {};
-  recent.slice(0, -1).forEach(({ time, face }, i) => { // each holds until the next
+  moments.slice(0, -1).forEach(({ time, face }, i) => { // each holds until the next
     if (face === null) return;
-    const until = recent[i + 1].time;
+    const until = moments[i + 1].time;
     let top = 0;
     for (const [label, share] of Object.entries(face.expression.probabilities)) {
       context.fillStyle = colorOf(label);
@@ -394,8 +437,7 @@ function drawHistory(recent, now) {
     seconds[face.expression.label] = (seconds[face.expression.label] || 0) + until - time;
   });
   const parts = Object.entries(seconds).sort((a, b) => b[1] - a[1]).map(([label, s]) => `${label} for ${s.toFixed(1)} s`);
-  byId("history-text").textContent =
-    `From left to right: 60 seconds ago to now. Most probable: ${parts.join(", ") || "no face yet"}.`;
+  return parts.join(", ") || "no face yet";
 }
 
 byId("camera-toggle").addEventListener("click", () => (camera === null ? startCamera() : stopCamera()));
@@ -407,7 +449,7 @@ byId("camera-select").addEventListener("change", (event) => {
 // ---------------------------------------------------------------- downloads
 
 function everything() {
-  return [...results.map(({ answer }) => answer), ...frames];
+  return [...results.map(({ answer }) => answer), ...films, ...frames];
 }
 
 function csvOf(answers) {
