@@ -50,6 +50,7 @@ DAMAGE = st.sampled_from(
 @given(SEEDS, st.lists(st.tuples(st.integers(0, PIXELS - 1), DAMAGE), max_size=3), st.integers(0, 2))
 @example(0, [(0, b"")], 0)
 @example(0, [(PIXELS - 1, b"")], 1)
+@example(0, [(5, b"")], 0)
 @example(0, [(5, b""), (9, b"1 2")], 2)
 def test_a_damaged_row_is_read_as_the_plain_parser_does_or_refused(
     seed: int, damage: list[tuple[int, bytes]], at: int

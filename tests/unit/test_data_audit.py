@@ -64,11 +64,12 @@ def test_identical_faces() -> None:
     ],
 )
 def test_near_twins(change, twin: bool) -> None:
-    result = audit(dataset([FACES[0], FACES[1], change(FACES[0])], "ttp"))
-    assert result.twin_free.tolist() == [True, True, not twin]
-    assert result.identical_in_training.tolist() == [False] * 3
-    assert len(result.near_pairs) == int(twin)
-    assert (result.groups[0] == result.groups[2]) == twin
+    for first, second in ((FACES[0], change(FACES[0])), (change(FACES[0]), FACES[0])):
+        result = audit(dataset([first, FACES[1], second], "ttp"))
+        assert result.twin_free.tolist() == [True, True, not twin]
+        assert result.identical_in_training.tolist() == [False] * 3
+        assert len(result.near_pairs) == int(twin)
+        assert (result.groups[0] == result.groups[2]) == twin
 
 
 def test_only_training_makes_a_twin_and_the_first_of_training_is_free() -> None:
@@ -87,17 +88,17 @@ def test_groups_are_chains_of_twins() -> None:
 
 def test_conflicting_labels() -> None:
     a, b, c = FACES[:3]
-    result = audit(dataset([a, a, a, b, b, c, c], "ttpttpp", [3, 4, 3, 2, 2, 5, -1]))
-    assert result.conflicting.tolist() == [True, True, True, False, False, False, False]
+    result = audit(dataset([a, a, a, a, b, b, c, c], "ttppttpp", [3, 4, 3, -1, 2, 2, 5, -1]))
+    assert result.conflicting.tolist() == [True, True, True, False, False, False, False, False]
     assert result.summary()["groups_with_conflicting_labels"] == 1
 
 
 def test_blanks_resemble_nothing() -> None:
     black, almost = np.zeros((48, 48)), np.zeros((48, 48))
     almost[0, :3] = 9
-    result = audit(dataset([black, almost, black, FACES[0]], "tttt"))
-    assert result.blank.tolist() == [True, True, True, False]
-    assert result.twin_free.tolist() == [True, True, False, True]  # the third is identical to the first
+    result = audit(dataset([black, almost, almost * 2, black, FACES[0]], "ttttt"))
+    assert result.blank.tolist() == [True, True, True, True, False]
+    assert result.twin_free.tolist() == [True, True, True, False, True]  # the fourth is identical to the first
 
 
 def test_summary_counts_by_split() -> None:

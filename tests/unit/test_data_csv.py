@@ -98,6 +98,7 @@ def rows_with(pixels: str, at: int = 20) -> str:
         (GREY[:-1] + "299", "pixel 2303 is '299', expected"),
         ("300" + GREY[1:], "pixel 0 is '300', expected"),
         ("1000" + GREY[1:], "pixel 0 is '1000', expected"),
+        ("1" * 5000 + GREY[1:], "pixel 0 is '11111111111111111111', expected"),
         ("-1" + GREY[1:], "pixel 0 is '-1', expected"),
         ("7 7.5" + GREY[3:], "pixel 1 is '7.5', expected"),
         ("x" + GREY[1:], "pixel 0 is 'x', expected"),
