@@ -19,7 +19,7 @@ from mien.errors import ModelError as ModelError
 from mien.errors import RecipeError as RecipeError
 
 if TYPE_CHECKING:
-    from mien.analysis import Analysis as Analysis
+    from mien.analysis import Analyzer as Analyzer
     from mien.analysis import analyze as analyze
     from mien.card import Card as Card
     from mien.faces.detect import Face as Face
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from mien.recognizer import Expression as Expression
     from mien.recognizer import Recognizer as Recognizer
     from mien.recognizer import shipped_models as shipped_models
+    from mien.records import Analyses as Analyses
+    from mien.records import Analysis as Analysis
+    from mien.records import AnalyzedFace as AnalyzedFace
     from mien.timeline import Segment as Segment
     from mien.timeline import segments as segments
     from mien.timeline import write_segments as write_segments
@@ -41,7 +44,10 @@ __version__ = "0.1.0"
 
 # name -> module; each is imported when it is first asked for, so that `import mien` stays quick
 _PLACES = {
-    "Analysis": "analysis",
+    "Analyses": "records",
+    "Analysis": "records",
+    "AnalyzedFace": "records",
+    "Analyzer": "analysis",
     "Card": "card",
     "Expression": "recognizer",
     "Face": "faces.detect",

@@ -19,11 +19,11 @@ from small_run import RECIPE, TRAIN, faces, make_run, tiny_network
 from mien.card import Card
 from mien.errors import ModelError
 from mien.lab import export
-from mien.lab.data import FaceDataset
+from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
-from mien.lab.export import NOT_CALIBRATED, calibrated, export_run, model_folder, update_card_metrics
+from mien.lab.export import NOT_CALIBRATED, calibrated, export_run, model_folder, update_card_metrics, validation_faces
 from mien.lab.recipe import Backbone, Validation
-from mien.lab.run import Run
+from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013
 from mien.recognizer import Recognizer, softmax
 
@@ -112,9 +112,24 @@ def test_held_out_faces_calibrate(exported: Run, data: FaceDataset, tmp_path: Pa
     assert NOT_CALIBRATED not in card.limits
     calibration = card.provenance["calibration"]
     assert calibration["n"] == TRAIN // 2
-    assert calibration["faces"] == "held out of Training"
+    assert calibration["faces"] == "held out of Training, without twins there"
     assert card.temperature != 1.0
     assert (card.uncertain_below, calibration["coverage"]) == (1.0, 0.0)  # noise: no threshold gives 80 %
+
+
+def test_held_out_faces_with_a_twin_do_not_calibrate(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    rows = {row: index for index, row in enumerate(data.rows.tolist())}
+    held = holdout(data.training, exported.recipe.validation, exported.environment["seed"])
+    learnt, watched = (rows[str(part.rows[0])] for part in held)
+    faces = data.faces.copy()
+    faces[watched] = faces[learnt][:, ::-1]  # its mirror image
+    doubled = replace(data, faces=faces)
+    run = Run(tmp_path, exported.recipe)
+    run.write_json(ENVIRONMENT, exported.environment | {"data_fingerprint": doubled.fingerprint})
+    kept = validation_faces(run, doubled)
+    assert kept is not None
+    assert len(kept) == TRAIN // 2 - 1
+    assert data.rows[watched] not in kept.rows
 
 
 def test_calibration_lowers_the_loss_and_keeps_its_promise(exported: Run, data: FaceDataset) -> None:

@@ -64,7 +64,7 @@ def test_a_record_holds_what_a_stranger_needs(kept):
     history = list(csv.DictReader((folder / "run" / "history.csv").open()))
     assert [float(line["train_accuracy"]) for line in history] == pytest.approx([0.2, 0.4, 0.6])
     assert {file.name for file in (folder / "run").iterdir()} == {
-        "run.json", "history.csv", "predictions-PrivateTest.csv"
+        "run.json", "history.csv", "predictions.csv"
     }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_probabilities_are_rounded_and_still_predict_the_same(kept):
     predictions.probabilities[0] = [0.400004, 0, 0, 0, 0.1, 0.099988, 0.400008]  # first and last round to the same
     evaluate_as(run, predictions)
     add(run, folder)
-    copied = Predictions.read(folder / "run" / "predictions-PrivateTest.csv")
+    copied = Predictions.read(folder / "run" / "predictions.csv")
     assert copied.predicted.tolist() == [6, 1]
     assert copied.probabilities[0].tolist() == [0.4, 0, 0, 0, 0.1, 0.1, 0.4001]
     assert np.abs(copied.probabilities - predictions.probabilities).max() < 2e-4
@@ -103,7 +103,7 @@ def test_many_predictions_are_left_out(kept, monkeypatch):
     folder, make = kept
     monkeypatch.setattr(results, "MOST_FACES", 99)
     add(make("run", splits=("PrivateTest",)), folder)
-    assert not (folder / "run" / "predictions-PrivateTest.csv").exists()
+    assert not (folder / "run" / "predictions.csv").exists()
 
 
 def test_unfinished_or_unevaluated_runs_are_refused(kept):

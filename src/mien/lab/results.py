@@ -46,7 +46,7 @@ def add(run: Run, results: str | Path) -> Path:
     """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of it.
 
     Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
-    ``history.csv``, and ``predictions-PrivateTest.csv`` where that split was predicted, with rounded probabilities.
+    ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities.
 
     Args:
         run: a finished and evaluated run.
@@ -76,7 +76,7 @@ def add(run: Run, results: str | Path) -> Path:
         _write_history(run, folder / "history.csv")
         private = run.folder / f"predictions-{PRIVATE}.csv"
         if private.is_file():
-            _copy_predictions(private, folder / private.name)
+            _copy_predictions(private, folder / "predictions.csv")
     except OSError as error:
         raise DataError(f"{folder}: the record cannot be written ({error}).") from error
     return folder
