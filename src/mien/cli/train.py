@@ -45,7 +45,7 @@ def train(
     from mien import lab
     from mien.lab.recipe_io import override
 
-    row = lab.recipes.get(recipe)
+    row = lab.recipes[recipe]
     changes = [*(set_ or []), *([] if epochs is None else [f"epochs={epochs}"])]
     if changes:
         row = override(row, *changes)

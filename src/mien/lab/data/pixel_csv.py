@@ -168,7 +168,8 @@ def parse_pixels(rows: list[bytes]) -> npt.NDArray[np.uint8] | None:
     values = below + above * np.uint8(100)
     if above.max() > 2 or (values < below).any():  # 256 to 299 wrap round
         return None
-    return values.reshape(len(rows), PIXELS)
+    table: npt.NDArray[np.uint8] = values.reshape(len(rows), PIXELS)
+    return table
 
 
 def _parse_plainly(row: _Row, where: str) -> npt.NDArray[np.uint8]:
