@@ -216,6 +216,9 @@ def test_tables_say_everything(three_seeds, tmp_path):
     assert pairs.rows[1][6:] == ("0.002", "0.004")  # ten of ten too; of three pairs the second smallest
     assert published.rows[0][3:5] == ("55.93 %", "60.00 %")
     assert published.rows[1][5] == "-10.0 [1]"
+    assert any(
+        note.startswith("vgg16-frozen seed 0: The report validates on its test images, and") for note in published.notes
+    )
     assert published.notes[0] == "[1] Not like for like: the source watched 7,178 faces, here 20."
     text = "\n".join(table.plain() for table in tables_of(compare([*three_seeds[:2], vgg])))
     assert "Beside the published figures" in text and "report 001, model 3" in text

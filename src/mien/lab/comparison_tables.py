@@ -115,6 +115,8 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
             rows.append((entry.name, _figure_words(row), _faces_words(row), *_values(row, mark)))
         if recipe.published and not is_row_of_source(recipe):
             notes.append(f"{entry.name}: differs from the recipe {recipe.name}; not set beside its source's figures.")
+        elif recipe.published and recipe.remark and recipe.remark not in entry.report.remarks:
+            notes.append(f"{entry.name}: {recipe.remark}")
     marks = [f"[{number}] Not like for like: {reason}." for number, reason in enumerate(unlike, start=1)]
     if rows:
         notes.append("The interval comes from the finite number of faces here; the published figure is taken as it is.")

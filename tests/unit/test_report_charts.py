@@ -1,0 +1,41 @@
+"""Charts: what their alternative texts say, which follows from the numbers that are drawn."""
+
+from __future__ import annotations
+
+import base64
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+
+from mien.lab import charts
+
+COUNTS = np.array([[3, 1], [0, 4]])
+
+
+def test_rates_are_shares_of_the_true_class():
+    assert charts.rates_of(COUNTS).tolist() == [[0.75, 0.25], [0, 1]]
+    assert charts.rates_of(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]  # a class without faces
+    assert charts.confusion(COUNTS, ("a", "b"), rates=True).alt == "confusion matrix; recognised: a 75%, b 100%"
+
+
+def test_a_quantity_without_values_has_no_curve():
+    history = [{"epoch": 1, "lr": 0.1, "train_loss": 1.5, "validation_loss": None}]
+    assert charts.curves(history, "accuracy", 1) is None
+    drawn = charts.curves(history, "loss", None)
+    assert drawn is not None and drawn.alt == "loss over 1 epochs: training ends at 1.5"
+
+
+def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
+    before = dict(matplotlib.rcParams)
+    pictures = [
+        charts.class_bars({"Training": np.array([5, 2])}, ("a", "b")),
+        charts.dots(("x",), np.array([0.6]), np.array([0.5]), np.array([0.7]), [0.65], "accuracy"),
+        charts.overlaid_curves({"x": []}, "loss"),
+        charts.calibration(np.array([0.5]), np.array([0.4]), np.array([10])),
+        charts.vector(np.array([0.5]), np.array([0.4]), np.array([0.6]), ("a",)),
+    ]
+    for picture in pictures:
+        root = ElementTree.fromstring(base64.b64decode(picture.src.partition("base64,")[2]))
+        assert root.tag.endswith("svg") and picture.caption.endswith(".")
+    assert dict(matplotlib.rcParams) == before
