@@ -83,7 +83,7 @@ def test_numbers_may_be_written_loosely(tmp_path: Path) -> None:
     assert (face[0], set(face[1:].tolist())) == (7, {255})
 
 
-def rows_with(pixels: str, at: int = 20) -> str:
+def rows_with(pixels: str, at: int = 40) -> str:
     """A file whose row `at` (in the second batch) has these pixels."""
     return "emotion,pixels,Usage\n" + f"0,{GREY},Training\n" * at + f"0,{pixels},Training\n" + f"0,{GREY},Training\n"
 
@@ -93,6 +93,7 @@ def rows_with(pixels: str, at: int = 20) -> str:
     [
         (GREY[:-2], "2303 pixels, expected 2304 (48 x 48)"),
         (GREY + " 7", "2305 pixels, expected 2304 (48 x 48)"),
+        (GREY.replace("7 7", "7 ", 1), "2303 pixels, expected 2304 (48 x 48)"),  # two spaces
         ("", "0 pixels, expected 2304 (48 x 48)"),
         ("256" + GREY[1:], "pixel 0 is '256', expected a whole number from 0 to 255"),
         (GREY[:-1] + "299", "pixel 2303 is '299', expected"),
@@ -107,7 +108,7 @@ def rows_with(pixels: str, at: int = 20) -> str:
 )
 def test_wrong_pixels_are_named_with_their_row(tmp_path: Path, pixels: str, found: str) -> None:
     message = problem(written(tmp_path, rows_with(pixels)))
-    assert f"fer2013.csv row 20: {found}" in message
+    assert f"fer2013.csv row 40: {found}" in message
     assert "cut off" not in message
     assert "Get the file again and run `mien data check`." in message
 
@@ -155,7 +156,7 @@ def test_a_missing_last_line_end_is_no_error(tmp_path: Path) -> None:
         (b"pixels,pixels\n", "wrong columns"),
         (f"0,{GREY},Training\n".encode(), "wrong columns; the first line is '0,7 7"),
         (b"\x89PNG\r\n\x1a\n\x00\x01", "wrong columns"),
-        (b"emotion,pixels\n0," + b"7 " * 40_000, "row 0: longer than 65,536 bytes; expected 2304 pixels a line"),
+        (b"emotion,pixels\n0," + b"7 " * 40_000, "row 0: longer than 65,536 bytes, expected 2304 pixels a line"),
     ],
 )
 def test_what_is_no_fer2013_at_all(tmp_path: Path, text: bytes, found: str) -> None:

@@ -27,6 +27,7 @@ from mien.lab.data import (
     tree,
     write_edition,
 )
+from mien.lab.data.edition import FULL_SIZES
 from mien.labels import FER2013, FOLDER, LabelSet
 
 
@@ -360,6 +361,18 @@ def test_test_csv_is_not_added_where_its_faces_are_already(tmp_path: Path) -> No
     whole = f"emotion,pixels,Usage\n4,{GREY},Training\n4,{GREY},PrivateTest\n"
     edition = open_fer2013(files(tmp_path, {"fer2013.csv": whole.encode(), "test.csv": f"pixels\n{GREY}\n".encode()}))
     assert edition.data.splits.tolist() == [TRAINING, PRIVATE]
+    assert edition.other_files == ("test.csv",)
+
+
+def test_test_csv_with_both_test_sets_is_not_added_to_one_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FULL_SIZES, PUBLIC, 1)
+    monkeypatch.setitem(FULL_SIZES, PRIVATE, 1)
+    content = {"fer2013.csv": f"emotion,pixels,Usage\n4,{GREY},Training\n4,{GREY},PublicTest\n"}
+    content["test.csv"] = f"pixels\n{GREY}\n{GREY}\n"
+    edition = open_fer2013(files(tmp_path, {name: text.encode() for name, text in content.items()}))
+    assert edition.data.splits.tolist() == [TRAINING, PUBLIC]
     assert edition.other_files == ("test.csv",)
 
 
