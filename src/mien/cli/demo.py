@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mien.lab.run import Run
     from mien.lab.training import Progress
 
-FACES_PER_CLASS = 250
+FACES_PER_CLASS = 200
 EPOCHS = 8
 
 
