@@ -126,7 +126,8 @@ def test_a_short_row_is_not_made_up_for_by_a_long_one(tmp_path: Path) -> None:
         (f",{GREY},Training", "emotion '', expected 0 to 6"),
         (f"0,{GREY},Validation", "Usage 'Validation', expected Training, PublicTest, PrivateTest, Test"),
         (f"0,{GREY}", "2 columns, expected 3 (emotion, pixels, usage)"),
-        (f"0,{GREY},Training,", "4 columns, expected 3"),
+        (f"0,{GREY},Training,", "Usage '', expected Training"),
+        (f"0,{GREY},7,Training", "pixel 2303 is '7,7', expected"),
     ],
 )
 def test_wrong_fields_are_named_with_their_row(tmp_path: Path, row: str, found: str) -> None:

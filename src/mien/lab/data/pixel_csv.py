@@ -131,7 +131,9 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
         place = source, row, cut_off
         if cut_off and len(line) == _LONGEST_LINE:
             _fail(place, f"longer than {_LONGEST_LINE:,} bytes, expected {PIXELS} pixels a line")
-        fields = [field.strip(b' "\r\n\t') for field in line.split(b",")]
+        fields = line.split(b",", pixels_at)  # from both ends, so that pixels are not searched for commas
+        fields += fields.pop().rsplit(b",", len(columns) - 1 - pixels_at)
+        fields = [field.strip(b' "\r\n\t') for field in fields]
         if len(fields) != len(columns):
             _fail(place, f"{len(fields)} columns, expected {len(columns)} ({', '.join(columns)})")
         label = -1 if label_at is None else _LABELS.get(fields[label_at])
