@@ -147,7 +147,7 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
 
 
 def parse_pixels(rows: list[bytes]) -> npt.NDArray[np.uint8] | None:
-    """Parse well-formed rows together, some forty times faster than `int` on each number.
+    """Parse well-formed rows together, some twenty times faster than `int` on each number.
 
     Well-formed is what every published file is: `PIXELS` numbers a row, of one to three digits, at most 255, with
     one space between two of them.
