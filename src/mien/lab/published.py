@@ -10,6 +10,7 @@ import numpy as np
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.metrics import Predictions, Report, wilson_interval
 from mien.lab.recipe import Figure, Recipe
+from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95
 
@@ -56,8 +57,6 @@ class Beside:
 
 def is_row_of_source(recipe: Recipe) -> bool:
     """Whether a recipe is exactly the row that mien keeps under its name; a variant is not, whatever its name."""
-    from mien.lab.recipe_book import recipes  # opens every network's module
-
     return recipe.name in recipes and recipes[recipe.name] == recipe
 
 
