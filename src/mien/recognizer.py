@@ -41,7 +41,7 @@ class Expression:
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with the package."""
-    return sorted(folder.name for folder in _SHIPPED.iterdir() if (folder / MODEL_FILE).is_file())
+    return sorted(file.parent.name for file in _SHIPPED.glob(f"*/{MODEL_FILE}"))
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float64]:

@@ -186,6 +186,13 @@ def test_an_infinite_loss_stops_with_its_place(tmp_path):
         train(recipe, easy_faces(), out=tmp_path)
 
 
+def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
+    # one step an epoch: its training loss is that of the first weights, and finite
+    recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e38), batch_size=100)
+    with pytest.raises(RecipeError, match=r"mien-small: the validation loss became (nan|inf) in epoch 1\. .*seed0"):
+        train(recipe, easy_faces(), out=tmp_path)
+
+
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelError, match=r"recipe\.json: cannot be written .* run the same command to go on"):

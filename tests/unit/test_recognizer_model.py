@@ -148,6 +148,8 @@ def test_shipped_names(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (model.parent / "no-model").mkdir()
     assert shipped_models() == ["mean"]
     assert Recognizer.load().folder == Recognizer.load("mean").folder == model
+    monkeypatch.setattr(module, "_SHIPPED", model.parent / "not-there")
+    assert shipped_models() == []
 
 
 def test_a_shipped_name_goes_before_a_folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def train(
 
     Raises:
         DataError: the data set lacks what the recipe trains or validates on.
-        RecipeError: the loss became infinite or undefined; names epoch and step.
+        RecipeError: the loss, of training or validation, became infinite or undefined; names the epoch.
         ModelError: starting weights do not fit, or the run's folder cannot be written.
     """
     weights = None if weights is None else Path(weights)
@@ -204,7 +204,7 @@ class Trainer:
             started = time.monotonic()
             row: dict[str, Any] = {"epoch": epoch + 1}
             row |= self._train_epoch(model, optimizer, epoch, phase, start, deadline, show)
-            row |= self._validate() | {"seconds": round(time.monotonic() - started, 3)}
+            row |= self._validate(epoch) | {"seconds": round(time.monotonic() - started, 3)}
             self.rows.append(row)
             self._watch(epoch, row, phase)
             last = epoch == self.recipe.epochs - 1 or self.stopping.stops(self.recipe.stopping)
@@ -297,7 +297,7 @@ class Trainer:
         right = (logits.argmax(1) == labels).sum()
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
 
-    def _validate(self) -> dict[str, float | None]:
+    def _validate(self, epoch: int) -> dict[str, float | None]:
         """Loss and accuracy on the watched faces; every process computes all of them."""
         if self.watched is None:
             return {"validation_loss": None, "validation_accuracy": None}
@@ -305,8 +305,14 @@ class Trainer:
         self.kept.eval()
         with torch.no_grad(), self.fabric.autocast():
             logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
+        loss = F.cross_entropy(logits, labels).item()
+        if not math.isfinite(loss):
+            raise RecipeError(
+                f"{self.recipe.name}: the validation loss became {loss} in epoch {epoch + 1}. Lower the learning rate "
+                f"(--set optimizer.lr=...), or check the data; {self.run.folder} holds the last whole epoch."
+            )
         return {
-            "validation_loss": F.cross_entropy(logits, labels).item(),
+            "validation_loss": loss,
             "validation_accuracy": (logits.argmax(1) == labels).double().mean().item(),
         }
 
