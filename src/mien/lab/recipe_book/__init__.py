@@ -1,4 +1,4 @@
-"""The recipes: twelve rows from five published reports, a file a report, and mien's own."""
+"""The recipes: twelve rows from five published reports, a file a report; their future work; and mien's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from mien.errors import RecipeError
 from mien.lab.champions import champions
 from mien.lab.recipe import Recipe
+from mien.lab.recipe_book.future_work import CONVNEXT_TINY, DENSENET_121, EFFICIENTNET_B0, INCEPTION_V3, VIT_TINY
 from mien.lab.recipe_book.report_000 import CNN_64_512, RESNET50_FLATTEN
 from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
 from mien.lab.recipe_book.report_002 import RESNET50_LAST50
@@ -14,7 +15,7 @@ from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
 from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
 from mien.lab.recipe_io import nearest
 
-__all__ = ["PUBLISHED", "Recipes", "recipes"]
+__all__ = ["FUTURE_WORK", "PUBLISHED", "Recipes", "recipes"]
 
 PUBLISHED = (
     RESNET50_FLATTEN,
@@ -30,6 +31,10 @@ PUBLISHED = (
     RESNET50_IMAGENET,
     CNN8,
 )
+"""The rows of the reports."""
+
+FUTURE_WORK = (EFFICIENTNET_B0, DENSENET_121, INCEPTION_V3, CONVNEXT_TINY, VIT_TINY)
+"""Networks that the reports name and have not trained."""
 
 
 class Recipes(Mapping[str, Recipe]):
@@ -58,5 +63,5 @@ class Recipes(Mapping[str, Recipe]):
         return len(self._rows)
 
 
-recipes = Recipes(*PUBLISHED, *champions.values())
+recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *champions.values())
 """All recipes, by name."""
