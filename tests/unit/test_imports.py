@@ -28,7 +28,7 @@ LEVELS = (
     ("mien.lab.recipe_io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),
     ("mien.lab.statistics", "mien.lab.predictions", "mien.lab.calibrate", "mien.lab.tables", "mien.lab.charts"),
     ("mien.lab.metrics", "mien.lab.champions", "mien.lab.recipe_book", "mien.lab.recipe_page"),
-    ("mien.lab.run", "mien.lab.published", "mien.lab.evaluated"),
+    ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
     ("mien.lab.training", "mien.lab.export"),
     ("mien.lab.evaluation", "mien.lab.evaluation"),
     ("mien.lab.comparison", "mien.lab.comparison_tables", "mien.lab.reading"),

@@ -86,7 +86,9 @@ def test_an_unknown_network_names_the_nearest() -> None:
 
 
 def test_own_networks_take_no_weights_file() -> None:
-    with pytest.raises(RecipeError, match=r"--weights a\.safetensors: mien's own network cnn8 starts at random"):
+    with pytest.raises(
+        RecipeError, match=r"--weights a\.safetensors: in this recipe cnn8 starts at random; leave the file out"
+    ):
         build(OwnNet(name="cnn8"), GREY, 7, weights=Path("a.safetensors"))
 
 

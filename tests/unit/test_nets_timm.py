@@ -118,7 +118,7 @@ def test_own_weights_can_replace_the_download_altogether() -> None:
 
 def test_weights_for_a_recipe_that_starts_at_random() -> None:
     with pytest.raises(
-        RecipeError, match=r"--weights w: the recipe starts at random; add --set network.weights=imagen"
+        RecipeError, match=r"--weights w: in this recipe resnet50 starts at random; add --set network.weights=imagen"
     ):
         build(Backbone(name="resnet50", weights="none"), RGB, 7, weights=Path("w"))
 

@@ -24,7 +24,7 @@ def changed(**fields: Any) -> str:
 def test_json_is_tagged_and_numbered() -> None:
     row = json.loads(to_json(CNN8))
     assert row["schema"] == 1
-    assert row["network"] == {"kind": "OwnNet", "name": "cnn8"}
+    assert row["network"] == {"kind": "OwnNet", "name": "cnn8", "weights": "none"}
     assert row["schedule"] == {"kind": "Constant"}
     assert "kind" not in row["preprocess"]
     assert row["preprocess"]["mean"] == [0.5077]

@@ -33,7 +33,9 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Starting weights of the backbone, .safetensors.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights to start from, .safetensors.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, for recipes that learn them.")] = None,
+    teacher: Annotated[list[Path] | None, typer.Option(help="A finished run to learn from; repeatable.")] = None,
     precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Of convolutions.")] = "auto",
     compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
     time_limit: Annotated[
@@ -43,6 +45,7 @@ def train(
     """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
     limit_s = None if time_limit is None else parse_time(time_limit)
     from mien import lab
+    from mien.lab.data import join_votes
     from mien.lab.recipe_io import override
 
     row = lab.recipes[recipe]
@@ -50,8 +53,10 @@ def train(
     if changes:
         row = override(row, *changes)
     faces = lab.read_fer2013(data)
+    if votes is not None:
+        faces = join_votes(faces, votes)
     again = "the same command goes on from the last whole epoch"
-    with _progress_bar() as show:
+    with progress_bar() as show:
         try:
             run = lab.train(
                 row,
@@ -59,6 +64,7 @@ def train(
                 seed=seed,
                 out=out,
                 weights=weights,
+                teachers=teacher or (),
                 precision=precision,
                 compile=compile,
                 time_limit_s=limit_s,
@@ -83,7 +89,7 @@ def train(
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+def progress_bar() -> Iterator[Callable[[Progress], None]]:
     """Yield what shows a training's progress on standard error: a bar, or a line an epoch where that is a file."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

@@ -12,9 +12,15 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class OwnNet:
-    """One of mien's own networks, by its name in `mien.lab.nets.NETWORKS`."""
+    """One of mien's own networks.
+
+    Attributes:
+        name: in `mien.lab.nets.NETWORKS`.
+        weights: ``"file"`` (starts from `--weights FILE`) or ``"none"``.
+    """
 
     name: str
+    weights: Literal["file", "none"] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +197,28 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoDistillation:
+    """The network learns from labels alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """The network also learns what teachers answer (Hinton et al. 2015): the mean of their probabilities.
+
+    Attributes:
+        weight: of the teachers' answers; labels keep the rest.
+        temperature: by which logits of teachers and student are divided.
+        faces: to which faces the teachers answer: ``"same"`` = those that the student sees, changed and mixed, which
+            makes long trainings pay off (Beyer et al. 2022) and costs a teacher's time in every step; ``"plain"`` =
+            once, before the training, to each face and its mirror image as they are.
+    """
+
+    weight: float
+    temperature: float
+    faces: Literal["same", "plain"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure that a source published.
 
@@ -233,6 +261,11 @@ class Recipe:
         published: the source's figures.
         assumed: field or decision -> why, for what the source leaves out.
         remark: what a reader of its result must know.
+        votes_weight: weight of the cross-entropy against the FER+ votes, which further outputs of the network answer;
+            0 = none. The data set then needs votes; a face without a usable vote teaches by its label alone.
+        distillation: whether teachers are listened to.
+
+    The fields with a default are younger than the oldest recipes on record, which stay readable through it.
     """
 
     name: str
@@ -254,3 +287,5 @@ class Recipe:
     published: tuple[Figure, ...]
     assumed: dict[str, str]
     remark: str
+    votes_weight: float = 0.0
+    distillation: NoDistillation | Distillation = NoDistillation()

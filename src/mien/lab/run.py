@@ -8,11 +8,11 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -25,6 +25,7 @@ from mien.lab.data import FaceDataset
 from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Recipe
+from mien.labels import FERPLUS
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
@@ -70,17 +71,27 @@ class Run:
         file = self.folder / HISTORY
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
-    def load_classifier(self) -> Classifier:
+    def load_classifier(self, answers: Literal["labels", "votes", "all"] = "labels") -> Classifier:
         """Return the network with the kept weights, in evaluation mode, on the CPU.
 
+        Args:
+            answers: what it answers if it has learned FER+ votes too: the labels, the votes, or one after the other.
+
         Raises:
-            ModelError: the training has not finished, or the weights file is damaged or of another network.
+            ModelError: the training has not finished, the weights file is damaged or of another network, or there are
+                no votes.
         """
         file = self.folder / WEIGHTS
         if not file.is_file():
             raise ModelError(f"{self.folder}: the training has not finished; run the same `mien train` again.")
-        classes = len(self.environment["label_set"])
-        classifier = build(self.recipe.network, self.recipe.preprocess, classes, pretrained=False)
+        labels = len(self.environment["label_set"])
+        votes = len(FERPLUS) if self.recipe.votes_weight else 0
+        if answers == "votes" and not votes:
+            raise ModelError(
+                f"{self.folder}: recipe {self.recipe.name} has not learned FER+ votes (votes_weight is 0)."
+            )
+        classifier = build(self.recipe.network, self.recipe.preprocess, labels + votes, pretrained=False)
+        classifier.answers = {"labels": slice(labels), "votes": slice(labels, None), "all": slice(None)}[answers]
         try:
             classifier.load_state_dict(load_file(file))
         except (SafetensorError, RuntimeError) as error:
@@ -168,17 +179,22 @@ def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
                 board.add_scalar(name, value, row["epoch"])
 
 
-def run_name(recipe: Recipe, data: FaceDataset, seed: int, weights: Path | None) -> str:
+def run_name(
+    recipe: Recipe, data: FaceDataset, seed: int, weights: Path | None = None, teachers: Sequence[Run] = ()
+) -> str:
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
-    text = "\n".join([recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""])
-    return f"{recipe.name}-seed{seed}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""]
+    parts += [_digest(teacher.folder / WEIGHTS) for teacher in teachers]
+    return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"
 
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def describe_environment(data: FaceDataset, seed: int, weights: Path | None) -> dict[str, Any]:
+def describe_environment(
+    data: FaceDataset, seed: int, weights: Path | None, teachers: Sequence[Run] = ()
+) -> dict[str, Any]:
     """Return what a reader of the result must know beside the recipe."""
     packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
     return {
@@ -189,6 +205,8 @@ def describe_environment(data: FaceDataset, seed: int, weights: Path | None) -> 
         "label_set": list(data.label_set),
         "weights": weights.name if weights else None,
         "weights_sha256": _digest(weights) if weights else None,
+        "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
+        "teachers": {teacher.folder.name: _digest(teacher.folder / WEIGHTS) for teacher in teachers},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 

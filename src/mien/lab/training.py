@@ -10,7 +10,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,12 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.errors import DataError, RecipeError
+from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
+from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import build, set_trainable
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
-from mien.lab.recipe import Phase, Plateau, Recipe
+from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, Run, describe_environment, log_to_tensorboard, run_name
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor
 
@@ -66,6 +67,7 @@ def train(
     seed: int = 0,
     out: str | Path = "runs",
     weights: str | Path | None = None,
+    teachers: Sequence[Run | str | Path] = (),
     precision: Literal["auto", "bf16", "32"] = "auto",
     compile: bool = False,
     time_limit_s: float | None = None,
@@ -79,6 +81,7 @@ def train(
         seed: of everything random.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
         weights: safetensors file for a backbone that starts from ImageNet; None = timm's own.
+        teachers: finished runs, or their folders, for a recipe with `Distillation`.
         precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
         compile: whether `torch.compile` is used; pays off on trainings of many minutes.
         time_limit_s: stop in time, with a checkpoint; the same call goes on later.
@@ -89,19 +92,41 @@ def train(
 
     Raises:
         DataError: the data set lacks what the recipe trains or validates on.
-        RecipeError: the loss, of training or validation, became infinite or undefined; names the epoch.
-        ModelError: starting weights do not fit, or the run's folder cannot be written.
+        RecipeError: the recipe needs teachers, or has no use for them; or the loss, of training or validation, became
+            infinite or undefined; names the epoch.
+        ModelError: starting weights do not fit, a teacher has not finished or knows other classes, or the run's folder
+            cannot be written.
     """
     weights = None if weights is None else Path(weights)
-    run = Run(Path(out) / run_name(recipe, data, seed, weights), recipe)
+    taught_by = [teacher if isinstance(teacher, Run) else Run.open(teacher) for teacher in teachers]
+    _check_teachers(recipe, data, taught_by)
+    run = Run(Path(out) / run_name(recipe, data, seed, weights, taught_by), recipe)
     state = run.read_checkpoint()
     if state is not None and state["finished"]:
         return run
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     with suppress(OutOfTime):
-        trainer = Trainer(run, data, seed, weights, precision_of(precision), compile)
+        trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
         trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run
+
+
+def _check_teachers(recipe: Recipe, data: FaceDataset, teachers: Sequence[Run]) -> None:
+    """Refuse teachers that nobody listens to, missing ones, and those of other classes, before anything is written."""
+    if isinstance(recipe.distillation, Distillation) != bool(teachers):
+        raise RecipeError(
+            f"{recipe.name}: it learns from teachers; name finished runs (--teacher RUN, once for each)."
+            if not teachers
+            else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
+        )
+    for teacher in teachers:
+        if not teacher.finished:
+            raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")
+        if (known := teacher.environment["label_set"]) != list(data.label_set):
+            raise ModelError(
+                f"{teacher.folder}: the teacher answers {', '.join(known)}; {data.source} has "
+                f"{', '.join(data.label_set)}. Train it on an edition with the same classes in the same order."
+            )
 
 
 def _processes() -> dict[str, int]:
@@ -149,7 +174,14 @@ class Trainer:
     """State of one training: `fit` is the loop, all else serves it."""
 
     def __init__(
-        self, run: Run, data: FaceDataset, seed: int, weights: Path | None, precision: Precision, compile: bool
+        self,
+        run: Run,
+        data: FaceDataset,
+        seed: int,
+        weights: Path | None,
+        teachers: Sequence[Run],
+        precision: Precision,
+        compile: bool,
     ) -> None:
         self.run, self.recipe, self.seed, self.compile = run, run.recipe, seed, compile
         self.fabric = fabric = Fabric(precision=precision, **_processes())
@@ -158,12 +190,20 @@ class Trainer:
         training, validation = split_for_training(recipe, data, seed)
         classes = len(data.label_set)
         self.faces, self.labels = _on_device(training, device)
+        targets = targets_of(recipe, training).to(device)
+        self.outputs = targets.shape[1]
+        self.teachers = [teacher.load_classifier("all").to(device) for teacher in teachers]
+        self.known = targets  # of each face: what to answer, then what teachers have answered to it, if anything
+        if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
+            with fabric.autocast():
+                answers = teach_plain(self.teachers, self.faces, recipe.distillation, classes)
+            self.known, self.teachers = torch.cat([targets, answers], dim=1), []
         self.watched = None if validation is None else _on_device(validation, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
             self.class_weights = torch.from_numpy(class_weights(training.labels, classes)).to(device)
         torch.manual_seed(seed)
-        self.classifier = build(recipe.network, recipe.preprocess, classes, weights).to(device)
+        self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights).to(device)
         self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = moving_average(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
@@ -171,7 +211,7 @@ class Trainer:
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
-        self.environment = describe_environment(data, seed, weights) | {
+        self.environment = describe_environment(data, seed, weights, teachers) | {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
@@ -273,14 +313,16 @@ class Trainer:
         labels = self.labels[indices[part]]
         faces = self.faces[indices[part]].float() / 255
         faces = augment_faces(faces, recipe.augment, recipe.preprocess.input_px, draw.torch, part, len(indices))
-        targets = F.one_hot(labels, len(self.class_weights)).float()
-        faces, targets = mix(faces, targets, recipe.augment, draw.numpy)
+        faces, known = mix(faces, self.known[indices[part]], recipe.augment, draw.numpy)
+        targets, taught = known[:, : self.outputs], known[:, self.outputs :]
+        if self.teachers:
+            assert isinstance(recipe.distillation, Distillation)
+            with self.fabric.autocast():
+                taught = teach(self.teachers, faces, recipe.distillation, len(self.class_weights))
 
         def backward() -> tuple[Tensor, Tensor]:
             logits = model(faces)
-            losses = F.cross_entropy(
-                logits, targets, self.class_weights, label_smoothing=recipe.label_smoothing, reduction="none"
-            )
+            losses = losses_of(recipe, logits, targets, self.class_weights, taught)
             # the mean over the whole batch, class weights or not, as Keras takes it; processes are averaged after
             self.fabric.backward(losses.sum() * world / len(indices))
             return logits.detach(), losses.detach()
@@ -294,7 +336,7 @@ class Trainer:
         optimizer.step()
         if self.averaged is not None:
             self.averaged.update_parameters(self.classifier)
-        right = (logits.argmax(1) == labels).sum()
+        right = (logits[:, : len(self.class_weights)].argmax(1) == labels).sum()
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
 
     def _validate(self, epoch: int) -> dict[str, float | None]:
@@ -305,6 +347,7 @@ class Trainer:
         self.kept.eval()
         with torch.no_grad(), self.fabric.autocast():
             logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
+        logits = logits[:, : len(self.class_weights)]
         loss = F.cross_entropy(logits, labels).item()
         if not math.isfinite(loss):
             raise RecipeError(

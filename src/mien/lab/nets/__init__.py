@@ -15,6 +15,7 @@ from mien.lab.nets.cnn_17m import CNN17M
 from mien.lab.nets.cnn_64_512 import CNN64To512
 from mien.lab.nets.gelu_cnn import GeluCNN
 from mien.lab.nets.input import Classifier
+from mien.lab.nets.mobilenet_v1 import MobileNetV1
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.nets.timm import BackboneNet, freeze, open_backbone
 from mien.lab.recipe import Backbone, OwnNet
@@ -29,6 +30,8 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn-64-512": CNN64To512,
     "gelu-cnn": GeluCNN,
     "gelu-cnn-nobn": partial(GeluCNN, batch_norm=False),
+    "mobilenet-v1": MobileNetV1,
+    "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
     "residual-small": ResidualNet,
 }
 """Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""
@@ -46,7 +49,7 @@ def build(
     Args:
         network: an own network, or a timm backbone with our head.
         preprocess: states the input's size and channels.
-        classes: number of classes, K.
+        classes: number of outputs, K.
         weights: safetensors file for a backbone that starts from ImageNet; None = timm's own, downloaded.
         pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
 
@@ -57,15 +60,21 @@ def build(
         RecipeError: the network is unknown, or cannot take this input.
         ModelError: the weights cannot be had, or do not fit; the message names the keys.
     """
+    if weights is not None and network.weights == "none":
+        change = "add --set network.weights=imagenet" if isinstance(network, Backbone) else "leave the file out"
+        raise RecipeError(f"--weights {weights}: in this recipe {network.name} starts at random; {change}.")
     if isinstance(network, Backbone):
-        if weights is not None and network.weights == "none":
-            raise RecipeError(f"--weights {weights}: the recipe starts at random; add --set network.weights=imagenet.")
         return Classifier(preprocess, open_backbone(network, preprocess, classes, weights, pretrained))
-    if weights is not None:
-        raise RecipeError(f"--weights {weights}: mien's own network {network.name} starts at random, without a file.")
     if network.name not in NETWORKS:
         raise RecipeError(f"network {network.name!r} is unknown; {nearest(network.name, NETWORKS)}")
-    return Classifier(preprocess, NETWORKS[network.name](preprocess, classes))
+    module = NETWORKS[network.name](preprocess, classes)
+    if network.weights == "file" and pretrained:
+        if weights is None:
+            raise RecipeError(f"network {network.name}: starts from a file; name it with --weights FILE.safetensors.")
+        if not isinstance(module, MobileNetV1):
+            raise RecipeError(f"network {network.name}: has no weights to start from; set network.weights=none.")
+        module.load_trunk(weights)
+    return Classifier(preprocess, module)
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -40,14 +40,20 @@ class InputLayer(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A network with its input layer: what is trained, evaluated and exported."""
+    """A network with its input layer: what is trained, evaluated and exported.
 
-    def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:
+    Attributes:
+        answers: which of the network's outputs are returned. A network that also learns FER+ votes has one set of
+            outputs after the other: training takes all of them, a user one set.
+    """
+
+    def __init__(self, preprocess: Preprocess, network: nn.Module, answers: slice = slice(None)) -> None:
         super().__init__()
         self.input = InputLayer(preprocess)
         self.network = network
+        self.answers = answers
 
     def forward(self, faces: Tensor) -> Tensor:
         """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)`` (uint8, or float in [0, 1])."""
         logits: Tensor = self.network(self.input(faces))
-        return logits.float()  # (N, K)
+        return logits[:, self.answers].float()  # (N, K)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 
-# The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch.
-_CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.")
+# The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; then those of the face network.
+_CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.")
 
 # The order in which the layers of an EfficientNet-PyTorch block work; their names sort otherwise.
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")

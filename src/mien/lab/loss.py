@@ -1,0 +1,108 @@
+"""The loss: what the logits of a batch are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien.errors import DataError
+from mien.lab.data import FaceDataset, vote_distributions
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import Distillation, Recipe
+
+PLAIN_BATCH = 256
+
+
+def targets_of(recipe: Recipe, data: FaceDataset) -> Tensor:
+    """Return what the network is to answer, before any smoothing.
+
+    Args:
+        recipe: says whether FER+ votes are learned too.
+        data: N labelled faces, of K classes.
+
+    Returns:
+        ``(N, K)`` float32, 1 at the label; with votes ``(N, K + 8)``, the shares of the votes after it, all zero
+        where a face has no usable vote.
+
+    Raises:
+        DataError: the recipe learns votes, which the data set lacks.
+    """
+    targets = F.one_hot(torch.from_numpy(data.labels), len(data.label_set)).float()
+    if not recipe.votes_weight:
+        return targets
+    if data.votes is None:
+        raise DataError(
+            f"{data.source}: recipe {recipe.name} learns FER+ votes, and none are joined. Give fer2013new.csv of "
+            "github.com/microsoft/FERPlus (--votes FILE), or do without (--set votes_weight=0)."
+        )
+    return torch.cat([targets, torch.from_numpy(vote_distributions(data.votes))], dim=1)
+
+
+def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Tensor, taught: Tensor) -> Tensor:
+    """Return the loss of each face.
+
+    Args:
+        recipe: says how it is put together.
+        logits: ``(N, K)``, or ``(N, K + 8)`` with votes.
+        targets: as `targets_of` makes them, mixed or not; the same shape.
+        class_weights: ``(K,)``.
+        taught: the teachers' probabilities for the same outputs, at the recipe's temperature: of the same shape;
+            ``(N, K)`` where they have no votes, ``(N, 0)`` without teachers.
+
+    Returns:
+        ``(N,)`` float32.
+    """
+    k = len(class_weights)
+    labels, votes = logits[:, :k], logits[:, k:]
+    hard = F.cross_entropy(
+        labels, targets[:, :k], class_weights, label_smoothing=recipe.label_smoothing, reduction="none"
+    )
+    losses = _with_teachers(recipe, hard, labels, taught[:, :k])
+    if recipe.votes_weight:
+        hard = F.cross_entropy(votes, targets[:, k:], reduction="none")
+        losses = losses + recipe.votes_weight * _with_teachers(recipe, hard, votes, taught[:, k:])
+    return losses
+
+
+def _with_teachers(recipe: Recipe, hard: Tensor, logits: Tensor, taught: Tensor) -> Tensor:
+    """Weigh the loss of the labels ``(N,)`` against that of the teachers' probabilities ``(N, K)``, if any."""
+    if not isinstance(recipe.distillation, Distillation) or not taught.shape[1]:
+        return hard
+    weight, temperature = recipe.distillation.weight, recipe.distillation.temperature
+    # the gradient of soft answers shrinks with the square of the temperature
+    soft = F.cross_entropy(logits / temperature, taught, reduction="none") * temperature**2
+    return (1 - weight) * hard + weight * soft
+
+
+def teach(teachers: Sequence[Classifier], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
+    """Return what teachers answer: the mean of their probabilities.
+
+    Args:
+        teachers: each as `Run.load_classifier` returns it with all its outputs.
+        faces: ``(N, planes, H, W)`` float32 in [0, 1], as the student sees them.
+        distillation: states the temperature.
+        classes: K.
+
+    Returns:
+        ``(N, K)``, or ``(N, K + 8)`` with shares of the votes if all teachers have learned votes.
+    """
+    with torch.no_grad():
+        each = [teacher(faces) / distillation.temperature for teacher in teachers]
+    parts = (
+        [slice(classes), slice(classes, None)]
+        if all(logits.shape[1] > classes for logits in each)
+        else [slice(classes)]
+    )
+    return torch.cat([torch.stack([logits[:, part].softmax(1) for logits in each]).mean(0) for part in parts], dim=1)
+
+
+def teach_plain(teachers: Sequence[Classifier], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
+    """Return what teachers answer to faces ``(N, planes, H, W)`` uint8 and their mirror images, on average."""
+    each = []
+    for part in torch.split(faces, PLAIN_BATCH):
+        views = (part.float() / 255, part.flip(-1).float() / 255)
+        each.append(torch.stack([teach(teachers, view, distillation, classes) for view in views]).mean(0))
+    return torch.cat(each)
