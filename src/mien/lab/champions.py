@@ -40,8 +40,8 @@ _MIEN_SMALL = Recipe(
     remark="The held-out faces only calibrate the confidence; no split chooses weights.",
 )
 
-_MIEN_SMALL_2 = Recipe(
-    name="mien-small-2",
+_MIEN_SMALL_DISTILLED = Recipe(
+    name="mien-small-distilled",
     source="mien",
     network=OwnNet(name="residual-small"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
@@ -121,5 +121,5 @@ _MIEN_LARGE = Recipe(
     votes_weight=0.5,
 )
 
-champions: dict[str, Recipe] = {recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_2, _MIEN_LARGE)}
+champions: dict[str, Recipe] = {recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_LARGE)}
 """The recipes of the models that ship, by name."""
