@@ -60,7 +60,7 @@ _MIEN_SMALL_DISTILLED = Recipe(
     ),
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=OneCycle(up_fraction=0.2),
-    epochs=115,
+    epochs=100,
     batch_size=128,
     label_smoothing=0.1,
     class_weights="none",

@@ -193,6 +193,8 @@ class Trainer:
         targets = targets_of(recipe, training).to(device)
         self.outputs = targets.shape[1]
         self.teachers = [teacher.load_classifier("all").to(device) for teacher in teachers]
+        for classifier in self.teachers:
+            classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.known = targets  # of each face: what to answer, then what teachers have answered to it, if anything
         if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
             with fabric.autocast():
