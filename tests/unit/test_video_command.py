@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from drawn_video import astronaut, pan, write_video
 from PIL import Image
+from streaming import Send, network_camera
 from tiny_model import write_tiny_model
 from typer.testing import CliRunner, Result
 
@@ -134,11 +136,25 @@ def test_files_that_cannot_be_meant() -> None:
 
 
 def test_a_camera_that_vanishes_leaves_its_records(tmp_path: Path) -> None:
-    done = run("--camera", "clip.mp4", "--json", "--save", tmp_path / "out.mp4")  # OpenCV opens files, too
-    assert [frame["frame"] for frame in json.loads(done.stdout)] == list(range(10))
-    assert done.stderr == "failed: clip.mp4: gives no more pictures after frame 9; is it still connected?\n"
+    def film(show: Send) -> None:
+        for image in pan(10):
+            show(image)
+            time.sleep(0.02)
+
+    with network_camera(film) as address:
+        done = run("--camera", address, "--json", "--save", tmp_path / "out.mp4")
+    found = json.loads(done.stdout)
+    assert found[-1]["frame"] == 9
+    assert {frame["source"] for frame in found} == {address}
+    assert done.stderr == f"failed: {address}: gives no more pictures after frame 9; is it still connected?\n"
     assert done.exit_code == 1
-    assert len(list(VideoReader(tmp_path / "out.mp4"))) == 10
+    assert len(list(VideoReader(tmp_path / "out.mp4"))) == len(found)
+
+
+def test_a_finished_video_at_an_address_is_read_whole(files: Path) -> None:
+    done = run("--camera", files / "clip.mp4", "--csv")  # OpenCV opens files as it opens addresses
+    assert [row["frame"] for row in rows(done)] == [str(index) for index in range(10)]
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,36 +15,21 @@ import numpy as np
 from mien.errors import InputError
 from mien.media.video import Frame
 
-
-class _Capture:
-    """OpenCV's capture, closed with `close`."""
-
-    def __init__(self, camera: int | str) -> None:
-        self._capture: Any = cv2.VideoCapture(camera)
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest picture, not the oldest that waits
-
-    def is_open(self) -> bool:
-        return bool(self._capture.isOpened())
-
-    def skip(self) -> bool:
-        return bool(self._capture.grab())
-
-    def read(self) -> Any:
-        """The next frame, BGR; None when there is no more."""
-        found, image = self._capture.read()
-        return image if found else None
-
-    def close(self) -> None:
-        self._capture.release()
+_OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
+_STALLED_S = 10.0
+_MISSING_S = 1.0  # a finished video that ends earlier than it says by more than this is reported as cut off
 
 
 class CameraReader:
     """Frames of a camera or a network stream, until it ends. Needs no PyAV.
 
+    Pictures that come faster than they are taken are skipped, so that the next one is always the newest. Only of a
+    finished video at an address, which says how long it is, each picture is given.
+
     Attributes:
-        name: for messages and records: ``camera 0``, or the address.
+        name: for messages and records: ``camera 0``, or the address without user and password.
         start_s: 0.
-        cut_off: after iterating, that the camera gives no more pictures.
+        cut_off: after iterating, that the camera gives no more pictures; None for a finished video read to its end.
     """
 
     start_s = 0.0
@@ -57,30 +44,110 @@ class CameraReader:
         Raises:
             InputError: `every` is below 1.
         """
-        self.name = f"camera {camera}" if isinstance(camera, int) else camera
+        self.name = f"camera {camera}" if isinstance(camera, int) else re.sub("(?<=://)[^/]*@", "", camera)
         if every < 1:
             raise InputError(f"{self.name}: every {every} frames; expected 1 or more.")
         self._camera, self._every = camera, every
         self.cut_off: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames as they come; `time_s` is the time since the first of them.
+        """Yield frames as they come; `time_s` is the time since the camera's first, in a finished video its own.
 
         Raises:
             InputError: the camera cannot be opened, or gives no picture.
         """
-        self.cut_off, index, began_s = None, -1, 0.0
-        with closing(_Capture(self._camera)) as capture:
-            if not capture.is_open():
-                raise InputError(f"{self.name}: cannot be opened; is it connected, and not in use by another program?")
-            while (image := capture.read()) is not None:
-                index += 1
-                now_s = time.monotonic()
-                began_s = began_s or now_s
+        self.cut_off, frame = None, None
+        with closing(_Feed(self._camera, self._every)) as feed:
+            try:
+                while (taken := feed.take(_STALLED_S if frame else _OPENING_S)) is not None:
+                    yield (frame := taken)
+                ending = f"gives no more pictures after frame {feed.n - 1}"
+            except TimeoutError:
+                ending = f"has given no picture for {_STALLED_S:g} s, after frame {feed.n - 1}"
+        if frame is None:
+            raise InputError(f"{self.name}: {self._why_nothing(feed)}")
+        if not feed.finished:
+            self.cut_off = f"{ending}; is it still connected?"
+
+    def _why_nothing(self, feed: _Feed) -> str:
+        if feed.is_open:
+            return "is open but gives no picture; is it in use by another program?"
+        if isinstance(self._camera, int):
+            return "cannot be opened; is it connected, and not in use by another program?"
+        return "cannot be opened; is the address right, and does it answer there?"
+
+
+class _Feed:
+    """A camera that is read in a thread of its own, which keeps the newest picture that is wanted.
+
+    Attributes:
+        is_open: whether it could be opened.
+        n: pictures so far, those skipped included.
+        finished: whether it was a video with an end, and has been read to that.
+    """
+
+    def __init__(self, camera: int | str, every: int) -> None:
+        self.is_open, self.n, self.finished = False, 0, False
+        self._camera, self._every = camera, every
+        self._newest: Frame | None = None
+        self._ended = self._left = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="mien-camera", daemon=True)
+        self._thread.start()
+
+    def take(self, seconds: float) -> Frame | None:
+        """Wait for the next picture; None when there is no more.
+
+        Raises:
+            TimeoutError: none has come within so many seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._newest is not None or self._ended, seconds):
+                raise TimeoutError
+            frame, self._newest = self._newest, None
+            self._changed.notify_all()
+            return frame
+
+    def close(self) -> None:
+        """Let the camera go; one that hangs is left to the thread, which ends with the program."""
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        capture = cv2.VideoCapture(self._camera)
+        try:
+            self.is_open = capture.isOpened()
+            self._read(capture)
+        finally:
+            capture.release()
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _read(self, capture: Any) -> None:
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        ends_s = capture.get(cv2.CAP_PROP_FRAME_COUNT) / (capture.get(cv2.CAP_PROP_FPS) or 25.0)  # live: 0 or below
+        began_s, time_s = 0.0, 0.0
+        while capture.grab():
+            now_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if ends_s > 0 else time.monotonic()
+            began_s = began_s if self.n else now_s
+            time_s = now_s - began_s
+            if self.n % self._every == 0:
+                found, image = capture.retrieve()
+                if not found:
+                    break
                 rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-                yield Frame(index=index, time_s=now_s - began_s, image=rgb)
-                for _ in range(self._every - 1):
-                    index += capture.skip()
-        if index < 0:
-            raise InputError(f"{self.name}: is open but gives no picture; is it in use by another program?")
-        self.cut_off = f"gives no more pictures after frame {index}; is it still connected?"
+                self._offer(Frame(index=self.n, time_s=time_s, image=rgb), waits=ends_s > 0)
+            self.n += 1
+            if self._left:
+                return
+        self.finished = 0 < ends_s < time_s + _MISSING_S
+
+    def _offer(self, frame: Frame, *, waits: bool) -> None:
+        with self._changed:
+            if waits:
+                self._changed.wait_for(lambda: self._newest is None or self._left)
+            self._newest = frame
+            self._changed.notify_all()
