@@ -7,6 +7,8 @@ import importlib.metadata
 import json
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier
+from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
@@ -72,9 +75,7 @@ def export_run(
     """
     folder = run.folder / "model" if out is None else out
     classifier = run.load_classifier()
-    part = folder.with_name(folder.name + ".part")
-    try:
-        part.mkdir(parents=True, exist_ok=True)
+    with writing(folder) as part:
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
         card = _with_what_is_known(run, _describe(run, classifier, hashlib.sha256(content).hexdigest(), licence))
@@ -83,6 +84,20 @@ def export_run(
         check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
         held_out = None if data is None else validation_faces(run, data)
         (card if held_out is None else calibrated(recognizer, held_out)).write(part)
+    return folder
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """Yield a folder to write a model to; once it is whole, it takes the place of the model in `folder`.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    part = folder.with_name(folder.name + ".part")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        yield part
         folder.mkdir(exist_ok=True)
         for file in part.iterdir():
             file.replace(folder / file.name)
@@ -92,7 +107,6 @@ def export_run(
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder
 
 
 def model_folder(run: Run, data: FaceDataset) -> Path:
@@ -160,10 +174,17 @@ def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
     confidence would be fitted to that. Test splits are never taken, even if the run watched one.
     """
     environment = run.environment
-    if run.recipe.validation.kind != "holdout" or data.fingerprint != environment["data_fingerprint"]:
+    if data.fingerprint != environment["data_fingerprint"]:
+        return None
+    return held_out_faces(run.recipe, environment["seed"], data)
+
+
+def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset | None:
+    """Return the faces that a training of `recipe` on `data` holds out, as `validation_faces` does."""
+    if recipe.validation.kind != "holdout":
         return None
     training = data.training
-    held = np.isin(training.rows, holdout(training, run.recipe.validation, environment["seed"])[1].rows)
+    held = np.isin(training.rows, holdout(training, recipe.validation, seed)[1].rows)
     twin_free = audit(replace(training, splits=np.where(held, PUBLIC, TRAINING))).twin_free
     return training.take(held & twin_free)
 
