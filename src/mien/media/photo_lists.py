@@ -1,0 +1,55 @@
+"""Which photos a list of paths, folders and patterns means."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from mien.errors import InputError
+from mien.media.images import PHOTO_SUFFIXES, expand_folders
+
+_P = TypeVar("_P")
+
+
+def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
+    """Put the photos that folders and patterns stand for in their place; the order stays the same.
+
+    Patterns are those of `glob`, with ``**`` for any depth. What exists under that very name is no pattern. Folders
+    that a pattern matches are searched like named ones, and each photo of a pattern is taken once.
+
+    Args:
+        sources: photos of any kind, folders and patterns.
+        suffixes: endings, in lower case, of the files that are taken from folders and patterns.
+
+    Raises:
+        InputError: a folder or pattern holds none.
+    """
+    photos: list[_P | Path] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike) and is_pattern(os.fsdecode(source)):
+            photos += _matches(os.fsdecode(source), suffixes)
+        else:
+            photos += expand_folders([source], suffixes)
+    return photos
+
+
+def is_pattern(path: str) -> bool:
+    """Tell whether a path that names nothing has one of the signs ``* ? [``."""
+    return glob.has_magic(path) and not os.path.exists(path)  # noqa: PTH110 - Path's raises on long names
+
+
+def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if path.is_dir():
+            with suppress(InputError):  # an empty folder is an error only where it is named
+                found |= dict.fromkeys(expand_folders([path], suffixes))
+        elif path.suffix.lower() in suffixes:
+            found[path] = None
+    if not found:
+        raise InputError(f"{pattern}: no photo matches; expected files that end in {' '.join(suffixes)}.")
+    return list(found)
