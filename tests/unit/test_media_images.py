@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from PIL import Image
 
 from mien.errors import InputError
 from mien.media import images
-from mien.media.images import expand_folders, read_image, source_name
+from mien.media.images import expand_folders, read_image, read_reduced, source_name
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -60,22 +61,30 @@ def test_every_kind_of_source_gives_the_same(picture: Pixels, tmp_path: Path) ->
         assert (read_image(source) == picture).all()
 
 
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photos_are_turned_as_exif_says(picture: Pixels, orientation: int) -> None:
+def test_photos_are_turned_as_exif_says(picture: Pixels, format: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    upright = read_image(encoded(picture, "PNG", exif=exif))
-    turned = {
+    lies = {
         1: picture,
         2: picture[:, ::-1],
         3: picture[::-1, ::-1],
         4: picture[::-1],
         5: picture.transpose(1, 0, 2),
-        6: np.rot90(picture, -1),
+        6: np.rot90(picture),
         7: np.rot90(picture, 2).transpose(1, 0, 2),
-        8: np.rot90(picture),
+        8: np.rot90(picture, -1),
     }
-    assert (upright == turned[orientation]).all()
+    upright = read_image(encoded(np.ascontiguousarray(lies[orientation]), format, exif=exif))
+    assert close(upright, picture, mean=0 if format in ("PNG", "TIFF") else 8)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_other_orientations_are_none(picture: Pixels, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert (read_image(encoded(picture, "PNG", exif=exif)) == picture).all()
 
 
 def test_unreadable_exif_is_no_orientation(picture: Pixels) -> None:
@@ -83,9 +92,33 @@ def test_unreadable_exif_is_no_orientation(picture: Pixels) -> None:
     assert close(read_image(data), picture, mean=3)
 
 
-def test_cmyk(picture: Pixels) -> None:
-    assert close(read_image(encoded(picture, "JPEG", "CMYK", quality=95)), picture, mean=4)
+def test_cmyk_and_lab(picture: Pixels) -> None:
+    photo = encoded(picture, "JPEG", "CMYK", quality=95)
+    assert b"Adobe" in photo  # so its values are inverted
+    assert close(read_image(photo), picture, mean=4)
     assert (read_image(encoded(picture, "TIFF", "CMYK")) == picture).all()
+    assert close(read_image(encoded(picture, "TIFF", "LAB")), picture, mean=8)
+
+
+def test_one_bit(picture: Pixels) -> None:
+    black = picture[..., 0] > 100
+    for format in ("PNG", "TIFF", "BMP"):
+        assert (read_image(encoded(Image.fromarray(black), format)) == black[..., None] * 255).all()
+
+
+def test_heic(picture: Pixels) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    heif.from_pillow(Image.fromarray(np.rot90(picture).copy())).save(stream, quality=95, exif=exif.tobytes())
+    assert close(read_image(stream.getvalue()), picture, mean=6)
+
+
+def test_without_pillow_heif_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(InputError, match=r"<bytes>: is a HEIC photo; .* not installed: pip install 'mien\[heic\]'"):
+        read_image(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 def test_grey_becomes_three_equal_planes(picture: Pixels) -> None:
@@ -95,11 +128,23 @@ def test_grey_becomes_three_equal_planes(picture: Pixels) -> None:
     assert (read_image(grey[..., None]) == grey[..., None]).all()
 
 
-@pytest.mark.parametrize("format", ["PNG", "TIFF"])
-def test_16_bits_become_8(picture: Pixels, format: str) -> None:
-    grey = picture[..., 0]
-    assert (read_image(encoded(grey.astype(np.uint16) * 257, format)) == grey[..., None]).all()
-    assert (read_image(Image.fromarray(grey.astype(np.int32) * 257)) == grey[..., None]).all()
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bits_become_8(picture: Pixels, suffix: str) -> None:
+    import cv2  # Pillow cannot write colour in 16 bits
+
+    wide = picture[..., ::-1].astype(np.uint16) * 257
+    for pixels, expected in ((wide, picture), (wide[..., 0], picture[..., 2:])):
+        assert (read_image(cv2.imencode(suffix, pixels)[1].tobytes()) == expected).all()
+    opaque = np.dstack([wide, np.full(wide.shape[:2], 65535, np.uint16)])
+    assert (read_image(cv2.imencode(suffix, opaque)[1].tobytes()) == picture).all()
+    assert (read_image(Image.fromarray(picture[..., 0].astype(np.int32) * 257)) == picture[..., :1]).all()
+
+
+def test_a_kind_that_pillow_does_not_read_is_named(picture: Pixels) -> None:
+    import cv2
+
+    with pytest.raises(InputError, match="damaged or unusual TIFF: unknown pixel mode"):
+        read_image(cv2.imencode(".tif", (picture / 255).astype(np.float32))[1].tobytes())
 
 
 def test_32_bits_have_no_known_range() -> None:
@@ -170,17 +215,42 @@ def test_one_pixel(tmp_path: Path) -> None:
     assert read_image(encoded(np.array([[[1, 2, 3]]], np.uint8), "PNG")).tolist() == [[[1, 2, 3]]]
 
 
-def test_a_hundred_megapixels(tmp_path: Path) -> None:
-    Image.new("1", (10_000, 10_000)).save(tmp_path / "large.png")
+def test_a_hundred_megapixels_are_read_without_a_warning() -> None:
+    photo = encoded(Image.new("L", (10_000, 10_000), 99), "JPEG")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        assert read_image(tmp_path / "large.png").shape == (10_000, 10_000, 3)
+        warnings.simplefilter("error")
+        seen = read_reduced(photo, least_px=1250)
+    assert (seen.factor, seen.size) == (8, (10_000, 10_000))
+    assert (seen.pixels == 99).all()
 
 
 def test_decompression_bombs_are_refused(tmp_path: Path) -> None:
-    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
-    with pytest.raises(InputError, match=r"bomb\.png: too large: Image size \(400000000 pixels\) exceeds limit"):
+    Image.new("1", (20_001, 10_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(InputError, match=r"bomb\.png: 20001 x 10000 px; at most 200 megapixels are read"):
         read_image(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize(
+    ("least_px", "factor", "shape"), [(31, 1, (40, 60)), (30, 2, (20, 30)), (8, 4, (10, 15)), (1, 8, (5, 8))]
+)
+def test_large_jpegs_are_read_smaller(picture: Pixels, least_px: int, factor: int, shape: tuple[int, int]) -> None:
+    seen = read_reduced(encoded(picture, "JPEG", quality=95), least_px=least_px)
+    assert (seen.factor, seen.size, seen.pixels.shape) == (factor, (60, 40), (*shape, 3))
+    averaged = Image.fromarray(picture).reduce(factor)
+    assert close(seen.pixels, np.asarray(averaged), mean=3)
+
+
+def test_reduced_photos_are_turned_and_other_sources_stay_whole(picture: Pixels) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    seen = read_reduced(encoded(picture, "JPEG", exif=exif), least_px=20)
+    assert (seen.factor, seen.size, seen.pixels.shape) == (2, (40, 60), (30, 20, 3))
+    image = Image.open(io.BytesIO(encoded(picture, "JPEG")))
+    for source in (encoded(picture, "PNG"), picture, image):
+        seen = read_reduced(source, least_px=8)
+        assert (seen.factor, seen.size, seen.pixels.shape) == (1, (60, 40), (40, 60, 3))
+    assert image.size == (60, 40)
+    assert read_reduced(encoded(np.zeros((2, 100, 3), np.uint8), "JPEG"), least_px=10).pixels.shape == (1, 50, 3)
 
 
 def noisy_jpeg() -> bytes:
@@ -198,7 +268,9 @@ def noisy_jpeg() -> bytes:
             encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "PNG")[:900],
             "damaged: ",
         ),
-        ("head.png", b"\x89PNG\r\n\x1a\n", "not a photo in a known format|damaged: "),
+        ("head.png", b"\x89PNG\r\n\x1a\n", "damaged or unusual PNG: unpack_from"),
+        ("cut.avif", encoded(np.zeros((64, 64, 3), np.uint8), "AVIF")[:200], "damaged or unusual AVIF: "),
+        ("cut.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or unusual HEIC: "),
         ("eps.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a photo in a known format"),
     ],
 )
@@ -220,6 +292,18 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(InputError, match=r"pipe\.jpg: is not a regular file"):
         read_image(tmp_path / "pipe.jpg")
+
+
+def test_names_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    with pytest.raises(InputError, match=r"loop\.jpg: cannot be opened: (Too many levels|Symlink loop)"):
+        read_image(tmp_path / "loop.jpg")
+    for source in ("n" * 300 + ".jpg", "d/" * 3000 + "e.jpg"):
+        with pytest.raises(InputError, match="cannot be opened: File name too long"):
+            read_image(source)
+        assert expand_folders([source]) == [source]
+    with pytest.raises(InputError, match="b: no such file"):
+        read_image("a\0b")
 
 
 def test_files_that_may_not_be_opened_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +348,30 @@ def test_folders_are_searched_in_an_order_that_stays(tmp_path: Path) -> None:
     assert expand_folders([before, str(tmp_path / "also"), after]) == [before, tmp_path / "also" / "d.jpeg", after]
 
 
+def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "up").symlink_to(".")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "a.jpg").touch()
+    assert expand_folders([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "loop.jpg"]  # reading the latter says why
+
+
+def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "closed").mkdir()
+    opened = os.scandir
+
+    def scandir(path: str | Path) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return opened(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert expand_folders([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "closed"]
+    with pytest.raises(InputError, match=r"closed: cannot be opened: Permission denied"):
+        read_image(tmp_path / "closed")
+
+
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.avif \.bmp"):
+    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.apng \.avif"):
         expand_folders([tmp_path])

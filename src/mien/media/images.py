@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -14,6 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
+from mien.media.decode import (
+    DECODE_ERRORS,
+    check_file,
+    eight_bits,
+    on_white,
+    open_photo,
+    orientation_of,
+    pixels_of,
+    reason_of,
+    reduce,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,18 +32,27 @@ if TYPE_CHECKING:
     """What `read_image` reads."""
 
 PHOTO_SUFFIXES = (
-    *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm"),
-    *(".ppm", ".tga", ".tif", ".tiff", ".webp"),
+    *(".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm"),
+    *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
 """Endings, in any case, of the files that are taken from a folder."""
 
-# Pillow knows more; what starts another program (EPS) or holds no photos is left out.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
-
 _P = TypeVar("_P")
 
-# What Pillow's decoders raise on damaged files.
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError)
+
+@dataclass(frozen=True)
+class Reduced:
+    """A photo, read smaller than it is.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` uint8 RGB.
+        factor: a pixel stands for ``factor x factor`` of the photo's: 1, 2, 4 or 8.
+        size: width and height of the photo, px.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    factor: int
+    size: tuple[int, int]
 
 
 def read_image(source: Photo, name: str | None = None) -> npt.NDArray[np.uint8]:
@@ -45,24 +64,38 @@ def read_image(source: Photo, name: str | None = None) -> npt.NDArray[np.uint8]:
         name: what messages call it; `source_name` where None.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, turned as its EXIF orientation says, the first frame of an animation. What is
-        transparent stands on white. 16-bit and float values are scaled to 8 bits.
+        ``(H, W, 3)`` uint8 RGB, turned as its EXIF orientation says, the first frame of an animation, the first page
+        of a document. What is transparent stands on white. 16-bit and float values are scaled to 8 bits.
 
     Raises:
         InputError: the source cannot be read; the message names it and the reason.
     """
+    return read_reduced(source, name).pixels
+
+
+def read_reduced(source: Photo, name: str | None = None, *, least_px: float = float("inf")) -> Reduced:
+    """Read a photo, a large JPEG at a half, a quarter or an eighth of its size.
+
+    Args:
+        source: as `read_image` takes it.
+        name: as `read_image` takes it.
+        least_px: what the longer side keeps at least.
+
+    Raises:
+        InputError: the source cannot be read.
+    """
     name = source_name(source) if name is None else name
     source = in_memory(source, name)
     if isinstance(source, np.ndarray):
-        return _from_array(source, name)
+        return _whole(_from_array(source, name))
     if isinstance(source, str | os.PathLike):
-        return _from_file(Path(source), name)
+        return _from_file(Path(source), name, least_px)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_stream(io.BytesIO(source), name)
+        return _decoded(open_photo(io.BytesIO(source), name), name, least_px)
     from PIL import Image
 
-    if isinstance(source, Image.Image):
-        return _decode(source, name)
+    if isinstance(source, Image.Image):  # it is the caller's: draft mode would change it
+        return _decoded(source, name, float("inf"))
     raise InputError(
         f"{name}: cannot be read as a photo; expected a path, bytes, a binary file, a Pillow image or an array."
     )
@@ -101,7 +134,8 @@ def source_name(source: object, index: int | None = None) -> str:
 def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
     """Put the photos in a folder and its subfolders, known by their endings, in the folder's place.
 
-    Their order stays the same. Hidden files and folders are passed over, links to folders are not followed.
+    Their order stays the same. Hidden files and folders are passed over, links to folders are not followed. A folder
+    that may not be opened is returned as it is: reading it says so.
 
     Args:
         sources: photos and folders.
@@ -112,7 +146,7 @@ def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIX
     """
     photos: list[_P | Path] = []
     for source in sources:
-        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+        if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112  # Path's raises on long names
             photos += _photos_in(Path(source), suffixes)
         else:
             photos.append(source)
@@ -120,81 +154,46 @@ def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIX
 
 
 def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[Path]:
-    photos = []
-    for parent, folders, files in os.walk(folder):
+    photos, closed = [], list[OSError]()
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         known = (name for name in sorted(files) if Path(name).suffix.lower() in suffixes)
         photos += [Path(parent) / name for name in known if not name.startswith(".")]
+    photos += [Path(error.filename) for error in closed]
     if not photos:
         raise InputError(f"{folder}: no photo in it; expected files that end in {' '.join(suffixes)}.")
     return photos
 
 
-def _from_file(path: Path, name: str) -> npt.NDArray[np.uint8]:
-    if path.is_dir():
-        raise InputError(f"{name}: is a folder, not a photo; give a list, [{name!r}], to read the photos in it.")
-    if not path.exists():
-        raise InputError(f"{name}: no such file.")
-    if not path.is_file():  # opening a pipe or a device may wait for ever
-        raise InputError(f"{name}: is not a regular file.")
+def _from_file(path: Path, name: str, least_px: float) -> Reduced:
     try:
+        if os.path.isdir(path):  # noqa: PTH112  # Path's raises on long names
+            os.scandir(path).close()
+            raise InputError(f"{name}: is a folder, not a photo; give a list, [{name!r}], to read the photos in it.")
+        check_file(path, name)
         with path.open("rb") as stream:
-            return _from_stream(stream, name)
+            return _decoded(open_photo(stream, name), name, least_px)
     except OSError as error:
         raise InputError(f"{name}: cannot be opened: {error.strerror or error}.") from error
 
 
-def _from_stream(stream: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
-
-    if not stream.read(1):
-        raise InputError(f"{name}: is empty, 0 bytes.")
-    stream.seek(0)
-    Image.init()
-    try:
-        image = Image.open(stream, formats=[known for known in _FORMATS if known in Image.OPEN])
-    except UnidentifiedImageError as error:
-        raise InputError(f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)}.") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: too large: {error}") from error
-    except _DECODE_ERRORS as error:
-        raise InputError(f"{name}: damaged: {_reason(error)}.") from error
-    return _decode(image, name)
-
-
-def _decode(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
+def _decoded(image: Image.Image, name: str, least_px: float) -> Reduced:
     """The pixels of an opened image."""
-    from PIL import ExifTags, ImageOps
-
+    width, height = image.size
+    if not width or not height:
+        raise InputError(f"{name}: has no pixels, it is {width} x {height}.")
     try:
-        image.load()
-        with contextlib.suppress(*_DECODE_ERRORS):  # a photo whose EXIF data are unreadable has no orientation
-            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-                image = ImageOps.exif_transpose(image)
-        pixels = _rgb(image)
-    except _DECODE_ERRORS as error:
-        raise InputError(f"{name}: damaged: {_reason(error)}.") from error
-    if not pixels.size:
-        raise InputError(f"{name}: has no pixels, it is {image.width} x {image.height}.")
-    return pixels
+        factor = reduce(image, least_px)
+        pixels = pixels_of(image)
+    except DECODE_ERRORS as error:
+        raise InputError(f"{name}: damaged: {reason_of(error)}.") from error
+    if factor == 1:
+        return _whole(pixels)
+    return Reduced(pixels, factor, (width, height) if orientation_of(image) < 5 else (height, width))
 
 
-def _reason(error: Exception) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__
-
-
-def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """An image of any of Pillow's modes as ``(H, W, 3)``."""
-    if image.mode.startswith("I"):  # 16 bits; mode I holds them in 32
-        wide = np.asarray(image)
-        if wide.size and not 0 <= wide.min() <= wide.max() <= 65535:
-            raise ValueError(f"grey values from {wide.min()} to {wide.max()}, expected 16 bits, 0 to 65535")
-        return _three_planes((wide // 257).astype(np.uint8))
-    if image.mode == "F":
-        return _three_planes(_eight_bits(np.asarray(image)))
-    if image.has_transparency_data:
-        return _on_white(np.asarray(image.convert("RGBA")))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
+def _whole(pixels: npt.NDArray[np.uint8]) -> Reduced:
+    return Reduced(pixels, 1, (pixels.shape[1], pixels.shape[0]))
 
 
 def _from_array(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
@@ -207,27 +206,9 @@ def _from_array(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
         if not np.issubdtype(array.dtype, np.floating):
             raise InputError(f"{name}: values of type {array.dtype}; expected uint8, or floats in [0, 1].")
         try:
-            array = _eight_bits(array)
+            array = eight_bits(array)
         except ValueError as error:
             raise InputError(f"{name}: {error}.") from error
     if planes == 4:
-        return _on_white(array)
-    return array if planes == 3 else _three_planes(array.reshape(array.shape[:2]))
-
-
-def _eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Floats in [0, 1] as uint8."""
-    low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 1):  # NaN compares false
-        raise ValueError(f"values from {low:g} to {high:g}; expected floats in [0, 1]")
-    return np.asarray(np.rint(values * 255), np.uint8)
-
-
-def _three_planes(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.repeat(grey[:, :, None], 3, axis=2)
-
-
-def _on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """``(H, W, 4)`` laid on white."""
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        return on_white(array)
+    return array if planes == 3 else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)

@@ -1,0 +1,199 @@
+"""Photo files of every kind into pixels, through Pillow."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 200_000_000
+"""Photos with more pixels are refused: phones take up to this many, and a file of a few kB can claim billions."""
+
+# Pillow knows more; what starts another program (EPS) or holds no photos is left out. TGA has no mark, so it is last.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP", "TGA")
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+
+# What Pillow's decoders raise on damaged files.
+DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    IndexError,
+    KeyError,
+    TypeError,
+)
+
+_STRIP_PX = 32  # fits into the cache: three times as fast as all at once
+
+
+def check_file(path: Path, name: str) -> None:
+    """Make sure that there is a file to read.
+
+    Raises:
+        InputError: it is missing, cannot be reached, is empty, or is something else than a file.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"{name}: no such file.") from error
+    except OSError as error:  # no permission, a link to itself, a name that is too long
+        raise InputError(f"{name}: cannot be opened: {error.strerror}.") from error
+    if S_ISDIR(found.st_mode):
+        raise InputError(f"{name}: is a folder, not a file.")
+    if not S_ISREG(found.st_mode):  # opening a pipe or a device may wait for ever
+        raise InputError(f"{name}: is not a regular file.")
+    if not found.st_size:
+        raise InputError(f"{name}: is empty, 0 bytes.")
+
+
+def open_photo(stream: BinaryIO, name: str) -> Image.Image:
+    """Read the head of a photo file; `pixels_of` decodes it.
+
+    `PIL.Image.open` is not used: it warns above 89 megapixels, refuses above 179, and both can be changed for the whole
+    process only. It also hides what is wrong with a damaged file.
+
+    Raises:
+        InputError: the file is empty, damaged, too large or no photo.
+    """
+    from PIL import Image
+
+    prefix = stream.read(64)
+    if not prefix:
+        raise InputError(f"{name}: is empty, 0 bytes.")
+    Image.init()
+    openers = {known: Image.OPEN[known] for known in _FORMATS if known in Image.OPEN}
+    if prefix[4:8] == b"ftyp" and any(brand in prefix[8:] for brand in _HEIC_BRANDS):
+        openers = {"HEIC": (_heic(name), None)}
+    reasons = []
+    for known, (factory, accepts) in openers.items():
+        accepted = accepts(prefix[:16]) if accepts else True
+        if not accepted:
+            continue
+        stream.seek(0)
+        try:
+            image = factory(stream, "")
+        except DECODE_ERRORS as error:
+            if known != "TGA":  # takes anything for its own
+                reasons.append(f"{name}: damaged or unusual {known}: {reason_of(error)}.")
+            continue
+        if image.width * image.height > MAX_PIXELS:
+            raise InputError(
+                f"{name}: {image.width} x {image.height} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
+            )
+        return image
+    raise InputError(
+        reasons[0] if reasons else f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)} and HEIC."
+    )
+
+
+def _heic(name: str) -> Any:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise InputError(
+            f"{name}: is a HEIC photo; reading it needs pillow-heif, which is not installed: pip install 'mien[heic]'."
+        ) from error
+    return HeifImageFile
+
+
+def reduce(image: Image.Image, least_px: float) -> int:
+    """Have a JPEG decoded at a half, a quarter or an eighth, as long as its longer side keeps `least_px`.
+
+    Its blocks of 8 x 8 px are then averaged in decoding: quicker, with a fraction of the memory.
+
+    Returns:
+        By what the sides are divided; 1 for other formats.
+    """
+    longest = max(image.size)
+    factor = max((factor for factor in (2, 4, 8) if longest >= factor * least_px), default=1)
+    if factor == 1 or image.format not in ("JPEG", "MPO"):
+        return 1
+    image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+    return round(longest / max(image.size))
+
+
+def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Decode an opened image, or the frame at which it stands.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, upright; what is transparent stands on white.
+
+    Raises:
+        One of `DECODE_ERRORS`: the file is damaged.
+    """
+    image.load()
+    orientation = orientation_of(image)
+    width, height = image.size
+    upright = np.empty((height, width, 3) if orientation < 5 else (width, height, 3), np.uint8)
+    stored = _as_stored(upright, orientation)
+    for top in range(0, height, _STRIP_PX):  # Pillow copies what it hands out; of all, that would double the memory
+        bottom = min(top + _STRIP_PX, height)
+        stored[top:bottom] = _rgb(image.crop((0, top, width, bottom)))
+    return upright
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return how a photo lies in its file, 1 to 8 as EXIF counts; 1 where it does not say."""
+    from PIL import ExifTags
+
+    found: Any = None
+    with contextlib.suppress(*DECODE_ERRORS):  # a photo whose EXIF data are unreadable has no orientation
+        found = image.getexif().get(ExifTags.Base.Orientation)
+    return int(found) if found in range(1, 9) else 1
+
+
+def _as_stored(upright: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """An upright picture, seen so that rows and columns run as in a file of this EXIF orientation."""
+    view = upright[::-1] if orientation in (3, 4, 7, 8) else upright
+    view = view[:, ::-1] if orientation in (2, 3, 6, 7) else view
+    return view.swapaxes(0, 1) if orientation >= 5 else view
+
+
+def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """An image of any of Pillow's modes as ``(H, W, 3)``, or ``(H, W, 1)`` if it is grey."""
+    if image.mode.startswith("I"):  # 16 bits; mode I holds them in 32
+        wide = np.asarray(image)
+        if not 0 <= wide.min() <= wide.max() <= 65535:
+            raise ValueError(f"grey values from {wide.min()} to {wide.max()}, expected 16 bits, 0 to 65535")
+        return (wide // 257).astype(np.uint8)[:, :, None]
+    if image.mode == "F":
+        return eight_bits(np.asarray(image))[:, :, None]
+    if image.has_transparency_data:
+        return on_white(np.asarray(image.convert("RGBA")))
+    return np.asarray(image.convert("RGB"))
+
+
+def eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return floats in [0, 1] as uint8.
+
+    Raises:
+        ValueError: there are others.
+    """
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):  # NaN compares false
+        raise ValueError(f"values from {low:g} to {high:g}; expected floats in [0, 1]")
+    return np.asarray(np.rint(values * 255), np.uint8)
+
+
+def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return ``(H, W, 4)`` laid on white, ``(H, W, 3)``."""
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an exception says, for the end of a sentence."""
+    return str(error).strip().rstrip(".") or type(error).__name__
