@@ -15,8 +15,8 @@ from mien.card import Card
 from mien.errors import DataError
 from mien.lab import results, results_tables
 from mien.lab.metrics import Predictions
+from mien.lab.pages import write_tables
 from mien.lab.results import add, records
-from mien.lab.results_tables import BLOCKS, write_tables
 from mien.labels import FER2013
 from mien.preprocess import Preprocess
 
@@ -201,9 +201,9 @@ def test_splits_without_labels_have_no_line(kept):
 
 def test_without_records_the_page_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(results_tables, "shipped_models", list)
-    page = page_with(tmp_path, *BLOCKS)
+    page = page_with(tmp_path, *results_tables.BLOCKS)
     write_tables([page], tmp_path / "results")
-    assert page.read_text().count("None yet.") == len(BLOCKS)
+    assert page.read_text().count("None yet.") == len(results_tables.BLOCKS)
 
 
 def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ _EXTRAS = {
 
 def build_app() -> typer.Typer:
     """Put the command groups together; each imports what it needs when it is called."""
-    from mien.cli import analyze, data, demo, evaluate, recipes, report, serve, train
+    from mien.cli import analyze, data, demo, evaluate, recipes, report, reproduce, serve, train
 
     app = typer.Typer(
         name="mien",
@@ -53,6 +53,7 @@ def build_app() -> typer.Typer:
     app.command()(report.report)
     app.command()(evaluate.export)
     app.add_typer(report.results_app, name="results")
+    app.command()(reproduce.reproduce)
     app.command()(demo.demo)
     return app
 

@@ -67,14 +67,16 @@ def add(runs: Runs, results: Results = Path("results")) -> None:
 
 @results_app.command()
 def tables(
-    pages: Annotated[list[Path] | None, typer.Argument(help="Default: README.md and docs/*.md.")] = None,
+    pages: Annotated[
+        list[Path] | None, typer.Argument(help="Default: README.md, docs/*.md and docs/images/*.svg.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
     results: Results = Path("results"),
 ) -> None:
     """Bring the generated tables in Markdown pages up to date; changed pages are printed."""
-    from mien.lab.results_tables import write_tables
+    from mien.lab.pages import pages_beside, write_tables
 
-    for page in write_tables(pages or [Path("README.md"), *sorted(Path("docs").glob("*.md"))], results, check=check):
+    for page in write_tables(pages or pages_beside(results), results, check=check):
         typer.echo(page)
 
 

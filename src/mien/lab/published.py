@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.metrics import Predictions, Report, wilson_interval
-from mien.lab.recipe import Figure, Recipe
+from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95
@@ -60,6 +60,16 @@ def is_row_of_source(recipe: Recipe) -> bool:
     return recipe.name in recipes and recipes[recipe.name] == recipe
 
 
+def stand_in(recipe: Recipe, weights: str | None) -> str | None:
+    """Return the file that a training started from, if it stands in for the weights that the recipe names.
+
+    A file that is called as the recipe calls its network, such as ``resnet50.tv_in1k.safetensors``, is taken for them.
+    """
+    network = recipe.network
+    named = weights is not None and isinstance(network, Backbone) and weights != f"{network.name}.safetensors"
+    return weights if named else None
+
+
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
     """Return the source's figures beside ours; none for a variant of its recipe.
 
@@ -74,7 +84,11 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
             rows += _while_training(run, report, figure)
         if figure.split != "train":
             rows += _on_test(run.recipe, report, predictions, figure)
-    return rows
+    file = stand_in(run.recipe, run.environment["weights"])
+    if file is None:
+        return rows
+    started = f"started from {file} in place of {run.recipe.network.name}"
+    return [replace(row, unlike="; ".join(filter(None, (started, row.unlike)))) for row in rows]
 
 
 def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:

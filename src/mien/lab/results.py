@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
@@ -63,7 +64,7 @@ def add(run: Run, results: str | Path) -> Path:
     if not run.finished:
         done = run.environment["epochs_run"]
         raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; train on, then evaluate.")
-    check_commit(run, results)
+    check_commit(str(run.environment["commit"]), str(run.folder), results)
     reports = {
         file.stem.removeprefix("report-"): Report.read(file) for file in sorted(run.folder.glob("report-*.json"))
     }
@@ -82,24 +83,26 @@ def add(run: Run, results: str | Path) -> Path:
     return folder
 
 
-def check_commit(run: Run, results: Path) -> None:
-    """Check that whoever reads the record can check out the code that made it.
+def check_commit(commit: str, of: str, results: Path) -> None:
+    """Check that whoever reads a record can check out the code that made it.
+
+    Args:
+        commit: as `mien.lab.run.current_commit` gives it.
+        of: what was made by it, for messages.
+        results: the folder of records.
 
     Raises:
         DataError: the commit is not known, was changed, or is not in the repository that holds `results`.
     """
-    commit = str(run.environment["commit"])
     if commit == "unknown":
-        raise DataError(f"{run.folder}: its commit is unknown; train from a clone of the repository to keep a record.")
+        raise DataError(f"{of}: its commit is unknown; train from a clone of the repository to keep a record.")
     if commit.endswith("+dirty"):
-        raise DataError(
-            f"{run.folder}: commit {commit}: the code was changed after that commit; commit it and train again."
-        )
+        raise DataError(f"{of}: commit {commit}: the code was changed after that commit; commit it and train again.")
     there = next(place for place in (results, *results.resolve().parents) if place.is_dir())
     try:
         subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=there, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise DataError(f"{run.folder}: commit {commit} is not in the git repository that holds {results}.") from error
+        raise DataError(f"{of}: commit {commit} is not in the git repository that holds {results}.") from error
 
 
 def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
         "recipe": json.loads(recipe_io.to_json(run.recipe)),
         "environment": run.environment,
         "parameters": Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
-        "reports": {split: _compact(report) for split, report in reports.items()},
+        "reports": {name: _compact(report) | {"right": _right(run, name)} for name, report in reports.items()},
         "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
     }
 
@@ -121,6 +124,20 @@ def _compact(report: Report) -> dict[str, Any]:
     for part in ("full", "twin_free"):
         row[part] = row[part] and {key: value for key, value in row[part].items() if key not in _DERIVED}
     return {key: value for key, value in row.items() if key not in ("schema", "provenance")}
+
+
+def _right(run: Run, name: str) -> str:
+    """Which of the scored faces the model gets right, in their order: a bit each, as hexadecimal digits."""
+    predictions = Predictions.read(run.folder / f"predictions-{name}.csv")
+    return np.packbits(predictions.correct[predictions.labels >= 0]).tobytes().hex()
+
+
+def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
+    """Return which of a recorded report's scored faces are right, ``(n,)``; None if its record is too old to say."""
+    if "right" not in report:
+        return None
+    bits = np.frombuffer(bytes.fromhex(report["right"]), np.uint8)
+    return np.unpackbits(bits, count=report["n_scored"]).astype(np.bool_)
 
 
 def _published(run: Run, split: str, report: Report) -> list[Beside]:

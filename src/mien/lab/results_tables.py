@@ -1,67 +1,19 @@
-"""Tables in Markdown pages, made from the records of runs; each stands between a marker and its end.
-
-A page says ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own; NAME is one of `BLOCKS`.
-"""
+"""Tables of all records: every run, seeds, beside the published figures, and the models that ship."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mien.errors import DataError
 from mien.lab.evaluated import PREFERRED_SPLITS
-from mien.lab.results import RECORD, Record, records
+from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.recognizer import Recognizer, shipped_models
 
-_BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
-_MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
 NOTHING = "None yet.\n"
-
-
-def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -> list[Path]:
-    """Bring the generated tables of Markdown pages up to date.
-
-    Args:
-        pages: the pages; those without a marker stay as they are.
-        results: the folder of records.
-        check: change nothing, and raise if a table is out of date.
-
-    Returns:
-        The pages that were changed.
-
-    Raises:
-        DataError: a page or record cannot be read, a marker has no end or names no table, or, with `check`, a table
-            is out of date.
-    """
-    rows, changed = records(results), []
-    for page in pages:
-        try:
-            old = page.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{page}: cannot be read ({error}).") from error
-        new = _filled(old, page, rows)
-        if new == old:
-            continue
-        if check:
-            raise DataError(f"{page}: a generated table is out of date; run `mien results tables` and commit the page.")
-        page.write_text(new, encoding="utf-8")
-        changed.append(page)
-    return changed
-
-
-def _filled(text: str, page: Path, rows: list[Record]) -> str:
-    blocks = list(_BLOCK.finditer(text))
-    if len(_MARKER.findall(text)) != 2 * len(blocks):
-        raise DataError(f"{page}: a <!-- generated: NAME --> has no <!-- end --> after it, or the other way round.")
-    for block in blocks:
-        if block["name"] not in BLOCKS:
-            raise DataError(f"{page}: no table is called {block['name']!r}; there are {', '.join(BLOCKS)}.")
-    return _BLOCK.sub(lambda block: block["start"] + BLOCKS[block["name"]](rows, page) + block["end"], text)
 
 
 def _results(rows: list[Record], page: Path) -> str:
@@ -89,8 +41,8 @@ def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ..
         f"[{record.folder.name}]({link})",
         "one view" if report["tta"] == "none" else report["tta"],
         f"{full['n']:,}",
-        _accuracy(full),
-        _accuracy(report["twin_free"]),
+        accuracy_cell(full),
+        accuracy_cell(report["twin_free"]),
         number(full["macro_f1"]),
         number(full["log_loss"]),
         number(full["ece"]),
@@ -103,7 +55,8 @@ def _scored(record: Record) -> list[dict[str, Any]]:
     return [report for report in record.row["reports"].values() if report["full"] is not None]
 
 
-def _accuracy(metrics: dict[str, Any] | None) -> str:
+def accuracy_cell(metrics: dict[str, Any] | None) -> str:
+    """Return such as ``64.86 % (63.3 to 66.4)`` of a recorded part of a report."""
     if metrics is None:
         return UNKNOWN
     return with_interval(metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
@@ -139,15 +92,16 @@ def _published(rows: list[Record], page: Path) -> str:
         recipe = record.row["recipe"]
         for beside in record.row["published"]:
             remarks[recipe["name"]] = recipe["remark"]
-            lines.append((recipe["name"], str(record.row["environment"]["seed"]), *_beside(beside)))
+            lines.append((recipe["name"], str(record.row["environment"]["seed"]), *beside_cells(beside)))
     if not lines:
         return NOTHING
-    columns = ("recipe", "seed", "figure", "ours from", "published", "here", "difference (95 %)", "like for like")
+    columns = ("recipe", "seed", *COLUMNS_BESIDE)
     notes = tuple(f"{name}: {remark}" for name, remark in remarks.items() if remark)
     return Table("published", columns, tuple(lines), notes, text_columns=4).markdown() + "\n"
 
 
-def _beside(row: dict[str, Any]) -> tuple[str, ...]:
+def beside_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a published figure beside ours: which, ours from, published, here, difference, like for like."""
     figure, inside = row["figure"], row["difference_interval"]
     loss = figure["metric"] == "loss"
     show, scale, digits = (number, 1, 3) if loss else (percent, 100, 1)
@@ -171,10 +125,12 @@ def _shipped(rows: list[Record], page: Path) -> str:
             full, twin_free = figures["full"], figures["twin_free"]
             commit, seed = card.provenance["commit"][:7], str(card.provenance["seed"])
             parameters = f"{card.parameters:,}"
-            lines.append((name, split, _accuracy(full), _accuracy(twin_free), parameters, seed, commit))
+            lines.append((name, split, accuracy_cell(full), accuracy_cell(twin_free), parameters, seed, commit))
     columns = ("model", "split", "accuracy (95 %)", "twin-free (95 %)", "parameters", "seed", "commit")
     return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 
+
+COLUMNS_BESIDE = ("figure", "ours from", "published", "here", "difference (95 %)", "like for like")
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
     "results": _results,

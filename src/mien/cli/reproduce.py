@@ -1,0 +1,77 @@
+"""`mien reproduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.train import parse_time, progress_bar
+
+if TYPE_CHECKING:
+    from mien.lab.reproduction import Outcome
+
+
+def reproduce(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Rows; default: the reports', then future work.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Say what is done, missing, and how long it takes.")] = False,
+    seeds: Annotated[int, typer.Option(help="How many, from 0.", min=1)] = 3,
+    budget: Annotated[str | None, typer.Option(help="Stop in time, such as 9m; called again, it goes on.")] = None,
+    epochs_at_most: Annotated[
+        int | None, typer.Option(help="Shorten longer rows; their results say so.", min=1)
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Starting weights: a file, or a folder of NETWORK.safetensors.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
+    results: Annotated[Path, typer.Option(help="Folder of records; docs beside it are rewritten.")] = Path("results"),
+) -> None:
+    """Train the published rows that have no record yet, cheapest first, and rewrite docs/reproduction.md."""
+    if data is None and not list_:
+        raise typer.BadParameter("training needs --data; --list does not.")
+    budget_s = float("inf") if budget is None else parse_time(budget)
+    from mien import lab
+    from mien.lab import reproduction
+    from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+
+    rows = [lab.recipes[name] for name in names] if names else [*PUBLISHED, *FUTURE_WORK]
+    jobs = reproduction.plan(rows, seeds, weights, epochs_at_most)
+    if data is None:
+        from mien.lab.standing import standing
+
+        typer.echo(standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)).plain())
+        return
+    faces = lab.read_fer2013(data)
+    with progress_bar() as show:
+        outcomes = reproduction.reproduce(
+            jobs,
+            faces,
+            out=out,
+            results=results,
+            budget_s=budget_s,
+            on_job=lambda job: typer.echo(str(job), err=True),
+            on_progress=show,
+        )
+        if not _all_well(outcomes):
+            raise typer.Exit(1)
+
+
+def _all_well(outcomes: Iterator[Outcome]) -> bool:
+    """Print what becomes of each job; return whether none fails."""
+    failed = False
+    try:
+        for outcome in outcomes:
+            done = outcome.state == "recorded"
+            typer.echo(outcome.told if done else f"{outcome.job}: {outcome.state}: {outcome.told}", err=not done)
+            failed |= outcome.state == "failed"
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from the last whole epoch", err=True)
+        raise typer.Exit(130) from None
+    return not failed

@@ -1,0 +1,67 @@
+"""Pages with generated parts, made from the records of runs; each part stands between a marker and its end.
+
+A page, Markdown or SVG, says ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own; NAME is one
+of `BLOCKS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mien.errors import DataError
+from mien.lab import reproduction_claims, reproduction_picture, reproduction_tables, results_tables
+from mien.lab.results import Record, records
+
+_BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
+_MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
+
+BLOCKS = results_tables.BLOCKS | reproduction_tables.BLOCKS | reproduction_claims.BLOCKS | reproduction_picture.BLOCKS
+
+
+def pages_beside(results: Path) -> list[Path]:
+    """Return README and docs of the repository that holds a folder of records."""
+    root = results.parent
+    return [page for name in ("README.md", "docs/*.md", "docs/images/*.svg") for page in sorted(root.glob(name))]
+
+
+def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -> list[Path]:
+    """Bring the generated parts of pages up to date.
+
+    Args:
+        pages: the pages; those without a marker stay as they are.
+        results: the folder of records.
+        check: change nothing, and raise if a table is out of date.
+
+    Returns:
+        The pages that were changed.
+
+    Raises:
+        DataError: a page or record cannot be read, a marker has no end or names no table, or, with `check`, a table
+            is out of date.
+    """
+    rows, changed = records(results), []
+    for page in pages:
+        try:
+            old = page.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{page}: cannot be read ({error}).") from error
+        new = _filled(old, page, rows)
+        if new == old:
+            continue
+        if check:
+            raise DataError(f"{page}: a generated table is out of date; run `mien results tables` and commit the page.")
+        page.write_text(new, encoding="utf-8")
+        changed.append(page)
+    return changed
+
+
+def _filled(text: str, page: Path, rows: list[Record]) -> str:
+    blocks = list(_BLOCK.finditer(text))
+    if len(_MARKER.findall(text)) != 2 * len(blocks):
+        raise DataError(f"{page}: a <!-- generated: NAME --> has no <!-- end --> after it, or the other way round.")
+    for block in blocks:
+        if block["name"] not in BLOCKS:
+            raise DataError(f"{page}: no table is called {block['name']!r}; there are {', '.join(BLOCKS)}.")
+    return _BLOCK.sub(lambda block: block["start"] + BLOCKS[block["name"]](rows, page) + block["end"], text)

@@ -1,0 +1,197 @@
+"""Reproduction: train the rows that have no record yet, cheapest first, and keep a record of each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.errors import MienError, ModelError
+from mien.lab.data import TRAINING, Audit, FaceDataset, audit
+from mien.lab.evaluation import evaluate
+from mien.lab.nets import build
+from mien.lab.pages import pages_beside, write_tables
+from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe_book import FUTURE_WORK
+from mien.lab.report import write_report
+from mien.lab.results import add, check_commit, records
+from mien.lab.run import Run, current_commit
+from mien.lab.schedule import phases_of
+from mien.lab.trained_rows import shortened, trained_rows
+from mien.lab.training import Progress, train
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: of a row, with so many of its epochs, a seed, and the file that it starts from (None = timm's)."""
+
+    row: Recipe
+    epochs: int
+    seed: int
+    weights: Path | None
+
+    def __str__(self) -> str:
+        short = f", {self.epochs} of {self.row.epochs} epochs" if self.epochs < self.row.epochs else ""
+        return f"{self.row.name}, seed {self.seed}{short}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: the folder of its record, or a message."""
+
+    job: Job
+    state: Literal["recorded", "unfinished", "failed"]
+    told: str
+
+
+def plan(
+    rows: Sequence[Recipe], seeds: int, weights: Path | None = None, epochs_at_most: int | None = None
+) -> list[Job]:
+    """Return all trainings of some rows, the reports' before those of their future work, each in order of cost.
+
+    Args:
+        rows: of the recipe book.
+        seeds: how many, from 0.
+        weights: a file, or a folder of files named after networks: see `weights_of`.
+        epochs_at_most: rows that have more epochs are shortened to these.
+
+    Raises:
+        ModelError: the folder holds several files for one network.
+    """
+    lengths = {row.name: min(row.epochs, epochs_at_most or row.epochs) for row in rows}
+    costs = {row.name: multiply_adds(shortened(row, lengths[row.name])) for row in rows}
+    return [
+        Job(row, lengths[row.name], seed, weights_of(row, weights))
+        for row in sorted(rows, key=lambda row: (row in FUTURE_WORK, costs[row.name]))
+        for seed in range(seeds)
+    ]
+
+
+def weights_of(row: Recipe, weights: Path | None) -> Path | None:
+    """Return the file that a row starts from; None where it starts at random or from timm's download.
+
+    In a folder, that is ``NAME.safetensors`` with the network's name in the recipe, such as
+    ``resnet50.tv_in1k.safetensors``, or else the file whose name begins as the network's does: a stand-in.
+
+    Raises:
+        ModelError: several files do.
+    """
+    network = row.network
+    if weights is None or not isinstance(network, Backbone) or network.weights == "none":
+        return None
+    if not weights.is_dir():
+        return weights
+    exact, begin = weights / f"{network.name}.safetensors", network.name.partition(".")[0]
+    found = [exact] if exact.is_file() else sorted(weights.glob(f"{begin}*.safetensors"))
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise ModelError(f"{weights}: {names} all could be for {row.name}; name one {exact.name}, or give a file.")
+    return found[0] if found else None
+
+
+def multiply_adds(recipe: Recipe) -> float:
+    """Return what a training costs for one face, roughly: multiply-adds of all its epochs."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        p = recipe.preprocess
+        network = build(recipe.network, p, classes=7, pretrained=False).eval()
+        network(torch.zeros(1, p.planes, p.crop_px, p.crop_px))
+    # back through a layer costs twice the way forth
+    factors = {"all": 3, "last50": 2, "head": 1}
+    forth: float = counter.get_total_flops() / 2
+    return forth * sum(factors[phase.trainable] for phase, _ in phases_of(recipe))
+
+
+def reproduce(
+    jobs: Sequence[Job],
+    data: FaceDataset,
+    *,
+    out: Path = Path("runs"),
+    results: Path = Path("results"),
+    budget_s: float = math.inf,
+    on_job: Callable[[Job], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Outcome]:
+    """Train, evaluate and record what has no record yet, in order, and bring the pages beside the records up to date.
+
+    A training that was interrupted goes on where it was. A job that fails does not keep the others from being done.
+
+    Args:
+        jobs: as `plan` gives them.
+        data: every split but Training is evaluated, those without labels too.
+        out: folder of runs.
+        results: folder of records, in the repository whose code runs; README and docs beside it are rewritten.
+        budget_s: stop in time; an evaluation that has begun is brought to its end.
+        on_job: called when a job begins.
+        on_progress: called a few times a second while training.
+
+    Yields:
+        What became of each job that was begun; the last one is unfinished if time was up.
+
+    Raises:
+        DataError: the code has no commit that a record could name.
+    """
+    check_commit(current_commit(), "mien reproduce", results)
+    deadline = time.monotonic() + budget_s
+    twins = cache(lambda: audit(data))  # takes half a minute, and is needed when something is evaluated
+    for job in jobs:
+        if is_done(job, data, results):
+            continue
+        on_job(job)
+        try:
+            run = _train_and_evaluate(job, data, out, deadline, twins, on_progress)
+            if run is None:
+                yield Outcome(job, "unfinished", "time is up; the same command goes on from the last whole epoch")
+                return
+            record = add(run, results)
+        except MienError as error:
+            yield Outcome(job, "failed", str(error))
+            continue
+        write_tables(pages_beside(results), results)
+        yield Outcome(job, "recorded", str(record))
+
+
+def _train_and_evaluate(
+    job: Job,
+    data: FaceDataset,
+    out: Path,
+    deadline: float,
+    twins: Callable[[], Audit],
+    on_progress: Callable[[Progress], None] | None,
+) -> Run | None:
+    """Return the run with its report, or None if the deadline came first."""
+    run = train(
+        shortened(job.row, job.epochs),
+        data,
+        seed=job.seed,
+        out=out,
+        weights=job.weights,
+        time_limit_s=deadline - time.monotonic(),
+        on_progress=on_progress,
+    )
+    for split in data.split_names():
+        if split != TRAINING and not (run.folder / f"report-{split}.json").is_file():
+            if not run.finished or time.monotonic() > deadline:
+                return None
+            evaluate(run, data, split, twins=twins())
+    write_report([run], data, run.folder / "report.html")
+    return run
+
+
+def is_done(job: Job, data: FaceDataset, results: Path) -> bool:
+    """Whether there is a record of the same training on the same data."""
+    digest = None if job.weights is None else hashlib.sha256(job.weights.read_bytes()).hexdigest()
+    wanted = (job.seed, data.fingerprint, digest)
+    return any(
+        wanted == tuple(record.row["environment"][key] for key in ("seed", "data_fingerprint", "weights_sha256"))
+        for trained in trained_rows(job.row, records(results))
+        if trained.epochs == job.epochs
+        for record in trained.records
+    )

@@ -1,0 +1,177 @@
+"""What became of the reports' claims: two rows face by face, and what is left of each figure without twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mien.lab.recipe import Recipe
+from mien.lab.recipe_book import PUBLISHED, recipes
+from mien.lab.reproduction_tables import epochs_in_words, weights_in_words
+from mien.lab.results import Record, right_faces
+from mien.lab.statistics import McNemar, mcnemar, paired_difference
+from mien.lab.tables import Table, percent, points
+from mien.lab.trained_rows import TrainedRow, trained_rows
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a report concludes from two of its rows.
+
+    Attributes:
+        question: the claim as a question.
+        told: what the report says.
+        first: a row.
+        second: the row that is set against it; differences are second minus first.
+        quantity: accuracy, or gap: train minus test accuracy.
+    """
+
+    question: str
+    told: str
+    first: str
+    second: str
+    quantity: Literal["accuracy", "gap"]
+
+
+CLAIMS = (
+    Claim(
+        "Does the own network of report 000 generalise better than its ResNet-50?",
+        "The report's conclusion is that its network is 'more generalized and robust'.",
+        "resnet50-flatten",
+        "cnn-64-512",
+        "gap",
+    ),
+    Claim(
+        "Does augmentation make the network of report 001 better?",
+        "The report finds that augmentation 'improved the validation accuracy'.",
+        "cnn-17m",
+        "cnn-17m-aug",
+        "accuracy",
+    ),
+    Claim(
+        "Does transfer from ImageNet beat training from scratch?",
+        "Report 004 trains the same ResNet-50 both ways.",
+        "resnet50-scratch",
+        "resnet50-imagenet",
+        "accuracy",
+    ),
+    Claim(
+        "Does the small network of report 004 beat the transferred ResNet-50?",
+        "The report's best network is its own, of eight convolutions.",
+        "resnet50-imagenet",
+        "cnn8",
+        "accuracy",
+    ),
+    Claim(
+        "Does batch normalisation cause the over-fitting of report 003?",
+        "'Without BatchNormalization, the overfitting issue is resolved but the accuracy [...] is compromised.'",
+        "gelu-cnn-nobn",
+        "gelu-cnn",
+        "gap",
+    ),
+)
+
+
+def _claims(records: list[Record], page: Path) -> str:
+    return "\n".join(_claim(claim, records) for claim in CLAIMS) + "\n" + _twins(records)
+
+
+def _claim(claim: Claim, records: list[Record]) -> str:
+    text = f"### {claim.question}\n\n{claim.told} {_published_difference(claim)}\n\n"
+    pair = [trained_rows(recipes[name], records)[:1] for name in (claim.first, claim.second)]
+    missing = [name for name, found in zip((claim.first, claim.second), pair) if not found]
+    if missing:
+        return f"{text}Not yet measured: {' and '.join(f'`{name}`' for name in missing)}.\n"
+    (first,), (second,) = pair
+    compared = [_compare(claim, first, second, seed) for seed in sorted(first.seeds.keys() & second.seeds.keys())]
+    lines = [pair for pair in compared if pair is not None]
+    if not lines:
+        return f"{text}Not yet measured: no seed of both on the same faces.\n"
+    columns = ("seed", claim.first, claim.second, "difference (95 %)", "accuracy: McNemar's p")
+    table = Table("claim", columns, tuple(line.cells() for line in lines)).markdown()
+    return (
+        f"{text}{claim.quantity.capitalize()} on {first.split}:\n\n{table}\n\n{_verdict(claim, first, second, lines)}\n"
+    )
+
+
+def _published_difference(claim: Claim) -> str:
+    published = [_published_value(recipes[name], claim.quantity) for name in (claim.first, claim.second)]
+    if None in published:
+        return "It gives no figures for one of the two."
+    one, two = published
+    return f"Published {claim.quantity}: {percent(one)} for `{claim.first}`, {percent(two)} for `{claim.second}`."
+
+
+def _published_value(row: Recipe, quantity: str) -> float | None:
+    return next(
+        (figure.value for figure in row.published if figure.metric == quantity and figure.split != "train"), None
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two rows of one seed; rates, and the 95 % interval of second minus first."""
+
+    seed: int
+    first: float
+    second: float
+    low: float
+    high: float
+    test: McNemar
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the line of a claim's table."""
+        p = "below 0.001" if self.test.p_value < 0.001 else f"{self.test.p_value:.3f}"
+        difference = f"{points(self.second - self.first)} ({points(self.low)} to {points(self.high)})"
+        return str(self.seed), percent(self.first), percent(self.second), difference, p
+
+
+def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> Compared | None:
+    """Compare two runs face by face; None where they were not scored on the same faces."""
+    split = first.split
+    if split is None or split != second.split:
+        return None
+    one, two = (trained.seeds[seed].row["reports"][split] for trained in (first, second))
+    right_one, right_two = right_faces(one), right_faces(two)
+    if right_one is None or right_two is None or one["data_fingerprint"] != two["data_fingerprint"]:
+        return None
+    paired, test = paired_difference(right_one, right_two), mcnemar(right_one, right_two)
+    if claim.quantity == "accuracy":
+        return Compared(seed, one["full"]["accuracy"], two["full"]["accuracy"], paired.low, paired.high, test)
+    learned = two["train_accuracy"] - one["train_accuracy"]  # taken as exact: it is of all training faces
+    return Compared(seed, one["gap"], two["gap"], learned - paired.high, learned - paired.low, test)
+
+
+def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequence[Compared]) -> str:
+    lesser = [trained for trained in (first, second) if not trained.whole]
+    if lesser:
+        what = "; ".join(f"`{t.row.name}`: {epochs_in_words(t)} epochs, {weights_in_words(t)}" for t in lesser)
+        return f"No verdict, as not all of it is the row that the report describes ({what})."
+    n, above, below = len(lines), sum(line.low > 0 for line in lines), sum(line.high < 0 for line in lines)
+    seeds = "the one seed" if n == 1 else f"all {n} seeds"
+    if n in (above, below):
+        word = "larger" if above else "smaller"
+        return f"The {claim.quantity} of `{claim.second}` is {word} beyond chance in {seeds}."
+    return f"Not told apart: the interval leaves out zero in {above + below} of {n}."
+
+
+def _twins(records: list[Record]) -> str:
+    """How much better each row looks for faces that it has learned by heart."""
+    lines = []
+    for row in PUBLISHED:
+        for trained in trained_rows(row, records)[:1]:
+            full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
+            if full and fresh:
+                lost = points(fresh.mean - full.mean)
+                lines.append((row.name, epochs_in_words(trained), percent(full.mean), percent(fresh.mean), lost))
+    text = "### How much of each figure is twins?\n\n"
+    text += "Accuracy on all faces, on those without a twin in Training, and the difference in points.\n\n"
+    if not lines:
+        return text + "Not yet measured.\n"
+    columns = ("row", "epochs", "all faces", "twin-free", "difference")
+    return text + Table("twins", columns, tuple(lines), text_columns=2).markdown() + "\n"
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"claims": _claims}

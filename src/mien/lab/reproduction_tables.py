@@ -1,0 +1,143 @@
+"""Tables of docs/reproduction.md: the reports' systems as trained here, and all networks by size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.lab.champions import champions
+from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+from mien.lab.recipe_page import figure_in_words
+from mien.lab.results import RECORD, Record
+from mien.lab.results_tables import COLUMNS_BESIDE, beside_cells
+from mien.lab.tables import UNKNOWN, Table, interval, with_interval
+from mien.lab.trained_rows import Accuracy, TrainedRow, trained_rows
+
+MISSING = "not yet measured"
+
+
+def _overview(records: list[Record], page: Path) -> str:
+    """One line a row of the reports: the best of what was trained."""
+    lines = []
+    for row in PUBLISHED:
+        published = "; ".join(map(figure_in_words, row.published)) or "no figures"
+        found = trained_rows(row, records)
+        lines.append((f"[{row.name}](#{row.name})", published, *_cells(found[0] if found else None)))
+    columns = ("row", "published", *_COLUMNS)
+    return Table("overview", columns, tuple(lines), text_columns=5).markdown() + "\n"
+
+
+_COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds: range", "twin-free (95 %)")
+
+
+def _cells(trained: TrainedRow | None) -> tuple[str, ...]:
+    """The cells of `_COLUMNS`; what makes it less than the row is bold."""
+    if trained is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN, MISSING, UNKNOWN, UNKNOWN
+    full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
+    split = f"{trained.split}, {full.n:,} faces" if full else UNKNOWN
+    return (epochs_in_words(trained), weights_in_words(trained), split, _mean(full), _range(full), _mean(fresh))
+
+
+def _mean(accuracy: Accuracy | None) -> str:
+    return MISSING if accuracy is None else with_interval(accuracy.mean, *accuracy.interval)
+
+
+def _range(accuracy: Accuracy | None) -> str:
+    if accuracy is None or len(accuracy.each) == 1:
+        return "1"
+    return f"{len(accuracy.each)}: {interval(min(accuracy.each), max(accuracy.each))}"
+
+
+def epochs_in_words(trained: TrainedRow) -> str:
+    """Return the epochs really trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
+    run = sorted({record.row["environment"]["epochs_run"] for record in trained.records})
+    span = " to ".join(str(count) for count in (run[0], run[-1])[: len(run)])
+    if trained.epochs < trained.row.epochs:
+        return f"**{span} of {trained.row.epochs}**"
+    return f"{span} of {trained.epochs}" + ("" if run == [trained.epochs] else ", stopped early")
+
+
+def weights_in_words(trained: TrainedRow) -> str:
+    """Return what the network really started from."""
+    network, file = trained.row.network, trained.environment["weights"]
+    if file is None:
+        return f"timm's {network.name}" if isinstance(network, Backbone) and network.weights != "none" else "random"
+    known = f"{file}, SHA-256 {trained.environment['weights_sha256'][:8]}"
+    return f"**stand-in: {known}**" if trained.stand_in else known
+
+
+def _rows(records: list[Record], page: Path) -> str:
+    """A section a row: every training of it, and the source's figures beside ours."""
+    return "\n".join(_row(row, trained_rows(row, records), page) for row in PUBLISHED)
+
+
+def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
+    assumed = ", ".join(f"`{field}`" for field in row.assumed)
+    text = [f"### {row.name}", "", f"{row.source[0].upper()}{row.source[1:]}. {row.remark}".rstrip(), ""]
+    text += [f"Assumed, with [reasons](recipes.md#{row.name}): {assumed}.", ""]
+    if not found:
+        figures = "; ".join(f"{figure_in_words(figure)} ({figure.place})" for figure in row.published) or "no figures"
+        return "\n".join([*text, f"Published: {figures}. Here: {MISSING}.", ""])
+    for trained in found:
+        links = ", ".join(f"[seed {seed}]({_link(record, page)})" for seed, record in trained.seeds.items())
+        epochs, weights, split, full, seeds, fresh = _cells(trained)
+        text.append(
+            f"* {epochs} epochs, starting weights: {weights}. {split}: {full}, seeds {seeds}; twin-free {fresh}. "
+            f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
+        )
+    if found[0].whole and found[0].records[0].row["published"]:
+        lines = tuple(beside_cells(line) for line in _mean_beside(found[0]))
+        text += ["", Table(row.name, COLUMNS_BESIDE, lines, text_columns=2).markdown()]
+    return "\n".join([*text, ""])
+
+
+def _link(record: Record, page: Path) -> str:
+    return Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
+
+
+def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
+    """Published figures beside the mean over the seeds, in the form of a record's ``published``."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in trained.records:
+        for line in record.row["published"]:
+            kind = (str(line["figure"]), line["split"], str(line["while_training"]), line["unlike"])
+            groups.setdefault(kind, []).append(line)
+    means = []
+    for lines in groups.values():
+        inside = [line["difference_interval"] for line in lines]
+        average = None if None in inside else tuple(sum(ends) / len(ends) for ends in zip(*inside, strict=True))
+        mean = {key: sum(line[key] for line in lines) / len(lines) for key in ("value", "difference")}
+        means.append(lines[0] | mean | {"difference_interval": average})
+    return means
+
+
+def measured(records: Sequence[Record]) -> list[TrainedRow]:
+    """Return the best training of every row, of future work and of our own too, that was scored, smallest first."""
+    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values())
+    best = [trained for row in rows for trained in trained_rows(row, records)[:1]]
+    scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
+    return sorted(scored, key=lambda trained: (trained.parameters, trained.row.name))
+
+
+def _by_size(records: list[Record], page: Path) -> str:
+    found = measured(records)
+    kinds = {row.name: kind for kind, rows in (("report", PUBLISHED), ("future work", FUTURE_WORK)) for row in rows}
+    lines = [
+        (trained.row.name, kinds.get(trained.row.name, "mien"), *_cells(trained), f"{trained.parameters:,}")
+        for trained in found
+    ]
+    names = {trained.row.name for trained in found}
+    missing = [f"`{row.name}`" for row in (*PUBLISHED, *FUTURE_WORK, *champions.values()) if row.name not in names]
+    notes = (f"Not yet measured: {', '.join(missing)}.",) if missing else ()
+    return Table("size", ("row", "of", *_COLUMNS, "parameters"), tuple(lines), notes, text_columns=5).markdown() + "\n"
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
+    "reproduced": _overview,
+    "rows": _rows,
+    "by-size": _by_size,
+}

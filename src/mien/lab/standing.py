@@ -1,0 +1,92 @@
+"""Where the reproduction stands: what is done, what it takes on this machine, and what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from mien.lab.recipe import Backbone, Recipe
+from mien.lab.reproduction import Job
+from mien.lab.results import records
+from mien.lab.run import ENVIRONMENT, RECIPE, Run
+from mien.lab.speed import machine, training_seconds
+from mien.lab.tables import UNKNOWN, Table
+from mien.lab.trained_rows import same_training, shortened, trained_rows
+
+SPEEDS = "speeds.json"
+"""In the folder of runs: how long an epoch takes."""
+DAY_S = 86_400.0
+
+
+def standing(jobs: Sequence[Job], out: Path, results: Path, on_job: Callable[[Job], None] = lambda _: None) -> Table:
+    """Return a line a row: records, unfinished runs, time for one seed, and what is missing.
+
+    Args:
+        jobs: as `plan` gives them; of several seeds the first is looked at.
+        out: folder of runs; keeps what is measured of each row's speed.
+        results: folder of records.
+        on_job: called before a row's speed is looked up, or measured.
+    """
+    lines = []
+    for job in jobs:
+        if job.seed:
+            continue
+        on_job(job)
+        recipe = shortened(job.row, job.epochs)
+        seconds = training_seconds(recipe, out / SPEEDS)
+        done = "; ".join([*_recorded(job.row, results), *_unfinished(recipe, out)]) or UNKNOWN
+        missing = "; ".join(filter(None, (_missing_weights(job), _missing_gpu(seconds)))) or UNKNOWN
+        lines.append((job.row.name, f"{job.epochs} of {job.row.epochs}", done, missing, in_words(seconds)))
+    notes = (
+        "One seed: training, without checkpoints and evaluation, if it does not stop early. Measured is the second of "
+        f"two epochs on a few drawn faces, scaled to FER2013, on {machine()}.",
+        f"{out / SPEEDS} keeps what was measured; delete it to measure again.",
+    )
+    return Table("rows", ("row", "epochs", "done", "missing", "one seed takes"), tuple(lines), notes, text_columns=4)
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration such as ``40 s``, ``25 min`` or ``7.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _recorded(row: Recipe, results: Path) -> list[str]:
+    """The records of a row, in words."""
+    found = []
+    for trained in trained_rows(row, records(results)):
+        short = f"{trained.epochs} epochs only, " if trained.epochs < row.epochs else ""
+        weights = f"stand-in {trained.stand_in}, " if trained.stand_in else ""
+        found.append(f"{short}{weights}seed {', '.join(map(str, trained.seeds))}")
+    return found
+
+
+def _unfinished(recipe: Recipe, out: Path) -> list[str]:
+    """The runs of a recipe that can go on, in words."""
+    runs = [Run.open(file.parent) for file in sorted(out.glob(f"{recipe.name}-seed*/{RECIPE}"))]
+    rows = [
+        run.environment for run in runs if same_training(run.recipe, recipe) and (run.folder / ENVIRONMENT).is_file()
+    ]
+    return [f"seed {row['seed']} after {row['epochs_run']} epochs" for row in rows if not row["finished"]]
+
+
+def _missing_weights(job: Job) -> str:
+    network = job.row.network
+    if not isinstance(network, Backbone):
+        return ""
+    if importlib.util.find_spec("timm") is None:
+        return "the extra timm"
+    if network.weights == "none" or job.weights is not None:
+        return ""
+    from huggingface_hub import try_to_load_from_cache  # comes with timm
+
+    kept = try_to_load_from_cache(f"timm/{network.name}", "model.safetensors")
+    return "" if isinstance(kept, str) else f"weights {network.name}: timm downloads them, or --weights"
+
+
+def _missing_gpu(seconds: float) -> str:
+    return "a GPU" if seconds > DAY_S and not torch.cuda.is_available() else ""

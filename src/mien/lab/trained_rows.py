@@ -1,0 +1,135 @@
+"""Trained rows: records put beside the row of the recipe book that they have trained, whole or shortened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mien.lab.evaluated import PREFERRED_SPLITS
+from mien.lab.published import stand_in
+from mien.lab.recipe import Phase, Recipe
+from mien.lab.recipe_io import from_json
+from mien.lab.results import Record
+from mien.lab.statistics import wilson_interval
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRow:
+    """Records of one row that differ in the seed only.
+
+    Attributes:
+        row: the recipe, as it stands in the book.
+        epochs: how many epochs the training was given; fewer than the row has = it was shortened.
+        records: of the runs, by seed.
+    """
+
+    row: Recipe
+    epochs: int
+    records: tuple[Record, ...]
+
+    @property
+    def seeds(self) -> dict[int, Record]:
+        """Seed -> record."""
+        return {record.row["environment"]["seed"]: record for record in self.records}
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the runs share: data and weights."""
+        environment: dict[str, Any] = self.records[0].row["environment"]
+        return environment
+
+    @property
+    def parameters(self) -> int | None:
+        """Weights of the network."""
+        count: int | None = self.records[0].row["parameters"]
+        return count
+
+    @property
+    def stand_in(self) -> str | None:
+        """The weights file that took the place of the row's, if one did."""
+        return stand_in(self.row, self.environment["weights"])
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the row as it stands: not shortened, from the weights that it names."""
+        return self.epochs == self.row.epochs and self.stand_in is None
+
+    @property
+    def split(self) -> str | None:
+        """The preferred split on which all runs were scored, each face once."""
+        return next((split for split in PREFERRED_SPLITS if self.reports(split)), None)
+
+    def reports(self, split: str) -> list[dict[str, Any]]:
+        """Return the reports on a split, by seed; none unless each run was scored on it."""
+        reports = [record.row["reports"].get(split) for record in self.records]
+        return [report for report in reports if report] if all(report and report["full"] for report in reports) else []
+
+    def accuracy(self, part: str) -> Accuracy | None:
+        """Return what the runs reach on their split: ``"full"`` or ``"twin_free"``."""
+        figures = [report[part] for report in self.reports(self.split)] if self.split else []
+        return (
+            Accuracy(tuple(each["accuracy"] for each in figures), figures[0]["n"]) if figures and all(figures) else None
+        )
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracies of several seeds on the same `n` faces."""
+
+    each: tuple[float, ...]
+    n: int
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return sum(self.each) / len(self.each)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the mean for the finite number of faces, which more seeds do not narrow."""
+        return wilson_interval(round(self.mean * self.n), self.n)
+
+
+def shortened(recipe: Recipe, epochs: int) -> Recipe:
+    """Return the recipe with at most so many epochs: if it has more, a variant of another name, without figures.
+
+    Phases keep their order, and the last ones are cut off.
+    """
+    if epochs >= recipe.epochs:
+        return recipe
+    phases: list[Phase] = []
+    left = epochs
+    for phase in recipe.phases:
+        phases += [replace(phase, epochs=min(phase.epochs, left))] if left else []
+        left -= min(phase.epochs, left)
+    name = f"{recipe.name}-{epochs}-of-{recipe.epochs}-epochs"
+    return replace(recipe, name=name, epochs=epochs, phases=tuple(phases), published=())
+
+
+def same_training(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes train the same, whatever they say about themselves."""
+    return other == replace(
+        one,
+        name=other.name,
+        source=other.source,
+        published=other.published,
+        assumed=other.assumed,
+        remark=other.remark,
+    )
+
+
+def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
+    """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest."""
+    groups: dict[tuple[int, str, str | None], list[Record]] = {}
+    for record in records:
+        recipe, environment = from_json(json.dumps(record.row["recipe"])), record.row["environment"]
+        if same_training(recipe, shortened(row, recipe.epochs)):
+            key = (recipe.epochs, environment["data_fingerprint"], environment["weights_sha256"])
+            groups.setdefault(key, []).append(record)
+    found = [
+        TrainedRow(row, key[0], tuple(sorted(group, key=lambda record: int(record.row["environment"]["seed"]))))
+        for key, group in groups.items()
+    ]
+    return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
