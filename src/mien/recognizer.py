@@ -155,6 +155,8 @@ def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceS
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0  # 0 = as many as there are cores
+    # waiting in a loop for the next batch would take the time of decoder and detector
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except (ort_errors.Fail, ort_errors.InvalidGraph, ort_errors.InvalidProtobuf, ort_errors.NotImplemented) as error:

@@ -42,7 +42,7 @@ class YuNetNetwork:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
-        # threads that wait in a loop steal the time of those who work: on one core they tripled that of a run
+        # waiting in a loop for the next image would take the time of decoder and recogniser
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
 
