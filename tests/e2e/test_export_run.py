@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from small_run import RECIPE, TRAIN, faces, make_run, tiny_network
+from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 
 from mien.card import Card
 from mien.errors import ModelError
@@ -24,7 +24,7 @@ from mien.lab.evaluation import evaluate
 from mien.lab.export import NOT_CALIBRATED, calibrated, export_run, model_folder, update_card_metrics, validation_faces
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, Run
-from mien.labels import FER2013
+from mien.labels import FER2013, FERPLUS
 from mien.recognizer import Recognizer, softmax
 
 
@@ -248,3 +248,24 @@ def test_card_takes_the_figures_of_its_model_only(exported: Run, data: FaceDatas
         update_card_metrics(folder, replace(report, model_sha256="0" * 64))
     with pytest.raises(ModelError, match=r"the report on PublicTest has no figures, as no face there has a label"):
         update_card_metrics(folder, replace(report, full=None))
+
+
+def test_a_run_that_learned_votes_gives_two_models(tmp_path: Path, data: FaceDataset) -> None:
+    data = with_votes(data)
+    run = make_run(tmp_path / "run", data, replace(RECIPE, votes_weight=0.5))
+    labels, votes = export_run(run, data=data), export_run(run, data=data, votes=True)
+    assert (labels, votes) == (run.folder / "model", run.folder / "model-ferplus")
+    batch = data.faces[:5, None]
+    with torch.no_grad():
+        trained = run.load_classifier("all")(torch.from_numpy(batch)).numpy()
+    both = [Recognizer.load(folder).logits(batch) for folder in (labels, votes)]
+    assert np.abs(np.concatenate(both, axis=1) - trained).max() < 1e-4
+    cards = [Card.read(folder) for folder in (labels, votes)]
+    assert [(card.name, card.labels) for card in cards] == [("tiny", FER2013), ("tiny-ferplus", FERPLUS)]
+    n_labels, n_votes = (card.provenance["calibration"]["n"] for card in cards)
+    assert 0 < n_votes < n_labels  # faces without a majority do not calibrate
+
+
+def test_a_model_can_be_given_a_name(tmp_path: Path, data: FaceDataset) -> None:
+    run = make_run(tmp_path / "run", data)
+    assert Card.read(export_run(run, tmp_path / "out", name="mine")).name == "mine"

@@ -18,10 +18,10 @@ from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.nets import NETWORKS
-from mien.lab.recipe import NoAugment, OwnNet, Phase, Plateau, Stopping, Validation
-from mien.lab.run import Run
+from mien.lab.recipe import Distillation, NoAugment, OwnNet, Phase, Plateau, Stopping, Validation
+from mien.lab.run import Run, run_name
 from mien.lab.training import split_for_training, train
-from mien.labels import FER2013
+from mien.labels import FER2013, FERPLUS, FOLDER
 
 SMALL = replace(champions["mien-small"], epochs=3, ema_decay=0.9)
 
@@ -250,3 +250,50 @@ def test_history_is_json_lines(tmp_path):
     assert {"epoch", "lr", "train_loss", "train_accuracy", "validation_loss", "images_per_second", "seconds"} <= set(
         row
     )
+
+
+def with_votes(data):
+    """Eight of ten raters agree with the label, in FER+'s order of the classes."""
+    votes = np.zeros((len(data), 10), np.uint8)
+    votes[np.arange(len(data)), data.relabel(FERPLUS).labels] = 8
+    votes[:, 7] += 2
+    return replace(data, votes=votes)
+
+
+def test_votes_are_learned_beside_the_labels(tmp_path):
+    run = train(replace(TINY, votes_weight=0.5), with_votes(easy_faces()), out=tmp_path)
+    faces = torch.from_numpy(easy_faces().faces[:, None])
+    answers = {name: run.load_classifier(name)(faces) for name in ("labels", "votes", "all")}
+    assert [logits.shape[1] for logits in answers.values()] == [7, 8, 15]
+    assert torch.equal(torch.cat([answers["labels"], answers["votes"]], 1), answers["all"])
+    majority = easy_faces().relabel(FERPLUS).labels
+    assert (answers["votes"].argmax(1).numpy() == majority).mean() > 0.9
+    assert len(run.environment["votes_sha256"]) == 64
+    with pytest.raises(ModelError, match=r"recipe mien-small has not learned FER\+ votes"):
+        train(TINY, easy_faces(), out=tmp_path).load_classifier("votes")
+
+
+@pytest.mark.parametrize("faces", ["same", "plain"])
+def test_a_student_learns_from_a_teacher_what_the_labels_do_not_say(tmp_path, faces):
+    teacher = train(TINY, easy_faces(), out=tmp_path / "teacher")
+    data = easy_faces()
+    wrong = replace(data, labels=np.where(data.splits == "Training", 0, data.labels))
+    recipe = replace(TINY, distillation=Distillation(weight=1.0, temperature=1.0, faces=faces))
+    student = train(recipe, wrong, out=tmp_path / "student", teachers=[teacher.folder])
+    assert student.history()[-1]["validation_accuracy"] > 0.9
+    assert list(student.environment["teachers"]) == [teacher.folder.name]
+    assert run_name(recipe, wrong, 0, None, [teacher]) == student.folder.name != run_name(recipe, wrong, 0)
+
+
+def test_teachers_that_do_not_fit_are_refused(tmp_path):
+    taught = replace(TINY, distillation=Distillation(weight=0.5, temperature=2.0, faces="same"))
+    teacher = train(TINY, easy_faces(), out=tmp_path)
+    with pytest.raises(RecipeError, match=r"learns from teachers; name finished runs \(--teacher RUN"):
+        train(taught, easy_faces(), out=tmp_path)
+    with pytest.raises(RecipeError, match="learns from labels alone; leave out the teachers"):
+        train(TINY, easy_faces(), out=tmp_path, teachers=[teacher])
+    with pytest.raises(ModelError, match=r"the teacher answers angry, .*; easy faces has angry, disgust, .*same order"):
+        train(taught, easy_faces().relabel(FOLDER), out=tmp_path, teachers=[teacher])
+    unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
+    with pytest.raises(ModelError, match="a teacher must have finished its training"):
+        train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])

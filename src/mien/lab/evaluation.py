@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.card import Card
-from mien.errors import ModelError
-from mien.lab.data import TRAINING, Audit, FaceDataset, audit
+from mien.errors import DataError, ModelError
+from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions
 from mien.recognizer import Recognizer
@@ -42,6 +42,7 @@ def evaluate(
     split: str | None = None,
     *,
     tta: TTA = "none",
+    majority: bool = False,
     out: str | Path | None = None,
     twins: Audit | None = None,
     on_progress: Callable[[str, int, int], None] = _silent,
@@ -56,12 +57,14 @@ def evaluate(
         data: the whole data set: its Training split tells which faces have a twin there.
         split: what to evaluate; default PublicTest, or Test in the folder edition.
         tta: views that are averaged.
+        majority: measure against the majority of the FER+ votes, which `data` then must have, instead of the labels;
+            faces without such a majority are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
         on_progress: called with (what is done, steps done, steps in all).
 
     Raises:
-        DataError: the data set lacks the split, or has a class that the model lacks.
+        DataError: the data set lacks the split, or votes for its faces, or has a class that the model lacks.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
     faces = _choose(data, split)
@@ -70,15 +73,20 @@ def evaluate(
     folder = Path(out) if out is not None else run.folder if run is not None else None
     if folder is not None:
         _make(folder)  # before the long work
+    twin_free = _twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
+    remark = ""
+    if majority:
+        faces, twin_free, remark = _by_majority(faces, twin_free)
     predictions = Predictions(
         rows=faces.rows,
         labels=faces.relabel(card.labels).labels,
         probabilities=predict(recognizer, faces.faces, tta, partial(on_progress, "predicting")),
         label_set=card.labels,
         split=str(faces.splits[0]),
-        twin_free=_twin_free(data, faces, twins, partial(on_progress, "looking for twins")),
+        twin_free=twin_free,
     )
     report = _report(predictions, card, run, tta, faces)
+    report = replace(report, remarks=(*filter(None, [remark]), *report.remarks))
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -198,6 +206,22 @@ def _twin_free(
         return None
     new: npt.NDArray[np.bool_] = (twins or audit(data, on_progress)).twin_free[data.splits == faces.splits[0]]
     return new
+
+
+def _by_majority(
+    faces: FaceDataset, twin_free: npt.NDArray[np.bool_] | None
+) -> tuple[FaceDataset, npt.NDArray[np.bool_] | None, str]:
+    """Return the faces that have a majority, with that label, their part of `twin_free`, and a remark on the others."""
+    relabelled = relabel_by_majority(faces)
+    known = relabelled.data.labels >= 0
+    if not known.any():
+        raise DataError(f"{faces.source}: no face of {faces.splits[0]} has FER+ votes with a majority.")
+    remark = (
+        f"Labels are the majority of the FER+ votes, single votes dropped: {relabelled.labelled:,} of {len(faces):,} "
+        f"faces. Left out: {relabelled.no_majority:,} without a majority, {relabelled.unknown:,} unknown, "
+        f"{relabelled.not_a_face:,} not a face, {relabelled.no_votes:,} without votes."
+    )
+    return relabelled.data.take(known), None if twin_free is None else twin_free[known], remark
 
 
 def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset) -> Report:

@@ -4,7 +4,14 @@ from mien.lab.data.auditing import Audit, audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition
 from mien.lab.data.fer2013 import open_fer2013, read_fer2013
-from mien.lab.data.ferplus import Relabelled, join_votes, majority_labels, relabel_by_majority, vote_distributions
+from mien.lab.data.ferplus import (
+    Relabelled,
+    join_votes,
+    majority_labels,
+    relabel_by_majority,
+    vote_distributions,
+    with_majority,
+)
 from mien.lab.data.fetch import fetch_fer2013
 from mien.lab.data.split import class_weights, holdout
 from mien.lab.data.stats import write_stats_page
@@ -32,6 +39,7 @@ __all__ = [
     "read_fer2013",
     "relabel_by_majority",
     "vote_distributions",
+    "with_majority",
     "write_edition",
     "write_stats_page",
 ]

@@ -144,6 +144,16 @@ def relabel_by_majority(dataset: FaceDataset) -> Relabelled:
     )
 
 
+def with_majority(dataset: FaceDataset) -> FaceDataset:
+    """Return the faces that have a label of the FER+ majority, with that label.
+
+    Raises:
+        DataError: the data set has no votes.
+    """
+    relabelled = relabel_by_majority(dataset).data
+    return relabelled.take(relabelled.labels >= 0)
+
+
 def _without_outliers(votes: Votes) -> npt.NDArray[np.int64]:
     return np.where(votes > 1, votes, 0).astype(np.int64)
 

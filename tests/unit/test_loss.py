@@ -1,0 +1,122 @@
+"""The loss, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mien.errors import DataError
+from mien.lab.champions import champions
+from mien.lab.data import FaceDataset
+from mien.lab.loss import losses_of, targets_of, teach, teach_plain
+from mien.lab.nets.input import Classifier
+from mien.lab.recipe import Distillation, NoDistillation
+from mien.labels import LabelSet
+from mien.preprocess import Preprocess
+
+PLAIN = replace(champions["mien-small"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
+VOTES = replace(PLAIN, votes_weight=0.5)
+TAUGHT = replace(PLAIN, distillation=Distillation(weight=0.25, temperature=2.0, faces="same"))
+ONES = torch.ones(2)
+NOTHING = torch.empty(1, 0)
+
+
+def dataset(votes: list[list[int]] | None) -> FaceDataset:
+    return FaceDataset(
+        faces=np.zeros((2, 4, 4), np.uint8),
+        labels=np.array([1, 0]),
+        splits=np.array(["Training"] * 2),
+        rows=np.array(["0", "1"]),
+        label_set=LabelSet(("sad", "happy")),
+        source="two.csv",
+        votes=None if votes is None else np.array(votes, np.uint8),
+    )
+
+
+def test_targets_are_labels_then_shares_of_votes() -> None:
+    assert targets_of(PLAIN, dataset(None)).tolist() == [[0, 1], [1, 0]]
+    # eight of ten say neutral, two happy; the second face is none
+    votes = [[8, 2, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]]
+    first, second = targets_of(VOTES, dataset(votes)).tolist()
+    assert first == [0, 1, 1, 0, 0, 0, 0, 0, 0, 0]  # neutral alone holds three quarters
+    assert second == [1, 0, *[0] * 8]
+
+
+def test_votes_that_are_missing_are_asked_for() -> None:
+    with pytest.raises(
+        DataError, match=r"two\.csv: recipe mien-small learns FER\+ votes, .*--votes FILE.*votes_weight=0"
+    ):
+        targets_of(VOTES, dataset(None))
+
+
+def test_labels_alone() -> None:
+    logits = torch.tensor([[0.0, math.log(3)]])
+    (loss,) = losses_of(PLAIN, logits, torch.tensor([[0.0, 1.0]]), ONES, NOTHING)
+    assert loss.item() == pytest.approx(-math.log(3 / 4))
+    (weighted,) = losses_of(PLAIN, logits, torch.tensor([[0.0, 1.0]]), torch.tensor([1.0, 2.0]), NOTHING)
+    assert weighted.item() == pytest.approx(-2 * math.log(3 / 4))
+
+
+def test_votes_are_added_by_their_weight_and_a_face_without_any_adds_nothing() -> None:
+    logits = torch.zeros(2, 10)
+    targets = torch.tensor([[0.0, 1, 0.5, 0.5, 0, 0, 0, 0, 0, 0], [0.0, 1, 0, 0, 0, 0, 0, 0, 0, 0]])
+    with_votes, without = losses_of(VOTES, logits, targets, ONES, torch.empty(2, 0)).tolist()
+    assert with_votes == pytest.approx(math.log(2) + 0.5 * math.log(8))
+    assert without == pytest.approx(math.log(2))
+
+
+def test_teachers_take_their_share_at_their_temperature() -> None:
+    logits = torch.tensor([[0.0, 2 * math.log(3)]])  # 1 : 9, at temperature 2 it is 1 : 3
+    (loss,) = losses_of(TAUGHT, logits, torch.tensor([[0.0, 1.0]]), ONES, torch.tensor([[0.5, 0.5]]))
+    soft = -0.5 * math.log(1 / 4) - 0.5 * math.log(3 / 4)
+    assert loss.item() == pytest.approx(0.75 * -math.log(0.9) + 0.25 * 4 * soft)
+
+
+def test_teachers_without_votes_teach_labels_only() -> None:
+    recipe = replace(VOTES, distillation=TAUGHT.distillation)
+    logits, targets = torch.zeros(1, 10), torch.tensor([[0.0, 1, 1, 0, 0, 0, 0, 0, 0, 0]])
+    (loss,) = losses_of(recipe, logits, targets, ONES, torch.tensor([[0.5, 0.5]]))
+    assert loss.item() == pytest.approx((0.75 + 0.25 * 4) * math.log(2) + 0.5 * math.log(8))
+
+
+class Bright(torch.nn.Module):
+    """Answers with the brightness of the left upper pixel, times something."""
+
+    def __init__(self, *factors: float) -> None:
+        super().__init__()
+        self.factors = torch.tensor(factors)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, 0, 0, :1] * self.factors
+
+
+def teacher(*factors: float) -> Classifier:
+    return Classifier(Preprocess(crop_px=4, input_px=4, mean=(0.0,), std=(1.0,)), Bright(*factors)).eval()
+
+
+ASKED = Distillation(weight=0.5, temperature=1.0, faces="plain")
+FACES = torch.tensor([255, 0, 0, 0], dtype=torch.uint8).repeat(1, 1, 4, 1)  # (1, 1, 4, 4), bright on the left
+
+
+def test_several_teachers_answer_with_the_mean_of_their_probabilities() -> None:
+    teachers = [teacher(0.0, math.log(3)), teacher(0.0, 0.0)]
+    assert teach(teachers, FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.375, 0.625])
+    warm = replace(ASKED, temperature=2.0)
+    assert teach(teachers[:1], FACES / 255, warm, 2)[0, 1].item() == pytest.approx(3**0.5 / (1 + 3**0.5))
+
+
+def test_votes_are_taught_only_where_all_teachers_know_them() -> None:
+    both, labels_only = teacher(0.0, 0.0, *[0.0] * 8), teacher(0.0, 0.0)
+    assert teach([both, both], FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.5] * 2 + [1 / 8] * 8)
+    assert teach([both, labels_only], FACES / 255, ASKED, 2).shape == (1, 2)
+
+
+def test_plain_answers_are_the_mean_over_face_and_mirror_image() -> None:
+    # bright on the left: 3 : 1; mirrored it is dark there: 1 : 1
+    answers = teach_plain([teacher(0.0, math.log(3))], FACES, ASKED, 2)
+    assert answers[0].tolist() == pytest.approx([(0.25 + 0.5) / 2, (0.75 + 0.5) / 2])
