@@ -15,6 +15,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from mien.serve.server import server_of
+
 
 @dataclass
 class Answer:
@@ -35,6 +37,7 @@ class Answer:
 @dataclass
 class Client:
     port: int
+    server: uvicorn.Server | None = None
 
     @property
     def url(self) -> str:
@@ -69,7 +72,7 @@ def form(photo: bytes, field: str = "photo", name: str = "group.jpg") -> tuple[b
 @contextmanager
 def running(app: FastAPI) -> Iterator[Client]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+    server = server_of(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -77,7 +80,7 @@ def running(app: FastAPI) -> Iterator[Client]:
         while not server.started:
             assert thread.is_alive() and time.monotonic() < until
             time.sleep(0.01)
-        yield Client(listener.getsockname()[1])
+        yield Client(listener.getsockname()[1], server)
     finally:
         server.should_exit = True
         thread.join()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import signal
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from serving import Client, running
+from starlette.types import Message
 from tiny_model import write_tiny_model
 
 pytest.importorskip("av", reason="needs PyAV, extra `video`")
@@ -22,6 +27,7 @@ from drawn_video import pan, write_video
 import mien
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
+from mien.serve.video import _Lines
 from mien.video import analyze_video
 
 
@@ -99,6 +105,48 @@ def test_lines_come_as_frames_are_read_and_a_client_that_leaves_frees_the_place(
             assert time.monotonic() < until
             time.sleep(0.05)
         assert list(temporary.iterdir()) == []
+
+
+def test_a_video_ends_with_the_server(model: Path, video: Path) -> None:
+    detector = Stepwise()
+    with running(create_app(model, detector=detector)) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+        connection.request("POST", "/v1/video", video.read_bytes())
+        detector.steps.release()
+        response = connection.getresponse()
+        assert json.loads(response.readline())["frame"] == 0
+        client.server.handle_exit(signal.SIGTERM, None)
+        detector.steps.release(20)
+        *frames, last = map(json.loads, response.read().splitlines())
+        assert len(frames) <= 2
+        assert last["error"].startswith("<video>: stops after 0.")
+        assert last["error"].endswith(" s, with the server.")
+        connection.close()
+
+
+def test_a_client_that_takes_no_lines_loses_them(model: Path) -> None:
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(10)
+
+    async def receive() -> Message:
+        await asyncio.sleep(10)
+        raise AssertionError
+
+    freed: list[bool] = []
+    held = ExitStack()
+    held.callback(freed.append, True)
+    asyncio.run(_Lines(lines(), held, 0.05)({"type": "http"}, receive, send))
+    assert freed == [True]
+
+
+def test_without_the_extra_videos_are_not_implemented(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    answer = client.send("POST", "/v1/video", b"x")
+    assert answer.status == 501
+    assert answer.error == "reading video needs PyAV, which is not installed: pip install 'mien[video]'."
 
 
 def test_a_video_that_is_cut_off_says_so_in_its_last_line(client: Client, folder: Path) -> None:

@@ -31,11 +31,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the web page and the HTTP API."""
-    import uvicorn
-
     from mien.serve.access import is_loopback
     from mien.serve.app import create_app
     from mien.serve.limits import Limits
+    from mien.serve.server import server_of
 
     made = secrets.token_urlsafe(24) if not token and not is_loopback(host) else None
     limits = Limits(
@@ -52,11 +51,7 @@ def serve(
     typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
     if made:
         typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
-    # proxy headers stay unread: who is local is told by the connection
-    config = uvicorn.Config(
-        app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    server_of(app).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -40,12 +40,16 @@ def check_local(request: Request) -> str | None:
     """Return why a request to a server without a token is refused, None where it is not.
 
     The sender's address keeps other machines out, however the server was started. The name it asks for keeps out web
-    sites that let their own name point to this machine.
+    sites that let their own name point to this machine. The origin, which browsers state with whatever a page sends to
+    another site, keeps out all other pages.
     """
     named = request.url.hostname or ""
-    if (request.client is None or is_loopback(request.client.host)) and is_loopback(named):
-        return None
-    return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
+    if not (request.client is None or is_loopback(request.client.host)) or not is_loopback(named):
+        return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
+    origin = request.headers.get("origin")
+    if origin not in (None, f"{request.url.scheme}://{request.url.netloc}"):
+        return f"this server has no token and answers its own page only, not {origin!r}; start it with a token."
+    return None
 
 
 def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -93,7 +94,7 @@ def create_app(
     async def started(app: FastAPI) -> AsyncIterator[None]:
         threads = workers or min(4, os.cpu_count() or 1)
         app.state.service = Service(recognizer, finder, limits=limits, workers=threads, metrics=metrics)
-        app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits)
+        app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits, app.state.stopping)
         yield
         app.state.service.close()
         app.state.videos.close()
@@ -103,6 +104,7 @@ def create_app(
         title="mien", version=mien.__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=started
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
+    app.state.stopping = threading.Event()
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
     app.include_router(_api)
     app.add_api_route("/", _page, include_in_schema=False)

@@ -7,32 +7,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from starlette.exceptions import HTTPException
 
 from mien.analysis import Analysis, AnalyzedFace
-from mien.faces.align import crop_face
-from mien.faces.detect import Detector, Face
-from mien.media.images import read_image
+from mien.cropping import Cropped, crop_photos
+from mien.errors import InputError
+from mien.faces.detect import Detector
 from mien.recognizer import Expression, Recognizer
 from mien.serve.batching import Batcher
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
-from mien.serve.upload import Upload, check_pixels
+from mien.serve.upload import Upload, check_pixels, too_slow
 
 RETRY_AFTER_S = 1
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A photo's faces, and their crops as the model takes them, ``(N, planes, S, S)`` uint8."""
-
-    size: tuple[int, int]
-    faces: list[Face]
-    crops: npt.NDArray[np.uint8]
 
 
 class Service:
@@ -82,7 +70,7 @@ class Service:
             try:
                 photo = await asyncio.wait_for(upload(), seconds)
             except TimeoutError as error:
-                raise HTTPException(408, f"the upload took more than {seconds:g} s.") from error
+                raise too_slow(seconds) from error
             task = asyncio.create_task(self._read(photo, time.monotonic() + seconds))
             self._tasks.add(task)  # the event loop itself keeps no hold on it
             place = held.pop_all()
@@ -120,8 +108,8 @@ class Service:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._workers, self._find, photo, until)
         expressions: list[Expression] = []
-        if found.faces:
-            rows = await asyncio.wrap_future(self._batcher.submit(found.crops))
+        if found.stack is not None and len(found.stack):
+            rows = await asyncio.wrap_future(self._batcher.submit(found.stack))
             expressions = self._recognizer.expressions(rows)
         self._metrics.faces.inc(len(found.faces))
         self._metrics.seconds.observe(time.monotonic() - started)
@@ -136,13 +124,20 @@ class Service:
             model=self._recognizer.card.name,
         )
 
-    def _find(self, photo: Upload, until: float) -> _Found:
+    def _find(self, photo: Upload, until: float) -> Cropped:
         """Decode a photo and cut out its faces; runs in a worker."""
         if time.monotonic() > until:
             raise TimeoutError  # it has waited too long, and nobody waits for it
         check_pixels(photo, self._limits.pixels)
-        image = read_image(photo.data, photo.name)
-        faces = self._detector.detect(image)
         preprocess = self._recognizer.card.preprocess
-        crops = [crop_face(image, face, margin_fraction=preprocess.margin_fraction) for face in faces]
-        return _Found((image.shape[1], image.shape[0]), faces, preprocess.stack(crops))
+        (found,) = crop_photos(
+            [photo.data],
+            [photo.name],
+            lambda index, image: self._detector.detect(image),
+            preprocess,
+            preprocess.margin_fraction,
+            workers=1,
+        )
+        if found.failed is not None:
+            raise InputError(found.failed)
+        return found

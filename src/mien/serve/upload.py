@@ -6,13 +6,12 @@ import io
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from mien.media.images import PHOTO_SUFFIXES
+from mien.media.decode import open_photo
 
 FIELD = "photo"
 
@@ -42,14 +41,10 @@ def check_pixels(upload: Upload, max_pixels: int) -> None:
 
     Raises:
         HTTPException: 413.
+        InputError: it is no photo, or a damaged one.
     """
-    known = Image.registered_extensions()
-    formats = sorted({known[end] for end in PHOTO_SUFFIXES if end in known} & Image.OPEN.keys())
-    try:
-        with Image.open(io.BytesIO(upload.data), formats=formats) as image:
-            width, height = image.size
-    except Exception:  # whatever it is: read_image meets it next, and says so
-        return
+    with open_photo(io.BytesIO(upload.data), upload.name) as image:
+        width, height = image.size
     if width * height > max_pixels:
         raise HTTPException(
             413, f"{upload.name}: {width} x {height} px; at most {max_pixels / 1e6:g} megapixels are accepted here."
@@ -71,6 +66,11 @@ async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
         if read > max_bytes:
             raise _too_large(max_bytes)
         yield chunk
+
+
+def too_slow(seconds: float) -> HTTPException:
+    """What to raise where an upload has taken more than so many seconds; it ends the connection, too."""
+    return HTTPException(408, f"the upload took more than {seconds:g} s.", {"Connection": "close"})
 
 
 async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_bytes: int) -> Upload:

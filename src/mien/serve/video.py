@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
-from mien.media.video import VideoReader
+from mien.media.video import VideoReader, import_av
 from mien.serve.limits import Limits
-from mien.serve.upload import bounded
+from mien.serve.upload import bounded, too_slow
 from mien.video import VideoAnalysis
 
 _NAME = "<video>"
@@ -30,15 +31,18 @@ _KINDS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
 
 
 class _Lines(StreamingResponse):
-    """Lines of JSON; what they need is held until the last is sent or the client has left."""
+    """Lines of JSON; what they need is held until the last is sent, or the client has left or takes no more."""
 
-    def __init__(self, lines: AsyncIterator[bytes], held: ExitStack) -> None:
+    def __init__(self, lines: AsyncIterator[bytes], held: ExitStack, seconds: float) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
-        self._held = held
+        self._held, self._seconds = held, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._held:
-            await super().__call__(scope, receive, send)
+        async def send_in_time(message: Message) -> None:
+            await asyncio.wait_for(send(message), self._seconds)
+
+        with self._held, suppress(TimeoutError, ClientDisconnect):
+            await super().__call__(scope, receive, send_in_time)
 
 
 class Videos:
@@ -47,11 +51,13 @@ class Videos:
     Args:
         analyzer: finds and reads the faces.
         limits: what is refused.
+        stopping: is set where the server stops: a video ends at its next frame.
     """
 
-    def __init__(self, analyzer: Analyzer, limits: Limits) -> None:
+    def __init__(self, analyzer: Analyzer, limits: Limits, stopping: threading.Event) -> None:
         self._analyzer = analyzer
         self._limits = limits
+        self._stopping = stopping
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mien-video")
 
@@ -63,10 +69,14 @@ class Videos:
         """Receive a video into a temporary file, and return the lines of its frames; the file goes with the last.
 
         Raises:
-            HTTPException: 429, another video is being read; 408, the upload took too long; 413, too many bytes or
-                pixels; 422, another kind of file.
+            HTTPException: 501, PyAV is not installed; 429, another video is being read; 408, the upload took too long;
+                413, too many bytes or pixels; 422, another kind of file.
             InputError: the video cannot be read.
         """
+        try:
+            import_av()
+        except InputError as error:
+            raise HTTPException(501, str(error)) from error
         if self._busy:
             message = "another video is being read; try again later."
             raise HTTPException(429, message, {"Retry-After": str(_RETRY_AFTER_S)})
@@ -78,10 +88,10 @@ class Videos:
             try:
                 await asyncio.wait_for(_receive(request, file, self._limits.video_bytes), seconds)
             except TimeoutError as error:
-                raise HTTPException(408, f"the upload took more than {seconds:g} s.") from error
+                raise too_slow(seconds) from error
             loop = asyncio.get_running_loop()
             analysis = await loop.run_in_executor(self._thread, self._open, file.name, every)
-            return _Lines(self._lines(analysis), held.pop_all())
+            return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
 
     def _free(self) -> None:
         self._busy = False
@@ -108,6 +118,9 @@ class Videos:
         try:
             while (frame := await loop.run_in_executor(self._thread, next, frames, None)) is not None:
                 yield _line(frame.to_dict())
+                if self._stopping.is_set():
+                    yield _line({"error": f"{_NAME}: stops after {frame.time_s:.1f} s, with the server."})
+                    return
         except InputError as error:  # the status is sent by now
             yield _line({"error": str(error)})
         if analysis.cut_off is not None:

@@ -1,0 +1,36 @@
+"""From the application to a process that answers on a port."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+
+class _Server(uvicorn.Server):
+    """Finishes what is in work when it is told to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.server_state.tasks and not self.should_exit:
+            sys.stderr.write("mien serve: finishing what is in work; Ctrl-C again breaks off\n")
+        self.config.app.state.stopping.set()  # type: ignore[union-attr]  # it is the application
+        super().handle_exit(sig, frame)
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return what answers on a socket, ``run(sockets=[...])``, until Ctrl-C or SIGTERM.
+
+    It then finishes the requests in work: a photo within the time that its limit allows, a video at its next frame.
+    """
+    return _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            proxy_headers=False,  # who is local is told by the connection
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(app.state.limits.seconds),
+        )
+    )
