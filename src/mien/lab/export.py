@@ -21,13 +21,13 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import fit_temperature, uncertain_threshold
-from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout, with_majority
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
-from mien.labels import LabelSet
+from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer, softmax
 
@@ -53,7 +53,13 @@ NOT_CALIBRATED = "Its confidence is not calibrated."
 
 
 def export_run(
-    run: Run, out: Path | None = None, *, data: FaceDataset | None = None, licence: str | None = None
+    run: Run,
+    out: Path | None = None,
+    *,
+    data: FaceDataset | None = None,
+    votes: bool = False,
+    name: str | None = None,
+    licence: str | None = None,
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
@@ -61,28 +67,37 @@ def export_run(
 
     Args:
         run: a finished run.
-        out: the model folder; default ``model/`` in the run's folder.
+        out: the model folder; default ``model/``, with `votes` ``model-ferplus/``, in the run's folder.
         data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
             and the faces held out for validation calibrate its confidence.
+        votes: whether the model answers with the eight classes of FER+, of a run that has learned its votes; by the
+            majority of the votes it is calibrated too.
+        name: of the model; default the recipe's, with `votes` and ``-ferplus``.
         licence: SPDX expression; default MIT, or unknown if the training started from weights of others.
 
     Returns:
         The model folder.
 
     Raises:
-        ModelError: the run has not finished, the exported model differs from the trained one, or the folder cannot
-            be written; an earlier model there stays as it is.
+        ModelError: the run has not finished, has not learned votes, the exported model differs from the trained one,
+            or the folder cannot be written; an earlier model there stays as it is.
     """
-    folder = run.folder / "model" if out is None else out
-    classifier = run.load_classifier()
+    ending = "-ferplus" if votes else ""
+    folder = run.folder / f"model{ending}" if out is None else out
+    classifier = run.load_classifier("votes" if votes else "labels")
     with writing(folder) as part:
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
-        card = _with_what_is_known(run, _describe(run, classifier, hashlib.sha256(content).hexdigest(), licence))
+        labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
+        sha256 = hashlib.sha256(content).hexdigest()
+        card = _describe(run, classifier, name or run.recipe.name + ending, labels, sha256, licence)
+        card = _with_what_is_known(run.folder / f"model{ending}", card)
         card.write(part)
         recognizer = Recognizer.load(part)
         check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
         held_out = None if data is None else validation_faces(run, data)
+        if held_out is not None and votes:
+            held_out = with_majority(held_out)
         (card if held_out is None else calibrated(recognizer, held_out)).write(part)
     return folder
 
@@ -243,13 +258,15 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
     return {name: getattr(metrics, name) for name in names}
 
 
-def _describe(run: Run, classifier: Classifier, sha256: str, licence: str | None) -> Card:
+def _describe(
+    run: Run, classifier: Classifier, name: str, labels: LabelSet, sha256: str, licence: str | None
+) -> Card:
     environment = run.environment
     foreign = environment.get("weights_sha256") is not None or getattr(run.recipe.network, "weights", "none") != "none"
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
-        name=run.recipe.name,
-        labels=LabelSet(tuple(environment["label_set"])),
+        name=name,
+        labels=labels,
         preprocess=run.recipe.preprocess,
         sha256=sha256,
         parameters=count_parameters(classifier),
@@ -267,9 +284,8 @@ def _describe(run: Run, classifier: Classifier, sha256: str, licence: str | None
     )
 
 
-def _with_what_is_known(run: Run, card: Card) -> Card:
+def _with_what_is_known(known: Path, card: Card) -> Card:
     """Take calibration and figures from the run's own model folder, if it holds the same model."""
-    known = run.folder / "model"
     if not (known / MODEL_FILE).is_file() or (earlier := Card.read(known)).sha256 != card.sha256:
         return card
     return replace(
