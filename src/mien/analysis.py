@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -164,14 +165,25 @@ class Analyzer:
             return self._run(photos, names, lambda index, image: given_faces(given[index], image, names[index]), margin)
         if crops:
             return self._run(photos, names, lambda _, image: [_whole(image)], margin_fraction=0.0)
-        return self._run(photos, names, lambda _, image: self.detector.detect(image), margin)
+        return self._run(photos, names, lambda _, image: self.detector.detect(image), margin, self._least_px())
+
+    def _least_px(self) -> float:
+        """What the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
+        if not isinstance(self.detector, YuNet) or self.detector.min_face_px > MIN_FACE_PX:
+            return math.inf
+        return self.detector.longest_px * self.recognizer.card.preprocess.crop_px / MIN_FACE_PX
 
     def _run(
-        self, photos: Sequence[Photo], names: Sequence[str], find: Find, margin_fraction: float
+        self,
+        photos: Sequence[Photo],
+        names: Sequence[str],
+        find: Find,
+        margin_fraction: float,
+        least_px: float = math.inf,
     ) -> Iterator[Analysis]:
         waiting: list[Cropped] = []
         preprocess = self.recognizer.card.preprocess
-        with closing(crop_photos(photos, names, find, preprocess, margin_fraction, self.workers)) as found:
+        with closing(crop_photos(photos, names, find, preprocess, margin_fraction, self.workers, least_px)) as found:
             for cropped in found:
                 waiting.append(cropped)
                 if max(len(waiting), sum(len(photo.faces) for photo in waiting)) >= self.batch_size:

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,12 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.faces.align import crop_face
 from mien.faces.detect import Face
-from mien.media.images import in_memory, read_image
+from mien.media.images import in_memory, read_reduced
 from mien.media.photo_lists import is_pattern
 from mien.media.video import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
+    from mien.faces.detect import Landmarks
     from mien.media.images import Photo
     from mien.preprocess import Preprocess
 
@@ -63,6 +64,7 @@ def crop_photos(
     preprocess: Preprocess,
     margin_fraction: float,
     workers: int,
+    least_px: float = float("inf"),
 ) -> Generator[Cropped]:
     """Read photos and cut out their faces, in order.
 
@@ -73,6 +75,7 @@ def crop_photos(
         preprocess: of the recogniser.
         margin_fraction: context around a face, as `crop_face` takes it.
         workers: threads; each holds one whole photo.
+        least_px: what the longer side of a photo keeps at least when it is read reduced, see `read_reduced`.
     """
     one_at_a_time = threading.Lock()
 
@@ -82,14 +85,23 @@ def crop_photos(
             _check_kind(photo, name)
             with nullcontext() if isinstance(photo, _INDEPENDENT) else one_at_a_time:
                 photo = in_memory(photo, name)
-                image = read_image(photo, name)
-            faces = find(index, image)
+                seen = read_reduced(photo, name, least_px=least_px)
+            faces = find(index, seen.pixels)
         except InputError as error:
             return Cropped(photo, name, failed=str(error))
-        stack = preprocess.stack([crop_face(image, face, margin_fraction=margin_fraction) for face in faces])
-        return Cropped(photo, name, (image.shape[1], image.shape[0]), faces, stack)
+        stack = preprocess.stack([crop_face(seen.pixels, face, margin_fraction=margin_fraction) for face in faces])
+        return Cropped(photo, name, seen.size, [_enlarged(face, seen.factor) for face in faces], stack)
 
     return _in_order((partial(crop, index) for index in range(len(photos))), min(workers, len(photos)))
+
+
+def _enlarged(face: Face, factor: int) -> Face:
+    """A face of a reduced photo in px of the photo."""
+    if factor == 1:
+        return face
+    x0, y0, x1, y1 = (value * factor for value in face.box)
+    marks = face.landmarks and tuple((x * factor, y * factor) for x, y in face.landmarks)
+    return replace(face, box=(x0, y0, x1, y1), landmarks=cast("Landmarks | None", marks))
 
 
 def _check_kind(photo: Photo, name: str) -> None:

@@ -1,0 +1,46 @@
+"""Large JPEGs are read reduced; what is found must be that of the whole photo."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from tiny_model import write_tiny_model
+
+import mien
+from mien.analysis import Analyzer
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def test_faces_of_a_reduced_photo_are_in_px_of_the_photo(model: Path) -> None:
+    photo = Image.fromarray(np.asarray(data.astronaut())[:300, 60:500]).resize((5280, 3600))
+    stream = io.BytesIO()
+    photo.save(stream, "JPEG", quality=92)
+    reduced = mien.analyze(stream.getvalue(), model=model)
+    whole = mien.analyze(photo, model=model)
+    assert reduced.size == whole.size == (5280, 3600)
+    (face,), (expected,) = reduced.faces, whole.faces
+    assert face.box == pytest.approx(expected.box, abs=0.01 * expected.side_px)
+    assert np.array(face.landmarks) == pytest.approx(np.array(expected.landmarks), abs=0.01 * expected.side_px)
+    assert face.expression.confidence == pytest.approx(expected.expression.confidence, abs=0.02)
+
+
+def test_photos_are_reduced_only_where_the_detector_looks_at_less(model: Path) -> None:
+    class Other:
+        def detect(self, image: np.ndarray) -> list[mien.Face]:
+            return []
+
+    assert Analyzer(model=model)._least_px() == 1280 * 48 / 24
+    assert Analyzer(model=model, min_face_px=12)._least_px() == 1280 * 48 / 24
+    assert Analyzer(model=model, detector=mien.YuNet(longest_px=2000))._least_px() == 2000 * 48 / 24
+    assert Analyzer(model=model, min_face_px=25)._least_px() == math.inf
+    assert Analyzer(model=model, detector=Other())._least_px() == math.inf
