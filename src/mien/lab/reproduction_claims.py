@@ -71,6 +71,13 @@ CLAIMS = (
         "gelu-cnn",
         "gap",
     ),
+    Claim(
+        "Does the network of report 003 recognise less without batch normalisation?",
+        "That is the other half of the sentence.",
+        "gelu-cnn-nobn",
+        "gelu-cnn",
+        "accuracy",
+    ),
 )
 
 
@@ -79,14 +86,14 @@ def _claims(records: list[Record], page: Path) -> str:
 
 
 def _claim(claim: Claim, records: list[Record]) -> str:
-    text = f"### {claim.question}\n\n{claim.told} {_published_difference(claim)}\n\n"
-    pair = [trained_rows(recipes[name], records)[:1] for name in (claim.first, claim.second)]
-    missing = [name for name, found in zip((claim.first, claim.second), pair) if not found]
+    text = f"### {claim.question}\n\n{claim.told} {_published_in_words(claim)}\n\n"
+    found = {name: trained_rows(recipes[name], records) for name in (claim.first, claim.second)}
+    missing = [f"`{name}`" for name, trained in found.items() if not trained]
     if missing:
-        return f"{text}Not yet measured: {' and '.join(f'`{name}`' for name in missing)}.\n"
-    (first,), (second,) = pair
+        return f"{text}Not yet measured: {' and '.join(missing)}.\n"
+    first, second = (trained[0] for trained in found.values())
     compared = [_compare(claim, first, second, seed) for seed in sorted(first.seeds.keys() & second.seeds.keys())]
-    lines = [pair for pair in compared if pair is not None]
+    lines = [line for line in compared if line is not None]
     if not lines:
         return f"{text}Not yet measured: no seed of both on the same faces.\n"
     columns = ("seed", claim.first, claim.second, "difference (95 %)", "accuracy: McNemar's p")
@@ -96,18 +103,16 @@ def _claim(claim: Claim, records: list[Record]) -> str:
     )
 
 
-def _published_difference(claim: Claim) -> str:
-    published = [_published_value(recipes[name], claim.quantity) for name in (claim.first, claim.second)]
-    if None in published:
-        return "It gives no figures for one of the two."
-    one, two = published
+def _published_in_words(claim: Claim) -> str:
+    one, two = (_published(recipes[name], claim.quantity) for name in (claim.first, claim.second))
+    if one is None or two is None:
+        return f"It has no such {claim.quantity} for both."
     return f"Published {claim.quantity}: {percent(one)} for `{claim.first}`, {percent(two)} for `{claim.second}`."
 
 
-def _published_value(row: Recipe, quantity: str) -> float | None:
-    return next(
-        (figure.value for figure in row.published if figure.metric == quantity and figure.split != "train"), None
-    )
+def _published(row: Recipe, quantity: str) -> float | None:
+    figures = (figure for figure in row.published if figure.metric == quantity and figure.split != "train")
+    return next((figure.value for figure in figures), None)
 
 
 @dataclass(frozen=True)
@@ -151,10 +156,13 @@ def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequenc
         return f"No verdict, as not all of it is the row that the report describes ({what})."
     n, above, below = len(lines), sum(line.low > 0 for line in lines), sum(line.high < 0 for line in lines)
     seeds = "the one seed" if n == 1 else f"all {n} seeds"
-    if n in (above, below):
-        word = "larger" if above else "smaller"
-        return f"The {claim.quantity} of `{claim.second}` is {word} beyond chance in {seeds}."
-    return f"Not told apart: the interval leaves out zero in {above + below} of {n}."
+    if n not in (above, below):
+        return f"Not told apart: of {n} intervals, {above} lie above zero and {below} below."
+    one, two = (_published(recipes[name], claim.quantity) for name in (claim.first, claim.second))
+    word, told = "larger" if above else "smaller", ""
+    if one is not None and two is not None:
+        told = ", as published" if (two > one) == bool(above) else ", against what is published"
+    return f"The {claim.quantity} of `{claim.second}` is {word}{told}: the interval leaves out zero in {seeds}."
 
 
 def _twins(records: list[Record]) -> str:

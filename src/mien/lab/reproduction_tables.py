@@ -30,7 +30,7 @@ def _overview(records: list[Record], page: Path) -> str:
     return Table("overview", columns, tuple(lines), text_columns=5).markdown() + "\n"
 
 
-_COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds: range", "twin-free (95 %)")
+_COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds", "twin-free (95 %)")
 
 
 def _cells(trained: TrainedRow | None) -> tuple[str, ...]:
@@ -48,8 +48,8 @@ def _mean(accuracy: Accuracy | None) -> str:
 
 def _range(accuracy: Accuracy | None) -> str:
     if accuracy is None or len(accuracy.each) == 1:
-        return "1"
-    return f"{len(accuracy.each)}: {interval(min(accuracy.each), max(accuracy.each))}"
+        return "1 seed"
+    return f"{len(accuracy.each)} seeds, {interval(min(accuracy.each), max(accuracy.each))}"
 
 
 def epochs_in_words(trained: TrainedRow) -> str:
@@ -86,7 +86,7 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
         links = ", ".join(f"[seed {seed}]({_link(record, page)})" for seed, record in trained.seeds.items())
         epochs, weights, split, full, seeds, fresh = _cells(trained)
         text.append(
-            f"* {epochs} epochs, starting weights: {weights}. {split}: {full}, seeds {seeds}; twin-free {fresh}. "
+            f"* {epochs} epochs, starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
             f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
         )
     if found[0].whole and found[0].records[0].row["published"]:

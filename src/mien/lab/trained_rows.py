@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from mien.lab.evaluated import PREFERRED_SPLITS
@@ -120,11 +121,14 @@ def same_training(one: Recipe, other: Recipe) -> bool:
     )
 
 
+_read_recipe = cache(from_json)  # each row of the book is held against every record
+
+
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
     """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest."""
     groups: dict[tuple[int, str, str | None], list[Record]] = {}
     for record in records:
-        recipe, environment = from_json(json.dumps(record.row["recipe"])), record.row["environment"]
+        recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
         if same_training(recipe, shortened(row, recipe.epochs)):
             key = (recipe.epochs, environment["data_fingerprint"], environment["weights_sha256"])
             groups.setdefault(key, []).append(record)

@@ -1,0 +1,87 @@
+"""Records beside the rows that they have trained: whole, shortened, or from a stand-in's weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from evaluated_run import evaluate_as, hundred, make_run
+
+from mien.lab import results
+from mien.lab.recipe import Phase
+from mien.lab.recipe_book import recipes
+from mien.lab.results import add, records
+from mien.lab.trained_rows import Accuracy, same_training, shortened, trained_rows
+
+
+@pytest.fixture
+def keep(tmp_path, monkeypatch):
+    """Record a run of a recipe, and return all records."""
+    monkeypatch.setattr(results, "check_commit", lambda *_: None)
+
+    def keep_run(recipe, right=60, split="PublicTest", **environment):
+        run = make_run(tmp_path / f"run{len(list(tmp_path.iterdir()))}", recipe, **environment)
+        add(evaluate_as(run, hundred(right, split=split, twins=10)), tmp_path / "results")
+        return records(tmp_path / "results")
+
+    return keep_run
+
+
+def test_a_shortened_row_is_another_recipe_without_figures():
+    short = shortened(recipes["cnn8"], 5)
+    assert (short.name, short.epochs, short.published) == ("cnn8-5-of-150-epochs", 5, ())
+    assert replace(short, name="cnn8", epochs=150, published=recipes["cnn8"].published) == recipes["cnn8"]
+    assert shortened(recipes["cnn8"], 150) is recipes["cnn8"]
+    assert shortened(recipes["cnn8"], 200) is recipes["cnn8"]
+
+
+@pytest.mark.parametrize(("epochs", "lengths"), [(4, [4]), (10, [10]), (12, [10, 2])])
+def test_the_last_phases_are_cut_off(epochs, lengths):
+    phases = shortened(recipes["resnet50-last50"], epochs).phases
+    assert [phase.epochs for phase in phases] == lengths
+    assert phases[0] == Phase(epochs=lengths[0], trainable="head", lr=1e-3)
+
+
+def test_words_do_not_change_a_training_but_numbers_do():
+    row = recipes["cnn8"]
+    assert same_training(row, replace(row, name="x", source="x", remark="x", assumed={}, published=()))
+    assert not same_training(row, replace(row, batch_size=65))
+
+
+def test_seeds_stand_together_and_whole_rows_first(keep):
+    row = recipes["cnn-17m"]
+    keep(shortened(row, 2), seed=0)
+    keep(shortened(row, 5), seed=0)
+    keep(replace(row, batch_size=1))
+    keep(row, 70, seed=1)
+    found = trained_rows(row, keep(replace(row, remark="Reworded."), 60, seed=0))
+    assert [(trained.epochs, trained.whole, list(trained.seeds)) for trained in found] == [
+        (10, True, [0, 1]),
+        (5, False, [0]),
+        (2, False, [0]),
+    ]
+    accuracy = found[0].accuracy("full")
+    assert (accuracy.each, accuracy.mean, accuracy.n) == ((0.6, 0.7), pytest.approx(0.65), 100)
+    assert accuracy.interval == Accuracy((0.65,), 100).interval
+    assert found[0].accuracy("twin_free").each == pytest.approx((50 / 90, 60 / 90))
+
+
+def test_other_weights_stand_apart_and_only_the_named_ones_are_whole(keep):
+    row = recipes["resnet50-imagenet"]
+    keep(row, weights="other.safetensors", weights_sha256="a" * 64)
+    found = trained_rows(row, keep(row, weights="resnet50.tv_in1k.safetensors", weights_sha256="b" * 64))
+    assert [(trained.whole, trained.stand_in) for trained in found] == [(True, None), (False, "other.safetensors")]
+
+
+def test_a_stand_in_is_not_like_for_like(keep):
+    (record,) = keep(recipes["resnet50-imagenet"], split="PrivateTest", weights="other.safetensors")
+    said = {line["unlike"] for line in record.row["published"]}
+    assert said == {"started from other.safetensors in place of resnet50.tv_in1k"}
+
+
+def test_a_split_that_one_seed_lacks_is_not_taken(keep):
+    row = recipes["cnn-17m"]
+    keep(row, seed=0, split="PrivateTest")
+    (trained,) = trained_rows(row, keep(row, seed=1))
+    assert trained.split is None
+    assert trained.accuracy("full") is None
