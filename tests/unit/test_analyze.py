@@ -5,6 +5,9 @@ from __future__ import annotations
 import builtins
 import io
 import json
+import multiprocessing
+import os
+import signal
 import threading
 import time
 from collections.abc import Generator
@@ -161,6 +164,24 @@ def test_no_thread_outlives_its_analysis(recognizer: Recognizer, leave: str) -> 
         with pytest.raises(MemoryError, match="no memory for a photo"):
             list(results)
     assert not any(thread.name.startswith("mien-crop") for thread in threading.enumerate())
+
+
+def test_ctrl_c_ends_the_process_at_once(recognizer: Recognizer) -> None:
+    ready = multiprocessing.Event()
+
+    class Slow(Squares):
+        def detect(self, image: Pixels) -> list[Face]:
+            ready.set()
+            time.sleep(0.1)
+            return super().detect(image)
+
+    analyzer = Analyzer(model=recognizer, detector=Slow(), workers=4)
+    running = multiprocessing.get_context("fork").Process(target=lambda: list(analyzer.run([photo()] * 4000)))
+    running.start()
+    assert ready.wait(10)
+    os.kill(running.pid or 0, signal.SIGINT)
+    running.join(20)  # all photos would take 100 seconds
+    assert running.exitcode == 1
 
 
 def test_threads_take_turns_with_what_they_cannot_share(tmp_path: Path, recognizer: Recognizer) -> None:

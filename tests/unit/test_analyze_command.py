@@ -41,8 +41,8 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(model: Path, *arguments: object) -> Result:
-    return CliRunner().invoke(APP, [*map(str, arguments), "--model", str(model)])
+def run(model: Path, *arguments: object, check: bool = False) -> Result:
+    return CliRunner().invoke(APP, [*map(str, arguments), "--model", str(model)], catch_exceptions=not check)
 
 
 def test_one_photo_is_lines_of_text_and_nothing_else(photos: Path, model: Path) -> None:
@@ -79,6 +79,63 @@ def test_failures_are_summed_up_and_the_rest_goes_on(photos: Path, model: Path) 
     assert (alone.stdout, alone.stderr, alone.exit_code) == ("", "failed: none.jpg: no such file.\n", 1)
 
 
+def test_many_that_fail_alike_are_named_once(photos: Path, model: Path) -> None:
+    for number in range(5):
+        (photos / f"{number}.jpg").write_text("hello")
+    (photos / "empty.jpg").write_bytes(b"")
+    alike, empty = run(model, "photos").stderr.splitlines()[1:]
+    assert alike.startswith("failed: 5 photos: not a photo in a known format; ")
+    assert alike.endswith(". They are photos/0.jpg, photos/1.jpg, photos/2.jpg and 2 more.")
+    assert empty == "failed: photos/empty.jpg: is empty, 0 bytes."
+
+
+def test_quoted_patterns(photos: Path, model: Path) -> None:
+    assert run(model, "photos/**/*a*.*g", "photos/co*", "--workers", 2).stdout.count(" px, ") == 3
+    with pytest.raises(InputError, match=r"photos/x\*: no photo matches"):
+        run(model, "photos/x*", check=True)
+
+
+@pytest.mark.parametrize("out", ["faces.csv", "faces.jsonl"])
+def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
+    (photos / "broken.jpg").write_text("hello")
+    first = run(model, "photos", "photos/coffee.png", "--out", out, "--save", "pictures")
+    assert first.stdout == ""
+    assert first.stderr.startswith("4 photos: 2 faces, 1 without a face, 1 failed\nfailed: photos/broken.jpg: not")
+    written = Path(out).read_bytes()
+    Path("pictures/astronaut.jpg").unlink()
+    again = run(model, "photos", "--out", out, "--save", "pictures")
+    assert again.stderr == first.stderr.replace("4 photos:", "4 photos (4 of them earlier):")
+    assert (first.exit_code, again.exit_code) == (1, 1)
+    assert Path(out).read_bytes() == written
+    assert not Path("pictures/astronaut.jpg").exists()
+    Image.open(photos / "coffee.png").save(photos / "more" / "new.png")
+    (photos / "broken.jpg").unlink()
+    third = run(model, "photos", "--out", out, "--save", "pictures")
+    assert (third.stderr, third.exit_code) == ("4 photos (3 of them earlier): 2 faces, 2 without a face, 0 failed\n", 0)
+    assert Path("pictures/more/new.png").exists()
+    assert Path(out).read_bytes().startswith(written)
+
+
+@pytest.mark.parametrize("out", ["faces.csv", "faces.jsonl"])
+def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> None:
+    run(model, "photos", "--out", out)
+    again = run(model, "photos", "--boxes", out)
+    assert again.stderr == "3 photos: 2 faces, 1 without a face, 0 failed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["photos", "--out", "a.csv", "--csv"], "--out tells the format by its ending; leave out --json and"),
+        (["clip.mp4", "--out", "a.csv"], "--boxes, --crops and --out are for photos only"),
+    ],
+)
+def test_options_that_contradict_each_other(photos: Path, model: Path, words: list[str], message: str) -> None:
+    done = run(model, *words)
+    assert done.exit_code == 2
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_json_is_an_array_of_photos(photos: Path, model: Path) -> None:
     (photos / "broken.jpg").write_text("hello")
     done = run(model, "photos", "--json")
@@ -102,12 +159,17 @@ def test_its_output_can_be_given_back_as_boxes(photos: Path, model: Path, format
     again = run(model, "photos", format, "--boxes", "boxes")
     assert ("photos/coffee.png: no boxes are given for it" in again.stderr) == (format == "--csv")
 
-    def read(text: str) -> list[tuple[str, ...]]:
+    def read(text: str) -> list[tuple[str, str, float]]:
         if format == "--csv":
-            return [(row["x0"], row["label"], row["p_sad"]) for row in csv.DictReader(io.StringIO(text))]
-        return [(face["box"], face["expression"]) for photo in json.loads(text) for face in photo["faces"]]
+            rows = csv.DictReader(io.StringIO(text))
+            return [(row["x0"], row["label"], float(row["p_sad"])) for row in rows]
+        faces = [face for photo in json.loads(text) for face in photo["faces"]]
+        found = [(face["box"][0], face["expression"]) for face in faces]
+        return [(x0, expression["label"], expression["probabilities"]["sad"]) for x0, expression in found]
 
-    assert read(again.stdout) == read(first.stdout)
+    for (x0, label, p_sad), (same_x0, same_label, p_alike) in zip(read(first.stdout), read(again.stdout), strict=True):
+        assert (x0, label) == (same_x0, same_label)
+        assert p_sad == pytest.approx(p_alike, abs=0.002)  # boxes are printed to a hundredth of a px
 
 
 def test_crops_are_faces(photos: Path, model: Path) -> None:

@@ -21,7 +21,8 @@ LEVELS = (
     ("mien.card", "mien.preprocess"),
     ("mien.recognizer", "mien.faces", "mien.media"),
     ("mien.records", "mien.cropping"),
-    ("mien.analysis", "mien.video", "mien.timeline", "mien.timeline_page", "mien.timeline_picture", "mien.overview"),
+    ("mien.analysis", "mien.result_file"),
+    ("mien.video", "mien.timeline", "mien.timeline_page", "mien.timeline_picture", "mien.overview"),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
     ("mien.lab.recipe",),
@@ -29,15 +30,16 @@ LEVELS = (
     ("mien.lab.statistics", "mien.lab.predictions", "mien.lab.calibrate", "mien.lab.tables", "mien.lab.charts"),
     ("mien.lab.metrics", "mien.lab.champions", "mien.lab.recipe_book", "mien.lab.recipe_page"),
     ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
-    ("mien.lab.training", "mien.lab.export"),
+    ("mien.lab.training", "mien.lab.export", "mien.lab.compress"),
     ("mien.lab.evaluation", "mien.lab.evaluation"),
-    ("mien.lab.comparison", "mien.lab.comparison_tables", "mien.lab.reading"),
+    ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.comparison_tables", "mien.lab.reading"),
     ("mien.lab.chapter", "mien.lab.report", "mien.lab.report_tables", "mien.lab.results", "mien.lab.results_tables"),
     ("mien.lab.trained_rows", "mien.lab.reproduction_tables", "mien.lab.reproduction_claims"),
     ("mien.lab.reproduction_picture", "mien.lab.pages", "mien.lab.reproduction", "mien.lab.speed", "mien.lab.standing"),
     ("mien.lab",),  # the package itself: its public names
     ("mien.serve",),
     ("mien.cli",),
+    ("mien.__main__",),
 )
 
 # importer -> imported, against the arrows.

@@ -113,7 +113,7 @@ def test_a_cut_off_video_is_reported_after_what_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["clip.mp4", "--boxes", "faces.csv"], "--boxes and --crops are for photos only"),
+        (["clip.mp4", "--boxes", "faces.csv"], "--boxes, --crops and --out are for photos only"),
         (["mixed/sub/photo.png", "--every", "2"], "--every, --start and --end are for videos"),
         ([], "name photos, folders or videos; or --camera alone"),
         (["clip.mp4", "--camera", "0"], "name photos, folders or videos; or --camera alone"),

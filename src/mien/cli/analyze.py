@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby, zip_longest
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+from mien.cli.tally import Tally
 
 if TYPE_CHECKING:
     from mien.analysis import Analysis, AnalyzedFace
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
 
 def analyze(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Photos, folders of photos, and videos.", show_default=False)
+        list[Path] | None,
+        typer.Argument(
+            help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.", show_default=False
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON array, an object for a photo or frame.")
     ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each face.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Add the results to this file, .csv or .jsonl, photo by photo; photos that it has already are passed "
+            "over, so that a run that was broken off goes on."
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -41,6 +52,14 @@ def analyze(
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Photos that are read at the same time.  [default: one for each core, up to 4]",
+            show_default=False,
+        ),
+    ] = None,
     camera: Annotated[
         str | None, typer.Option(help="Read a camera, by its number, or a stream, by its address, until Ctrl-C.")
     ] = None,
@@ -53,36 +72,48 @@ def analyze(
     from mien.cli.video import VideoRun, is_video
     from mien.faces.boxes import read_boxes
     from mien.media.draw import picture_files
-    from mien.media.images import PHOTO_SUFFIXES, expand_folders
+    from mien.media.images import PHOTO_SUFFIXES
+    from mien.media.photo_lists import list_photos
     from mien.media.video import VIDEO_SUFFIXES
     from mien.records import columns
+    from mien.result_file import ResultFile
     from mien.video import video_columns
 
-    photos_only = boxes is not None or crops
-    photos = expand_folders(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
+    photos_only = boxes is not None or crops or out is not None
+    photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     videos = camera is not None or any(map(is_video, photos))
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
         raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
     if videos and photos_only:
-        raise typer.BadParameter("--boxes and --crops are for photos only.")
+        raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
+    if out is not None and (as_json or as_csv):
+        raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
     if (every, start, end) != (1, 0, None) and not videos:
         raise typer.BadParameter("--every, --start and --end are for videos.")
     given = None if boxes is None else read_boxes(boxes)
-    analyzer = Analyzer(model=model, min_face_px=min_face)
-    tally = _Tally(sum(not is_video(path) for path in photos), with_bar=not videos)
-    quiet = sys.stdout.isatty() and (as_json or as_csv)
-    run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
-    if camera is not None:
-        found = run.camera(camera)
-    elif videos:
-        found = run.files(photos)
+    analyzer = Analyzer(model=model, min_face_px=min_face, workers=workers)
+    tally = Tally(sum(not is_video(path) for path in photos))
+    results = None
+    if videos:
+        quiet = sys.stdout.isatty() and (as_json or as_csv)
+        run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
+        found = run.files(photos) if camera is None else run.camera(camera)
     else:
-        pictures = [] if save is None else picture_files(photos, save)
+        pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
+        if out is not None:
+            faces_from = "crops" if crops else f"faces from {min_face} px" if boxes is None else f"boxes of {boxes}"
+            results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
+            photos = results.missing
+            tally.start_with(results.done.values(), missing=len(photos))
         found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures)
-    found = tally.count(found)
-    if as_json:
+    # on a terminal, a bar would run into what is printed
+    found = tally.count(found, with_bar=not videos and (results is not None or not sys.stdout.isatty()))
+    lines: Iterable[str] = ()
+    if results is not None:
+        results.write(found)
+    elif as_json:
         lines = _json_lines(found)
     elif as_csv:
         lines = _csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels))
@@ -98,41 +129,10 @@ def analyze(
         raise typer.Exit(1)
 
 
-@dataclass
-class _Tally:
-    """What came of photos; of videos, only what failed."""
-
-    photos: int
-    with_bar: bool = True
-    faces: int = 0
-    empty: int = 0
-    failed: list[str] = field(default_factory=list)
-
-    def count(self, found: Iterable[Analysis]) -> Iterator[Analysis]:
-        """Hand the analyses on and show a bar on standard error, where that does not run into what is printed."""
-        from rich.console import Console
-        from rich.progress import track
-
-        from mien.video import AnalyzedFrame
-
-        console = Console(stderr=True)
-        hidden = not self.with_bar or self.photos == 1 or not console.is_terminal or sys.stdout.isatty()
-        for analysis in track(found, "photos", self.photos, console=console, disable=hidden, transient=True):
-            if not isinstance(analysis, AnalyzedFrame):
-                self.faces += len(analysis.faces)
-                self.empty += analysis.failed is None and not analysis.faces
-            self.failed += [] if analysis.failed is None else [analysis.failed]
-            yield analysis
-
-    def lines(self) -> list[str]:
-        """Return the summary for standard error: nothing for one photo that went well."""
-        summary = f"{self.photos} photos: {self.faces} faces, {self.empty} without a face, {len(self.failed)} failed"
-        return [*([summary] if self.photos > 1 else []), *(f"failed: {reason}" for reason in self.failed)]
-
-
-def _saved(found: Iterable[Analysis], pictures: Sequence[Path]) -> Iterator[Analysis]:
+def _saved(found: Iterable[Analysis], pictures: Mapping[Path, Path]) -> Iterator[Analysis]:
     """Save the picture of each photo on its way, where there is a file for it."""
-    for analysis, file in zip_longest(found, pictures):
+    for analysis in found:
+        file = pictures.get(Path(analysis.source))
         if file is not None and analysis.failed is None:
             analysis.save(file)
         yield analysis

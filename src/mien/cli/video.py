@@ -36,7 +36,7 @@ class VideoRun:
         end_s: moment before which to stop; None = the end.
         save: file or folder for the results; None = none.
         quiet: show no progress.
-        failed: after running, what could not be read to its end.
+        failed: after running, the name of what could not be read to its end, and the reason.
     """
 
     analyzer: Analyzer
@@ -45,7 +45,7 @@ class VideoRun:
     end_s: float | None = None
     save: Path | None = None
     quiet: bool = False
-    failed: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
     def files(self, paths: Sequence[Path]) -> Iterator[Analysis]:
         """Yield photos and frames; what cannot be read becomes an `Analysis` that says why."""
@@ -72,7 +72,7 @@ class VideoRun:
                         model = self.analyzer.recognizer.card.name
                         yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
                     if stop.is_set():
-                        self.failed.append(f"{path}: stopped; the results so far are complete.")
+                        self.failed.append((str(path), "stopped; the results so far are complete."))
 
     def camera(self, camera: str) -> Iterator[Analysis]:
         """Yield the frames of a camera, by its number, or of a stream, by its address, until Ctrl-C or its end."""
@@ -98,7 +98,7 @@ class VideoRun:
         frames = self._shown(_until(video.frames(), stop, self.end_s), video.source.name, seconds)
         yield from frames if file is None else saving(frames, video, file)
         if video.cut_off is not None:
-            self.failed.append(f"{video.source.name}: {video.cut_off}")
+            self.failed.append((video.source.name, video.cut_off))
 
     def _shown(self, frames: Iterator[AnalyzedFrame], name: str, seconds: float | None) -> Iterator[AnalyzedFrame]:
         """Show the progress by time, and what is seen, on standard error."""

@@ -24,9 +24,10 @@ _FORMATS = (
 def read_boxes(file: Path) -> dict[str, list[Box]]:
     """Read the boxes of photos from a file.
 
-    Either CSV with a header that has the columns source, x0, y0, x1 and y1, a row for each face; or a JSON array
-    with an object for each photo: ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}``. What else stands
-    there is passed over, so the output of an analysis can be given to another.
+    Either CSV with a header that has the columns source, x0, y0, x1 and y1, a row for each face, or one without
+    numbers for a photo that has none; or a JSON array with an object for each photo:
+    ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}``, or a line for each in a file that ends in .jsonl.
+    What else stands there is passed over, so the output of an analysis can be given to another.
 
     Returns:
         Source -> boxes, px.
@@ -38,6 +39,8 @@ def read_boxes(file: Path) -> dict[str, list[Box]]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}.") from error
+    if file.suffix.lower() == ".jsonl":
+        text = f"[{','.join(text.splitlines())}]"
     return _from_json(text, file) if text.lstrip()[:1] in ("[", "{") else _from_csv(text, file)
 
 
@@ -118,5 +121,7 @@ def _from_csv(text: str, file: Path) -> dict[str, list[Box]]:
     found: dict[str, list[Box]] = {}
     for row in rows:
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
-        found.setdefault(row["source"], []).extend(checked_boxes([box], f"{file} line {rows.line_num}"))
+        boxes = found.setdefault(row["source"], [])
+        if any(box):
+            boxes += checked_boxes([box], f"{file} line {rows.line_num}")
     return found

@@ -1,0 +1,5 @@
+"""`python -m mien`, which `torchrun` needs, is the command `mien`."""
+
+from mien.cli import main
+
+main()

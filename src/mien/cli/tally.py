@@ -1,0 +1,80 @@
+"""What `mien analyze` says of its photos at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien.records import Analysis
+    from mien.result_file import Known
+
+_NAMED = 3
+"""Where more photos than these fail alike, the reason is printed once, with so many names."""
+
+
+@dataclass
+class Tally:
+    """What came of photos; of videos, only what failed.
+
+    Attributes:
+        photos: how many there are.
+        earlier: how many of them an earlier run has read.
+        faces: found in them.
+        empty: how many show no face.
+        failed: the name of each that failed, and the reason.
+    """
+
+    photos: int
+    earlier: int = 0
+    faces: int = 0
+    empty: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def start_with(self, done: Collection[Known], missing: int) -> None:
+        """Count what an earlier run has read; `missing` photos are still to come."""
+        self.earlier, self.photos = len(done), len(done) + missing
+        for known in done:
+            self._count(known.source, known.faces, known.failed)
+
+    def count(self, found: Iterable[Analysis], with_bar: bool) -> Iterator[Analysis]:
+        """Hand the analyses on and, with a bar, show the progress on standard error."""
+        from rich.console import Console
+        from rich.progress import track
+
+        from mien.video import AnalyzedFrame
+
+        console = Console(stderr=True)
+        new = self.photos - self.earlier
+        hidden = not with_bar or new <= 1 or not console.is_terminal
+        for analysis in track(found, "photos", new, console=console, disable=hidden, transient=True):
+            if not isinstance(analysis, AnalyzedFrame):
+                self._count(analysis.source, len(analysis.faces), analysis.failed)
+            yield analysis
+
+    def _count(self, source: str, faces: int, failed: str | None) -> None:
+        self.faces += faces
+        self.empty += failed is None and not faces
+        if failed is not None:
+            self.failed.append((source, failed.removeprefix(f"{source}: ")))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary for standard error: nothing for one photo that went well."""
+        if self.photos > 1:
+            earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
+            yield (
+                f"{self.photos} photos{earlier}: {self.faces} faces, {self.empty} without a face, "
+                f"{len(self.failed)} failed"
+            )
+        sources_of = defaultdict[str, list[str]](list)
+        for source, reason in self.failed:
+            sources_of[reason].append(source)
+        for reason, sources in sources_of.items():
+            if len(sources) <= _NAMED:
+                yield from (f"failed: {source}: {reason}" for source in sources)
+            else:
+                named = ", ".join(sources[:_NAMED])
+                more = len(sources) - _NAMED
+                yield f"failed: {len(sources)} photos: {reason.rstrip('.')}. They are {named} and {more} more."

@@ -1,0 +1,214 @@
+"""A file of results to which photos are added one by one, so that a run that was broken off can go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mien.errors import InputError
+from mien.records import Analysis, columns
+
+if TYPE_CHECKING:
+    from mien.card import Card
+
+_Stamp = tuple[int, int]
+
+_ADDED = ("faces", "failed", "bytes", "modified_ns", "made_with")
+"""Columns behind those of `columns`: the photo's number of faces, why it failed, its stamp, what read it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the file says of a photo.
+
+    Attributes:
+        source: the photo as it was named.
+        faces: how many it has.
+        failed: why it could not be read; None if it could.
+        stamp: its size in bytes and the time of its last change in ns; None if there was no such file.
+        made_with: the model, and where the faces are from.
+    """
+
+    source: str
+    faces: int
+    failed: str | None
+    stamp: _Stamp | None
+    made_with: str
+
+
+class ResultFile:
+    """A CSV or JSON-lines file of photos, among them those that failed or show no face.
+
+    A killed run can leave no more of the photo under way than a piece at the file's end, which the next run takes
+    away. A photo whose size or time of change is another than it was is read anew.
+
+    Attributes:
+        done: what the file knows of this run's photos.
+        missing: this run's photos that are still to be read, each once.
+
+    Args:
+        file: ends in .csv or .jsonl; it need not exist.
+        photos: those of this run.
+        card: of the recogniser.
+        faces_from: where the faces are from, in words.
+
+    Raises:
+        InputError: the file is something else, was made in another way, or cannot be read or written.
+    """
+
+    def __init__(self, file: Path, photos: Sequence[Path], card: Card, faces_from: str) -> None:
+        if file.suffix.lower() not in (".csv", ".jsonl"):
+            raise InputError(f"{file}: unknown ending {file.suffix!r}; expected .csv or .jsonl, which can be added to.")
+        self._file = file
+        self._is_csv = file.suffix.lower() == ".csv"
+        self._columns = [*columns(card.labels), *_ADDED]
+        self._head = ",".join(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
+        self._made_with = f"{card.name} {card.sha256[:8]}, {faces_from}"
+        # taken before the photos are read: the next run reads those anew that are changed meanwhile
+        self._stamps = {photo.absolute(): _stamp(photo) for photo in photos}
+        self.done: dict[Path, Known] = {}
+        with _explained(file):
+            if file.exists():
+                self._take_up()
+        self.missing = [photo for path, photo in {p.absolute(): p for p in photos}.items() if path not in self.done]
+
+    def write(self, analyses: Iterable[Analysis]) -> None:
+        """Add photos to the file, each as soon as it is there.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        with _explained(self._file):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            stream = self._file.open("ab")
+        with stream:
+            if self._is_csv and stream.tell() == 0:
+                stream.write(self._head)
+            for analysis in analyses:
+                with _explained(self._file):
+                    stream.write(self._encoded(analysis))
+                    stream.flush()
+
+    def _encoded(self, analysis: Analysis) -> bytes:
+        size, modified_ns = self._stamps[Path(analysis.source).absolute()] or (None, None)
+        added = {"bytes": size, "modified_ns": modified_ns, "made_with": self._made_with}
+        if not self._is_csv:
+            return json.dumps({**analysis.to_dict(), **added}).encode() + b"\n"
+        added |= {"faces": None if analysis.failed else len(analysis.faces), "failed": analysis.failed}
+        text = io.StringIO()
+        rows = analysis.records() or [{"source": analysis.source}]
+        csv.DictWriter(text, self._columns, lineterminator="\n").writerows({**row, **added} for row in rows)
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+    def _take_up(self) -> None:
+        """Note what is there, and take away what is cut off or out of date."""
+        kept: list[tuple[int, int]] = []
+        with self._file.open("rb") as stream:
+            start = self._after_head(stream)
+            if self._is_csv:
+                kept.append((0, start))
+            for known, end in self._photos(stream, start):
+                path = Path(known.source).absolute()
+                if self._stamps.get(path, known.stamp) == known.stamp:
+                    kept.append((start, end))
+                    if path in self._stamps:
+                        self.done[path] = known
+                start = end
+        if sum(end - start for start, end in kept) < self._file.stat().st_size:
+            self._rewrite(kept)
+
+    def _after_head(self, stream: BinaryIO) -> int:
+        """Check how the file begins and return where its first photo does."""
+        head = stream.read(len(self._head))
+        if not self._head.startswith(head):
+            raise InputError(
+                f"{self._file}: is there, but `mien analyze --out` has not written it with this model's labels; name "
+                "another file."
+            )
+        return stream.seek(len(head) if self._is_csv and head == self._head else 0)
+
+    def _photos(self, stream: BinaryIO, start: int) -> Iterator[tuple[Known, int]]:
+        """What is known of each photo, and where its part of the file ends."""
+        lines = _WholeLines(stream, start)
+        try:
+            for known, is_last_row in self._csv_rows(lines) if self._is_csv else map(_of_json, lines):
+                if known.made_with != self._made_with:
+                    raise InputError(
+                        f"{self._file}: was made with {known.made_with}; this run would add results of "
+                        f"{self._made_with}. Name another file, or delete it."
+                    )
+                if is_last_row:
+                    yield known, lines.end
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise InputError(
+                f"{self._file}: line {lines.number} is not as `mien analyze --out` writes it; name another file."
+            ) from error
+
+    def _csv_rows(self, lines: Iterable[str]) -> Iterator[tuple[Known, bool]]:
+        for row in csv.reader(lines):
+            fields = dict(zip(self._columns, row, strict=True))
+            faces = int(fields["faces"] or 0)
+            yield _known(fields, faces), faces == 0 or int(fields["face"]) == faces - 1
+
+    def _rewrite(self, kept: Iterable[tuple[int, int]]) -> None:
+        """Replace the file by parts of it, in one step."""
+        new = self._file.with_name(f"{self._file.name}.new")
+        with self._file.open("rb") as stream, new.open("wb") as out:
+            for start, end in kept:
+                stream.seek(start)
+                out.write(stream.read(end - start))
+        shutil.copymode(self._file, new)
+        new.replace(self._file)
+
+
+class _WholeLines:
+    """Lines that end where they should; a last one that does not is left out.
+
+    Attributes:
+        number: of lines that have been read.
+        end: where the last of them ends.
+    """
+
+    def __init__(self, stream: BinaryIO, start: int) -> None:
+        self._stream, self.end, self.number = stream, start, 0 if start == 0 else 1
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            if line.endswith(b"\n"):
+                self.end += len(line)
+                self.number += 1
+                yield line.decode("utf-8", "surrogateescape")
+
+
+def _of_json(line: str) -> tuple[Known, bool]:
+    fields = json.loads(line)
+    return _known(fields, len(fields["faces"])), True
+
+
+def _known(fields: Mapping[str, Any], faces: int) -> Known:
+    size, modified_ns = fields["bytes"], fields["modified_ns"]
+    stamp = None if size in ("", None) else (int(size), int(modified_ns))
+    return Known(fields["source"], faces, fields["failed"] or None, stamp, fields["made_with"])
+
+
+def _stamp(photo: Path) -> _Stamp | None:
+    try:
+        found = photo.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read or written: {error.strerror or error}.") from error

@@ -1,0 +1,220 @@
+"""The file of `mien analyze --out`: it grows photo by photo, survives any cut, and knows what it has."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_model import write_tiny_model
+
+from mien.analysis import Analyzer
+from mien.card import Card
+from mien.errors import InputError
+from mien.records import Analysis, columns
+from mien.result_file import ResultFile
+
+FORMATS = pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+NAMES = ("none.png", "one.png", 'ünï, "2".png', "broken.png", "last.png")
+FACES = (0, 1, 3, 0, 2)
+
+
+@pytest.fixture(scope="module")
+def analyzer(tmp_path_factory: pytest.TempPathFactory) -> Analyzer:
+    return Analyzer(model=write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        Image.fromarray(np.full((20, 90), 200, np.uint8)).save(name)
+    Path("broken.png").write_text("no photo")
+    return [*map(Path, NAMES), Path("missing.png")]
+
+
+@pytest.fixture
+def found(photos: list[Path], analyzer: Analyzer) -> dict[Path, Analysis]:
+    boxes = [[(10 * n, 0, 10 * n + 10, 10) for n in range(faces)] for faces in (*FACES, 0)]
+    return dict(zip(photos, analyzer.run(photos, boxes=boxes), strict=True))
+
+
+@pytest.fixture
+def card(analyzer: Analyzer) -> Card:
+    return analyzer.recognizer.card
+
+
+def go_on(file: Path, found: dict[Path, Analysis], card: Card) -> ResultFile:
+    results = ResultFile(file, list(found), card, "crops")
+    results.write(found[photo] for photo in results.missing)
+    return results
+
+
+@FORMATS
+def test_it_knows_what_it_has(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("new/folder/results" + suffix)
+    first = go_on(file, found, card)
+    assert (first.done, first.missing) == ({}, list(found))
+    second = ResultFile(file, [*found, Path("more.png"), Path("more.png")], card, "crops")
+    assert second.missing == [Path("more.png")]
+    assert [known.source for known in second.done.values()] == [*NAMES, "missing.png"]
+    assert [known.faces for known in second.done.values()] == [*FACES, 0]
+    assert [known.failed for known in second.done.values()] == [analysis.failed for analysis in found.values()]
+    assert second.done[Path("missing.png").absolute()].failed == "missing.png: no such file."
+
+
+def test_csv_is_a_row_for_each_face_and_one_for_a_photo_without(found: dict[Path, Analysis], card: Card) -> None:
+    go_on(Path("results.csv"), found, card)
+    with Path("results.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == [*columns(card.labels), "faces", "failed", "bytes", "modified_ns", "made_with"]
+    assert [row["source"] for row in rows] == [
+        *("none.png", "one.png"),
+        *[NAMES[2]] * 3,
+        "broken.png",
+        *["last.png"] * 2,
+        "missing.png",
+    ]
+    assert [row["face"] for row in rows] == ["", "0", "0", "1", "2", "", "0", "1", ""]
+    assert [row["faces"] for row in rows] == ["0", "1", "3", "3", "3", "", "2", "2", ""]
+    assert [bool(row["failed"]) for row in rows] == [row["faces"] == "" for row in rows]
+    assert rows[1]["label"] == "happy"
+    assert (rows[0]["bytes"], rows[-1]["bytes"]) == (str(Path("none.png").stat().st_size), "")
+    assert rows[0]["made_with"] == f"tiny {card.sha256[:8]}, crops"
+
+
+def test_jsonl_is_a_line_for_each_photo(found: dict[Path, Analysis], card: Card) -> None:
+    go_on(Path("results.jsonl"), found, card)
+    lines = [json.loads(line) for line in Path("results.jsonl").read_text().splitlines()]
+    for line, analysis in zip(lines, found.values(), strict=True):
+        assert {key: line[key] for key in line.keys() & analysis.to_dict().keys()} == analysis.to_dict()
+    assert lines[0]["modified_ns"] == Path("none.png").stat().st_mtime_ns
+
+
+@FORMATS
+def test_cut_anywhere_it_comes_to_the_same(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("results" + suffix)
+    go_on(file, found, card)
+    whole = file.read_bytes()
+    for length in range(0, len(whole), 23):
+        file.write_bytes(whole[:length])
+        go_on(file, found, card)
+        assert file.read_bytes() == whole, f"cut at {length}"
+    assert [path.name for path in Path().glob("results*")] == [file.name]
+
+
+@FORMATS
+def test_photos_that_changed_are_read_anew(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("results" + suffix)
+    go_on(file, found, card)
+    before = file.read_bytes()
+    os.utime("one.png", ns=(1, 1))
+    Path("missing.png").write_bytes(Path("one.png").read_bytes())
+    second = go_on(file, found, card)
+    assert second.missing == [Path("one.png"), Path("missing.png")]
+    third = ResultFile(file, list(found), card, "crops")
+    assert third.missing == []
+    assert len(file.read_bytes().splitlines()) == len(before.splitlines())
+
+
+@FORMATS
+def test_photos_that_are_not_asked_for_stay(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("results" + suffix)
+    go_on(file, found, card)
+    before = file.read_bytes()
+    assert ResultFile(file, [Path("other.png")], card, "crops").done == {}
+    assert file.read_bytes() == before
+
+
+@FORMATS
+def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("results" + suffix)
+    go_on(file, found, card)
+    before = file.read_bytes()
+    with pytest.raises(
+        InputError, match=r"was made with tiny \w{8}, crops; this run would add results of tiny \w{8}, fa"
+    ):
+        ResultFile(file, list(found), card, "faces from 24 px")
+    with pytest.raises(InputError, match="Name another file, or delete it"):
+        ResultFile(file, list(found), replace(card, sha256="0" * 64), "crops")
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", "", r"a.json: unknown ending '.json'; expected .csv or .jsonl, which can be added to"),
+        ("a.csv", "name,age\n", "a.csv: is there, but `mien analyze --out` has not written it"),
+        ("a.csv", "s", None),
+        ("a.jsonl", '{"so', None),
+        ("a.jsonl", "notes", "a.jsonl: is there, but"),
+        ("a.jsonl", '{"source": 1}\n', "a.jsonl: line 1 is not as `mien analyze --out` writes it; name another"),
+        ("a.jsonl", '{"source": \n', "a.jsonl: line 1 is not as"),
+    ],
+)
+def test_other_files_are_left_alone(tmp_path: Path, card: Card, name: str, text: str, message: str | None) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    if message is None:
+        ResultFile(file, [], card, "crops")
+        return
+    with pytest.raises(InputError, match=message):
+        ResultFile(file, [], card, "crops")
+    assert file.read_text() == text
+
+
+def test_a_row_that_was_edited_is_named(found: dict[Path, Analysis], card: Card) -> None:
+    file = Path("a.csv")
+    go_on(file, found, card)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines[:3], "one,two\n", *lines[3:]]))
+    with pytest.raises(InputError, match=r"a.csv: line 4 is not as"):
+        ResultFile(file, list(found), card, "crops")
+
+
+def test_what_cannot_be_written_is_said(found: dict[Path, Analysis], card: Card) -> None:
+    Path("folder.csv").mkdir()
+    with pytest.raises(InputError, match=r"folder.csv: cannot be read or written: Is a directory"):
+        ResultFile(Path("folder.csv"), list(found), card, "crops")
+    results = ResultFile(Path("one.png/a.csv"), list(found), card, "crops")
+    with pytest.raises(InputError, match=r"one.png/a.csv: cannot be read or written: "):
+        results.write(found.values())
+
+
+def read_crops(file: Path) -> ResultFile:
+    analyzer = Analyzer(model="tiny", workers=2)
+    results = ResultFile(file, sorted(Path("crops").iterdir()), analyzer.recognizer.card, "crops")
+    results.write(analyzer.run(results.missing, crops=True))
+    return results
+
+
+@FORMATS
+def test_a_run_that_is_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tiny_model(Path("tiny"))
+    Path("crops").mkdir()
+    for number in range(200):
+        Image.fromarray(np.full((48, 48), number % 256, np.uint8)).save(f"crops/{number:03}.png")
+    file, size = Path(f"killed{suffix}"), 0
+    for _ in range(2):
+        running = multiprocessing.get_context("fork").Process(target=read_crops, args=(file,))
+        running.start()
+        while not file.exists() or file.stat().st_size == size:
+            assert running.is_alive()
+            time.sleep(0.001)
+        running.kill()  # signal 9
+        running.join()
+        text = file.read_text()
+        size = len(text)
+        assert text.endswith("\n")
+        assert 0 < text.count("\n") < 200
+    assert 0 < len(read_crops(file).done) < 200
+    read_crops(Path(f"whole{suffix}"))
+    assert file.read_bytes() == Path(f"whole{suffix}").read_bytes()
