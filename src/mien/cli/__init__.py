@@ -49,6 +49,7 @@ def build_app() -> typer.Typer:
     app.command()(train.train)
     app.command()(evaluate.evaluate)
     app.command()(evaluate.score)
+    app.command()(evaluate.ensemble)
     app.command()(report.compare)
     app.command()(report.report)
     app.command()(evaluate.export)

@@ -121,5 +121,79 @@ _MIEN_LARGE = Recipe(
     votes_weight=0.5,
 )
 
-champions: dict[str, Recipe] = {recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_LARGE)}
-"""The recipes of the models that ship, by name."""
+_MIEN_NANO = Recipe(
+    name="mien-nano",
+    source="mien",
+    network=OwnNet(name="residual-nano"),
+    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
+    augment=Augment(
+        rotate_deg=12.0,
+        shift_fraction=0.08,
+        zoom_fraction=0.12,
+        flip=True,
+        brightness=0.1,
+        contrast=0.3,
+        erase_rate=0.1,
+        erase_area=(0.02, 0.15),
+        fill="zero",
+    ),
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True),
+    schedule=OneCycle(up_fraction=0.2),
+    epochs=80,
+    batch_size=128,
+    label_smoothing=0.1,
+    class_weights="none",
+    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
+    stopping=Stopping(monitor="none", patience=None, keep="last"),
+    phases=(),
+    ema_decay=0.999,
+    sam_rho=0.0,
+    published=(),
+    assumed={},
+    remark="Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same "
+    "faces as its teachers, by the same rule and seed; they only calibrate the confidence.",
+    votes_weight=0.5,
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="same"),
+)
+
+_MIEN_WIDE = Recipe(
+    name="mien-wide",
+    source="mien",
+    network=OwnNet(name="residual-wide"),
+    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
+    augment=Augment(
+        rotate_deg=15.0,
+        shift_fraction=0.08,
+        zoom_fraction=0.15,
+        flip=True,
+        brightness=0.1,
+        contrast=0.3,
+        erase_rate=0.3,
+        erase_area=(0.02, 0.25),
+        mixup_alpha=0.4,
+        cutmix_alpha=1.0,
+        mix_rate=0.7,
+        fill="zero",
+    ),
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
+    schedule=OneCycle(up_fraction=0.2),
+    epochs=150,
+    batch_size=128,
+    label_smoothing=0.1,
+    class_weights="none",
+    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
+    stopping=Stopping(monitor="none", patience=None, keep="last"),
+    phases=(),
+    ema_decay=0.999,
+    sam_rho=0.0,
+    published=(),
+    assumed={},
+    remark="A member of the ensemble, for a GPU; FER+ votes are learned beside the labels (--votes). The held-out "
+    "faces only calibrate the confidence.",
+    votes_weight=0.5,
+)
+
+champions: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_NANO, _MIEN_LARGE, _MIEN_WIDE)
+}
+"""The recipes of the models that ship, and of those that they learn from, by name."""

@@ -57,8 +57,7 @@ def evaluate(
         data: the whole data set: its Training split tells which faces have a twin there.
         split: what to evaluate; default PublicTest, or Test in the folder edition.
         tta: views that are averaged.
-        majority: measure against the majority of the FER+ votes, which `data` then must have, instead of the labels;
-            faces without such a majority are left out.
+        majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
         on_progress: called with (what is done, steps done, steps in all).
@@ -69,24 +68,13 @@ def evaluate(
     """
     faces = _choose(data, split)
     run, recognizer = _open(model, data)
-    card = recognizer.card
     folder = Path(out) if out is not None else run.folder if run is not None else None
     if folder is not None:
         _make(folder)  # before the long work
     twin_free = _twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
-    remark = ""
-    if majority:
-        faces, twin_free, remark = _by_majority(faces, twin_free)
-    predictions = Predictions(
-        rows=faces.rows,
-        labels=faces.relabel(card.labels).labels,
-        probabilities=predict(recognizer, faces.faces, tta, partial(on_progress, "predicting")),
-        label_set=card.labels,
-        split=str(faces.splits[0]),
-        twin_free=twin_free,
-    )
-    report = _report(predictions, card, run, tta, faces)
-    report = replace(report, remarks=(*filter(None, [remark]), *report.remarks))
+    faces, twin_free, remark = _by_majority(faces, twin_free) if majority else (faces, twin_free, "")
+    predictions = _predictions(recognizer, faces, twin_free, tta, partial(on_progress, "predicting"))
+    report = _report(predictions, recognizer.card, run, tta, faces, remark)
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -208,6 +196,24 @@ def _twin_free(
     return new
 
 
+def _predictions(
+    recognizer: Recognizer,
+    faces: FaceDataset,
+    twin_free: npt.NDArray[np.bool_] | None,
+    tta: TTA,
+    on_progress: Callable[[int, int], None],
+) -> Predictions:
+    labels = recognizer.card.labels
+    return Predictions(
+        rows=faces.rows,
+        labels=faces.relabel(labels).labels,  # before the long work, as it may be refused
+        probabilities=predict(recognizer, faces.faces, tta, on_progress),
+        label_set=labels,
+        split=str(faces.splits[0]),
+        twin_free=twin_free,
+    )
+
+
 def _by_majority(
     faces: FaceDataset, twin_free: npt.NDArray[np.bool_] | None
 ) -> tuple[FaceDataset, npt.NDArray[np.bool_] | None, str]:
@@ -224,7 +230,7 @@ def _by_majority(
     return relabelled.data.take(known), None if twin_free is None else twin_free[known], remark
 
 
-def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset) -> Report:
+def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset, remark: str) -> Report:
     """Measure the predictions and note what they were made with and on."""
     kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
     if run is not None:
@@ -239,7 +245,7 @@ def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, fac
         data_source=Path(faces.source).name,
         data_fingerprint=faces.fingerprint,
         provenance=card.provenance,
-        remarks=_remarks(predictions, card.provenance, tta),
+        remarks=(*filter(None, [remark]), *_remarks(predictions, card.provenance, tta)),
     )
 
 

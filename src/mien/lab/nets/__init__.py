@@ -33,6 +33,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "mobilenet-v1": MobileNetV1,
     "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
     "residual-small": ResidualNet,
+    "residual-wide": partial(ResidualNet, widths=(64, 128, 256, 384), stem_stride=1, dropout=0.3),
 }
 """Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""
 

@@ -1,0 +1,52 @@
+"""Ensembles: the mean of what several models say about the same faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.lab.evaluation import write_results
+from mien.lab.metrics import Report, report_of
+from mien.lab.predictions import Predictions
+
+
+def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> Report:
+    """Average predictions of the same faces, each model counting alike, and measure the mean.
+
+    All members are averaged: to choose among them by what they reach on a test split would be to train on it.
+
+    Args:
+        files: ``predictions-SPLIT.csv`` of each member, as `evaluate` writes them.
+        out: folder for the mean's own ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
+
+    Raises:
+        DataError: there are fewer than two files, one cannot be read, or they are of other faces or classes.
+        ModelError: the results cannot be written.
+    """
+    paths = [Path(file) for file in files]
+    if len(paths) < 2:
+        raise DataError(f"{len(paths)} files of predictions; an ensemble has at least two members.")
+    first, *others = members = [Predictions.read(path) for path in paths]
+    for path, member in zip(paths[1:], others, strict=True):
+        if member.label_set != first.label_set or not np.array_equal(member.rows, first.rows):
+            raise DataError(
+                f"{path}: other faces, or classes, than {paths[0]}: {len(member):,} of {', '.join(member.label_set)} "
+                f"against {len(first):,} of {', '.join(first.label_set)}. Evaluate all members on the same split."
+            )
+        if not np.array_equal(member.labels, first.labels):
+            raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
+    mean = replace(first, probabilities=np.mean([member.probabilities for member in members], axis=0))
+    names = [path.parent.name for path in paths]
+    report = replace(
+        report_of(mean),
+        model=f"ensemble of {len(members)}",
+        provenance={"members": names},
+        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.",),
+    )
+    if out is not None:
+        write_results(Path(out), mean, report)
+    return report

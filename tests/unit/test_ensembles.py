@@ -1,0 +1,69 @@
+"""Ensembles: the mean of predictions, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mien.cli import build_app
+from mien.errors import DataError
+from mien.lab.ensembles import ensemble
+from mien.lab.predictions import Predictions
+from mien.labels import LabelSet
+
+SURE_AND_WRONG = Predictions(
+    rows=np.array(["7", "8"]),
+    labels=np.array([1, 0]),
+    probabilities=np.array([[0.6, 0.4], [0.4, 0.6]]),
+    label_set=LabelSet(("sad", "happy")),
+    split="PublicTest",
+    twin_free=np.array([True, False]),
+)
+SURER_AND_RIGHT = replace(SURE_AND_WRONG, probabilities=np.array([[0.1, 0.9], [0.7, 0.3]]))
+
+
+def written(folder: Path, *members: Predictions) -> list[Path]:
+    files = [folder / f"run{number}" / "predictions-PublicTest.csv" for number in range(len(members))]
+    for file, member in zip(files, members, strict=True):
+        file.parent.mkdir()
+        member.write(file)
+    return files
+
+
+def test_the_mean_counts_every_member_alike(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT, SURE_AND_WRONG)
+    report = ensemble(files, out=tmp_path / "mean")
+    mean = Predictions.read(tmp_path / "mean" / "predictions-PublicTest.csv")
+    assert mean.probabilities.tolist() == [pytest.approx([1.3 / 3, 1.7 / 3]), pytest.approx([0.5, 0.5])]
+    assert report.full is not None and report.full.accuracy == 1.0
+    assert report.twin_free is not None and report.twin_free.n == 1
+    assert report.model == "ensemble of 3" and report.provenance == {"members": ["run0", "run1", "run2"]}
+    assert report.remarks == ("Mean of the probabilities of 3 models: run0, run1, run2.",)
+
+
+def test_command(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
+    result = CliRunner().invoke(build_app(), ["ensemble", *map(str, files), "--json"])
+    assert result.exit_code == 0 and '"ensemble of 2"' in result.stdout
+
+
+def test_one_member_is_no_ensemble(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1 files of predictions; an ensemble has at least two members"):
+        ensemble(written(tmp_path, SURE_AND_WRONG))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (replace(SURE_AND_WRONG, rows=np.array(["7", "9"])), "run1/.*: other faces, or classes, than .*run0"),
+        (replace(SURE_AND_WRONG, label_set=LabelSet(("sad", "angry"))), "2 of sad, angry against 2 of sad, happy"),
+        (replace(SURE_AND_WRONG, labels=np.array([1, -1])), "run1/.*: other labels than .*run0"),
+    ],
+)
+def test_members_that_do_not_belong_together(tmp_path: Path, other: Predictions, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        ensemble(written(tmp_path, SURE_AND_WRONG, other))
