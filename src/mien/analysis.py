@@ -33,6 +33,9 @@ MIN_FACE_PX = 24
 MOST_WORKERS = 4
 """More threads are used only where they are asked for: each holds a whole photo in memory."""
 
+MOST_WAITING = 8
+"""Photos whose results are held back to fill a batch. Eight faces at once take 9 % longer each than 32 do."""
+
 
 @overload
 def analyze(  # type: ignore[overload-overlap]  # a str is a sequence of str, too; here it is a path
@@ -186,7 +189,8 @@ class Analyzer:
         with closing(crop_photos(photos, names, find, preprocess, margin_fraction, self.workers, least_px)) as found:
             for cropped in found:
                 waiting.append(cropped)
-                if max(len(waiting), sum(len(photo.faces) for photo in waiting)) >= self.batch_size:
+                n_faces = sum(len(photo.faces) for photo in waiting)
+                if n_faces >= self.batch_size or len(waiting) >= min(self.batch_size, MOST_WAITING):
                     yield from self._recognize(waiting)
                     waiting = []
             yield from self._recognize(waiting)
