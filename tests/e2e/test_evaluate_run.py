@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from mien.card import Card
 from mien.cli import evaluate as commands
 from mien.errors import DataError, ModelError
+from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.data import FaceDataset, audit
 from mien.lab.evaluation import evaluate, predict, score, views
-from mien.lab.export import NOT_CALIBRATED
 from mien.lab.metrics import Predictions, Report, measure
 from mien.lab.recipe import Stopping
 from mien.lab.run import Run

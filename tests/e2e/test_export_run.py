@@ -19,9 +19,10 @@ from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 from mien.card import Card
 from mien.errors import ModelError
 from mien.lab import export
+from mien.lab.calibrate import NOT_CALIBRATED, calibrated
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
-from mien.lab.export import NOT_CALIBRATED, calibrated, export_run, model_folder, update_card_metrics, validation_faces
+from mien.lab.export import export_run, model_folder, update_card_metrics, validation_faces
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013, FERPLUS

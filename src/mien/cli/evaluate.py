@@ -56,14 +56,19 @@ def export(
         Path | None, typer.Option(help="What the run was trained on; its held-out faces calibrate the confidence.")
     ] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
 ) -> None:
     """Write a run's network as a model folder: model.onnx and card.json."""
+    if int8 and data is None:
+        raise typer.BadParameter("needs --data, what the run was trained on.", param_hint="--int8")
     from mien import lab
     from mien.card import Card
-    from mien.lab.export import NOT_CALIBRATED
+    from mien.lab.calibrate import NOT_CALIBRATED
 
     faces = None if data is None else lab.read_fer2013(data)
     folder = lab.export_run(lab.Run.open(run), out, data=faces, licence=licence)
+    if int8 and faces is not None:
+        lab.quantize(folder, faces, folder)
     if NOT_CALIBRATED in Card.read(folder).limits:
         typer.echo("The confidence is not calibrated: give --data, what the run was trained on.", err=True)
     typer.echo(folder)

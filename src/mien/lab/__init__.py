@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mien.lab.comparison import compare as compare
+    from mien.lab.compress import quantize as quantize
     from mien.lab.data import FaceDataset as FaceDataset
     from mien.lab.data import audit as audit
     from mien.lab.data import draw_faces as draw_faces
@@ -40,6 +41,7 @@ _PLACES = {
     "draw_faces": "data",
     "evaluate": "evaluation",
     "export_run": "export",
+    "quantize": "compress",
     "read_fer2013": "data",
     "recipes": "recipe_book",
     "train": "training",

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.card import Card
+from mien.lab.data import FaceDataset
+from mien.recognizer import Recognizer, softmax
+
 SHARPEST, SOFTEST = 0.05, 20.0
 """Bounds of the temperature."""
 
+TARGET_ACCURACY = 0.8
+"""Accuracy of the faces that are not called uncertain."""
+
+NOT_CALIBRATED = "Its confidence is not calibrated."
+"""Stands among a card's limits until it is."""
+
 _GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
+    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on."""
+    card = recognizer.card
+    held_out = held_out.relabel(card.labels)
+    logits = recognizer.logits(card.preprocess.stack(list(held_out.faces)))
+    temperature = fit_temperature(logits, held_out.labels)
+    probabilities = softmax(logits, temperature)
+    correct = probabilities.argmax(axis=1) == held_out.labels
+    threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
+    calibration = {
+        "faces": "held out of Training, without twins there",
+        "n": len(held_out),
+        "accuracy": float(correct.mean()),
+        "target_accuracy": TARGET_ACCURACY,
+        "coverage": coverage,
+    }
+    return replace(
+        card,
+        temperature=temperature,
+        uncertain_below=threshold,
+        metrics={},  # those of another temperature
+        provenance=card.provenance | {"calibration": calibration},
+        limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
+    )
 
 
 def fit_temperature(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:

@@ -20,7 +20,7 @@ import torch
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
-from mien.lab.calibrate import fit_temperature, uncertain_threshold
+from mien.lab.calibrate import NOT_CALIBRATED, calibrated
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout, with_majority
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
@@ -29,7 +29,7 @@ from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
 from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess
-from mien.recognizer import Recognizer, softmax
+from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,16 +40,12 @@ OPSET = 18
 AGREEMENT = 1e-4
 """How far a logit may be off after export, relative to the largest one where that is above 1."""
 
-TARGET_ACCURACY = 0.8
-"""Accuracy of the faces that are not called uncertain."""
-
 LIMITS = (
     "It predicts the expression that people who look at the picture would name, not what the person feels.",
     "Made for cropped, roughly frontal faces; other views, covered faces and small faces are read worse.",
     "Classes differ in accuracy, and differences between groups of people have not been measured.",
     "Not for decisions about people.",
 )
-NOT_CALIBRATED = "Its confidence is not calibrated."
 
 
 def export_run(
@@ -204,32 +200,6 @@ def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset 
     return training.take(held & twin_free)
 
 
-def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
-    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on."""
-    card = recognizer.card
-    held_out = held_out.relabel(card.labels)
-    logits = recognizer.logits(card.preprocess.stack(list(held_out.faces)))
-    temperature = fit_temperature(logits, held_out.labels)
-    probabilities = softmax(logits, temperature)
-    correct = probabilities.argmax(axis=1) == held_out.labels
-    threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
-    calibration = {
-        "faces": "held out of Training, without twins there",
-        "n": len(held_out),
-        "accuracy": float(correct.mean()),
-        "target_accuracy": TARGET_ACCURACY,
-        "coverage": coverage,
-    }
-    return replace(
-        card,
-        temperature=temperature,
-        uncertain_below=threshold,
-        metrics={},  # those of another temperature
-        provenance=card.provenance | {"calibration": calibration},
-        limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
-    )
-
-
 def update_card_metrics(folder: Path, report: Report) -> None:
     """Put a report's main figures into the card of the model that it measured.
 
@@ -258,9 +228,7 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
     return {name: getattr(metrics, name) for name in names}
 
 
-def _describe(
-    run: Run, classifier: Classifier, name: str, labels: LabelSet, sha256: str, licence: str | None
-) -> Card:
+def _describe(run: Run, classifier: Classifier, name: str, labels: LabelSet, sha256: str, licence: str | None) -> Card:
     environment = run.environment
     foreign = environment.get("weights_sha256") is not None or getattr(run.recipe.network, "weights", "none") != "none"
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}

@@ -1,0 +1,156 @@
+"""Compression: a model folder whose network computes in 8-bit integers, smaller and faster than in float."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from mien.card import MODEL_FILE, Card
+from mien.errors import ModelError
+from mien.lab import recipe_io
+from mien.lab.calibrate import calibrated
+from mien.lab.data import FaceDataset, with_majority
+from mien.lab.export import held_out_faces, writing
+from mien.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
+
+RANGE_FACES = 512
+"""How many faces set the ranges of activations; 128 and 2,048 gave models that are equally close to the float one."""
+
+BATCH_SIZE = 64
+
+
+def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
+    """Write an int8 edition of a float model.
+
+    Weights become 8-bit integers with a scale for each output channel; activations become 8-bit integers over the
+    range that they have on faces of Training. The normalisation of the faces, the first and the last layer stay
+    float. Confidence is calibrated anew on the faces that the training held out; figures are left out until the new
+    model is measured.
+
+    Args:
+        model: a model folder, or the name of a model that ships.
+        data: the data set that the model was trained on, with the FER+ votes if the model answers with their classes;
+            its test splits are not looked at.
+        out: the new model folder; it may be that of `model`.
+
+    Returns:
+        The new model folder.
+
+    Raises:
+        DataError: the data set lacks the votes.
+        ModelError: the model is quantised already, was trained on other data, or has no layer between its first and
+            its last one; or the folder cannot be written.
+    """
+    source = Recognizer.load(model)
+    known = source.card.provenance
+    if "quantization" in known:
+        raise ModelError(f"{source.folder}: quantised already; give the float model that it was made from.")
+    if data.fingerprint != known["data_fingerprint"]:
+        raise ModelError(
+            f"{source.folder}: trained on {known['data_source']} ({known['data_fingerprint'][:12]}), this is "
+            f"{Path(data.source).name} ({data.fingerprint[:12]}); give what the model was trained on."
+        )
+    recipe = recipe_io.from_json(json.dumps(known["recipe"]))
+    held_out = held_out_faces(recipe, known["seed"], data)
+    faces = source.card.preprocess.stack(list(_draw(data.training, held_out)))
+    if held_out is not None and source.card.labels != data.label_set:  # the model has learned them beside the labels
+        held_out = with_majority(held_out)
+    out = Path(out)
+    with writing(out) as part:
+        _write_int8(source.folder / MODEL_FILE, part / MODEL_FILE, faces)
+        _describe(source.card, part, len(faces)).write(part)
+        recognizer = Recognizer.load(part)
+        card = recognizer.card if held_out is None else calibrated(recognizer, held_out)
+        same = recognizer.logits(faces).argmax(axis=1) == source.logits(faces).argmax(axis=1)
+        card.provenance["quantization"]["same_label"] = float(same.mean())
+        card.write(part)
+    return out
+
+
+def _draw(training: FaceDataset, held_out: FaceDataset | None) -> npt.NDArray[np.uint8]:
+    """Draw the faces that set the ranges; none that the training held out."""
+    learnt = training if held_out is None else training.take(~np.isin(training.rows, held_out.rows))
+    chosen = np.random.default_rng(0).permutation(len(learnt))[:RANGE_FACES]
+    return learnt.faces[np.sort(chosen)]
+
+
+def _write_int8(source: Path, target: Path, faces: npt.NDArray[np.uint8]) -> None:
+    """Quantise an ONNX file; `faces` ``(N, planes, crop_px, crop_px)`` set the ranges of activations.
+
+    The settings are those that onnxruntime's documentation gives for x86 and that its kernels are fast with
+    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared = target.with_name("prepared.onnx")
+    quant_pre_process(source, prepared, skip_symbolic_shape=True)  # that part is for transformers
+    quantize_static(
+        prepared,
+        target,
+        _Batches(faces),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,  # with signed ones the kernels for x86 take more than twice the time
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=_float_nodes(source.parent, onnx.load(prepared).graph),
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    prepared.unlink()
+    onnx.checker.check_model(target, full_check=True)
+
+
+def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
+    """Names of the nodes that stay float: up to the first layer, and from the last one on.
+
+    Raises:
+        ModelError: none is left between them.
+    """
+    layers = [at for at, node in enumerate(graph.node) if node.op_type in ("Conv", "Gemm", "MatMul")]
+    if len(layers) < 3:
+        raise ModelError(
+            f"{folder}: {len(layers)} layers; the first and the last one stay float, so that int8 needs three or more. "
+            "Use the float model."
+        )
+    return [node.name for node in (*graph.node[: layers[0] + 1], *graph.node[layers[-1] :])]
+
+
+class _Batches:
+    """Faces as onnxruntime's calibration asks for them: batch by batch, then None."""
+
+    def __init__(self, faces: npt.NDArray[np.uint8]) -> None:
+        self._batches: Iterator[npt.NDArray[np.uint8]] = (
+            faces[start : start + BATCH_SIZE] for start in range(0, len(faces), BATCH_SIZE)
+        )
+
+    def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"faces": batch}
+
+
+def _describe(source: Card, folder: Path, range_faces: int) -> Card:
+    """Return the card of the int8 model in `folder`, not calibrated yet."""
+    quantization: dict[str, Any] = {
+        "kind": "int8",
+        "of_sha256": source.sha256,
+        "range_faces": range_faces,
+        "onnxruntime": onnxruntime.__version__,
+    }
+    return replace(
+        source,
+        sha256=hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
+        metrics={},
+        provenance=source.provenance | {"quantization": quantization},
+    )
