@@ -26,7 +26,6 @@ SWITCHES = [
     "--mute-audio",
     "--hide-scrollbars",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--remote-debugging-pipe",
 ]
 
@@ -99,6 +98,10 @@ class Page:
 
     def size(self, width: int, height: int, *, mobile: bool = False) -> None:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+
+    def permit_camera(self, setting: str) -> None:
+        """Answer for the user: granted or denied."""
+        self.call("Browser.setPermission", permission={"name": "camera"}, setting=setting)
 
     def screenshot(self, file: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]

@@ -313,7 +313,7 @@ def test_an_error_of_the_server_itself_hides_its_details(photo: bytes, model: Pa
 
 
 def test_headers_keep_the_page_to_itself(client: Client) -> None:
-    for path in ("/", "/static/app.js", "/healthz", "/nothing"):
+    for path in ("/", "/static/camera.js", "/healthz", "/nothing"):
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
         assert headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,143 @@
+"use strict";
+
+// The camera: one picture after the other to the server, and what it answers.
+
+const HISTORY_S = 60;
+const MAX_FRAMES_KEPT = 20000; // half an hour at ten a second
+const FRAME_PX = 480; // longer side of the camera pictures that are sent: faces fill much of them, and it is quick
+
+const REASONS = {
+  NotAllowedError: "permission was refused. Allow the camera for this page in the browser, beside the address, and start again.",
+  NotFoundError: "none is connected.",
+  NotReadableError: "another program may be using it.",
+};
+
+const video = byId("camera-video");
+const livePicture = byId("live-picture");
+let camera = null; // what belongs to the running camera
+
+async function startCamera(deviceId) {
+  if (!navigator.mediaDevices) {
+    byId("camera-status").textContent =
+      "Browsers open the camera on https pages and on localhost only; this page is neither.";
+    return;
+  }
+  byId("camera-status").textContent = "Waiting for permission …";
+  byId("camera-toggle").disabled = true; // or a second press would ask again
+  try {
+    const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
+    const [track] = stream.getVideoTracks();
+    track.addEventListener("ended", () => stopCamera("The camera has gone."));
+    video.srcObject = stream;
+    await video.play();
+    const facing = track.getSettings().facingMode;
+    const mirrored = facing !== "environment";
+    camera = { stream, started: performance.now(), faces: [], recent: [], mirrored, announced: "", announcedAt: 0 };
+  } catch (error) {
+    byId("camera-status").textContent = `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`;
+    announce(byId("camera-status").textContent);
+    return;
+  } finally {
+    byId("camera-toggle").disabled = false;
+  }
+  byId("live").hidden = false;
+  byId("camera-toggle").textContent = "Stop camera";
+  byId("camera-status").textContent = "Running.";
+  announce("Camera started.");
+  drawLive(camera);
+  sendFrames(camera);
+  listCameras(camera);
+}
+
+async function listCameras(mine) {
+  const found = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === "videoinput");
+  if (camera !== mine) return;
+  const current = mine.stream.getVideoTracks()[0].getSettings().deviceId;
+  byId("camera-choice").hidden = found.length < 2;
+  byId("camera-select").replaceChildren(...found.map((device, i) => {
+    const option = element("option", { value: device.deviceId }, device.label || `camera ${i + 1}`);
+    option.selected = device.deviceId === current;
+    return option;
+  }));
+}
+
+function stopCamera(reason = "Stopped.") {
+  if (camera === null) return;
+  for (const track of camera.stream.getTracks()) track.stop();
+  camera = null;
+  video.srcObject = null;
+  byId("camera-toggle").textContent = "Start camera";
+  byId("camera-status").textContent = reason;
+  byId("camera-choice").hidden = true;
+  byId("live-rate").textContent = "";
+  announce(`Camera: ${reason}`);
+  updateSummary();
+}
+
+/** Show the picture as it comes, with the boxes of the last answer. */
+function drawLive(mine) {
+  if (camera !== mine) return;
+  if (video.videoWidth && !document.hidden) {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (livePicture.width !== width || livePicture.height !== height) Object.assign(livePicture, { width, height });
+    const context = livePicture.getContext("2d");
+    context.save();
+    if (mine.mirrored) context.setTransform(-1, 0, 0, 1, width, 0);
+    context.drawImage(video, 0, 0, width, height);
+    context.restore();
+    drawFaces(context, mine.faces, mine.faces.length ? width / mine.sentWidth : 1, mine.mirrored ? width : null);
+  }
+  requestAnimationFrame(() => drawLive(mine));
+}
+
+/** Send one picture after the other, never two at a time. */
+async function sendFrames(mine) {
+  const sent = document.createElement("canvas");
+  let rate = 0;
+  while (camera === mine) {
+    const begun = performance.now();
+    const scale = Math.min(1, FRAME_PX / Math.max(video.videoWidth, video.videoHeight));
+    sent.width = Math.round(video.videoWidth * scale);
+    sent.height = Math.round(video.videoHeight * scale);
+    sent.getContext("2d").drawImage(video, 0, 0, sent.width, sent.height);
+    const picture = await new Promise((done) => sent.toBlob(done, "image/jpeg", 0.85));
+    try {
+      const answer = await patiently(() => analyze(picture, "camera.jpg"));
+      if (camera !== mine) return;
+      const time = (begun - mine.started) / 1000;
+      rate = rate ? 0.8 * rate + 200 / (performance.now() - begun) : 1000 / (performance.now() - begun);
+      showFrame(mine, answer, time, rate);
+    } catch (error) {
+      if (camera === mine) stopCamera(error.message);
+      return;
+    }
+    await new Promise(requestAnimationFrame); // no faster than the screen; waits while the page is hidden
+  }
+}
+
+function showFrame(mine, answer, time, rate) {
+  mine.faces = answer.faces;
+  mine.sentWidth = answer.size[0];
+  frames.push({ time_s: Math.round(time * 1000) / 1000, ...answer });
+  if (frames.length > MAX_FRAMES_KEPT) frames.shift();
+  showFaces(byId("live-faces"), answer.faces);
+  byId("live-rate").textContent = `${rate.toFixed(1)} pictures a second are analysed.`;
+  mine.recent.push({ time, face: largest(answer.faces) });
+  while (mine.recent[0].time < time - HISTORY_S) mine.recent.shift();
+  const shares = drawTimeline(byId("history"), mine.recent, time - HISTORY_S, time);
+  byId("history-text").textContent = `From left to right: 60 seconds ago to now. Most probable: ${shares}.`;
+  const words = inWords(answer.faces);
+  livePicture.setAttribute("aria-label", `Camera picture: ${words}`);
+  if (words !== mine.announced && time - mine.announcedAt > 4) { // a screen reader must be able to finish
+    Object.assign(mine, { announced: words, announcedAt: time });
+    announce(words);
+  }
+  updateSummary();
+}
+
+byId("camera-toggle").addEventListener("click", () => (camera === null ? startCamera() : stopCamera()));
+byId("camera-select").addEventListener("change", (event) => {
+  stopCamera();
+  startCamera(event.target.value);
+});

@@ -1,0 +1,65 @@
+"use strict";
+
+// What has been found, its summary and its downloads.
+
+const results = []; // answers for photos, in the order of their cards
+const films = []; // answers for the frames of videos, each with its time
+const frames = []; // answers for camera pictures, each with its time
+
+function updateSummary() {
+  const cards = byId("cards").children.length;
+  const failed = document.querySelectorAll(".card.failed").length;
+  const faces = results.reduce((sum, { answer }) => sum + answer.faces.length, 0);
+  const read = document.querySelectorAll(".card.read").length;
+  const parts = cards ? [`${read} of ${count(cards, "file")} read`] : [];
+  if (failed) parts.push(`${failed} failed`);
+  if (results.length) parts.push(`${count(faces, "face")} in ${count(results.length, "photo")}`);
+  if (films.length) parts.push(count(films.length, "video frame"));
+  if (frames.length) parts.push(count(frames.length, "camera picture"));
+  byId("summary").textContent = cards || frames.length ? `${parts.join("; ")}.` : "Nothing yet.";
+  for (const id of ["save-json", "save-csv"]) byId(id).disabled = !everything().length;
+  byId("clear").disabled = !cards && !frames.length;
+}
+
+byId("clear").addEventListener("click", () => {
+  results.length = films.length = frames.length = 0;
+  for (const player of document.querySelectorAll("#cards video")) URL.revokeObjectURL(player.src);
+  byId("live").hidden = camera === null;
+  byId("cards").replaceChildren();
+  updateSummary();
+  announce("Results cleared.");
+  byId("results").focus();
+});
+
+function everything() {
+  return [...results.map(({ answer }) => answer), ...films, ...frames];
+}
+
+/** The table that `mien analyze --csv` prints; a photo has no frame, time and track. */
+function csvOf(answers) {
+  const faces = answers.flatMap((answer) => answer.faces.map((face, place) => ({ answer, face, place })));
+  const labels = Object.keys(faces[0]?.face.expression.probabilities ?? {});
+  const moving = answers.some((answer) => "time_s" in answer);
+  const marks = ["right_eye", "left_eye", "nose", "right_mouth", "left_mouth"].flatMap((mark) => [`${mark}_x`, `${mark}_y`]);
+  const header = ["source", ...(moving ? ["frame", "time_s", "track"] : []), "face", "x0", "y0", "x1", "y1", "score", ...marks,
+    "label", "confidence", "uncertain", ...labels.map((label) => `p_${label}`), ...(moving ? labels.map((label) => `raw_${label}`) : [])];
+  const rows = faces.map(({ answer, face, place }) => {
+    const { label, confidence, uncertain, probabilities } = face.expression;
+    const raw = face.raw_probabilities ?? {};
+    return [answer.source, ...(moving ? [answer.frame, answer.time_s, face.track] : []), place, ...face.box, face.score,
+      ...face.landmarks.flat(), label, confidence, uncertain ? "True" : "False", ...labels.map((name) => probabilities[name]),
+      ...(moving ? labels.map((name) => raw[name]) : [])];
+  });
+  const quoted = (value = "") => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  return [header, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+}
+
+function download(text, type, name) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+byId("save-json").addEventListener("click", () =>
+  download(`${JSON.stringify(everything(), null, 2)}\n`, "application/json", "mien.json"));
+byId("save-csv").addEventListener("click", () => download(csvOf(everything()), "text/csv", "mien.csv"));

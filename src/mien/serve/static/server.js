@@ -1,0 +1,109 @@
+"use strict";
+
+// Asking the server.
+
+let server = { limits: null, labels: [], model: "" };
+
+let token = sessionStorage.getItem("mien-token") || "";
+if (location.hash.startsWith("#token=")) {
+  useToken(decodeURIComponent(location.hash.slice(7)));
+  history.replaceState(null, "", location.pathname); // keeps it out of bookmarks and screenshots
+}
+
+function useToken(given) {
+  token = given.trim();
+  sessionStorage.setItem("mien-token", token);
+}
+
+class Refused extends Error {
+  constructor(status, message, retryAfter) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Ask the server; resolves to its answer, rejects with the `error` in it as message. */
+async function ask(path, options = {}) {
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch {
+    throw new Refused(0, "the server does not answer; is `mien serve` still running?");
+  }
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  if (response.status === 401) askForToken();
+  const retryAfter = Number(response.headers.get("Retry-After")) || 1;
+  throw new Refused(response.status, answer.error || `the server answered ${response.status}`, retryAfter);
+}
+
+function askForToken() {
+  if (!byId("token-form").hidden) return;
+  byId("token-form").hidden = false;
+  byId("token").focus();
+}
+
+async function analyze(body, name) {
+  const form = new FormData();
+  form.append("photo", body, name);
+  return (await ask("v1/analyze", { method: "POST", body: form })).json();
+}
+
+/** The objects of an answer that has one on each line, as they come. Who takes no more of them ends the request. */
+async function* linesOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // Safari cannot iterate over streams
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (text + value).split("\n");
+      text = lines.pop();
+      yield* lines.map((line) => JSON.parse(line));
+    }
+  } catch (error) {
+    throw error instanceof TypeError ? new Error("the server has gone; what it had read is kept.") : error;
+  } finally {
+    reader.cancel().catch(() => {}); // it may have ended by itself
+  }
+}
+
+/** Try again while the server is busy. */
+async function patiently(attempt) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error.status !== 429 || tries === 10) throw error;
+      await new Promise((done) => setTimeout(done, error.retryAfter * 1000));
+    }
+  }
+}
+
+async function loadModel() {
+  const answer = await (await ask("v1/model")).json();
+  server = { limits: answer.limits, labels: answer.card.labels, model: answer.card.name };
+  const parameters = answer.card.parameters.toLocaleString("en");
+  byId("model").textContent = `Model: ${answer.card.name}, ${parameters} weights. mien ${answer.mien}.`;
+  byId("legend").replaceChildren(...server.labels.map((label) => {
+    const swatch = element("span", { class: "swatch" });
+    swatch.style.background = colorOf(label);
+    return element("li", {}, swatch, label);
+  }));
+}
+
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useToken(byId("token").value);
+  byId("token-form").hidden = true;
+  begin();
+});
+
+function begin() {
+  loadModel().catch((error) => {
+    byId("model").textContent = `Model: ${error.message}`;
+  });
+}
+begin();
