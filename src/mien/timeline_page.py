@@ -37,6 +37,8 @@ def timeline_page(overview: Overview) -> str:
         tracks="\n".join(_row(overview, track, found) for track in tracks),
         begin=overview.begin_s,
         end=overview.begin_s + overview.seconds,
+        first=clock(overview.begin_s),
+        last=clock(overview.end_s),
         segments="\n".join(map(_line, found)),
         data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # nothing may end the script element
     )
@@ -47,8 +49,8 @@ def _row(overview: Overview, track: TrackOverview, found: Iterable[Segment]) -> 
     names = "".join(_name(overview, segment) for segment in found if segment.track == track.track)
     portrait = _base64(jpeg(track.portrait))
     return (
-        f'<div class="track"><img src="data:image/jpeg;base64,{portrait}" alt="Face {track.track}"><div>'
-        f'<svg viewBox="0 0 1000 1" preserveAspectRatio="none" role="img" aria-label="Probabilities of face '
+        f'<div class="track"><figure><img src="data:image/jpeg;base64,{portrait}" alt="">Face {track.track}</figure>'
+        f'<div><svg viewBox="0 0 1000 1" preserveAspectRatio="none" role="img" aria-label="Probabilities of face '
         f'{track.track} over time; the table below has its segments">{_band(overview, track)}</svg>'
         f'<div class="names">{names}</div></div></div>'
     )
