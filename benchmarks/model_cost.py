@@ -1,0 +1,141 @@
+"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA [MODEL...] [--votes CSV]`.
+
+MODEL is a float model: a run, a model folder, or the name of a model that ships (default: all of those). Each is
+quantised, and both are measured on PublicTest through `mien.Recognizer`, as users run them. Speed is processor time
+with one thread; the two take turns, so that a busy minute of the machine hits both.
+
+Writes benchmarks/results/model_cost.json and prints the table that stands in docs/guide.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from mien import lab
+from mien.card import MODEL_FILE
+from mien.lab.data import PUBLIC, Audit, FaceDataset, join_votes, with_majority
+from mien.lab.evaluation import predict
+from mien.lab.tables import Table, number, percent, points
+from mien.recognizer import Recognizer, shipped_models
+
+RESULT = Path(__file__).parent / "results" / "model_cost.json"
+ROUNDS = {1: 1000, 64: 50}
+"""Faces that are run together -> how often."""
+
+
+def measure(model: str, data: FaceDataset, twins: Audit, scratch: Path) -> dict[str, Any]:
+    """Quantise a float model and measure both."""
+    source: str | Path = model
+    if (Path(model) / "recipe.json").is_file():
+        source = lab.export_run(lab.Run.open(model), scratch / "float", data=data)
+    both = [Recognizer.load(each, threads=1) for each in (source, lab.quantize(source, data, scratch / "int8"))]
+    faces = data.split(PUBLIC)
+    if both[0].card.labels != data.label_set:
+        faces = with_majority(faces)
+    labels = faces.relabel(both[0].card.labels).labels
+    twin_free = np.isin(faces.rows, data.rows[twins.twin_free])
+    probabilities = [predict(recognizer, faces.faces) for recognizer in both]
+    guesses = [each.argmax(axis=1) for each in probabilities]
+    difference = np.abs(probabilities[0] - probabilities[1])
+    times = speeds(both, faces)
+    rows = [
+        {
+            "sha256": recognizer.card.sha256,
+            "bytes": (recognizer.folder / MODEL_FILE).stat().st_size,
+            "accuracy": float((guess == labels).mean()),
+            "twin_free_accuracy": float((guess == labels)[twin_free].mean()),
+            "ms_per_face": {batch: round(each[at], 4) for batch, each in times.items()},
+        }
+        for at, (recognizer, guess) in enumerate(zip(both, guesses, strict=True))
+    ]
+    return {
+        "model": both[0].card.name,
+        "n": len(faces),
+        "n_twin_free": int(twin_free.sum()),
+        "float": rows[0],
+        "int8": rows[1],
+        "same_label": float((guesses[0] == guesses[1]).mean()),
+        "largest_probability_difference": round(float(difference.max()), 4),
+        "mean_probability_difference": round(float(difference.mean()), 5),
+        "times_faster": {batch: round(each[0] / each[1], 2) for batch, each in times.items()},
+    }
+
+
+def speeds(recognizers: list[Recognizer], faces: FaceDataset) -> dict[int, list[float]]:
+    """Return, for each batch size, the median milliseconds per face of each recogniser."""
+    found = {}
+    for batch, rounds in ROUNDS.items():
+        given = recognizers[0].card.preprocess.stack(list(faces.faces[:batch]))
+        taken: list[list[float]] = [[] for _ in recognizers]
+        for _ in range(rounds):
+            for recognizer, times in zip(recognizers, taken, strict=True):
+                times.append(_milliseconds(recognizer, given) / batch)
+        found[batch] = [statistics.median(times[rounds // 10 :]) for times in taken]  # the first ones warm up
+    return found
+
+
+def _milliseconds(recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> float:
+    start = time.process_time()
+    recognizer.logits(faces)
+    return 1000 * (time.process_time() - start)
+
+
+def table(result: dict[str, Any]) -> Table:
+    """Two rows for each model, and the comparison below."""
+    columns = ("model", "accuracy", "twin-free", "size", "ms a face, one at a time", "64 at a time")
+    rows, notes = [], []
+    for row in result["models"]:
+        for kind in ("float", "int8"):
+            each = row[kind]
+            accuracies = percent(each["accuracy"]), percent(each["twin_free_accuracy"])
+            times = (number(each["ms_per_face"][batch], 2) for batch in ("1", "64"))
+            rows.append((f"{row['model']}, {kind}", *accuracies, f"{each['bytes'] / 1e6:.2f} MB", *times))
+        lost = row["int8"]["accuracy"] - row["float"]["accuracy"]
+        notes.append(
+            f"{row['model']}: int8 gives the same label for {percent(row['same_label'], 1)} of {row['n']:,} faces, "
+            f"{points(lost)} points of accuracy; a probability differs by {row['mean_probability_difference']:.4f} in "
+            f"the mean and {row['largest_probability_difference']:.2f} at most; "
+            f"{row['float']['bytes'] / row['int8']['bytes']:.1f} times smaller, {row['times_faster']['1']:.1f} times "
+            f"faster one at a time, {row['times_faster']['64']:.1f} times 64 at a time."
+        )
+    return Table("Float against int8", columns, tuple(rows), tuple(notes))
+
+
+def main() -> None:
+    """Measure and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="FER2013, what the models were trained on")
+    parser.add_argument("models", nargs="*", help="float models")
+    parser.add_argument("--votes", type=Path, help="fer2013new.csv, for models that answer with the classes of FER+")
+    arguments = parser.parse_args()
+    data = lab.read_fer2013(arguments.data)
+    if arguments.votes:
+        data = join_votes(data, arguments.votes)
+    twins = lab.audit(data)
+    models = []
+    for model in arguments.models or shipped_models():
+        with tempfile.TemporaryDirectory() as scratch:
+            models.append(measure(model, data, twins, Path(scratch)))
+    result = {
+        "split": PUBLIC,
+        "machine": f"{platform.machine()}, one thread",
+        "onnxruntime": onnxruntime.__version__,
+        "models": models,
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(json.loads(RESULT.read_text(encoding="utf-8"))).markdown())
+
+
+if __name__ == "__main__":
+    main()
