@@ -99,10 +99,11 @@ def weights_of(row: Recipe, weights: Path | None) -> Path | None:
 
 def multiply_adds(recipe: Recipe) -> float:
     """Return what a training costs for one face, roughly: multiply-adds of all its epochs."""
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        p = recipe.preprocess
+    p = recipe.preprocess
+    with torch.device("meta"):  # shapes without numbers: quick
         network = build(recipe.network, p, classes=7, pretrained=False).eval()
-        network(torch.zeros(1, p.planes, p.crop_px, p.crop_px))
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, p.planes, p.crop_px, p.crop_px))
     # back through a layer costs twice the way forth
     factors = {"all": 3, "last50": 2, "head": 1}
     forth: float = counter.get_total_flops() / 2

@@ -7,6 +7,7 @@ import json
 import platform
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +21,29 @@ from mien.lab.training import train
 
 FACES = 35_887
 """Faces of FER2013; of drawn faces as many are for training, eight in ten."""
-PER_CLASS = (16, 256)
+PER_CLASS = (8, 256)
 """Drawn faces of each class; the larger number where the smaller one is done too soon to tell."""
 TOO_SOON_S = 1.0
 
 
-def training_seconds(recipe: Recipe, cache: Path) -> float:
+def training_seconds(recipe: Recipe, kept: Path) -> float:
     """Return how long a recipe trains on FER2013 if nothing stops it early, without what checkpoints take.
 
     Two epochs on drawn faces are trained; the second, validation included, is scaled to the size of FER2013.
 
     Args:
         recipe: whose epochs count; it starts at random, which takes as long as from weights.
-        cache: JSON file that keeps what was measured, for each machine.
+        kept: JSON file that keeps what was measured, for each machine.
     """
-    known: dict[str, Any] = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+    known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     here = known.setdefault(machine(), {})
     epochs = [phase for phase, _ in phases_of(recipe)]
     for phase in dict.fromkeys(epochs):
         key = _key(recipe, phase)
         if key not in here:
             here[key] = round(_epoch_seconds(recipe, phase), 2)
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            cache.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     return float(sum(here[_key(recipe, phase)] for phase in epochs))
 
 
@@ -59,6 +60,9 @@ def _key(recipe: Recipe, phase: Phase) -> str:
     return f"{recipe.network.name}, {phase.trainable}, {digest}"
 
 
+_drawn = cache(draw_faces)
+
+
 def _epoch_seconds(recipe: Recipe, phase: Phase) -> float:
     network = recipe.network
     short = replace(
@@ -69,7 +73,7 @@ def _epoch_seconds(recipe: Recipe, phase: Phase) -> float:
         stopping=Stopping(monitor="none", patience=None, keep="last"),
     )
     for per_class in PER_CLASS:
-        data = draw_faces(per_class)
+        data = _drawn(per_class)
         with tempfile.TemporaryDirectory() as folder:
             seconds: float = train(short, data, out=folder).history()[-1]["seconds"]
         if seconds > TOO_SOON_S:

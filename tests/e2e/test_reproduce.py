@@ -1,0 +1,214 @@
+"""`mien reproduce` on a few drawn faces: trains, resumes, records, rewrites the page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+
+import pytest
+import torch
+from small_run import tiny_network
+from typer.testing import CliRunner
+
+from mien.cli import build_app
+from mien.errors import DataError, ModelError
+from mien.lab import reproduction, standing
+from mien.lab.data import draw_faces, write_edition
+from mien.lab.recipe import OwnNet
+from mien.lab.recipe_book import recipes
+from mien.lab.reproduction import is_done, multiply_adds, plan, reproduce, weights_of
+from mien.lab.speed import training_seconds
+
+ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A repository with one commit; returns its folder and the commit."""
+    folder = tmp_path_factory.mktemp("repository")
+    git = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    done = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return folder, done.stdout.strip()
+
+
+@pytest.fixture
+def place(repository, tmp_path, monkeypatch):
+    """Folders for runs and results, where a tiny network takes the place of cnn-17m's."""
+    folder, commit = repository
+    monkeypatch.setattr(reproduction, "current_commit", lambda: commit)
+    monkeypatch.setattr("mien.lab.run.current_commit", lambda: commit)
+    monkeypatch.setattr("mien.lab.reproduction_tables.PUBLISHED", (ROW,))
+    monkeypatch.setattr(reproduction, "write_report", lambda runs, data, out: out.touch())  # has tests of its own
+    monkeypatch.setattr("mien.lab.speed.TOO_SOON_S", 0.0)
+    monkeypatch.setitem(recipes._rows, "cnn-17m", ROW)
+    torch.set_num_threads(1)
+    results = folder / tmp_path.name / "results"
+    (results.parent / "docs").mkdir(parents=True)
+    (results.parent / "docs" / "page.md").write_text("<!-- generated: reproduced -->\n<!-- end -->\n")
+    with tiny_network():
+        yield {"out": tmp_path / "runs", "results": results}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return draw_faces(8)
+
+
+def states(outcomes):
+    return [(outcome.job.row.name, outcome.job.seed, outcome.state) for outcome in outcomes]
+
+
+def test_rows_are_recorded_once_and_the_page_is_rewritten(place, faces):
+    begun = []
+    outcomes = list(reproduce(plan([ROW], seeds=1), faces, **place, on_job=lambda job: begun.append(str(job))))
+    assert states(outcomes) == [("cnn-17m", 0, "recorded")]
+    assert begun == ["cnn-17m, seed 0"]
+    run = place["out"] / next(place["results"].iterdir()).name
+    assert {"report.html", "report-PublicTest.json", "predictions-PrivateTest.csv"} <= {f.name for f in run.iterdir()}
+    page = (place["results"].parent / "docs" / "page.md").read_text()
+    assert "| 3 of 3 | random | PublicTest, 7 faces |" in page
+    assert states(reproduce(plan([ROW], seeds=2), faces, **place)) == [("cnn-17m", 1, "recorded")]
+    (job,) = plan([ROW], seeds=1)
+    assert is_done(job, faces, place["results"])
+    assert not is_done(job, draw_faces(8, seed=1), place["results"])
+    assert not is_done(replace(job, epochs=2), faces, place["results"])
+
+
+def test_time_that_is_up_is_told_and_the_next_call_goes_on(place, faces):
+    jobs = plan([ROW], seeds=1)
+    assert states(reproduce(jobs, faces, **place, budget_s=0.0)) == [("cnn-17m", 0, "unfinished")]
+    assert not place["results"].exists()
+    assert states(reproduce(jobs, faces, **place)) == [("cnn-17m", 0, "recorded")]
+    assert len(list(place["out"].iterdir())) == 1
+
+
+def test_a_row_that_fails_does_not_stop_the_others(place, faces):
+    broken = replace(ROW, name="broken", optimizer=replace(ROW.optimizer, lr=1e30))
+    outcomes = list(reproduce([*plan([broken], seeds=1), *plan([ROW], seeds=1)], faces, **place))
+    assert [outcome.state for outcome in outcomes] == ["failed", "recorded"]
+    assert "broken: the" in outcomes[0].told and "loss became" in outcomes[0].told
+
+
+def test_code_without_a_commit_trains_nothing(place, faces, monkeypatch):
+    monkeypatch.setattr(reproduction, "current_commit", lambda: "abc+dirty")
+    with pytest.raises(DataError, match=r"mien reproduce: commit abc\+dirty: the code was changed"):
+        next(reproduce(plan([ROW], seeds=1), faces, **place))
+    assert not place["out"].exists()
+
+
+def test_cheap_rows_come_first_and_future_work_last():
+    rows = [recipes[name] for name in ("efficientnet-b0", "cnn8", "cnn-64-512")]
+    jobs = plan(rows, seeds=2)
+    assert [(job.row.name, job.seed) for job in jobs] == [
+        ("cnn-64-512", 0), ("cnn-64-512", 1), ("cnn8", 0), ("cnn8", 1), ("efficientnet-b0", 0), ("efficientnet-b0", 1)
+    ]  # fmt: skip
+    assert [job.epochs for job in plan(rows, seeds=1, epochs_at_most=60)] == [50, 60, 20]
+
+
+def test_cost_counts_epochs_and_what_is_trained():
+    row = recipes["cnn8"]
+    assert multiply_adds(replace(row, epochs=300)) == pytest.approx(2 * multiply_adds(row))
+    frozen = recipes["vgg16-frozen"]
+    all_trained = replace(frozen, phases=())
+    assert multiply_adds(all_trained) == pytest.approx(3 * multiply_adds(frozen))
+    assert multiply_adds(frozen) / frozen.epochs == pytest.approx(15.4e9, rel=0.02)  # VGG16 at 224 px
+
+
+def test_weights_are_found_by_the_networks_name(tmp_path):
+    row = recipes["resnet50-imagenet"]
+    assert weights_of(row, None) is None
+    assert weights_of(row, tmp_path) is None
+    assert weights_of(recipes["cnn8"], tmp_path / "file") is None
+    assert weights_of(recipes["resnet50-scratch"], tmp_path / "file") is None
+    assert weights_of(row, tmp_path / "file") == tmp_path / "file"
+    (tmp_path / "resnet50_a.safetensors").touch()
+    assert weights_of(row, tmp_path) == tmp_path / "resnet50_a.safetensors"
+    (tmp_path / "resnet50_b.safetensors").touch()
+    message = (
+        r"resnet50_a.safetensors, resnet50_b.safetensors all could be for resnet50-imagenet; name one resnet50.tv_in1k"
+    )
+    with pytest.raises(ModelError, match=message):
+        weights_of(row, tmp_path)
+    (tmp_path / "resnet50.tv_in1k.safetensors").touch()
+    assert weights_of(row, tmp_path) == tmp_path / "resnet50.tv_in1k.safetensors"
+
+
+def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.lab.speed.PER_CLASS", (8, 16))  # the second is tried: the first is done too soon
+    cache = tmp_path / "runs" / "speeds.json"
+    with tiny_network():
+        seconds = training_seconds(ROW, cache)
+    (kept,) = json.loads(cache.read_text()).values()
+    assert seconds == pytest.approx(3 * kept[next(iter(kept))])
+    monkeypatch.setattr("mien.lab.speed.train", None)  # a second measurement would fail
+    assert training_seconds(replace(ROW, name="short", epochs=1), cache) == pytest.approx(seconds / 3)
+
+
+def test_the_list_says_where_it_stands(place, faces, monkeypatch):
+    monkeypatch.setattr(standing, "training_seconds", lambda recipe, _: 40_000.0 * recipe.epochs)
+    list(reproduce(plan([ROW], seeds=1, epochs_at_most=1), faces, **place))
+    list(reproduce(plan([ROW], seeds=1), faces, **place, budget_s=0.0))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    table = standing.standing(plan([ROW, recipes["resnet50-imagenet"]], seeds=2), place["out"], place["results"])
+    own, transfer = table.rows
+    assert own == (
+        "cnn-17m", "3 of 3", "1 epochs only, seed 0; seed 0 after 0 epochs", "a GPU", "33.3 h"
+    )  # fmt: skip
+    assert transfer[2:4] == ("–", "weights resnet50.tv_in1k: timm downloads them, or --weights; a GPU")
+    assert str(place["out"] / "speeds.json") in table.notes[1]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (150, "2 min"), (1500, "25 min"), (27_000, "7.5 h")])
+def test_durations_in_words(seconds, words):
+    assert standing.in_words(seconds) == words
+
+
+def test_the_command(place, faces, tmp_path):
+    data = tmp_path / "drawn.parquet"
+    write_edition(faces, data)
+    words = ["reproduce", "cnn-17m", "--data", str(data), "--seeds", "1", "--epochs-at-most", "1"]
+    words += ["--out", str(place["out"]), "--results", str(place["results"])]
+    stopped = CliRunner().invoke(build_app(), [*words, "--budget", "0s"])
+    assert stopped.exit_code == 0
+    assert "cnn-17m, seed 0, 1 of 3 epochs: unfinished: time is up; the same command goes on" in stopped.stderr
+    done = CliRunner().invoke(build_app(), words)
+    assert done.exit_code == 0
+    (folder,) = place["results"].iterdir()
+    assert done.stdout.split() == [str(folder)]
+    assert folder.name.startswith("cnn-17m-1-of-3-epochs-seed0-")
+    listed = CliRunner().invoke(build_app(), ["reproduce", "cnn-17m", "--list", *words[6:]])
+    assert "1 of 3  1 epochs only, seed 0" in listed.stdout
+    assert "measuring cnn-17m" in listed.stderr
+
+
+def test_the_command_says_what_failed(place, faces, tmp_path, monkeypatch):
+    data = tmp_path / "drawn.parquet"
+    write_edition(faces, data)
+    monkeypatch.setitem(recipes._rows, "cnn-17m", replace(ROW, optimizer=replace(ROW.optimizer, lr=1e30)))
+    words = ["reproduce", "cnn-17m", "--data", str(data), "--seeds", "1"]
+    done = CliRunner().invoke(build_app(), [*words, "--out", str(place["out"]), "--results", str(place["results"])])
+    assert done.exit_code == 1
+    assert "cnn-17m, seed 0: failed: cnn-17m: the" in done.stderr
+
+
+def test_training_needs_data():
+    done = CliRunner().invoke(build_app(), ["reproduce", "cnn8"])
+    assert done.exit_code == 2
+    assert "training needs --data; --list does not" in done.stderr
+
+
+def test_ctrl_c_is_told(place, faces, tmp_path, monkeypatch):
+    data = tmp_path / "drawn.parquet"
+    write_edition(faces, data)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduction, "train", interrupted)
+    words = ["reproduce", "cnn-17m", "--data", str(data), "--out", str(place["out"])]
+    done = CliRunner().invoke(build_app(), [*words, "--results", str(place["results"])])
+    assert done.exit_code == 130
+    assert "stopped; the same command goes on" in done.stderr
