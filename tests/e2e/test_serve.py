@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from prometheus_client.parser import text_string_to_metric_families
 from serving import Client, form, running
 from tiny_model import write_tiny_model
 
@@ -31,7 +32,7 @@ import mien
 from mien import InputError, Recognizer, YuNet
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
-from mien.serve.schema import ErrorAnswer, ModelAnswer, PhotoAnswer
+from mien.serve.schema import ErrorAnswer, HealthAnswer, ModelAnswer, PhotoAnswer
 
 
 def encoded(image: Image.Image, kind: str = "JPEG") -> bytes:
@@ -190,11 +191,10 @@ def test_large_uploads_are_refused_with_and_without_a_stated_length(model: Path)
         assert client.analyze(bytes(1000)).status == 422
 
 
-def test_no_upload_is_written_to_disk(client: Client, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: object) -> None:
-        raise AssertionError("written to disk")
-
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", refuse)
+def test_no_photo_is_written_to_disk(
+    client: Client, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))  # so nothing can be written there
     body, headers = form(encoded(astronaut.resize((1024, 1024)), "BMP"))
     assert len(body) > 3_000_000
     assert client.analyze(body, **headers).status == 200
@@ -288,13 +288,45 @@ def test_the_model_is_described(client: Client, model: Path) -> None:
     ModelAnswer.model_validate_json(answer.body)
 
 
-def test_openapi_describes_upload_answer_and_refusals(client: Client) -> None:
+def test_openapi_describes_uploads_answers_and_refusals_with_examples(client: Client) -> None:
     found = client.get("/openapi.json").json
-    assert found["paths"].keys() == {"/v1/analyze", "/v1/video", "/v1/model", "/metrics", "/healthz"}
-    analyze = found["paths"]["/v1/analyze"]["post"]
+    paths, schemas = found["paths"], found["components"]["schemas"]
+    assert paths.keys() == {"/v1/analyze", "/v1/video", "/v1/model", "/metrics", "/healthz"}
+    analyze, video = paths["/v1/analyze"]["post"], paths["/v1/video"]["post"]
+    assert (analyze["operationId"], video["operationId"]) == ("analyze", "video")
     assert {"image/jpeg", "multipart/form-data"} <= analyze["requestBody"]["content"].keys()
-    assert {"200", "401", "408", "413", "422", "429", "504"} == analyze["responses"].keys()
-    PhotoAnswer.model_validate(found["components"]["schemas"]["PhotoAnswer"]["example"])
+    assert {"200", "401", "403", "408", "413", "422", "429", "504"} == analyze["responses"].keys()
+    assert {"200", "401", "403", "408", "413", "422", "429", "501"} == video["responses"].keys()
+    for status, answer in analyze["responses"].items():
+        content = answer["content"]["application/json"]
+        if status != "200":
+            ErrorAnswer.model_validate(content["example"])
+    for model in (PhotoAnswer, ModelAnswer, ErrorAnswer, HealthAnswer):
+        model.model_validate(schemas[model.__name__]["example"])
+    line = json.loads(video["responses"]["200"]["content"]["application/x-ndjson"]["example"])
+    assert {"frame", "time_s", "faces"} <= line.keys()
+
+
+def test_pages_that_would_load_from_elsewhere_are_not_served(client: Client) -> None:
+    assert [client.get(path).status for path in ("/docs", "/redoc")] == [404, 404]
+
+
+def test_prometheus_reads_the_metrics(client: Client, photo: bytes) -> None:
+    client.analyze(photo)
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
+    assert {name: family.type for name, family in families.items() if not name.endswith("_created")} == {
+        "mien_requests": "counter",
+        "mien_faces": "counter",
+        "mien_photos_in_hand": "gauge",
+        "mien_photo_seconds": "histogram",
+        "mien_batch_photos": "histogram",
+        "mien_batch_faces": "histogram",
+    }
+    assert all(family.documentation for family in families.values())
+    counted = {tuple(sample.labels.values()): sample.value for sample in families["mien_requests"].samples}
+    assert counted["/v1/analyze", "200"] >= 1
 
 
 def test_errors_of_the_router_are_json_too(client: Client) -> None:

@@ -25,6 +25,11 @@ HEADERS = {
 }
 """Of every answer. The page takes everything from this server, and its pixels go nowhere else."""
 
+TOKEN_WANTED = (
+    "the token is missing or wrong; send the header 'Authorization: Bearer TOKEN' with the token that `mien serve` was "
+    "started with."
+)
+
 _bearer = HTTPBearer(auto_error=False, description="Only where the server was started with a token.")
 
 
@@ -62,9 +67,4 @@ def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials 
     if token is None:
         return
     if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
-        raise HTTPException(
-            401,
-            "the token is missing or wrong; send the header 'Authorization: Bearer TOKEN' with the token that "
-            "`mien serve` was started with.",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        raise HTTPException(401, TOKEN_WANTED, {"WWW-Authenticate": "Bearer"})

@@ -27,9 +27,19 @@ from mien.recognizer import Recognizer
 from mien.serve.access import HEADERS, check_local, check_token
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
-from mien.serve.schema import ErrorAnswer, ModelAnswer, PhotoAnswer
+from mien.serve.schema import (
+    FRAME_LINE,
+    LINES,
+    METRICS_TEXT,
+    PHOTO_BODY,
+    VIDEO_BODY,
+    HealthAnswer,
+    ModelAnswer,
+    PhotoAnswer,
+    refusals,
+)
 from mien.serve.service import Service
-from mien.serve.upload import FIELD, read_upload
+from mien.serve.upload import read_upload
 from mien.serve.video import Videos
 
 _STATIC = Path(__file__).with_name("static")
@@ -38,31 +48,6 @@ _ABOUT = """Reads facial expressions in photos.
 
 An expression is the label that raters give to a picture; it is not what a person feels. Photos are held in memory while
 they are analysed, and are not kept."""
-
-_PHOTO: dict[str, Any] = {"type": "string", "format": "binary"}
-_BODY = {
-    "required": True,
-    "content": {
-        **{kind: {"schema": _PHOTO} for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream")},
-        "multipart/form-data": {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _PHOTO}}},
-    },
-}
-_REFUSALS = {
-    401: "The token is missing or wrong.",
-    408: "The upload took too long.",
-    413: "Too many bytes or pixels.",
-    422: "The photo cannot be read, or would unpack to far more than its size.",
-    429: "Too many photos wait, or another video is being read; `Retry-After` says when to try again, in seconds.",
-    504: "The analysis took too long.",
-}
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "model": ErrorAnswer} for status, text in _REFUSALS.items()
-}
-_LINES = (
-    "A JSON object on each line: a frame, as `/v1/analyze` answers a photo, with `frame` and `time_s`, and for each "
-    "face `track`, the same number as long as it is seen, and `raw_probabilities`, before they are smoothed over time. "
-    "A last line with `error` says where the video could not be read on."
-)
 
 
 def create_app(
@@ -101,14 +86,20 @@ def create_app(
 
     # Swagger's pages are fetched from another server, which the page's policy forbids; /openapi.json stays.
     app = FastAPI(
-        title="mien", version=mien.__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=started
+        title="mien",
+        version=mien.__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name.strip("_"),
+        lifespan=started,
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
     app.state.stopping = threading.Event()
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
     app.include_router(_api)
     app.add_api_route("/", _page, include_in_schema=False)
-    app.add_api_route("/healthz", _health, summary="Whether the server answers")
+    app.add_api_route("/healthz", _health, summary="Whether the server answers", response_model=HealthAnswer)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.middleware("http")(_around)
     app.add_exception_handler(HTTPException, _http_error)
@@ -126,8 +117,8 @@ _api = APIRouter(dependencies=[Depends(check_token)])
     "/v1/analyze",
     summary="Read the expressions of the faces in a photo",
     response_model=PhotoAnswer,
-    responses=_ERRORS,
-    openapi_extra={"requestBody": _BODY},
+    responses=refusals(401, 403, 408, 413, 422, 429, 504),
+    openapi_extra={"requestBody": PHOTO_BODY},
 )
 async def _analyze(request: Request) -> Response:
     """Send the photo's file as the body, or as the field `photo` of a multipart form."""
@@ -141,10 +132,13 @@ async def _analyze(request: Request) -> Response:
     summary="Read the expressions in a video",
     response_class=Response,
     responses={
-        200: {"description": _LINES, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
-        **{status: _ERRORS[status] for status in (401, 408, 413, 422, 429)},
+        200: {
+            "description": LINES,
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": FRAME_LINE}},
+        },
+        **refusals(401, 403, 408, 413, 422, 429, 501),
     },
-    openapi_extra={"requestBody": {"required": True, "content": {"video/mp4": {"schema": _PHOTO}}}},
+    openapi_extra={"requestBody": VIDEO_BODY},
 )
 async def _video(
     request: Request, every: Annotated[int, Query(ge=1, description="1 reads each frame, n each n-th.")] = 1
@@ -154,14 +148,24 @@ async def _video(
     return answer
 
 
-@_api.get("/v1/model", summary="The model's card, and the server's limits", response_model=ModelAnswer)
+@_api.get(
+    "/v1/model",
+    summary="The model's card, and the server's limits",
+    response_model=ModelAnswer,
+    responses=refusals(401, 403),
+)
 async def _model(request: Request) -> Response:
     state = request.app.state
     limits = dataclasses.asdict(state.limits)
     return JSONResponse({"mien": mien.__version__, "card": state.card, "limits": limits})
 
 
-@_api.get("/metrics", summary="Counts and times for Prometheus", response_class=PlainTextResponse)
+@_api.get(
+    "/metrics",
+    summary="Counts and times for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": METRICS_TEXT}}}, **refusals(401, 403)},
+)
 async def _metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

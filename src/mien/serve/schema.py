@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from mien.serve.access import TOKEN_WANTED
+from mien.serve.limits import Limits
+from mien.serve.upload import FIELD
 
 _FACE: dict[str, Any] = {
     "box": [170.53, 64.21, 274.02, 206.9],
@@ -25,6 +31,29 @@ _FACE: dict[str, Any] = {
         },
     },
 }
+
+
+FRAME_LINE = (
+    json.dumps(
+        {
+            "source": "<video>",
+            "frame": 0,
+            "time_s": 0.0,
+            "size": [512, 512],
+            "failed": None,
+            "model": "mien-small",
+            "faces": [{"track": 0, **_FACE, "raw_probabilities": _FACE["expression"]["probabilities"]}],
+        }
+    )
+    + "\n"
+)
+"""An example of a line about a video's frame."""
+
+METRICS_TEXT = """# HELP mien_requests_total Requests answered.
+# TYPE mien_requests_total counter
+mien_requests_total{path="/v1/analyze",status="200"} 12.0
+"""
+"""An example of what Prometheus reads."""
 
 
 class _Answer(BaseModel):
@@ -80,6 +109,14 @@ class ErrorAnswer(_Answer):
     error: str
 
 
+class HealthAnswer(_Answer):
+    """The server answers."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+
+    status: str
+
+
 class LimitsAnswer(_Answer):
     """What the server refuses."""
 
@@ -94,6 +131,68 @@ class LimitsAnswer(_Answer):
 class ModelAnswer(_Answer):
     """The model in use."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "mien": "0.1.0",
+                "card": {"name": "mien-small", "labels": list(_FACE["expression"]["probabilities"])},
+                "limits": dataclasses.asdict(Limits()),
+            }
+        }
+    )
+
     mien: str = Field(description="Version of mien.")
     card: dict[str, Any] = Field(description="The model's card: labels, preprocessing, metrics, provenance, limits.")
     limits: LimitsAnswer
+
+
+_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
+PHOTO_BODY = {
+    "required": True,
+    "content": {
+        **{kind: {"schema": _FILE} for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream")},
+        "multipart/form-data": {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _FILE}}},
+    },
+}
+VIDEO_BODY = {
+    "required": True,
+    "content": {kind: {"schema": _FILE} for kind in ("video/mp4", "video/webm", "application/octet-stream")},
+}
+_REFUSALS = {
+    401: ("The token is missing or wrong.", TOKEN_WANTED),
+    403: (
+        "The server has no token, and the request is from or for another machine, or from another web page.",
+        "this server has no token and answers its own page only, not 'https://example.org'; start it with a token.",
+    ),
+    408: ("The upload took too long.", "the upload took more than 30 s."),
+    413: ("Too many bytes or pixels.", "the upload is too large; at most 20 MB are accepted here."),
+    422: ("The file cannot be read, or would unpack to far more than its size.", "<photo>: is empty, 0 bytes."),
+    429: (
+        "Too many photos wait, or another video is being read; `Retry-After` says when to try again, in seconds.",
+        "32 photos are in work or waiting, no more are taken; try again in a moment.",
+    ),
+    501: ("PyAV, which reads videos, is not installed.", "reading video needs PyAV, which is not installed: ..."),
+    504: (
+        "The analysis took too long.",
+        "<photo>: the analysis took more than 30 s; send a smaller photo, or try later.",
+    ),
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe refusals, each with an example."""
+    return {
+        status: {
+            "description": _REFUSALS[status][0],
+            "model": ErrorAnswer,
+            "content": {"application/json": {"example": {"error": _REFUSALS[status][1]}}},
+        }
+        for status in statuses
+    }
+
+
+LINES = (
+    "A JSON object on each line: a frame, as `/v1/analyze` answers a photo, with `frame` and `time_s`, and for each "
+    "face `track`, the same number as long as it is seen, and `raw_probabilities`, before they are smoothed over time. "
+    "A last line with `error` says where the video could not be read on."
+)
