@@ -44,7 +44,7 @@ def write_video(
 ) -> Path:
     with av.open(path, "w") as out:
         images = list(images)
-        video = out.add_stream(codec, rate=rate, options={"g": "5"})
+        video = out.add_stream(codec, rate=rate, options={"g": "5", "threads": "1"})
         video.width, video.height, video.pix_fmt = images[0].shape[1], images[0].shape[0], "yuv420p"
         video.codec_context.time_base = Fraction(1, 1000)
         if rotation_deg:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -95,8 +96,131 @@ def test_a_video_without_a_frame(tmp_path: Path) -> None:
     begin, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
     data[begin:end] = bytes(end - begin)  # the head says where frames are, but nothing is there
     (tmp_path / "blank.mp4").write_bytes(data)
-    with pytest.raises(InputError, match=r"blank\.mp4: no frame can be decoded; \d+ frames are damaged"):
+    with pytest.raises(
+        InputError, match=r"blank\.mp4: no frame can be decoded; frames that are damaged and left out: 4"
+    ):
         list(VideoReader(tmp_path / "blank.mp4"))
+
+
+def encode(path: Path, images: list[np.ndarray], codec: str, pix_fmt: str = "yuv420p", **options: str) -> Path:
+    """Ten frames a second, as `write_video`, in any codec."""
+    import av
+
+    with av.open(path, "w") as out:
+        video = out.add_stream(codec, rate=10, options={"threads": "1"} | options)
+        video.height, video.width, video.pix_fmt = *images[0].shape[:2], pix_fmt
+        for index, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 10)
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def seekable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Clips of 30 frames in which decoding can begin at several frames, or, the last two, only seems to."""
+    folder, images = tmp_path_factory.mktemp("seekable"), [image[:128, :128].copy() for image in pan(30)]
+    times_s = list(np.cumsum([0.04, 0.3, 0.1] * 10) - 0.04)
+    open_gop = {"x264-params": "open-gop=1:keyint=6:bframes=2:scenecut=0:b-adapt=0"}
+    return {
+        "keyframes": write_video(folder / "keyframes.mkv", images),
+        "variable rate": write_video(folder / "variable.mp4", images, times_s=times_s),
+        "turned": write_video(folder / "turned.mp4", [np.rot90(image).copy() for image in images], rotation_deg=-90),
+        "late": write_video(folder / "late.ts", images, times_s=[7 + index / 10 for index in range(30)]),
+        "open groups": encode(folder / "open.mp4", images, "libx264", **open_gop),
+        "hevc": encode(folder / "hevc.mp4", images, "libx265", **{"x265-params": "keyint=6:log-level=none"}),
+        "keyframes only": encode(folder / "only.avi", images, "mjpeg", "yuvj420p"),
+        "renewed bit by bit": encode(folder / "renewed.mp4", images, "libx264", **{"intra-refresh": "1", "g": "10"}),
+        "not countable": encode(folder / "mpeg4.avi", images, "mpeg4", g="5"),
+    }
+
+
+SEEKABLE = ("keyframes", "variable rate", "turned", "late", "open groups", "hevc", "keyframes only")
+
+
+@pytest.mark.parametrize("kind", [*SEEKABLE, "renewed bit by bit", "not countable"])
+def test_frames_from_a_start_are_those_of_the_whole(seekable: dict[str, Path], kind: str) -> None:
+    frames = list(VideoReader(seekable[kind]))
+    assert len(frames) == 30
+    for start_s in (frames[1].time_s, frames[14].time_s - 0.001, frames[21].time_s, frames[29].time_s + 1):
+        reader = VideoReader(seekable[kind], start_s=start_s)
+        found, expected = list(reader), [frame for frame in frames if frame.time_s >= start_s]
+        assert [(frame.index, frame.time_s) for frame in found] == [(frame.index, frame.time_s) for frame in expected]
+        assert all((one.image == other.image).all() for one, other in zip(found, expected, strict=True))
+        assert reader.cut_off is None
+
+
+@pytest.mark.parametrize("kind", SEEKABLE)
+def test_what_comes_before_the_start_is_not_decoded(seekable: dict[str, Path], kind: str) -> None:
+    reader = VideoReader(seekable[kind], start_s=list(VideoReader(seekable[kind]))[21].time_s)
+    first = next(frame for _, frame in reader._indexed())
+    whole = [frame.pts for _, frame in VideoReader(seekable[kind])._indexed()]
+    assert whole.index(first.pts) in range(15, 22)
+    assert first.key_frame
+
+
+def test_time_that_begins_anew_is_decoded_from_the_beginning(tmp_path: Path) -> None:
+    part = write_video(tmp_path / "part.ts", pan(20)).read_bytes()
+    (tmp_path / "twice.ts").write_bytes(part + part)
+    indexes = [frame.index for frame in VideoReader(tmp_path / "twice.ts", start_s=1.25)]
+    assert indexes == [*range(13, 20), *range(33, 40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("odd.mkv", "ffv1", "yuv420p"),
+        ("grey.mkv", "ffv1", "gray"),
+        ("grey-16.mkv", "ffv1", "gray16le"),
+        ("ten-bit.mp4", "libx264", "yuv420p10le"),
+        ("prores.mov", "prores_ks", "yuv422p10le"),
+        ("odd.webm", "libvpx-vp9", "yuv420p"),
+        ("odd.avi", "mjpeg", "yuvj420p"),
+    ],
+)
+def test_odd_sizes_and_deep_colours(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
+    odd = not codec.startswith(("libx264", "prores"))
+    image = np.ascontiguousarray(astronaut()[:241, :201] if odd else astronaut())
+    expected = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) if "grey" in name else image
+    (frame,) = VideoReader(encode(tmp_path / name, [image], codec, pix_fmt))
+    assert frame.image.shape == image.shape
+    assert difference(frame.image, expected) < 12
+
+
+def test_a_picture_named_like_a_video_has_one_frame(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(astronaut()).save(tmp_path / "photo.mp4", "JPEG", quality=95)
+    (frame,) = VideoReader(tmp_path / "photo.mp4")
+    assert difference(frame.image, astronaut()) < 6
+
+
+def test_a_last_frame_that_is_shown_for_long_is_no_early_end(tmp_path: Path) -> None:
+    from PIL import Image
+
+    pictures = [Image.new("L", (16, 16), grey) for grey in (0, 100, 200)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=[100, 100, 5000])
+    reader = VideoReader(tmp_path / "a.gif")
+    assert [frame.time_s for frame in reader] == pytest.approx([0, 0.1, 0.2])
+    assert (reader.duration_s, reader.cut_off) == (pytest.approx(5.2), None)
+
+
+def test_names_are_files_and_no_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "clip.mp4", pan(3)).rename("12:30.mp4")
+    assert len(list(VideoReader("12:30.mp4"))) == 3
+    Path("list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError, match=r"list\.m3u8: cannot be read as a video"):
+        VideoReader("list.m3u8")
+    with pytest.raises(InputError, match="cannot be opened: File name too long"):
+        VideoReader("n" * 300 + ".mp4")
+
+
+def test_large_frames_are_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.media.video.MAX_PIXELS", 60_000)
+    with pytest.raises(InputError, match=r"clip\.mp4: 256 x 256 px; at most 0\.06 megapixels are read"):
+        VideoReader(clip)
 
 
 def test_a_range_behind_the_end_has_no_frames(clip: Path) -> None:
@@ -112,20 +236,26 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         VideoReader(tmp_path / "text.mp4")
     with pytest.raises(InputError, match=r"missing\.mp4: no such file"):
         VideoReader(tmp_path / "missing.mp4")
-    with pytest.raises(InputError, match="is no regular file"):
+    with pytest.raises(InputError, match="is a folder, not a file"):
         VideoReader(tmp_path)
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cover", [False, True])
+def test_sound_alone_is_no_video(tmp_path: Path, cover: bool) -> None:
     import av
 
     with av.open(tmp_path / "sound.mp4", "w") as out:
         sound = out.add_stream("aac", rate=48000)
+        if cover:
+            picture = out.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 256, 256, "yuvj420p"
+            picture.disposition = av.stream.Disposition.attached_pic
+            out.mux(picture.encode(av.VideoFrame.from_ndarray(astronaut(), format="rgb24")))
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), format="fltp", layout="mono")
         frame.sample_rate, frame.pts = 48000, 0
         out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
-    with pytest.raises(InputError, match="holds no video, only: audio"):
+    with pytest.raises(InputError, match=r"sound\.mp4: holds no video, only: audio"):
         VideoReader(tmp_path / "sound.mp4")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
+from mien.media.decode import MAX_PIXELS, check_file
 
 if TYPE_CHECKING:
     import av
@@ -24,6 +27,10 @@ VIDEO_SUFFIXES = (
 """Endings, in any case, of the files that are taken for videos."""
 
 _MISSING_S = 1.0  # a video that ends earlier than it says by more than this is reported as cut off
+
+# Each packet of these codecs is one frame, unless that is sent as two fields; so frames are counted without decoding.
+_COUNTABLE = ("av1", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9")
+_PROGRESSIVE = (0, 1)  # FFmpeg's AVFieldOrder: unknown, progressive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,23 @@ class Frame:
     index: int
     time_s: float
     image: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A frame where decoding may begin.
+
+    Attributes:
+        packet: which holds it, counted from 0 in the order of the file.
+        index: of the frame.
+        pts: its time stamp.
+        leading: packets behind it in the file whose frames are shown before it, and may need still earlier ones.
+    """
+
+    packet: int = 0
+    index: int = 0
+    pts: float = -math.inf
+    leading: int = 0
 
 
 class VideoReader:
@@ -59,7 +83,8 @@ class VideoReader:
 
         Args:
             path: the file.
-            start_s: first moment wanted, seconds. What comes before is decoded too, so that frames can be counted.
+            start_s: first moment wanted, seconds. Decoding begins at the keyframe before it, where the packets tell how
+                many frames come before; else at the first frame.
             end_s: moment before which to stop; None = the end.
             every: 1 gives each frame, n each n-th.
 
@@ -71,12 +96,14 @@ class VideoReader:
             raise InputError(f"{self.name}: every {every} frames; expected 1 or more.")
         if start_s < 0 or (end_s is not None and end_s <= start_s):
             raise InputError(f"{self.name}: the range {start_s} s to {end_s} s is empty.")
-        self._path, self.start_s, self.end_s, self.every = Path(path), start_s, end_s, every
+        self._path, self.start_s, self.end_s, self.every = Path(path).absolute(), start_s, end_s, every
         with self.open() as container:
-            stream = container.streams.video[0]
+            stream = _stream_of(container)
             self.frame_rate = float(stream.average_rate) if stream.average_rate else None
             self.duration_s = container.duration / 1_000_000 if container.duration else None
             self.has_sound = bool(container.streams.audio)
+            self._begin_s = (container.start_time or 0) / 1_000_000
+            self._ends_s = self._end_of(stream)
         self.cut_off: str | None = None
 
     def open(self) -> InputContainer:
@@ -86,18 +113,20 @@ class VideoReader:
             InputError: the file is missing or holds no video.
         """
         av = import_av()
-        if not self._path.is_file():
-            raise InputError(f"{self.name}: {'is no regular file' if self._path.exists() else 'no such file'}.")
-        if not self._path.stat().st_size:
-            raise InputError(f"{self.name}: is empty, 0 bytes.")
-        try:
-            container: InputContainer = av.open(self._path)
+        check_file(self._path, self.name)
+        try:  # a name with a colon would be taken for an address if it were not absolute, and lists may name addresses
+            container: InputContainer = av.open(self._path, options={"protocol_whitelist": "file"})
         except (av.error.FFmpegError, ValueError) as error:
             raise InputError(f"{self.name}: cannot be read as a video ({reason_of(error)}).") from error
-        if not container.streams.video:
-            kinds = ", ".join(stream.type for stream in container.streams)
+        try:
+            stream = _stream_of(container)
+            if (stream.width or 0) * (stream.height or 0) > MAX_PIXELS:
+                raise InputError(
+                    f"{stream.width} x {stream.height} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
+                )
+        except InputError as error:
             container.close()
-            raise InputError(f"{self.name}: holds no video, only: {kinds or 'nothing'}.")
+            raise InputError(f"{self.name}: {error}") from None
         return container
 
     def __iter__(self) -> Iterator[Frame]:
@@ -106,50 +135,112 @@ class VideoReader:
         Raises:
             InputError: no frame at all could be decoded.
         """
-        self.cut_off, index, time_s = None, -1, 0.0
-        with self.open() as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            begin_s = (container.start_time or 0) / 1_000_000
-            for index, frame in enumerate(self._decoded(container)):
-                time_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - begin_s
-                if self.end_s is not None and time_s >= self.end_s:
-                    return
-                if time_s >= self.start_s and index % self.every == 0:
-                    yield Frame(index=index, time_s=time_s, image=_upright(frame))
-            ends_s = self._ends_s(stream)
+        self.cut_off, index, seen_s = None, -1, 0.0
+        for index, frame in self._indexed():
+            time_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
+            seen_s = time_s + float((frame.duration or 0) * (frame.time_base or 0))
+            if self.end_s is not None and time_s >= self.end_s:
+                return
+            if time_s >= self.start_s and index % self.every == 0:
+                yield Frame(index=index, time_s=time_s, image=_upright(frame))
         if index < 0:
             raise InputError(f"{self.name}: no frame can be decoded; {self.cut_off or 'it has none'}.")
-        if self.cut_off is None and ends_s - time_s > _MISSING_S:
-            self.cut_off = f"ends at {time_s:.1f} s of {ends_s:.1f} s"
+        if self._ends_s - seen_s > _MISSING_S:
+            ends = f"ends at {seen_s:.1f} s of {self._ends_s:.1f} s"
+            self.cut_off = f"{ends}; {self.cut_off}" if self.cut_off else ends
 
-    def _ends_s(self, stream: av.VideoStream) -> float:
+    def _end_of(self, stream: av.VideoStream) -> float:
         """Where the picture ends as the file says; 0 where it does not say."""
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
         return 0.0 if self.has_sound else self.duration_s or 0.0  # of sound that goes on longer
 
-    def _decoded(self, container: InputContainer) -> Iterator[av.VideoFrame]:
-        """All frames that can be decoded; damaged ones are left out, and counted in `cut_off`."""
+    def _indexed(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Frames from the keyframe before `start_s`, each with its index; from the first where that does not do."""
+        entry = self._entry()
+        frames = self._decoded(entry)
+        first = next(frames, None)
+        if entry.packet and (first is None or first.pts != entry.pts):  # of pictures that are renewed bit by bit
+            self.cut_off = None
+            return enumerate(self._decoded(_Entry()))
+        return enumerate(chain([first], frames) if first is not None else frames, entry.index)
+
+    def _entry(self) -> _Entry:
+        """The last keyframe that is shown before `start_s`; the first one where packets do not say which that is."""
         av = import_av()
-        damaged = 0
-        packets = container.demux(container.streams.video[0])
-        while True:
+        entry, shown, last = _Entry(), 0, -math.inf
+        with self.open() as container:
+            stream = _stream_of(container)
+            if not self.start_s or not _is_countable(stream) or stream.time_base is None:
+                return entry
+            start = (self._begin_s + self.start_s) / stream.time_base
             try:
-                packet = next(packets)
-            except StopIteration:
-                break
-            except av.error.FFmpegError as error:
-                self.cut_off = f"cannot be read to its end ({reason_of(error)})"
-                return
-            try:
-                yield from packet.decode()
-            except av.error.EOFError:
-                break
+                for number, packet in enumerate(container.demux(stream)):
+                    if not packet.size:  # it ends the file
+                        return entry
+                    decoded_at = last if packet.dts is None else packet.dts  # Matroska does not say it of the first
+                    if packet.pts is None or decoded_at < last:
+                        break
+                    if decoded_at > start:  # as all that follow, and none of them is shown earlier than it is decoded
+                        return entry
+                    last = decoded_at
+                    if packet.is_keyframe and packet.pts <= start:
+                        entry = _Entry(number, shown, packet.pts)
+                    elif packet.pts < entry.pts and not packet.is_discard:
+                        entry = replace(entry, index=entry.index + 1, leading=entry.leading + 1)
+                    shown += not packet.is_discard
             except av.error.FFmpegError:
-                damaged += 1
-        if damaged:
-            self.cut_off = f"{damaged} frames are damaged and left out"
+                pass
+        return _Entry()
+
+    def _decoded(self, entry: _Entry) -> Iterator[av.VideoFrame]:
+        """All frames from an entry on that can be decoded; damaged ones are left out, and counted in `cut_off`."""
+        av = import_av()
+        missing, refused, begun = -entry.leading, 0, False
+        with self.open() as container:
+            stream = _stream_of(container)
+            stream.thread_type = "AUTO"
+            for packet in islice(self._packets(container, stream), entry.packet, None):
+                missing += packet.size > 0 and not packet.is_discard
+                try:
+                    for frame in packet.decode():
+                        begun = begun or frame.pts is None or frame.pts >= entry.pts
+                        if begun and not frame.is_corrupt:
+                            missing -= 1
+                            yield frame
+                except av.error.EOFError:
+                    break
+                except av.error.FFmpegError:
+                    refused += 1
+            left_out = missing if _is_countable(stream) else refused  # not each decoder says what it leaves out
+        if left_out > 0 and not self.cut_off:
+            self.cut_off = f"frames that are damaged and left out: {left_out}"
+
+    def _packets(self, container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
+        av = import_av()
+        try:
+            yield from container.demux(stream)
+        except av.error.FFmpegError as error:
+            self.cut_off = f"cannot be read to its end ({reason_of(error)})"
+
+
+def _is_countable(stream: av.VideoStream) -> bool:
+    codec = stream.codec_context
+    return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
+
+
+def _stream_of(container: InputContainer) -> av.VideoStream:
+    """The video of a file; the picture on a record's cover is none.
+
+    Raises:
+        InputError: there is none.
+    """
+    av = import_av()
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
+    raise InputError(f"holds no video, only: {kinds or 'nothing'}.")
 
 
 def _upright(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:

@@ -87,7 +87,7 @@ class VideoWriter:
             self._part.unlink(missing_ok=True)
 
     def write(self, frame: Frame) -> None:
-        """Add a frame; all have the size of the first, and each comes later than the one before."""
+        """Add a frame, later than the one before; one of another size is stretched to that of the first."""
         import av
 
         height, width = (side - side % 2 for side in frame.image.shape[:2])  # 4:2:0 colour needs even sides
