@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 import mien
 from mien import lab
 from mien.cli import build_app
+from mien.lab.data.ferplus import VOTE_COLUMNS
+from mien.labels import FERPLUS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,6 +57,9 @@ def files_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with archive.open(f"{part}/{faces.label_set.name(label)}/{number}.png", "w") as file:
                 Image.fromarray(face).save(file, "png")
     (folder / "fer2013.csv").write_text("\n".join(rows) + "\n")
+    answers = np.eye(10, dtype=int)[faces.relabel(FERPLUS).labels]  # ten raters, all of one mind
+    votes = [f"{split},,{','.join(map(str, 10 * row))}" for split, row in zip(faces.splits, answers, strict=True)]
+    (folder / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{','.join(VOTE_COLUMNS)}", *votes]) + "\n")
     (folder / "photos").mkdir()
     Image.fromarray(np.asarray(photos.astronaut())).save(folder / "photo.jpg", quality=95)
     shutil.copy(folder / "photo.jpg", folder / "photos" / "astronaut.jpg")

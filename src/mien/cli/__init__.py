@@ -32,7 +32,7 @@ _EXTRAS = {
 
 def build_app() -> typer.Typer:
     """Put the command groups together; each imports what it needs when it is called."""
-    from mien.cli import analyze, data, demo, evaluate, recipes, report, reproduce, serve, train
+    from mien.cli import analyze, data, demo, evaluate, models, recipes, report, reproduce, serve, train
 
     app = typer.Typer(
         name="mien",
@@ -44,6 +44,7 @@ def build_app() -> typer.Typer:
     )
     app.command()(analyze.analyze)
     app.command()(serve.serve)
+    app.command()(models.models)
     app.add_typer(data.app, name="data")
     app.command()(recipes.recipes)
     app.command()(train.train)

@@ -1,0 +1,67 @@
+"""`mien models`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.card import Card
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="A shipped model, or a model folder: print its card.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON: one card, or a list of all.")] = False,
+) -> None:
+    """List the models that ship, or print the card of one."""
+    import json
+    from dataclasses import asdict
+
+    from mien.recognizer import DEFAULT_MODEL, Recognizer, shipped_models
+
+    opened = [Recognizer.load(each) for each in ([name] if name is not None else shipped_models())]
+    cards = [one.card for one in opened]
+    if as_json:
+        rows: list[dict[str, Any]] = [asdict(card) | {"labels": list(card.labels)} for card in cards]
+        typer.echo(json.dumps(rows if name is None else rows[0], indent=2))
+    elif name is not None:
+        typer.echo("\n".join(_card_lines(cards[0])))
+    else:
+        for one in opened:
+            default = "  (default)" if one.folder.name == DEFAULT_MODEL else ""
+            megabytes = (one.folder / "model.onnx").stat().st_size / 1e6
+            typer.echo(
+                f"{one.folder.name}{default}: {len(one.card.labels)} classes, {one.card.parameters:,} parameters, "
+                f"{megabytes:.1f} MB"
+            )
+            typer.echo("\n".join(f"  {line}" for line in _figures(one.card)))
+
+
+def _card_lines(card: Card) -> list[str]:
+    p = card.preprocess
+    return [
+        f"name        {card.name}",
+        f"classes     {', '.join(card.labels)}",
+        f"input       {p.color}, {p.crop_px} px",
+        f"parameters  {card.parameters:,}",
+        f"confidence  temperature {card.temperature:.3f}, uncertain below {card.uncertain_below:.2f}",
+        f"licence     {card.licence}",
+        f"trained     recipe {card.provenance['recipe']['name']}, seed {card.provenance['seed']}, "
+        f"commit {card.provenance['commit'][:7]}",
+        *(f"measured    {line}" for line in _figures(card)),
+        *(f"limit       {limit}" for limit in card.limits),
+    ]
+
+
+def _figures(card: Card) -> list[str]:
+    """One line for each split that the model was measured on: ``PublicTest 67.73 % (...) of 3,589, twin-free ...``."""
+    lines = []
+    for split, figures in card.metrics.items():
+        parts = []
+        for name, part in (("", figures["full"]), ("twin-free ", figures["twin_free"])):
+            if part is not None:
+                accuracy, low, high = (100 * part[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
+                parts.append(f"{name}{accuracy:.2f} % ({low:.1f} to {high:.1f}) of {part['n']:,}")
+        lines.append(f"{split} {', '.join(parts)}")
+    return lines

@@ -1,0 +1,44 @@
+"""`mien models`: the shipped models, and the card of any."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+import mien
+from mien.card import Card
+from mien.cli import build_app
+
+SHIPPED = Path(mien.__file__).with_name("models")
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(build_app(), ["models", *words])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_every_shipped_model_is_listed_with_its_figures() -> None:
+    lines = run().splitlines()
+    for name in mien.shipped_models():
+        card = Card.read(SHIPPED / name)
+        (line,) = [line for line in lines if line.startswith((f"{name}:", f"{name}  (default)"))]
+        assert f"{card.parameters:,} parameters" in line
+        for split, figures in card.metrics.items():
+            assert any(split in line and f"{100 * figures['full']['accuracy']:.2f} %" in line for line in lines)
+    assert next(line for line in lines if "(default)" in line).startswith("mien-small")
+
+
+def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
+    folder = shutil.copytree(SHIPPED / "mien-small", tmp_path / "mine")
+    card = Card.read(folder)
+    text = run(str(folder))
+    assert f"licence     {card.licence}" in text and f"uncertain below {card.uncertain_below:.2f}" in text
+    assert all(f"limit       {limit}" in text for limit in card.limits)
+    assert json.loads(run(str(folder), "--json"))["sha256"] == card.sha256
+    assert [row["name"] for row in json.loads(run("--json"))] == [
+        Card.read(SHIPPED / name).name for name in mien.shipped_models()
+    ]
