@@ -307,6 +307,15 @@ def test_odd_sides_are_written(tmp_path: Path) -> None:
     assert frame.image.shape == (100, 98, 3)
 
 
+@pytest.mark.parametrize("shape", [(1, 100, 3), (2, 16_386, 3)])
+def test_frames_that_h264_does_not_take(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    with (
+        pytest.raises(InputError, match=r"thin\.mp4: frames of \d+ x \d px; H\.264 takes 2 to 16,384 px a side"),
+        VideoWriter(tmp_path / "thin.mp4") as writer,
+    ):
+        writer.write(Frame(index=0, time_s=0.0, image=np.zeros(shape, np.uint8)))
+
+
 def test_nothing_is_left_of_a_video_that_fails(tmp_path: Path) -> None:
     with pytest.raises(KeyError), VideoWriter(tmp_path / "out.mp4") as writer:
         writer.write(Frame(index=0, time_s=0.0, image=astronaut()))

@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 
 _TICKS_PER_SECOND = 90_000  # of a written video; divides the usual frame rates, and keeps a variable one
 _COPIED_CODECS = ("aac", "mp3")  # sound that every player of mp4 knows; other is encoded as AAC
+_LONGEST_PX = 16_384  # x264's limit
 _CRF = 20  # x264's constant rate factor: a little better than its default of 23, since text is drawn
 
 
@@ -87,7 +88,11 @@ class VideoWriter:
             self._part.unlink(missing_ok=True)
 
     def write(self, frame: Frame) -> None:
-        """Add a frame, later than the one before; one of another size is stretched to that of the first."""
+        """Add a frame, later than the one before; one of another size is stretched to that of the first.
+
+        Raises:
+            InputError: the first is too small or too large for H.264.
+        """
         import av
 
         height, width = (side - side % 2 for side in frame.image.shape[:2])  # 4:2:0 colour needs even sides
@@ -103,6 +108,10 @@ class VideoWriter:
 
     def _begin(self, width: int, height: int) -> None:
         """Add both streams: a file's streams must be known before its first packet."""
+        if not (2 <= width <= _LONGEST_PX and 2 <= height <= _LONGEST_PX):
+            raise InputError(
+                f"{self._path}: frames of {width} x {height} px; H.264 takes 2 to {_LONGEST_PX:,} px a side."
+            )
         self._video = self._out.add_stream("libx264", rate=self._rate, options={"crf": str(_CRF), "preset": "veryfast"})
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         self._video.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
