@@ -33,6 +33,7 @@ LEVELS = (
     ("mien.lab.training", "mien.lab.export", "mien.lab.compress"),
     ("mien.lab.evaluation", "mien.lab.evaluation"),
     ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.comparison_tables", "mien.lab.reading"),
+    ("mien.lab.changes", "mien.lab.robust", "mien.lab.robust_picture"),
     ("mien.lab.chapter", "mien.lab.report", "mien.lab.report_tables", "mien.lab.results", "mien.lab.results_tables"),
     ("mien.lab.trained_rows", "mien.lab.reproduction_tables", "mien.lab.reproduction_claims"),
     ("mien.lab.reproduction_picture", "mien.lab.pages", "mien.lab.reproduction", "mien.lab.speed", "mien.lab.standing"),

@@ -32,7 +32,7 @@ _EXTRAS = {
 
 def build_app() -> typer.Typer:
     """Put the command groups together; each imports what it needs when it is called."""
-    from mien.cli import analyze, data, demo, evaluate, models, recipes, report, reproduce, serve, train
+    from mien.cli import analyze, data, demo, evaluate, models, recipes, report, reproduce, robust, serve, train
 
     app = typer.Typer(
         name="mien",
@@ -51,6 +51,7 @@ def build_app() -> typer.Typer:
     app.command()(evaluate.evaluate)
     app.command()(evaluate.score)
     app.command()(evaluate.ensemble)
+    app.command()(robust.robust)
     app.command()(report.compare)
     app.command()(report.report)
     app.command()(evaluate.export)

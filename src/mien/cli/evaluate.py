@@ -32,7 +32,7 @@ def evaluate(
     from mien import lab
 
     faces = lab.read_fer2013(data)
-    with _bar() as show:
+    with bar() as show:
         report = lab.evaluate(model, faces, split, tta=tta, out=out, on_progress=show)
     _print(report, json)
 
@@ -75,7 +75,7 @@ def export(
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
+def bar() -> Iterator[Callable[[str, int, int], None]]:
     """Show a progress bar on standard error, where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress

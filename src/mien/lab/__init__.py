@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mien.lab.recipe import Recipe as Recipe
     from mien.lab.recipe_book import recipes as recipes
     from mien.lab.report import write_report as write_report
+    from mien.lab.robust import Robustness as Robustness
+    from mien.lab.robust import robustness as robustness
     from mien.lab.run import Run as Run
     from mien.lab.training import train as train
 
@@ -35,6 +37,7 @@ _PLACES = {
     "Predictions": "metrics",
     "Recipe": "recipe",
     "Report": "metrics",
+    "Robustness": "robust",
     "Run": "run",
     "audit": "data",
     "compare": "comparison",
@@ -44,6 +47,7 @@ _PLACES = {
     "quantize": "compress",
     "read_fer2013": "data",
     "recipes": "recipe_book",
+    "robustness": "robust",
     "train": "training",
     "write_report": "report",
 }

@@ -28,7 +28,7 @@ MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -42,6 +42,7 @@ _STYLE: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "mien",  # the same figures give the same file
 }
+"""Settings of matplotlib."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, height_in), layout="constrained")
         yield figure, figure.add_subplot()
 

@@ -32,7 +32,7 @@ _TTA_REMARKS: dict[TTA, str] = {
 }
 
 
-def _silent(*_: object) -> None:
+def silent(*_: object) -> None:
     """Show no progress."""
 
 
@@ -45,7 +45,7 @@ def evaluate(
     majority: bool = False,
     out: str | Path | None = None,
     twins: Audit | None = None,
-    on_progress: Callable[[str, int, int], None] = _silent,
+    on_progress: Callable[[str, int, int], None] = silent,
 ) -> Report:
     """Predict one split and measure the predictions.
 
@@ -66,14 +66,14 @@ def evaluate(
         DataError: the data set lacks the split, or votes for its faces, or has a class that the model lacks.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
-    faces = _choose(data, split)
-    run, recognizer = _open(model, data)
+    faces = choose_split(data, split)
+    run, recognizer = open_model(model, data)
     folder = Path(out) if out is not None else run.folder if run is not None else None
     if folder is not None:
         _make(folder)  # before the long work
-    twin_free = _twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
+    twin_free = find_twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
     faces, twin_free, remark = _by_majority(faces, twin_free) if majority else (faces, twin_free, "")
-    predictions = _predictions(recognizer, faces, twin_free, tta, partial(on_progress, "predicting"))
+    predictions = predict_split(recognizer, faces, twin_free, tta, partial(on_progress, "predicting"))
     report = _report(predictions, recognizer.card, run, tta, faces, remark)
     if folder is not None:
         write_results(folder, predictions, report)
@@ -120,7 +120,7 @@ def predict(
     recognizer: Recognizer,
     faces: npt.NDArray[np.uint8],
     tta: TTA = "none",
-    on_progress: Callable[[int, int], None] = _silent,
+    on_progress: Callable[[int, int], None] = silent,
 ) -> npt.NDArray[np.float64]:
     """Return calibrated probabilities ``(N, K)`` of faces ``(N, H, W)`` uint8, averaged over the views of `tta`."""
     probabilities = np.empty((len(faces), len(recognizer.card.labels)))
@@ -168,7 +168,7 @@ def _make(folder: Path) -> None:
         raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
 
 
-def _open(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
+def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
     """Open what is to be evaluated; `data` may be needed to export a run."""
     if isinstance(model, Recognizer):
         return None, model
@@ -181,28 +181,31 @@ def _open(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run 
     return run, Recognizer.load(model_folder(run, data))
 
 
-def _choose(data: FaceDataset, split: str | None) -> FaceDataset:
+def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
+    """Return the faces of `split`; by default all if they are of one split, else PublicTest or Test."""
     if split is not None:
         return data.split(split)
     return data if len(data.split_names()) == 1 else data.test
 
 
-def _twin_free(
+def find_twin_free(
     data: FaceDataset, faces: FaceDataset, twins: Audit | None, on_progress: Callable[[int, int], None]
 ) -> npt.NDArray[np.bool_] | None:
+    """Return which faces of one split of `data` have no twin in its Training split; None if it has none."""
     if TRAINING not in data.split_names():
         return None
     new: npt.NDArray[np.bool_] = (twins or audit(data, on_progress)).twin_free[data.splits == faces.splits[0]]
     return new
 
 
-def _predictions(
+def predict_split(
     recognizer: Recognizer,
     faces: FaceDataset,
     twin_free: npt.NDArray[np.bool_] | None,
     tta: TTA,
     on_progress: Callable[[int, int], None],
 ) -> Predictions:
+    """Predict the faces of one split, averaged over the views of `tta`; their labels are crossed by name."""
     labels = recognizer.card.labels
     return Predictions(
         rows=faces.rows,

@@ -1,0 +1,35 @@
+"""`mien robust`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.evaluate import Data, bar
+
+
+def robust(
+    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
+    data: Data,
+    split: Annotated[str | None, typer.Option(help="Default: PublicTest, or Test in the folder edition.")] = None,
+    seed: Annotated[int, typer.Option(help="Of random directions and noise.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Also draw a picture, .png or .svg: accuracies, and a face under each change.")
+    ] = None,
+) -> None:
+    """Measure what a model loses on changed faces: box off, turned, blurred, compressed, dark, covered."""
+    from mien import lab
+    from mien.lab.robust_picture import check_ending, save_picture
+
+    if save is not None:
+        check_ending(save)
+    faces = lab.read_fer2013(data)
+    with bar() as show:
+        robustness = lab.robustness(model, faces, split, seed, on_progress=show)
+    typer.echo(robustness.to_json() if json else robustness.table().plain(), nl=not json)
+    if save is not None:
+        example = faces.split(robustness.split).faces[0]
+        typer.echo(f"written: {save_picture(robustness, example, save)}", err=True)

@@ -1,0 +1,166 @@
+"""Changes of faces as cameras, files and detectors make them, each at a few strengths; uint8 in, uint8 out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Face = npt.NDArray[np.uint8]
+"""One grey face, ``(H, W)`` uint8."""
+
+_Draws = np.random.Generator
+
+_DISPLAY_GAMMA = 2.2  # grey levels stand for light to this power, nearly as in sRGB
+_BAR_HEIGHT = 0.24  # of the face
+# Tops of the bars. In FER2013's frames the eyes lie at 0.39 of the height and the mouth at 0.76, in the median of 2,000
+# Training faces (benchmarks/results/crop_margin.json).
+_EYES, _MOUTH = 0.386 - _BAR_HEIGHT / 2, 0.757 - _BAR_HEIGHT / 2
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change at one strength.
+
+    Attributes:
+        name: what is changed.
+        strength: how much, in words; empty where there is one strength only.
+        amount: how much, as `function` takes it.
+        function: face, amount, source of random draws -> changed face of the same size.
+    """
+
+    name: str
+    strength: str
+    amount: float
+    function: Callable[[Face, float, _Draws], Face]
+
+    def apply(self, faces: Face, seed: int) -> Face:
+        """Return changed faces ``(N, H, W)``.
+
+        The draws are the same at every strength: with one seed, a face is shifted in one direction by 5, 10 and 20 %.
+        """
+        draws = np.random.default_rng(seed)
+        return np.stack([self.function(face, self.amount, draws) for face in faces])
+
+
+def unchanged(face: Face, _: float, __: _Draws) -> Face:
+    """Leave the face as it is: what the others are measured against."""
+    return face
+
+
+def shifted(face: Face, fraction: float, draws: _Draws) -> Face:
+    """Move the box by a fraction of its side, in a random direction."""
+    angle = draws.uniform(0, 2 * math.pi)
+    return _seen_in(face, right=fraction * math.cos(angle), down=fraction * math.sin(angle))
+
+
+def enlarged(face: Face, fraction: float, _: _Draws) -> Face:
+    """Make the box larger by a fraction of its side, smaller where that is negative; its centre stays."""
+    return _seen_in(face, scale=1 + fraction)
+
+
+def turned(face: Face, degrees: float, draws: _Draws) -> Face:
+    """Turn the face around its centre, to one side or the other at random."""
+    return _seen_in(face, turn_deg=degrees * draws.choice([-1, 1]))
+
+
+def _seen_in(face: Face, *, right: float = 0, down: float = 0, scale: float = 1, turn_deg: float = 0) -> Face:
+    """What another box sees, moved `right` and `down` by fractions of the face's side; beyond the edge, the edge."""
+    height, width = face.shape
+    center = np.array([width - 1, height - 1]) / 2
+    looked_at = center + np.array([right * width, down * height])
+    turn = np.asarray(cv2.getRotationMatrix2D((0, 0), turn_deg, scale), np.float64)[:, :2]
+    back = np.column_stack([turn, looked_at - turn @ center])  # from a pixel seen to one of the face
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP  # cubic, as linear would blur too
+    return np.asarray(cv2.warpAffine(face, back, (width, height), flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def mirrored(face: Face, _: float, __: _Draws) -> Face:
+    """Swap left and right."""
+    return face[:, ::-1]
+
+
+def blurred(face: Face, sigma_px: float, _: _Draws) -> Face:
+    """Blur by a Gaussian; sigma in px of a face 48 px wide."""
+    sigma = sigma_px * face.shape[1] / 48
+    return np.asarray(cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def reduced(face: Face, side_px: float, _: _Draws) -> Face:
+    """Shrink to squares of so many px, by area, and enlarge again, linearly: a face far away."""
+    small = cv2.resize(face, (int(side_px), int(side_px)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, face.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def compressed(face: Face, quality: float, _: _Draws) -> Face:
+    """Write as JPEG and read again."""
+    _done, file = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    return np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def noisy(face: Face, levels: float, draws: _Draws) -> Face:
+    """Add Gaussian noise of so many grey levels, standard deviation."""
+    return _grey(face + levels * draws.standard_normal(face.shape))
+
+
+def with_gamma(face: Face, gamma: float, _: _Draws) -> Face:
+    """Raise values in [0, 1] to a power: above 1 darkens the middle levels, below 1 brightens them."""
+    return _grey(255 * (face / 255) ** gamma)
+
+
+def lit(face: Face, share: float, _: _Draws) -> Face:
+    """Give the scene so much of its light; what would be brighter than white is white."""
+    return _grey(face * share ** (1 / _DISPLAY_GAMMA))
+
+
+def with_contrast(face: Face, share: float, _: _Draws) -> Face:
+    """Bring all levels closer to the face's mean."""
+    return _grey(face.mean() + share * (face - face.mean()))
+
+
+def offset(face: Face, levels: float, _: _Draws) -> Face:
+    """Add grey levels, black and white being the ends."""
+    return _grey(face.astype(np.float64) + levels)
+
+
+def covered(face: Face, top: float, _: _Draws) -> Face:
+    """Lay a grey bar across the face, from `top`, a fraction of the height, down."""
+    height = face.shape[0]
+    hidden = face.copy()
+    hidden[round(top * height) : round((top + _BAR_HEIGHT) * height)] = 128
+    return hidden
+
+
+def _grey(values: npt.NDArray[np.float64]) -> Face:
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
+_TABLE: tuple[tuple[str, Callable[[Face, float, _Draws], Face], dict[str, float]], ...] = (
+    ("unchanged", unchanged, {"": 0}),
+    ("box shifted", shifted, {"5 % of its side": 0.05, "10 % of its side": 0.10, "20 % of its side": 0.20}),
+    ("box larger", enlarged, {"10 %": 0.10, "20 %": 0.20}),
+    ("box smaller", enlarged, {"10 %": -0.10, "20 %": -0.20}),
+    ("turned", turned, {"5 degrees": 5, "10 degrees": 10, "20 degrees": 20}),
+    ("mirrored", mirrored, {"": 1}),
+    ("blurred", blurred, {"sigma 0.5 px": 0.5, "sigma 1 px": 1, "sigma 2 px": 2}),
+    ("fewer pixels", reduced, {"32 x 32": 32, "24 x 24": 24, "16 x 16": 16}),
+    ("JPEG", compressed, {"quality 50": 50, "quality 20": 20, "quality 10": 10}),
+    ("noise", noisy, {"5 levels": 5, "10 levels": 10, "20 levels": 20}),
+    ("darker", with_gamma, {"gamma 2": 2}),
+    ("less light", lit, {"40 %": 0.40, "20 %": 0.20}),
+    ("brighter", with_gamma, {"gamma 0.5": 0.5}),
+    ("more light", lit, {"200 %": 2.00}),
+    ("less contrast", with_contrast, {"50 %": 0.50, "25 %": 0.25}),
+    ("levels moved", offset, {"by -40": -40, "by +40": 40}),
+    ("covered", covered, {"eyes": _EYES, "mouth": _MOUTH}),
+)
+CHANGES = tuple(
+    Change(name, strength, amount, function)
+    for name, function, strengths in _TABLE
+    for strength, amount in strengths.items()
+)
+"""What `mien robust` does to faces, in the order of its table; the first one leaves them unchanged."""

@@ -1,0 +1,220 @@
+"""Robustness: what a model loses on the same faces when the box is off, the picture poor or a part hidden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mien.errors import DataError
+from mien.lab.changes import CHANGES, Change
+from mien.lab.data import FaceDataset
+from mien.lab.evaluation import choose_split, find_twin_free, open_model, predict_split, silent
+from mien.lab.metrics import Predictions, measure
+from mien.lab.statistics import paired_difference
+from mien.lab.tables import UNKNOWN, Table, number, percent, points
+from mien.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from mien.lab.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectFigures:
+    """What a change does on some faces; rates in 0..1.
+
+    Attributes:
+        n: labelled faces.
+        accuracy: on the changed faces.
+        difference: accuracy minus that on the same faces unchanged.
+        difference_low: lower end of its 95 % interval, see `paired_difference`.
+        difference_high: upper end.
+        changed_labels: share of faces that get another label than unchanged, right or wrong.
+        confidence: mean probability of the predicted class.
+        ece: expected calibration error.
+    """
+
+    n: int
+    accuracy: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    changed_labels: float
+    confidence: float
+    ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One change at one strength.
+
+    Attributes:
+        change: what was changed, as in `mien.lab.changes.CHANGES`; the first effect is of none, ``"unchanged"``.
+        strength: how much, in words; empty where there is one strength only.
+        full: figures of all labelled faces.
+        twin_free: figures of those without a twin in Training; None where Training was not at hand.
+    """
+
+    change: str
+    strength: str
+    full: EffectFigures
+    twin_free: EffectFigures | None
+
+    @property
+    def words(self) -> str:
+        """Change and strength together."""
+        return f"{self.change} {self.strength}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """What a model reaches on the same faces under many changes.
+
+    Attributes:
+        model: the card's name.
+        model_sha256: of the `model.onnx` that was measured.
+        split: name of the split.
+        data_source: what was read, for the reader.
+        data_fingerprint: SHA-256 of the faces and labels of the split.
+        seed: of the random directions and of the noise.
+        effects: the unchanged faces first.
+    """
+
+    model: str
+    model_sha256: str
+    split: str
+    data_source: str
+    data_fingerprint: str
+    seed: int
+    effects: tuple[Effect, ...]
+
+    def to_json(self) -> str:
+        """Return all figures as JSON, rates in 0..1."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Robustness:
+        """Return what `to_json` wrote."""
+        row = json.loads(text)
+        return cls(**row | {"effects": tuple(map(_effect_from, row["effects"]))})
+
+    def table(self) -> Table:
+        """Return a row for each change; differences in points, with their 95 % intervals."""
+        unchanged = self.effects[0]
+        columns = (
+            *("change", "strength", "accuracy", "difference (95 %)", "twin-free", "difference (95 %)"),
+            *("other label", "confidence", "ECE"),
+        )
+        of = f"{unchanged.full.n:,} faces"
+        if unchanged.twin_free is not None:
+            of += f", {unchanged.twin_free.n:,} of them twin-free"
+        notes = (
+            "Differences are in points, to the same faces unchanged. Other label: faces that are given another label "
+            "than unchanged, right or wrong.",
+            "Beyond a face's edge its edge pixels are repeated, as the pictures hold nothing there.",
+        )
+        title = f"{self.model} on {self.split}: {of}"
+        return Table(title, columns, tuple(map(_row, self.effects)), notes, text_columns=2)
+
+
+def robustness(
+    model: Run | Recognizer | str | Path,
+    data: FaceDataset,
+    split: str | None = None,
+    seed: int = 0,
+    *,
+    on_progress: Callable[[str, int, int], None] = silent,
+) -> Robustness:
+    """Measure a model on one split, unchanged and under every change of `mien.lab.changes.CHANGES`.
+
+    Args:
+        model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
+        data: the whole data set: its Training split tells which faces have a twin there.
+        split: what to change; default PublicTest, or Test in the folder edition. Faces without a label are left out.
+        seed: of the random directions and of the noise.
+        on_progress: called with (what is done, steps done, steps in all).
+
+    Raises:
+        DataError: the data set lacks the split, or labels for it, or has a class that the model lacks.
+        ModelError: there is no such model, or it cannot be exported.
+    """
+    chosen = choose_split(data, split)
+    known = chosen.labels >= 0
+    if not known.any():
+        raise DataError(
+            f"{data.source}: no face of {chosen.splits[0]} has a label; accuracy under changes needs some. "
+            "Choose a labelled split with --split."
+        )
+    _, recognizer = open_model(model, data)
+    twin_free = find_twin_free(data, chosen, None, partial(on_progress, "looking for twins"))
+    faces, twin_free = chosen.take(known), None if twin_free is None else twin_free[known]
+    predictions: list[Predictions] = []
+
+    def show(done: int, _: int) -> None:
+        n, position = len(faces), len(predictions)
+        on_progress(CHANGES[position].name, position * n + done, len(CHANGES) * n)
+
+    for change in CHANGES:
+        changed = replace(faces, faces=change.apply(faces.faces, seed))
+        predictions.append(predict_split(recognizer, changed, twin_free, "none", show))
+    return Robustness(
+        model=recognizer.card.name,
+        model_sha256=recognizer.card.sha256,
+        split=str(chosen.splits[0]),
+        data_source=Path(data.source).name,
+        data_fingerprint=chosen.fingerprint,
+        seed=seed,
+        effects=tuple(_effect(change, predictions[0], each) for change, each in zip(CHANGES, predictions, strict=True)),
+    )
+
+
+def _effect(change: Change, unchanged: Predictions, changed: Predictions) -> Effect:
+    full, new, twin_free = _figures(unchanged, changed), changed.twin_free, None
+    if new is not None and new.any():
+        twin_free = _figures(unchanged.take(new), changed.take(new))
+    return Effect(change=change.name, strength=change.strength, full=full, twin_free=twin_free)
+
+
+def _figures(unchanged: Predictions, changed: Predictions) -> EffectFigures:
+    metrics = measure(changed)
+    assert metrics is not None  # all faces have labels
+    paired = paired_difference(unchanged.correct, changed.correct)
+    return EffectFigures(
+        n=metrics.n,
+        accuracy=metrics.accuracy,
+        difference=paired.difference,
+        difference_low=paired.low,
+        difference_high=paired.high,
+        changed_labels=float((changed.predicted != unchanged.predicted).mean()),
+        confidence=float(changed.confidence.mean()),
+        ece=metrics.ece,
+    )
+
+
+def _effect_from(row: dict[str, Any]) -> Effect:
+    twin_free = row["twin_free"] and EffectFigures(**row["twin_free"])
+    return Effect(**row | {"full": EffectFigures(**row["full"]), "twin_free": twin_free})
+
+
+def _row(effect: Effect) -> tuple[str, ...]:
+    full, twin_free = effect.full, effect.twin_free
+    return (
+        effect.change,
+        effect.strength,
+        percent(full.accuracy, 1),
+        _difference(full),
+        UNKNOWN if twin_free is None else percent(twin_free.accuracy, 1),
+        UNKNOWN if twin_free is None else _difference(twin_free),
+        percent(full.changed_labels, 1),
+        percent(full.confidence, 1),
+        number(full.ece),
+    )
+
+
+def _difference(figures: EffectFigures) -> str:
+    """Such as ``-0.4 (-1.2 to +0.4)``, in points."""
+    low, high = points(figures.difference_low), points(figures.difference_high)
+    return f"{points(figures.difference)} ({low} to {high})"

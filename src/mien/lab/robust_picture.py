@@ -1,0 +1,89 @@
+"""A picture of a model's robustness: one face under every change, and the accuracy beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.lab.changes import CHANGES, Face
+from mien.lab.charts import BLUE, GREY, STYLE
+from mien.lab.robust import Effect, Robustness
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SUFFIXES = (".png", ".svg")
+
+_ROW_IN, _FACE_IN = 0.42, 0.38
+
+
+def check_ending(out: Path) -> None:
+    """Refuse a file that is called neither ``.png`` nor ``.svg``.
+
+    Raises:
+        DataError: it is called otherwise.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{out}: ends in {out.suffix or 'nothing'}; a picture is written as {' or '.join(SUFFIXES)}.")
+
+
+def save_picture(robustness: Robustness, face: Face, out: str | Path) -> Path:
+    """Draw a bar for each change, all faces, with the 95 % interval of its difference to the unchanged ones.
+
+    Args:
+        robustness: what was measured.
+        face: ``(H, W)`` uint8, grey; the example.
+        out: the file; its ending, ``.png`` or ``.svg``, says what it becomes.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: the ending is another one, or the file cannot be written.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    path = Path(out)
+    check_ending(path)
+    shown = {(change.name, change.strength): change.apply(face[None], robustness.seed)[0] for change in CHANGES}
+    effects = robustness.effects
+    half = -(-len(effects) // 2)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(10, 0.9 + half * _ROW_IN), layout="constrained")
+        for axes, part in zip(figure.subplots(1, 2), (effects[:half], effects[half:]), strict=True):
+            _draw(axes, part, [shown[each.change, each.strength] for each in part], effects[0].full.accuracy, half)
+        figure.suptitle(f"{robustness.model} on {robustness.split}: accuracy on changed faces", x=0.01, ha="left")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written ({error}). Choose another place with --save.") from error
+    return path
+
+
+def _draw(axes: Axes, effects: Sequence[Effect], faces: Sequence[Face], unchanged: float, rows: int) -> None:
+    """One column of bars, each with its face at the left; the dotted line is the accuracy on the unchanged faces."""
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+    at = np.arange(len(effects))
+    accuracy = np.array([effect.full.accuracy for effect in effects])
+    difference = np.array([[effect.full.difference_low, effect.full.difference_high] for effect in effects]).T
+    axes.barh(at, accuracy, color=BLUE, height=0.55)
+    whiskers = np.abs(unchanged + difference - accuracy)
+    axes.errorbar(accuracy, at, xerr=whiskers, fmt="none", ecolor="black", capsize=2, lw=1)
+    axes.axvline(unchanged, ls=":", color=GREY)
+    for row, (effect, face) in enumerate(zip(effects, faces, strict=True)):
+        axes.text(0.02, row, f"{100 * effect.full.accuracy:.1f} %", va="center", color="white", fontsize=8)
+        colours = np.stack([face] * 3, axis=-1)  # grey alone would be stretched from black to white
+        small = OffsetImage(colours, zoom=72 * _FACE_IN / face.shape[0])
+        axes.add_artist(AnnotationBbox(small, (0, row), (-16, 0), boxcoords="offset points", frameon=False, pad=0))
+    axes.set_yticks(at, [effect.words for effect in effects])
+    axes.tick_params(axis="y", length=0, pad=34)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlim=(0, 1), ylim=(rows - 0.5, -0.5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
