@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +15,8 @@ from mien.cli.train import parse_time, progress_bar
 if TYPE_CHECKING:
     from mien.lab.reproduction import Outcome
 
+_AGAIN = "the same command goes on from the last whole epoch"
+
 
 def reproduce(
     names: Annotated[
@@ -23,7 +27,9 @@ def reproduce(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Say what is done, missing, and how long it takes.")] = False,
     seeds: Annotated[int, typer.Option(help="How many, from 0.", min=1)] = 3,
-    budget: Annotated[str | None, typer.Option(help="Stop in time, such as 9m; called again, it goes on.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Stop in time, such as 9m; an epoch must fit. Call it again to go on.")
+    ] = None,
     epochs_at_most: Annotated[
         int | None, typer.Option(help="Shorten longer rows; their results say so.", min=1)
     ] = None,
@@ -36,14 +42,14 @@ def reproduce(
     """Train the published rows that have no record yet, cheapest first, and rewrite docs/reproduction.md."""
     if data is None and not list_:
         raise typer.BadParameter("training needs --data; --list does not.")
-    budget_s = float("inf") if budget is None else parse_time(budget)
+    deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
     from mien import lab
     from mien.lab import reproduction
     from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 
     rows = [lab.recipes[name] for name in names] if names else [*PUBLISHED, *FUTURE_WORK]
     jobs = reproduction.plan(rows, seeds, weights, epochs_at_most)
-    if data is None:
+    if list_ or data is None:
         from mien.lab.standing import standing
 
         typer.echo(standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)).plain())
@@ -55,7 +61,7 @@ def reproduce(
             faces,
             out=out,
             results=results,
-            budget_s=budget_s,
+            budget_s=deadline - time.monotonic(),
             on_job=lambda job: typer.echo(str(job), err=True),
             on_progress=show,
         )
@@ -71,7 +77,9 @@ def _all_well(outcomes: Iterator[Outcome]) -> bool:
             done = outcome.state == "recorded"
             typer.echo(outcome.told if done else f"{outcome.job}: {outcome.state}: {outcome.told}", err=not done)
             failed |= outcome.state == "failed"
+            if outcome.state == "unfinished":
+                typer.echo(_AGAIN, err=True)
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from the last whole epoch", err=True)
+        typer.echo(f"stopped; {_AGAIN}", err=True)
         raise typer.Exit(130) from None
     return not failed

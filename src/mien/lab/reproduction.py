@@ -26,7 +26,7 @@ from mien.lab.results import add, check_commit, records
 from mien.lab.run import Run, current_commit
 from mien.lab.schedule import phases_of
 from mien.lab.trained_rows import shortened, trained_rows
-from mien.lab.training import Progress, train
+from mien.lab.training import OutOfTime, Progress, train
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,10 @@ def reproduce(
         on_job(job)
         try:
             run = _train_and_evaluate(job, data, out, deadline, twins, on_progress)
-            if run is None:
-                yield Outcome(job, "unfinished", "time is up; the same command goes on from the last whole epoch")
-                return
             record = add(run, results)
+        except OutOfTime as stop:
+            yield Outcome(job, "unfinished", str(stop))
+            return
         except MienError as error:
             yield Outcome(job, "failed", str(error))
             continue
@@ -166,8 +166,12 @@ def _train_and_evaluate(
     deadline: float,
     twins: Callable[[], Audit],
     on_progress: Callable[[Progress], None] | None,
-) -> Run | None:
-    """Return the run with its report, or None if the deadline came first."""
+) -> Run:
+    """Return the run with its report.
+
+    Raises:
+        OutOfTime: the deadline came first.
+    """
     run = train(
         shortened(job.row, job.epochs),
         data,
@@ -180,7 +184,7 @@ def _train_and_evaluate(
     for split in data.split_names():
         if split != TRAINING and not (run.folder / f"report-{split}.json").is_file():
             if not run.finished or time.monotonic() > deadline:
-                return None
+                raise OutOfTime(f"time is up after {run.environment['epochs_run']} of {job.epochs} epochs")
             evaluate(run, data, split, twins=twins())
     write_report([run], data, run.folder / "report.html")
     return run
