@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving import Client, running
+from serving import Client, form, running
 from starlette.types import Message
 from tiny_model import write_tiny_model
 
@@ -170,6 +170,12 @@ def test_what_is_no_video_is_refused_in_words(client: Client, body: bytes, messa
     answer = client.send("POST", "/v1/video", body)
     assert answer.status == 422
     assert answer.error.startswith(message)
+
+
+def test_a_form_is_refused_in_words(client: Client, video: Path) -> None:
+    body, headers = form(video.read_bytes(), "video")
+    answer = client.send("POST", "/v1/video", body, headers)
+    assert (answer.status, answer.error) == (422, "<video>: send the file itself as the body, not a form.")
 
 
 def test_limits_hold_for_videos_too(model: Path, video: Path) -> None:

@@ -55,6 +55,16 @@ def test_a_full_batch_leaves_the_rest_for_the_next() -> None:
     assert gate.sizes == [2, 2, 1]
 
 
+def test_nobody_waits_where_no_others_are_on_their_way() -> None:
+    gate = Gate()
+    gate.opened.set()
+    batcher = Batcher(gate.run, wait_s=60.0, expected=lambda: 2)
+    answers = [batcher.submit(faces(1)), batcher.submit(faces(2))]
+    assert [float(answer.result(10)[0, 0]) for answer in answers] == [2, 4]
+    assert gate.sizes == [2]
+    batcher.close()
+
+
 def test_an_error_reaches_all_of_its_batch_and_no_later_one() -> None:
     def refuse_zeros(batch: np.ndarray) -> np.ndarray:
         if not batch.all():

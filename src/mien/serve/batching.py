@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -25,13 +26,14 @@ class _Job:
 class Batcher:
     """A thread that runs the model on the faces of all photos that wait for it.
 
-    It takes the first photo's faces, waits `wait_s` for those of others, and runs them as one batch. Its queue needs
-    no bound of its own: the service holds one of a limited number of places for each photo.
+    It takes the first photo's faces, waits up to `wait_s` for those of others that are on their way, and runs them as
+    one batch. Its queue needs no bound of its own: the service holds one of a limited number of places for each photo.
 
     Args:
         run: faces ``(N, planes, S, S)`` uint8 -> ``(N, K)`` float64.
         max_faces: a batch with as many is run at once.
         wait_s: how long the first photo waits for others, seconds.
+        expected: how many photos are on their way or here; where all are here, none waits.
         on_batch: is told the photos and faces of each batch.
     """
 
@@ -41,11 +43,13 @@ class Batcher:
         *,
         max_faces: int = 64,
         wait_s: float = 0.004,
+        expected: Callable[[], float] = lambda: math.inf,
         on_batch: Callable[[int, int], Any] = lambda photos, faces: None,
     ) -> None:
         self._run = run
         self._max_faces = max_faces
         self._wait_s = wait_s
+        self._expected = expected
         self._on_batch = on_batch
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mien-batcher", daemon=True)
@@ -70,7 +74,7 @@ class Batcher:
         """The first job and those that come within the wait."""
         jobs, faces = [first], len(first.faces)
         until = time.monotonic() + self._wait_s
-        while faces < self._max_faces:
+        while faces < self._max_faces and len(jobs) < self._expected():
             try:
                 job = self._jobs.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:

@@ -46,7 +46,9 @@ class Service:
         self._places_taken = 0
         self._tasks: set[asyncio.Task[Analysis]] = set()
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
-        self._batcher = Batcher(recognizer.probabilities, on_batch=metrics.on_batch)
+        self._batcher = Batcher(
+            recognizer.probabilities, expected=lambda: self._places_taken, on_batch=metrics.on_batch
+        )
 
     def close(self) -> None:
         """End all threads, after the photo that each has in hand."""

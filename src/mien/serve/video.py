@@ -70,13 +70,15 @@ class Videos:
 
         Raises:
             HTTPException: 501, PyAV is not installed; 429, another video is being read; 408, the upload took too long;
-                413, too many bytes or pixels; 422, another kind of file.
+                413, too many bytes or pixels; 422, a form, or another kind of file.
             InputError: the video cannot be read.
         """
         try:
             import_av()
         except InputError as error:
             raise HTTPException(501, str(error)) from error
+        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+            raise HTTPException(422, f"{_NAME}: send the file itself as the body, not a form.")
         if self._busy:
             message = "another video is being read; try again later."
             raise HTTPException(429, message, {"Retry-After": str(_RETRY_AFTER_S)})
