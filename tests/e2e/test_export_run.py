@@ -17,9 +17,9 @@ import torch
 from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 
 from mien.card import Card
-from mien.errors import ModelError
+from mien.errors import DataError, ModelError
 from mien.lab import export
-from mien.lab.calibrate import NOT_CALIBRATED, calibrated
+from mien.lab.calibrate import NOT_CALIBRATED, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
 from mien.lab.export import export_run, model_folder, update_card_metrics, validation_faces
@@ -273,3 +273,24 @@ def test_a_run_that_learned_votes_gives_two_models(tmp_path: Path, data: FaceDat
 def test_a_model_can_be_given_a_name(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path / "run", data)
     assert Card.read(export_run(run, tmp_path / "out", name="mine")).name == "mine"
+
+
+def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    before = Card.read(exported.folder / "model")
+    folder = recalibrate(exported.folder / "model", data, "PublicTest", tmp_path / "out")
+    card, fitted = Card.read(folder), Card.read(folder).provenance["calibration"]
+    assert card.sha256 == before.sha256 and card.temperature != before.temperature and not card.metrics
+    assert fitted["faces"] == "PublicTest, without twins in Training" and fitted["n"] == 70 - 5
+    assert NOT_CALIBRATED not in card.limits
+    report = evaluate(folder, data)
+    assert any("confidence was calibrated on these faces" in remark for remark in report.remarks)
+    by_votes = recalibrate(folder, with_votes(data), "PublicTest", folder, majority=True)
+    assert Card.read(by_votes).provenance["calibration"]["n"] < 65
+
+
+def test_what_cannot_calibrate_is_refused(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    model = exported.folder / "model"
+    with pytest.raises(DataError, match="Training taught the network; calibrate on another split"):
+        recalibrate(model, data, "Training", tmp_path)
+    with pytest.raises(DataError, match="PrivateTest has no labelled face; calibrate on another split"):
+        recalibrate(model, data, "PrivateTest", tmp_path)

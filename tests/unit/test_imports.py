@@ -27,7 +27,7 @@ LEVELS = (
     ("mien",),  # the package itself: its version and its public names
     ("mien.lab.recipe",),
     ("mien.lab.recipe_io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),
-    ("mien.lab.statistics", "mien.lab.predictions", "mien.lab.calibrate", "mien.lab.tables", "mien.lab.charts"),
+    ("mien.lab.statistics", "mien.lab.predictions", "mien.lab.writing", "mien.lab.calibrate", "mien.lab.tables", "mien.lab.charts"),
     ("mien.lab.metrics", "mien.lab.champions", "mien.lab.recipe_book", "mien.lab.recipe_page"),
     ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
     ("mien.lab.training", "mien.lab.export", "mien.lab.compress"),

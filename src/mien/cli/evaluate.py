@@ -1,4 +1,4 @@
-"""`mien evaluate`, `mien score` and `mien export`."""
+"""`mien evaluate`, `mien score`, `mien ensemble`, `mien export` and `mien calibrate`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,21 @@ def evaluate(
     tta: Annotated[
         Literal["none", "flip", "ten-crop"], typer.Option(help="Average over views of each face; the report says so.")
     ] = "none",
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+ votes, fer2013new.csv: measure against their majority.")
+    ] = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
     from mien import lab
+    from mien.lab.data import join_votes
 
     faces = lab.read_fer2013(data)
+    if votes is not None:
+        faces = join_votes(faces, votes)
     with bar() as show:
-        report = lab.evaluate(model, faces, split, tta=tta, out=out, on_progress=show)
+        report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
     _print(report, json)
 
 
@@ -49,12 +55,28 @@ def score(
     _print(evaluation.score(predictions, labels, out=out), json)
 
 
+def ensemble(
+    predictions: Annotated[list[Path], typer.Argument(help="predictions-SPLIT.csv of each member.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the mean's predictions and report.")] = None,
+    json: Json = False,
+) -> None:
+    """Average the predictions of several models for the same faces, and measure the mean."""
+    from mien import lab
+
+    _print(lab.ensemble(predictions, out=out), json)
+
+
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
     out: Annotated[Path | None, typer.Option(help="The model folder; default: model/ in the run.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="What the run was trained on; its held-out faces calibrate the confidence.")
     ] = None,
+    votes: Annotated[
+        Path | None,
+        typer.Option(help="FER+ votes, fer2013new.csv: the model answers with the eight classes of FER+."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model; default: the recipe's.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
 ) -> None:
@@ -64,14 +86,44 @@ def export(
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
+    from mien.lab.data import join_votes
 
+    if votes is not None and data is None:
+        raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
     faces = None if data is None else lab.read_fer2013(data)
-    folder = lab.export_run(lab.Run.open(run), out, data=faces, licence=licence)
+    if faces is not None and votes is not None:
+        faces = join_votes(faces, votes)
+    folder = lab.export_run(lab.Run.open(run), out, data=faces, votes=votes is not None, name=name, licence=licence)
     if int8 and faces is not None:
         lab.quantize(folder, faces, folder)
     if NOT_CALIBRATED in Card.read(folder).limits:
         typer.echo("The confidence is not calibrated: give --data, what the run was trained on.", err=True)
     typer.echo(folder)
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="Whose labelled faces are taken, those with a twin in Training left out.")],
+    out: Annotated[Path, typer.Option(help="The new model folder; it may be the same.")],
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: take their majority.")] = None,
+) -> None:
+    """Fit a model's confidence on faces that it has not learned from."""
+    from mien.card import Card
+    from mien.lab import read_fer2013, recalibrate
+    from mien.lab.data import join_votes
+
+    faces = read_fer2013(data)
+    if votes is not None:
+        faces = join_votes(faces, votes)
+    card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
+    fitted = card.provenance["calibration"]
+    typer.echo(
+        f"temperature {card.temperature:.3f}, uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces "
+        f"{fitted['coverage']:.1%} are at or above it, {fitted['target_accuracy']:.0%} of them right",
+        err=True,
+    )
+    typer.echo(out)
 
 
 @contextmanager

@@ -12,12 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.lab.calibrate import recalibrate as recalibrate
     from mien.lab.comparison import compare as compare
     from mien.lab.compress import quantize as quantize
     from mien.lab.data import FaceDataset as FaceDataset
     from mien.lab.data import audit as audit
     from mien.lab.data import draw_faces as draw_faces
     from mien.lab.data import read_fer2013 as read_fer2013
+    from mien.lab.ensembles import ensemble as ensemble
     from mien.lab.evaluation import evaluate as evaluate
     from mien.lab.export import export_run as export_run
     from mien.lab.metrics import Predictions as Predictions
@@ -42,10 +44,12 @@ _PLACES = {
     "audit": "data",
     "compare": "comparison",
     "draw_faces": "data",
+    "ensemble": "ensembles",
     "evaluate": "evaluation",
     "export_run": "export",
     "quantize": "compress",
     "read_fer2013": "data",
+    "recalibrate": "calibrate",
     "recipes": "recipe_book",
     "robustness": "robust",
     "train": "training",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.card import Card
-from mien.lab.data import FaceDataset
+from mien.card import MODEL_FILE, Card
+from mien.errors import DataError
+from mien.lab.data import TRAINING, FaceDataset, audit, with_majority
+from mien.lab.writing import writing
 from mien.recognizer import Recognizer, softmax
 
 SHARPEST, SOFTEST = 0.05, 20.0
@@ -24,18 +28,65 @@ NOT_CALIBRATED = "Its confidence is not calibrated."
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def calibrated(recognizer: Recognizer, held_out: FaceDataset) -> Card:
-    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on."""
+def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Path, *, majority: bool = False) -> Path:
+    """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
+
+    The figures in its card go, since those of the confidence change: measure the model again. On the same split they
+    lean to the bright side, by little: two numbers were fitted to it.
+
+    Args:
+        model: a model folder, or the name of a model that ships.
+        data: the whole data set; faces with a twin in its Training split are left out.
+        split: whose labelled faces are taken.
+        out: the new model folder; it may be that of `model`.
+        majority: take the majority of the FER+ votes, which `data` then must have, instead of the labels.
+
+    Returns:
+        The new model folder.
+
+    Raises:
+        DataError: the data set lacks the split or votes, it is Training, or it has no labelled face; or its classes
+            are not the model's.
+        ModelError: there is no such model, or the folder cannot be written.
+    """
+    recognizer = Recognizer.load(model)
+    if split == TRAINING:
+        raise DataError(f"{data.source}: {split} taught the network; calibrate on another split.")
+    faces = data.split(split)
+    if TRAINING in data.split_names():
+        faces = faces.take(audit(data).twin_free[data.splits == split])
+    if majority:
+        faces = with_majority(faces)
+    faces = faces.take(faces.labels >= 0)
+    if not len(faces):
+        raise DataError(f"{data.source}: {split} has no labelled face; calibrate on another split.")
+    out = Path(out)
+    with writing(out) as part:
+        shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
+        calibrated(recognizer, faces, f"{split}, without twins in Training").write(part)
+    return out
+
+
+def calibrated(
+    recognizer: Recognizer, faces: FaceDataset, which: str = "held out of Training, without twins there"
+) -> Card:
+    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on.
+
+    Args:
+        recognizer: the model.
+        faces: of classes that the model knows.
+        which: the faces in words, for the card.
+    """
     card = recognizer.card
-    held_out = held_out.relabel(card.labels)
-    logits = recognizer.logits(card.preprocess.stack(list(held_out.faces)))
-    temperature = fit_temperature(logits, held_out.labels)
+    faces = faces.relabel(card.labels)
+    logits = recognizer.logits(card.preprocess.stack(list(faces.faces)))
+    temperature = fit_temperature(logits, faces.labels)
     probabilities = softmax(logits, temperature)
-    correct = probabilities.argmax(axis=1) == held_out.labels
+    correct = probabilities.argmax(axis=1) == faces.labels
     threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
     calibration = {
-        "faces": "held out of Training, without twins there",
-        "n": len(held_out),
+        "faces": which,
+        "n": len(faces),
         "accuracy": float(correct.mean()),
         "target_accuracy": TARGET_ACCURACY,
         "coverage": coverage,

@@ -18,7 +18,8 @@ from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import calibrated
 from mien.lab.data import FaceDataset, with_majority
-from mien.lab.export import held_out_faces, writing
+from mien.lab.export import held_out_faces
+from mien.lab.writing import writing
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:

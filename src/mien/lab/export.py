@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +24,7 @@ from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
+from mien.lab.writing import writing
 from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
@@ -96,28 +94,6 @@ def export_run(
             held_out = with_majority(held_out)
         (card if held_out is None else calibrated(recognizer, held_out)).write(part)
     return folder
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[Path]:
-    """Yield a folder to write a model to; once it is whole, it takes the place of the model in `folder`.
-
-    Raises:
-        ModelError: the folder cannot be written.
-    """
-    part = folder.with_name(folder.name + ".part")
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-        yield part
-        folder.mkdir(exist_ok=True)
-        for file in part.iterdir():
-            file.replace(folder / file.name)
-    except OSError as error:
-        raise ModelError(
-            f"{folder}: the model cannot be written ({error}); free space or choose another --out."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def model_folder(run: Run, data: FaceDataset) -> Path:
