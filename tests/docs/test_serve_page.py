@@ -16,7 +16,8 @@ from typer.main import get_command
 
 from mien.cli import build_app
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "serve.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "serve.md").read_text("utf-8")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
@@ -56,9 +57,20 @@ def test_the_curl_examples_are_answered(tmp_path: Path) -> None:
                 assert answer["faces"][0].keys() == shown["faces"][0].keys()
 
 
+def test_the_table_of_speed_is_what_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "serve_throughput.json").read_text("utf-8"))
+    rows = [
+        f"| {row['photo']} | {row['clients']} | {'together' if row['batching'] else 'alone'} | "
+        f"{row['photos_per_second']} | {row['server_cpu_ms_per_photo']} |"
+        for row in measured["rows"]
+    ]
+    assert "\n".join(rows) in PAGE
+    assert f"load average of {measured['load_average_at_end']:.0f}" in " ".join(PAGE.split())
+
+
 def test_the_options_exist_with_the_defaults_that_the_page_names() -> None:
     options = {name: option for option in get_command(build_app()).commands["serve"].params for name in option.opts}
-    assert set(re.findall(r"--[a-z][\w-]+", re.sub(r"```.*?```", "", PAGE, flags=re.S))) - {"--json"} <= options.keys()
+    assert set(re.findall(r"--[a-z][\w-]+", re.sub(r"```.*?```", "", PAGE, flags=re.S))) - {"--json", "--csv"} <= options.keys()
     named = {
         "--timeout-s": 30,
         "--max-upload-mb": 20,

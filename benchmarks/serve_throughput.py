@@ -1,0 +1,165 @@
+"""Photos a second through `mien serve`: `python benchmarks/serve_throughput.py`.
+
+A server in a process of its own is asked by 1 and by 8 clients in another, which send a photo as soon as the one before
+is answered: skimage's astronaut, 512 x 512 px, one face, and six of her, 1536 x 1024 px. Faces of several clients share
+batches, or, to compare, each photo's faces are run alone. Rounds of both take turns. Beside the photos a second stands
+the processor time that the server spent on one, which other programs on the machine disturb less. Writes
+benchmarks/results/serve_throughput.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from skimage import data
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "serve_throughput.json"
+WORKERS = 2
+
+
+def photos() -> dict[str, bytes]:
+    """The photos, as JPEG files."""
+    one = Image.fromarray(np.asarray(data.astronaut()))
+    six = Image.new("RGB", (3 * one.width, 2 * one.height))
+    for column, row in product(range(3), range(2)):
+        six.paste(one, (column * one.width, row * one.height))
+    encoded = {}
+    for name, image in (("one face", one), ("six faces", six)):
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=90)
+        encoded[name] = stream.getvalue()
+    return encoded
+
+
+def serve(port: int, batching: bool) -> None:
+    """Serve in this process."""
+    from mien.serve import service
+    from mien.serve.app import create_app
+    from mien.serve.server import server_of
+
+    if not batching:
+        service.Batcher = partial(service.Batcher, max_faces=1)  # type: ignore[misc, assignment]
+    listener = socket.create_server(("127.0.0.1", port))
+    server_of(create_app(workers=WORKERS)).run(sockets=[listener])
+
+
+@contextmanager
+def server(port: int, batching: bool) -> Iterator[int]:
+    """Run a server meanwhile, and give its process."""
+    words = [sys.executable, __file__, "--serve", str(port), *(["--batching"] if batching else [])]
+    process = subprocess.Popen(words)
+    try:
+        while True:
+            try:
+                ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/healthz")
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"") -> bytes:
+    """Return the body of an answer."""
+    connection.request(method, path, body)
+    response = connection.getresponse()
+    found = response.read()
+    if response.status != 200:
+        raise SystemExit(f"{response.status}: {found!r}")
+    return found
+
+
+def cpu_seconds(process: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def send(port: int, photo: bytes, n: int) -> None:
+    """Be one client."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for _ in range(n):
+        ask(connection, "POST", "/v1/analyze", photo)
+
+
+def round_of(port: int, process: int, photo: bytes, clients: int, n: int) -> tuple[float, float]:
+    """Return photos a second, and milliseconds of processor time for a photo."""
+    threads = [threading.Thread(target=send, args=(port, photo, n // clients)) for _ in range(clients)]
+    cpu, began = cpu_seconds(process), time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return n / (time.perf_counter() - began), 1000 * (cpu_seconds(process) - cpu) / n
+
+
+def main() -> None:
+    """Measure and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=64, help="a round; a multiple of 8")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--port", type=int, default=8765, help="this one and the next are used")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--batching", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve, given.batching)
+        return
+    found: dict[tuple[str, int, bool], list[tuple[float, float]]] = {}
+    with server(given.port, True) as together, server(given.port + 1, False) as alone:
+        ports = {True: (given.port, together), False: (given.port + 1, alone)}
+        for _, (name, photo), clients, batching in product(
+            range(given.rounds), photos().items(), (1, 8), (True, False)
+        ):
+            port, process = ports[batching]
+            send(port, photo, 2)  # warms up
+            found.setdefault((name, clients, batching), []).append(
+                round_of(port, process, photo, clients, given.photos)
+            )
+    rows: list[dict[str, Any]] = [
+        {
+            "photo": name,
+            "clients": clients,
+            "batching": batching,
+            "photos_per_second": round(statistics.median(rate for rate, _ in rounds), 1),
+            "photos_per_second_range": [round(f(rate for rate, _ in rounds), 1) for f in (min, max)],
+            "server_cpu_ms_per_photo": round(statistics.median(cpu for _, cpu in rounds), 1),
+        }
+        for (name, clients, batching), rounds in found.items()
+    ]
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    result = {
+        "measured": f"POST /v1/analyze, {given.rounds} rounds of {given.photos} photos, medians; {WORKERS} workers",
+        "commit": commit.stdout.strip(),
+        "rows": rows,
+        "load_average_at_end": round(os.getloadavg()[0], 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
