@@ -64,10 +64,8 @@ class Tally:
         """Yield the summary for standard error: nothing for one photo that went well."""
         if self.photos > 1:
             earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
-            yield (
-                f"{self.photos} photos{earlier}: {self.faces} faces, {self.empty} without a face, "
-                f"{len(self.failed)} failed"
-            )
+            faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
+            yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {len(self.failed)} failed"
         sources_of = defaultdict[str, list[str]](list)
         for source, reason in self.failed:
             sources_of[reason].append(source)
