@@ -200,21 +200,21 @@ def _effect_from(row: dict[str, Any]) -> Effect:
 
 
 def _row(effect: Effect) -> tuple[str, ...]:
-    full, twin_free = effect.full, effect.twin_free
+    full, changed = effect.full, effect.change != CHANGES[0].name
     return (
         effect.change,
         effect.strength,
-        percent(full.accuracy, 1),
-        _difference(full),
-        UNKNOWN if twin_free is None else percent(twin_free.accuracy, 1),
-        UNKNOWN if twin_free is None else _difference(twin_free),
-        percent(full.changed_labels, 1),
+        *_accuracy_cells(full, changed),
+        *_accuracy_cells(effect.twin_free, changed),
+        percent(full.changed_labels, 1) if changed else UNKNOWN,
         percent(full.confidence, 1),
         number(full.ece),
     )
 
 
-def _difference(figures: EffectFigures) -> str:
-    """Such as ``-0.4 (-1.2 to +0.4)``, in points."""
+def _accuracy_cells(figures: EffectFigures | None, changed: bool) -> tuple[str, str]:
+    """Such as ``67.3 %`` and ``-0.4 (-1.2 to +0.4)``, the latter in points."""
+    if figures is None:
+        return UNKNOWN, UNKNOWN
     low, high = points(figures.difference_low), points(figures.difference_high)
-    return f"{points(figures.difference)} ({low} to {high})"
+    return percent(figures.accuracy, 1), f"{points(figures.difference)} ({low} to {high})" if changed else UNKNOWN
