@@ -1,0 +1,30 @@
+"""fer: the tasks of the comparison, see __main__.py. FER_MTCNN=1 finds faces by MTCNN, else by Haar's cascade."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from fer.fer import FER
+from worker import classify, read_photos, read_video, run
+
+fer = FER(mtcnn=os.environ.get("FER_MTCNN") == "1")  # otherwise its defaults: the quantised TFLite network
+
+
+def read(picture: Any) -> list[Sequence[float]]:
+    """The faces in a photo or frame."""
+    found = fer.detect_emotions(cv2.imread(picture) if isinstance(picture, str) else picture)
+    boxes = [map(int, face["box"]) for face in found]
+    return [(x, y, x + width, y + height) for x, y, width, height in boxes]
+
+
+scaled = np.zeros((64, 64, 64), np.float32)
+run(
+    first=lambda photo: {"faces": len(read(photo))},
+    photos=lambda folder: read_photos(read, folder),
+    faces=lambda _: classify(lambda n: fer._classify_emotions(scaled[:n])),  # TFLite takes one at a time
+    video=lambda file: read_video(read, file),
+)
