@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MIN_FACE_PX = 24
 """Lower faces show too little for recognisers of 48 px."""
 
-MOST_WORKERS = 4
-"""More threads are used only where they are asked for: each holds a whole photo in memory."""
+DEFAULT_WORKERS = 2
+"""Threads where nobody says how many. Each more takes some 100 MB with photos of 12 megapixels."""
 
 MOST_WAITING = 8
 """Photos whose results are held back to fill a batch. Eight faces at once take 9 % longer each than 32 do."""
@@ -89,8 +89,8 @@ def analyze(
             path to boxes, or boxes for each photo.
         crops: every photo is one face already.
         batch_size: faces that go through the model together, across photos.
-        workers: threads that read photos and find faces side by side. None is one for each core, up to 4; with a
-            detector that is not `YuNet`, which may not be fit for threads, None is 1.
+        workers: threads that read photos and find faces side by side. None is 2, and 1 where there is but one core,
+            or with a detector that is not `YuNet`, which may not be fit for threads.
 
     Returns:
         An `Analysis` of a photo; `Analyses` of a list, in its order.
@@ -138,7 +138,7 @@ class Analyzer:
         self.recognizer = _recognizer(model)
         self.detector = detector or _detector(MIN_FACE_PX if min_face_px is None else min_face_px)
         self.batch_size = batch_size
-        self.workers = workers or (min(_cores(), MOST_WORKERS) if isinstance(self.detector, YuNet) else 1)
+        self.workers = workers or (min(_cores(), DEFAULT_WORKERS) if isinstance(self.detector, YuNet) else 1)
 
     def run(
         self,
