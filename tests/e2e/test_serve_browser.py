@@ -271,6 +271,23 @@ def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) ->
     assert all(node["name"]["value"] for node in named), named
 
 
+def test_the_timeline_that_is_saved_follows_the_keyboard_on_a_phone(browser: Page, files: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV, extra `video`")
+    from drawn_video import pan, write_video
+
+    clip = write_video(files / "clip.mp4", pan(12))
+    printed(files, clip, "--save", files / "timeline.html")
+    browser.size(320, 700, mobile=True)
+    browser.open((files / "timeline.html").as_uri())
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 320
+    browser.evaluate("cursor.focus()")
+    browser.press("End", 35)
+    assert browser.evaluate("cursor.getAttribute('aria-valuetext')") == "0:01.1"
+    assert browser.text("#time") == "0:01.1"
+    assert browser.text("#faces").startswith("Face 0: happy ")
+    assert browser.evaluate("document.querySelector('#frame').alt") == "The video at 0:01.1"
+
+
 @pytest.mark.parametrize("width", [320, 390])
 def test_a_phone_shows_all_without_scrolling_sideways(page: Page, files: Path, width: int) -> None:
     page.size(width, 844, mobile=True)
