@@ -18,14 +18,15 @@ from mien.faces.align import crop_face
 from mien.faces.detect import Detector
 from mien.faces.track import Tracker
 from mien.labels import LabelSet
+from mien.media.animation import frame_reader
 from mien.media.scene import SceneCuts
-from mien.media.video import Frame, VideoReader
+from mien.media.video import Frame
 from mien.recognizer import Recognizer
 from mien.records import Analysis, AnalyzedFace, columns
 
 
 class FrameSource(Protocol):
-    """What gives frames: `VideoReader`, `CameraReader`."""
+    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`."""
 
     @property
     def name(self) -> str:
@@ -117,7 +118,7 @@ def analyze_video(
     each face and frame as it goes. One frame is held at a time, however long the video is.
 
     Args:
-        path: the video file.
+        path: the video file, or an animated GIF, WebP, PNG or AVIF, by its ending.
         model: as `analyze` takes it.
         detector: as `analyze` takes it.
         min_face_px: as `analyze` takes it.
@@ -133,7 +134,7 @@ def analyze_video(
         InputError: the video cannot be read, or an argument is out of range.
         ModelError: there is no such model.
     """
-    reader = VideoReader(path, start_s=start_s, end_s=end_s, every=every)
+    reader = frame_reader(path, start_s=start_s, end_s=end_s, every=every)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)
     return VideoAnalysis(reader, analyzer, smooth_s=smooth_s, unseen_s=unseen_s)
 

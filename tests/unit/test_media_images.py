@@ -253,6 +253,14 @@ def test_reduced_photos_are_turned_and_other_sources_stay_whole(picture: Pixels)
     assert read_reduced(encoded(np.zeros((2, 100, 3), np.uint8), "JPEG"), least_px=10).pixels.shape == (1, 50, 3)
 
 
+def test_a_frame_larger_than_its_animation_is_refused() -> None:
+    data = bytearray(encoded(Image.new("L", (9, 9)), "GIF"))
+    frame = data.index(b",\0\0\0\0") + 5
+    data[frame : frame + 4] = b"\xff\xff\xff\xff"
+    with pytest.raises(InputError, match=r"damaged or unusual GIF: Image size \(4294836225 pixels\) exceeds limit"):
+        read_image(bytes(data))
+
+
 def noisy_jpeg() -> bytes:
     return encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "JPEG")
 

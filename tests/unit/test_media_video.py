@@ -259,6 +259,13 @@ def test_sound_alone_is_no_video(tmp_path: Path, cover: bool) -> None:
         VideoReader(tmp_path / "sound.mp4")
 
 
+def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
+    data = encode(tmp_path / "clip.avi", [astronaut()], "mjpeg", "yuvj420p").read_bytes()
+    (tmp_path / "odd.avi").write_bytes(data.replace(b"MJPG", b"\0JPG"))
+    with pytest.raises(InputError, match=r"odd\.avi: its codec is unknown"):
+        VideoReader(tmp_path / "odd.avi")
+
+
 def test_impossible_parts_are_refused(clip: Path) -> None:
     with pytest.raises(InputError, match="every 0 frames; expected 1 or more"):
         VideoReader(clip, every=0)

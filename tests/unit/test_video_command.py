@@ -101,6 +101,19 @@ def test_photos_and_videos_mix_and_what_fails_is_said(tmp_path: Path) -> None:
     assert written == ["clip.mp4", "mixed/a.mov.mp4", "mixed/sub/photo.png"]
 
 
+def test_animations_are_photos_or_videos(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(image) for image in pan(3)]
+    pictures[0].save(tmp_path / "moves.webp", save_all=True, append_images=pictures[1:], duration=200)
+    pictures[0].save(tmp_path / "still.webp")
+    assert [line.split()[-2:] for line in run(tmp_path).stdout.splitlines()[::2]] == [["1", "face"]] * 2
+    found = rows(run(tmp_path, "--animated", "--csv", "--save", tmp_path / "out"))
+    assert [(Path(row["source"]).name, row["time_s"]) for row in found] == [
+        *(("moves.webp", time_s) for time_s in ("0.0", "0.2", "0.4")),
+        ("still.webp", ""),
+    ]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["moves.webp.mp4", "still.webp"]
+
+
 def test_a_cut_off_video_is_reported_after_what_it_has(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mkv", pan(30)).read_bytes()
     (tmp_path / "part.mkv").write_bytes(whole[: len(whole) // 2])

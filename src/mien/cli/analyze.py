@@ -48,7 +48,7 @@ def analyze(
         str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
     ] = None,
     boxes: Annotated[
-        Path | None, typer.Option(help="Take the faces from this file, as --csv or --json printed it.")
+        Path | None, typer.Option(help="Take the faces from this file, made by --csv, --json or --out.")
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
@@ -56,20 +56,24 @@ def analyze(
         int | None,
         typer.Option(
             min=1,
-            help="Photos that are read at the same time.  [default: one for each core, up to 4]",
+            help="Photos that are read at the same time.  [default: 2]",
             show_default=False,
         ),
     ] = None,
     camera: Annotated[
         str | None, typer.Option(help="Read a camera, by its number, or a stream, by its address, until Ctrl-C.")
     ] = None,
+    animated: Annotated[
+        bool,
+        typer.Option("--animated", help="Read animated GIF, WebP, PNG and AVIF as videos; else their first frame."),
+    ] = False,
     every: Annotated[int, typer.Option(min=1, help="Videos: look at each n-th frame.")] = 1,
     start: Annotated[float, typer.Option(min=0, help="Videos: begin at this second.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
     """Read the expressions of the faces in photos, videos, or before a camera."""
     from mien.analysis import Analyzer
-    from mien.cli.video import VideoRun, is_video
+    from mien.cli.video import VideoRun, videos_among
     from mien.faces.boxes import read_boxes
     from mien.media.draw import picture_files
     from mien.media.images import PHOTO_SUFFIXES
@@ -81,7 +85,8 @@ def analyze(
 
     photos_only = boxes is not None or crops or out is not None
     photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
-    videos = camera is not None or any(map(is_video, photos))
+    video_files = videos_among(photos, animated=animated)
+    videos = camera is not None or bool(video_files)
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
@@ -94,12 +99,12 @@ def analyze(
         raise typer.BadParameter("--every, --start and --end are for videos.")
     given = None if boxes is None else read_boxes(boxes)
     analyzer = Analyzer(model=model, min_face_px=min_face, workers=workers)
-    tally = Tally(sum(not is_video(path) for path in photos))
+    tally = Tally(sum(path not in video_files for path in photos))
     results = None
     if videos:
         quiet = sys.stdout.isatty() and (as_json or as_csv)
         run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
-        found = run.files(photos) if camera is None else run.camera(camera)
+        found = run.files(photos, video_files) if camera is None else run.camera(camera)
     else:
         pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
         if out is not None:

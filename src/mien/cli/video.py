@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from mien.video import AnalyzedFrame, VideoAnalysis
 
 
-def is_video(path: Path) -> bool:
-    """Tell by a path's ending whether it is a video file."""
+def videos_among(paths: Sequence[Path], *, animated: bool) -> set[Path]:
+    """Return which paths are videos by their ending; animated pictures too where they are asked for."""
+    from mien.media.animation import is_animation
     from mien.media.video import VIDEO_SUFFIXES
 
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+    return {path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES or (animated and is_animation(path))}
 
 
 @dataclass
@@ -47,24 +48,24 @@ class VideoRun:
     quiet: bool = False
     failed: list[tuple[str, str]] = field(default_factory=list)
 
-    def files(self, paths: Sequence[Path]) -> Iterator[Analysis]:
-        """Yield photos and frames; what cannot be read becomes an `Analysis` that says why."""
+    def files(self, paths: Sequence[Path], videos: Set[Path]) -> Iterator[Analysis]:
+        """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why."""
         from mien.errors import InputError
-        from mien.media.video import VideoReader
+        from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
 
-        outputs = dict(zip_longest(paths, _outputs(paths, self.save)))
+        outputs = dict(zip_longest(paths, _outputs(paths, videos, self.save)))
         with _interruption() as stop:
-            for videos, group in groupby(paths, is_video):
-                if not videos:
+            for are_videos, group in groupby(paths, videos.__contains__):
+                if not are_videos:
                     yield from self._photos(list(group), outputs)
                     continue
                 for path in group:
                     if stop.is_set():
                         return
                     try:
-                        reader = VideoReader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
+                        reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
                         end_s = min(x for x in (self.end_s, reader.duration_s, 1e9) if x is not None)
                         video = VideoAnalysis(reader, self.analyzer)
                         yield from self._video(video, outputs[path], stop, end_s - self.start_s)
@@ -136,7 +137,7 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
         yield f"  face {s.track:>2}  {clock(s.start_s):>7} - {clock(s.end_s):>7}  {label:<10} {s.confidence:>4.0%}"
 
 
-def _outputs(paths: Sequence[Path], save: Path | None) -> list[Path]:
+def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> list[Path]:
     """Where the results go: one file for one video, else pictures and annotated videos in a folder."""
     from mien.errors import InputError
     from mien.media.draw import picture_files
@@ -151,10 +152,10 @@ def _outputs(paths: Sequence[Path], save: Path | None) -> list[Path]:
             raise InputError(f"{save}: is one file, but there are {len(paths)} photos and videos; name a folder.")
     files = []
     for path, picture in zip(paths, picture_files(paths, save), strict=True):
-        if not is_video(path):
+        if path not in videos:
             files.append(picture)
-        else:  # picture_files has put .png behind the video's name
-            video = picture.with_suffix("")
+        else:  # picture_files has put .png behind most videos' names
+            video = picture.with_name(path.name)
             files.append(video if video.suffix.lower() == ".mp4" else Path(f"{video}.mp4"))
     return files
 

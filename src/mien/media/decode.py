@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags, Image
 
 from mien.errors import InputError
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MAX_PIXELS = 200_000_000
 """Photos with more pixels are refused: phones take up to this many, and a file of a few kB can claim billions."""
@@ -23,18 +22,11 @@ MAX_PIXELS = 200_000_000
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP", "TGA")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
-# What Pillow's decoders raise on damaged files.
 DECODE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    IndexError,
-    KeyError,
-    TypeError,
+    *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError, TypeError, struct.error),
+    Image.DecompressionBombError,  # of a GIF whose frames are larger than its head says
 )
+"""What Pillow raises on damaged files."""
 
 _STRIP_PX = 32  # fits into the cache: three times as fast as all at once
 
@@ -59,6 +51,22 @@ def check_file(path: Path, name: str) -> None:
         raise InputError(f"{name}: is empty, 0 bytes.")
 
 
+@contextlib.contextmanager
+def opened(path: Path, name: str) -> Iterator[Image.Image]:
+    """Open a photo file, as `open_photo` does.
+
+    Raises:
+        InputError: it is missing, may not be opened, or is no photo.
+    """
+    check_file(path, name)
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{name}: cannot be opened: {error.strerror or error}.") from error
+    with stream:
+        yield open_photo(stream, name)
+
+
 def open_photo(stream: BinaryIO, name: str) -> Image.Image:
     """Read the head of a photo file; `pixels_of` decodes it.
 
@@ -68,8 +76,6 @@ def open_photo(stream: BinaryIO, name: str) -> Image.Image:
     Raises:
         InputError: the file is empty, damaged, too large or no photo.
     """
-    from PIL import Image
-
     prefix = stream.read(64)
     if not prefix:
         raise InputError(f"{name}: is empty, 0 bytes.")
@@ -147,8 +153,6 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def orientation_of(image: Image.Image) -> int:
     """Return how a photo lies in its file, 1 to 8 as EXIF counts; 1 where it does not say."""
-    from PIL import ExifTags
-
     found: Any = None
     with contextlib.suppress(*DECODE_ERRORS):  # a photo whose EXIF data are unreadable has no orientation
         found = image.getexif().get(ExifTags.Base.Orientation)

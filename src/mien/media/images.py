@@ -15,10 +15,10 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.media.decode import (
     DECODE_ERRORS,
-    check_file,
     eight_bits,
     on_white,
     open_photo,
+    opened,
     orientation_of,
     pixels_of,
     reason_of,
@@ -166,15 +166,14 @@ def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[P
 
 
 def _from_file(path: Path, name: str, least_px: float) -> Reduced:
-    try:
-        if os.path.isdir(path):  # noqa: PTH112  # Path's raises on long names
+    if os.path.isdir(path):  # noqa: PTH112  # Path's raises on long names
+        try:
             os.scandir(path).close()
-            raise InputError(f"{name}: is a folder, not a photo; give a list, [{name!r}], to read the photos in it.")
-        check_file(path, name)
-        with path.open("rb") as stream:
-            return _decoded(open_photo(stream, name), name, least_px)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be opened: {error.strerror or error}.") from error
+        except OSError as error:
+            raise InputError(f"{name}: cannot be opened: {error.strerror}.") from error
+        raise InputError(f"{name}: is a folder, not a photo; give a list, [{name!r}], to read the photos in it.")
+    with opened(path, name) as image:
+        return _decoded(image, name, least_px)
 
 
 def _decoded(image: Image.Image, name: str, least_px: float) -> Reduced:

@@ -92,10 +92,7 @@ class VideoReader:
             InputError: the range is impossible, the file is missing or holds no video.
         """
         self.name = os.fsdecode(path)
-        if every < 1:
-            raise InputError(f"{self.name}: every {every} frames; expected 1 or more.")
-        if start_s < 0 or (end_s is not None and end_s <= start_s):
-            raise InputError(f"{self.name}: the range {start_s} s to {end_s} s is empty.")
+        check_part(self.name, start_s, end_s, every)
         self._path, self.start_s, self.end_s, self.every = Path(path).absolute(), start_s, end_s, every
         with self.open() as container:
             stream = _stream_of(container)
@@ -200,6 +197,7 @@ class VideoReader:
         with self.open() as container:
             stream = _stream_of(container)
             stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # of frames larger than the head says
             for packet in islice(self._packets(container, stream), entry.packet, None):
                 missing += packet.size > 0 and not packet.is_discard
                 try:
@@ -224,6 +222,18 @@ class VideoReader:
             self.cut_off = f"cannot be read to its end ({reason_of(error)})"
 
 
+def check_part(name: str, start_s: float, end_s: float | None, every: int) -> None:
+    """Make sure that a range and a stride can be.
+
+    Raises:
+        InputError: they cannot.
+    """
+    if every < 1:
+        raise InputError(f"{name}: every {every} frames; expected 1 or more.")
+    if not start_s >= 0 or (end_s is not None and not end_s > start_s):
+        raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
+
+
 def _is_countable(stream: av.VideoStream) -> bool:
     codec = stream.codec_context
     return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
@@ -233,11 +243,13 @@ def _stream_of(container: InputContainer) -> av.VideoStream:
     """The video of a file; the picture on a record's cover is none.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or no decoder for it.
     """
     av = import_av()
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise InputError("its codec is unknown.")
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
     raise InputError(f"holds no video, only: {kinds or 'nothing'}.")

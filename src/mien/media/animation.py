@@ -1,0 +1,92 @@
+"""Animated pictures, read a frame at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.media.decode import DECODE_ERRORS, opened, pixels_of, reason_of
+from mien.media.video import Frame, VideoReader, check_part
+
+ANIMATION_SUFFIXES = (".apng", ".avif", ".gif", ".png", ".webp")
+"""Endings, in any case, of the files that may be animations."""
+
+_TOO_SHORT_MS = 10
+_INSTEAD_MS = 100  # as browsers do
+
+
+def is_animation(path: Path) -> bool:
+    """Tell whether a file is a picture of several frames; False if it cannot be read."""
+    if path.suffix.lower() not in ANIMATION_SUFFIXES:
+        return False
+    try:
+        with opened(path, str(path)) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (InputError, *DECODE_ERRORS):
+        return False
+
+
+def frame_reader(
+    path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None, every: int = 1
+) -> VideoReader | AnimationReader:
+    """Return what reads a video or an animation, by its ending; the arguments are those of `VideoReader`.
+
+    Raises:
+        InputError: the range is impossible, or the file cannot be read.
+    """
+    kind = AnimationReader if Path(path).suffix.lower() in ANIMATION_SUFFIXES else VideoReader
+    return kind(path, start_s=start_s, end_s=end_s, every=every)
+
+
+class AnimationReader:
+    """Frames of a GIF, WebP, PNG or AVIF, shown once, as `VideoReader` gives those of a video. Needs no PyAV.
+
+    Attributes:
+        name: the file, for messages.
+        duration_s: None; it is known at the end only.
+        cut_off: after iterating, what could not be read of the file; None if all could.
+    """
+
+    duration_s: float | None = None
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None, every: int = 1
+    ) -> None:
+        """Open a file; the arguments are those of `VideoReader`.
+
+        Raises:
+            InputError: the range is impossible, or the file is no picture.
+        """
+        self.name = os.fsdecode(path)
+        check_part(self.name, start_s, end_s, every)
+        self._path, self.start_s, self.end_s, self.every = Path(path), start_s, end_s, every
+        self.cut_off: str | None = None
+        with opened(self._path, self.name):
+            pass
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the wanted frames in order.
+
+        Raises:
+            InputError: the first frame cannot be decoded.
+        """
+        self.cut_off, index, time_ms = None, 0, 0.0
+        with opened(self._path, self.name) as image:
+            try:
+                apart = int(getattr(image, "default_image", False))  # what is shown where animations are not
+                for index in range(getattr(image, "n_frames", 1) - apart):
+                    image.seek(index + apart)
+                    image.load()
+                    time_s = time_ms / 1000
+                    if self.end_s is not None and time_s >= self.end_s:
+                        return
+                    if time_s >= self.start_s and index % self.every == 0:
+                        yield Frame(index=index, time_s=time_s, image=pixels_of(image))
+                    shown_ms = image.info.get("duration", 0)
+                    time_ms += shown_ms if shown_ms > _TOO_SHORT_MS else _INSTEAD_MS
+            except DECODE_ERRORS as error:
+                if index == 0:
+                    raise InputError(f"{self.name}: damaged: {reason_of(error)}.") from error
+                self.cut_off = f"frame {index} cannot be read: {reason_of(error)}"
