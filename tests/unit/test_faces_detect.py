@@ -12,6 +12,7 @@ from skimage import data
 
 from mien.errors import InputError
 from mien.faces import detect
+from mien.faces.align import crop_face, roll_deg
 from mien.faces.detect import Face, YuNet
 
 Image = npt.NDArray[np.uint8]
@@ -111,11 +112,49 @@ def test_no_face_in_cats_and_cups(yunet: YuNet, name: str) -> None:
 
 
 def test_duplicates_of_two_looks_are_one_face() -> None:
-    better = [10, 10, 100, 100, *[0] * 10, 0.9]
-    worse = [12, 12, 100, 100, *[0] * 10, 0.8]
-    other = [300, 10, 100, 100, *[0] * 10, 0.7]
+    better = [10, 10, 110, 110, *[0] * 10, 0.9]
+    worse = [12, 12, 112, 112, *[0] * 10, 0.8]
+    other = [300, 10, 400, 110, *[0] * 10, 0.7]
     kept = detect._without_duplicates(np.array([worse, other, better], float))
     assert kept[:, 14].tolist() == [0.9, 0.7]
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_turned_photos_give_the_same_face_turned(yunet: YuNet, astronaut: Image, quarter_turns: int) -> None:
+    photo = astronaut[:400]  # not square: a swap of sides would show
+    (upright,) = yunet.detect(photo)
+    (face,) = yunet.detect(np.rot90(photo, quarter_turns))
+    assert roll_deg(face) == pytest.approx(roll_deg(upright) - 90 * quarter_turns + 360 * (quarter_turns > 2), abs=3)
+    crop = crop_face(np.ascontiguousarray(np.rot90(photo, quarter_turns)), face).astype(float)
+    expected = cv2.resize(crop_face(photo, upright), crop.shape[:2]).astype(float)
+    assert np.abs(crop - expected).mean() < 8
+
+
+@pytest.mark.parametrize("degrees", [-150, -110, -60, -20, 20, 65, 120, 165])
+def test_faces_are_found_and_levelled_at_any_angle(yunet: YuNet, astronaut: Image, degrees: int) -> None:
+    turn = cv2.getRotationMatrix2D((224, 118), -degrees, 1)
+    turn[:, 2] += 100
+    photo = np.asarray(cv2.warpAffine(astronaut, turn, (448, 448)), np.uint8)
+    (face,) = yunet.detect(photo)
+    assert iou(face.box, (324 - 50, 218 - 50, 324 + 50, 218 + 50)) > 0.5
+    assert abs((roll_deg(face) - degrees + 180) % 360 - 180) < 30
+
+
+def test_upright_and_turned_faces_together_on_request(yunet: YuNet, astronaut: Image) -> None:
+    both = np.hstack([astronaut, np.rot90(astronaut)])
+    (face,) = (face for face in YuNet(any_angle=True).detect(both) if face.center[0] > 512)
+    assert roll_deg(face) == pytest.approx(-90, abs=5)
+    assert all(abs(roll_deg(face)) < 45 for face in yunet.detect(both))  # the sure one ends the search
+
+
+def test_a_sure_face_ends_the_search(yunet: YuNet, astronaut: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    rows = yunet._network.rows
+    monkeypatch.setattr(yunet._network, "rows", lambda image, score: looks.append(score) or rows(image, score))
+    yunet.detect(astronaut)
+    assert looks == [0.7]
+    yunet.detect(np.zeros_like(astronaut))
+    assert looks[1:] == pytest.approx([0.7, 0.8, 0.8, 0.8])
 
 
 def test_threads_share_a_detector(yunet: YuNet, astronaut: Image) -> None:

@@ -37,7 +37,9 @@ def opencv_rows(image: Image) -> npt.NDArray[np.float64]:
     every = 1.0  # overlap at which OpenCV would drop a row
     weights = np.fromfile(weights_file(), np.uint8)
     net = cv2.FaceDetectorYN.create("onnx", weights, np.empty(0, np.uint8), image.shape[1::-1], THRESHOLD, every)
-    return np.asarray(net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1], np.float64)
+    rows = np.asarray(net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1], np.float64)
+    rows[:, 2:4] += rows[:, :2]  # from width and height to the other corner
+    return rows
 
 
 def by_place(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

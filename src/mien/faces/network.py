@@ -54,7 +54,8 @@ class YuNetNetwork:
             score_threshold: rows with a higher score only.
 
         Returns:
-            ``(N, 15)``: x, y, width and height of the box, x and y of the five landmarks, px; score, 0 to 1.
+            ``(N, 15)``: x and y of the box's upper left corner, of the lower right one and of the five landmarks, px;
+            score, 0 to 1.
         """
         height, width = (-(-side // _STRIDES[-1]) * _STRIDES[-1] for side in image.shape[:2])
         pixels = np.zeros((1, 3, height, width), np.float32)
@@ -73,9 +74,9 @@ def _decode(head: Sequence[Array], stride: int, width: int, score_threshold: flo
     (cells,) = np.nonzero(scores > score_threshold)
     corners = np.stack([cells % (width // stride), cells // (width // stride)], axis=1)
     centers = (corners + box[0, cells, :2]) * stride
-    sizes = np.exp(box[0, cells, 2:]) * stride
+    halves = np.exp(box[0, cells, 2:]) * stride / 2
     points = (corners[:, None] + marks[0, cells].reshape(-1, 5, 2)) * stride
-    return np.concatenate([centers - sizes / 2, sizes, points.reshape(-1, 10), scores[cells, None]], axis=1)
+    return np.hstack([centers - halves, centers + halves, points.reshape(-1, 10), scores[cells, None]])
 
 
 def _weights() -> bytes:
