@@ -12,9 +12,9 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.faces.detect import Box, Face
 
-_LARGEST_COST = 1.5  # a jump by 0.66 sides of the box costs this much
+_LARGEST_COST = 2.0  # a jump by one side of the box costs this much
 _SHAPE_WEIGHT = 2.0  # landmarks of one face jitter by 0.02 sides, those of two people differ by 0.05 to 0.2
-_VELOCITY_WEIGHT = 0.5  # of the newest step; boxes jitter, so that one step alone says little
+_VELOCITY_WEIGHT = 0.3  # of the newest step; boxes jitter, so that one step alone says little
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Tracker:
     * twice the mean distance of the five landmarks, each relative to its box's centre and in its sides: pose and
       build of the face, which tell apart faces that cross. 0 where a face has no landmarks.
 
-    The cheapest pair is joined first, then the cheapest of those left, up to a cost of 1.5. What is left over begins
+    The cheapest pair is joined first, then the cheapest of those left, up to a cost of 2. What is left over begins
     new tracks. Nothing is known of what a face looks like: who leaves and comes back later is a new track.
 
     Args:
