@@ -42,6 +42,7 @@ class YuNetNetwork:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
+        options.enable_mem_pattern = False  # a plan of the memory for each size of image would be kept: 30 MB here
         # waiting in a loop for the next image would take the time of decoder and recogniser
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
