@@ -262,6 +262,8 @@ def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> 
         remarks.append("The network was trained on these faces.")
     elif watched in (split, "Test"):
         remarks.append("The training watched these faces and was steered by them; on new faces expect less.")
+    if (provenance.get("calibration") or {}).get("faces", "").startswith(f"{split},"):
+        remarks.append("The model's confidence was calibrated on these faces; its accuracy does not depend on that.")
     if scored == 0:
         remarks.append(
             f"{split} has no labels here: predictions only. `mien score` measures them once there are labels."
