@@ -74,6 +74,9 @@ def test_a_damaged_animation_gives_what_it_has(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
+    Image.new("L", (10_001, 5000)).save(tmp_path / "large.gif")
+    with pytest.raises(InputError, match=r"large\.gif: frames of 10001 x 5000 px; at most 50 megapixels are read"):
+        AnimationReader(tmp_path / "large.gif")
     (tmp_path / "text.gif").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.gif: not a photo in a known format"):
         AnimationReader(tmp_path / "text.gif")

@@ -218,8 +218,8 @@ def test_names_are_files_and_no_addresses(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_large_frames_are_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.media.video.MAX_PIXELS", 60_000)
-    with pytest.raises(InputError, match=r"clip\.mp4: 256 x 256 px; at most 0\.06 megapixels are read"):
+    monkeypatch.setattr("mien.media.video.MAX_FRAME_PIXELS", 60_000)
+    with pytest.raises(InputError, match=r"clip\.mp4: frames of 256 x 256 px; at most 0\.06 megapixels are read"):
         VideoReader(clip)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.media.decode import DECODE_ERRORS, opened, pixels_of, reason_of
-from mien.media.video import Frame, VideoReader, check_part
+from mien.media.video import Frame, VideoReader, check_frame, check_part
 
 ANIMATION_SUFFIXES = (".apng", ".avif", ".gif", ".png", ".webp")
 """Endings, in any case, of the files that may be animations."""
@@ -63,8 +63,8 @@ class AnimationReader:
         check_part(self.name, start_s, end_s, every)
         self._path, self.start_s, self.end_s, self.every = Path(path), start_s, end_s, every
         self.cut_off: str | None = None
-        with opened(self._path, self.name):
-            pass
+        with opened(self._path, self.name) as image:
+            check_frame(self.name, *image.size)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the wanted frames in order.

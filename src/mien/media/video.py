@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
-from mien.media.decode import MAX_PIXELS, check_file
+from mien.media.decode import check_file
 
 if TYPE_CHECKING:
     import av
@@ -25,6 +25,9 @@ VIDEO_SUFFIXES = (
     *(".webm", ".wmv"),
 )
 """Endings, in any case, of the files that are taken for videos."""
+
+MAX_FRAME_PIXELS = 50_000_000
+"""Videos and animations of larger frames are refused: 8K has 33 million."""
 
 _MISSING_S = 1.0  # a video that ends earlier than it says by more than this is reported as cut off
 
@@ -95,7 +98,7 @@ class VideoReader:
         check_part(self.name, start_s, end_s, every)
         self._path, self.start_s, self.end_s, self.every = Path(path).absolute(), start_s, end_s, every
         with self.open() as container:
-            stream = _stream_of(container)
+            stream = self._stream_of(container)
             self.frame_rate = float(stream.average_rate) if stream.average_rate else None
             self.duration_s = container.duration / 1_000_000 if container.duration else None
             self.has_sound = bool(container.streams.audio)
@@ -116,14 +119,11 @@ class VideoReader:
         except (av.error.FFmpegError, ValueError) as error:
             raise InputError(f"{self.name}: cannot be read as a video ({reason_of(error)}).") from error
         try:
-            stream = _stream_of(container)
-            if (stream.width or 0) * (stream.height or 0) > MAX_PIXELS:
-                raise InputError(
-                    f"{stream.width} x {stream.height} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
-                )
-        except InputError as error:
+            stream = self._stream_of(container)
+            check_frame(self.name, stream.width or 0, stream.height or 0)
+        except InputError:
             container.close()
-            raise InputError(f"{self.name}: {error}") from None
+            raise
         return container
 
     def __iter__(self) -> Iterator[Frame]:
@@ -146,6 +146,21 @@ class VideoReader:
             ends = f"ends at {seen_s:.1f} s of {self._ends_s:.1f} s"
             self.cut_off = f"{ends}; {self.cut_off}" if self.cut_off else ends
 
+    def _stream_of(self, container: InputContainer) -> av.VideoStream:
+        """The video of a file; the picture on a record's cover is none.
+
+        Raises:
+            InputError: there is none, or no decoder for it.
+        """
+        av = import_av()
+        for stream in container.streams.video:
+            if not stream.disposition & av.stream.Disposition.attached_pic:
+                if stream.codec_context is None:
+                    raise InputError(f"{self.name}: its codec is unknown.")
+                return stream
+        kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
+        raise InputError(f"{self.name}: holds no video, only: {kinds or 'nothing'}.")
+
     def _end_of(self, stream: av.VideoStream) -> float:
         """Where the picture ends as the file says; 0 where it does not say."""
         if stream.duration and stream.time_base:
@@ -167,7 +182,7 @@ class VideoReader:
         av = import_av()
         entry, shown, last = _Entry(), 0, -math.inf
         with self.open() as container:
-            stream = _stream_of(container)
+            stream = self._stream_of(container)
             if not self.start_s or not _is_countable(stream) or stream.time_base is None:
                 return entry
             start = (self._begin_s + self.start_s) / stream.time_base
@@ -195,9 +210,9 @@ class VideoReader:
         av = import_av()
         missing, refused, begun = -entry.leading, 0, False
         with self.open() as container:
-            stream = _stream_of(container)
+            stream = self._stream_of(container)
             stream.thread_type = "AUTO"
-            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # of frames larger than the head says
+            stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # of frames larger than the head says
             for packet in islice(self._packets(container, stream), entry.packet, None):
                 missing += packet.size > 0 and not packet.is_discard
                 try:
@@ -234,25 +249,20 @@ def check_part(name: str, start_s: float, end_s: float | None, every: int) -> No
         raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
 
 
+def check_frame(name: str, width: int, height: int) -> None:
+    """Make sure that frames are not too large.
+
+    Raises:
+        InputError: they are.
+    """
+    if width * height > MAX_FRAME_PIXELS:
+        most = f"at most {MAX_FRAME_PIXELS / 1e6:g} megapixels are read"
+        raise InputError(f"{name}: frames of {width} x {height} px; {most}.")
+
+
 def _is_countable(stream: av.VideoStream) -> bool:
     codec = stream.codec_context
     return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
-
-
-def _stream_of(container: InputContainer) -> av.VideoStream:
-    """The video of a file; the picture on a record's cover is none.
-
-    Raises:
-        InputError: there is none, or no decoder for it.
-    """
-    av = import_av()
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise InputError("its codec is unknown.")
-            return stream
-    kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
-    raise InputError(f"holds no video, only: {kinds or 'nothing'}.")
 
 
 def _upright(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
