@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class YuNetNetwork:
         # waiting in a loop for the next image would take the time of decoder and recogniser
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
+        self._one_at_a_time = threading.Lock()  # a run uses all cores; each further one at the same time holds 80 MB
 
     def rows(self, image: npt.NDArray[np.uint8], score_threshold: float) -> npt.NDArray[np.float64]:
         """Return what the network takes for faces; the same face may come several times.
@@ -62,7 +64,8 @@ class YuNetNetwork:
         pixels = np.zeros((1, 3, height, width), np.float32)
         planes = image if image.ndim == 2 else image[:, :, ::-1].transpose(2, 0, 1)  # the network takes BGR
         pixels[0, :, : image.shape[0], : image.shape[1]] = planes
-        outputs = self._session.run(None, {"input": pixels})
+        with self._one_at_a_time:
+            outputs = self._session.run(None, {"input": pixels})
         heads = zip(*(outputs[kind : kind + len(_STRIDES)] for kind in range(0, 12, 3)))
         grids = zip(_STRIDES, heads)
         return np.concatenate([_decode(head, stride, width, score_threshold) for stride, head in grids])
