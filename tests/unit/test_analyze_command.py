@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +145,22 @@ def test_json_is_an_array_of_photos(photos: Path, model: Path) -> None:
     assert [len(photo["faces"]) for photo in found] == [1, 0, 0, 1]
     assert [photo["failed"] is None for photo in found] == [True, False, True, True]
     assert len(json.loads(run(model, "photos/coffee.png", "--json").stdout)) == 1
+
+
+def test_a_closed_file_does_not_stop_the_others(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *words: Any) -> Any:
+        if path.name == "coffee.png":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *words)
+
+    monkeypatch.setattr(os, "access", lambda *_: False)  # what the parser of arguments asks
+    monkeypatch.setattr(Path, "open", refuse)
+    done = run(model, "photos/coffee.png", "photos/astronaut.jpg")
+    assert "photos/astronaut.jpg" in done.stdout
+    assert "failed: photos/coffee.png: cannot be opened: Permission denied." in done.stderr
+    assert done.exit_code == 1
 
 
 def test_csv_has_a_row_a_face(photos: Path, model: Path) -> None:

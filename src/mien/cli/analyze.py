@@ -23,7 +23,9 @@ def analyze(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.", show_default=False
+            help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.",
+            show_default=False,
+            readable=False,  # that is not checked here, since one closed file shall not stop the others
         ),
     ] = None,
     as_json: Annotated[
