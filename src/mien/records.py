@@ -194,4 +194,6 @@ def _table(analyses: Iterable[Analysis]) -> pandas.DataFrame:
     except ImportError as error:
         raise MienError("to_pandas needs pandas, which is not installed: pip install pandas") from error
     records = [record for analysis in analyses for record in analysis.records()]
+    for record in records:  # pandas' strings are UTF-8, and names of files may be none
+        record["source"] = record["source"].encode(errors="backslashreplace").decode()
     return pandas.DataFrame(records, columns=None if records else columns(LabelSet(())))

@@ -378,6 +378,14 @@ def test_tables(recognizer: Recognizer) -> None:
     assert marks["right_eye_x"][0] < marks["left_eye_x"][0]
 
 
+def test_tables_take_names_that_are_no_text(recognizer: Recognizer, tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/bright-\xff.png"
+    Image.fromarray(photo(250)).save(os.fsdecode(file))
+    found = analyze(os.fsdecode(file), model=recognizer, detector=Squares())
+    assert found.to_pandas()["source"][0].endswith("bright-\\udcff.png")
+    assert json.loads(found.to_json())["source"] == os.fsdecode(file)
+
+
 def test_tables_need_pandas(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
     found = analyze(photo(250), model=recognizer, detector=Squares())
     real = builtins.__import__

@@ -150,10 +150,10 @@ def test_json_is_an_array_of_photos(photos: Path, model: Path) -> None:
 def test_a_closed_file_does_not_stop_the_others(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Path.open
 
-    def refuse(path: Path, *words: Any) -> Any:
+    def refuse(path: Path, *words: Any, **options: Any) -> Any:
         if path.name == "coffee.png":
             raise PermissionError(13, "Permission denied")
-        return opened(path, *words)
+        return opened(path, *words, **options)
 
     monkeypatch.setattr(os, "access", lambda *_: False)  # what the parser of arguments asks
     monkeypatch.setattr(Path, "open", refuse)
