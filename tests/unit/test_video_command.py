@@ -92,10 +92,8 @@ def test_photos_and_videos_mix_and_what_fails_is_said(tmp_path: Path) -> None:
     found = rows(done)
     assert [row["source"] for row in found] == [*["mixed/a.mov"] * 2, "mixed/sub/photo.png", *["clip.mp4"] * 5]
     assert [row["frame"] for row in found][:4] == ["0", "2", "", "0"]
-    assert (
-        done.stderr
-        == "failed: mixed/broken.mp4: cannot be read as a video (Invalid data found when processing input).\n"
-    )
+    assert done.stderr.startswith("failed: mixed/broken.mp4: cannot be read as a video: Invalid data found")
+    assert len(done.stderr.splitlines()) == 1
     assert done.exit_code == 1
     written = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*"))
     assert written == ["clip.mp4", "mixed/a.mov.mp4", "mixed/sub/photo.png"]

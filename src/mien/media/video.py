@@ -117,7 +117,8 @@ class VideoReader:
         try:  # a name with a colon would be taken for an address if it were not absolute, and lists may name addresses
             container: InputContainer = av.open(self._path, options={"protocol_whitelist": "file"})
         except (av.error.FFmpegError, ValueError) as error:
-            raise InputError(f"{self.name}: cannot be read as a video ({reason_of(error)}).") from error
+            why = f"{reason_of(error)}; is it another kind of file, or cut off?"
+            raise InputError(f"{self.name}: cannot be read as a video: {why}") from error
         try:
             stream = self._stream_of(container)
             check_frame(self.name, stream.width or 0, stream.height or 0)
