@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,15 @@ def test_a_closed_file_does_not_stop_the_others(photos: Path, model: Path, monke
     assert "photos/astronaut.jpg" in done.stdout
     assert "failed: photos/coffee.png: cannot be opened: Permission denied." in done.stderr
     assert done.exit_code == 1
+
+
+def test_odd_metadata_are_no_message(photos: Path, model: Path) -> None:
+    image = Image.open("photos/astronaut.jpg")
+    image.save("photos/odd.jpg", exif=b"Exif\0\0MM\0*\0\0\xff\xff\xff\xff")
+    words = [sys.executable, "-m", "mien", "analyze", "photos/odd.jpg", "--model", str(model)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("photos/odd.jpg  512 x 512 px, 1 face")
+    assert done.stderr == ""
 
 
 def test_csv_has_a_row_a_face(photos: Path, model: Path) -> None:

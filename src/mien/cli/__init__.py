@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
@@ -64,6 +65,7 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a MienError becomes a message and exit status 1."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata of photos that are read all the same
     try:
         build_app()()
     except MienError as error:
