@@ -57,6 +57,15 @@ def augment_faces(
         shift = uniform(-augment.brightness, augment.brightness).view(-1, 1, 1, 1)
         mean = faces.mean((1, 2, 3), keepdim=True)
         faces = ((faces - mean) * factor + mean + shift).clamp(0, 1)
+    if augment.soften_rate:
+        low, high = augment.soften_px
+        side = int(torch.randint(low, high + 1, (1,), generator=generator, device=faces.device))
+        small = F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
+        soft = F.interpolate(small, size=faces.shape[-2:], mode="bilinear")
+        faces = torch.where((uniform(0, 1) < augment.soften_rate).view(-1, 1, 1, 1), soft, faces)
+    if augment.noise:
+        grain = torch.randn((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
+        faces = (faces + grain * uniform(0, augment.noise).view(-1, 1, 1, 1)).clamp(0, 1)
     if augment.erase_rate:
         hidden = _rectangles(
             uniform(*augment.erase_area),

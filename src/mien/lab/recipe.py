@@ -16,7 +16,8 @@ class OwnNet:
 
     Attributes:
         name: in `mien.lab.nets.NETWORKS`.
-        weights: ``"file"`` (starts from `--weights FILE`) or ``"none"``.
+        weights: ``"file"`` (starts from `--weights FILE`: that of a run of the same network, for ``mobilenet-v1`` that
+            of the face network) or ``"none"``.
     """
 
     name: str
@@ -65,6 +66,9 @@ class Augment:
         flip: whether half of the faces are mirrored left to right.
         brightness: added to all pixels, uniform in ±this, of values in [0, 1].
         contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this.
+        soften_rate: share of faces that are made soft, as small and blurred ones are: shrunk, and enlarged again.
+        soften_px: the side to which they are shrunk, uniform in this range, drawn once a batch.
+        noise: standard deviation of normal noise on each pixel, drawn for each face, uniform from 0 to this.
         erase_rate: share of faces in which one rectangle is overwritten with noise (Zhong et al. 2020).
         erase_area: the rectangle's area, uniform in this range, as a fraction of the face.
         crop_scale: random resized crop (Szegedy et al. 2015): side of the crop relative to the face, uniform in
@@ -83,6 +87,9 @@ class Augment:
     flip: bool = False
     brightness: float = 0.0
     contrast: float = 0.0
+    soften_rate: float = 0.0
+    soften_px: tuple[int, int] = (16, 40)
+    noise: float = 0.0
     erase_rate: float = 0.0
     erase_area: tuple[float, float] = (0.02, 0.2)
     crop_scale: tuple[float, float] = (1.0, 1.0)

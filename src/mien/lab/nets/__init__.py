@@ -18,6 +18,7 @@ from mien.lab.nets.input import Classifier
 from mien.lab.nets.mobilenet_v1 import MobileNetV1
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.nets.timm import BackboneNet, freeze, open_backbone
+from mien.lab.nets.weights import load_weights
 from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.recipe_io import nearest
 from mien.preprocess import Preprocess
@@ -51,7 +52,7 @@ def build(
         network: an own network, or a timm backbone with our head.
         preprocess: states the input's size and channels.
         classes: number of outputs, K.
-        weights: safetensors file for a backbone that starts from ImageNet; None = timm's own, downloaded.
+        weights: safetensors file for a network that does not start at random; None = timm's own, downloaded.
         pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
 
     Returns:
@@ -72,9 +73,10 @@ def build(
     if network.weights == "file" and pretrained:
         if weights is None:
             raise RecipeError(f"network {network.name}: starts from a file; name it with --weights FILE.safetensors.")
-        if not isinstance(module, MobileNetV1):
-            raise RecipeError(f"network {network.name}: has no weights to start from; set network.weights=none.")
-        module.load_trunk(weights)
+        if isinstance(module, MobileNetV1):
+            module.load_trunk(weights)
+        else:
+            load_weights(module, network.name, weights)
     return Classifier(preprocess, module)
 
 

@@ -1,4 +1,4 @@
-"""Starting weights of a backbone from a local safetensors file, under the names that other libraries give them."""
+"""Starting weights of a network from a local safetensors file, under the names that other libraries give them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", 
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
 _WHOLE = ("_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1")
 
+_OF_A_RUN = "network."  # how a run's weights.safetensors begins all its names
+
 _SHOWN = 5
 
 
 def load_weights(network: nn.Module, name: str, file: Path) -> None:
     """Load a backbone's weights, in any float type.
 
-    Names are timm's, torchvision's or EfficientNet-PyTorch's; a classifier in the file is left out.
+    Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is left out
+    where the network has none of that name.
 
     Args:
         network: the backbone, without classifier.
@@ -39,6 +42,8 @@ def load_weights(network: nn.Module, name: str, file: Path) -> None:
         found = load_file(file)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{file}: not a safetensors file that can be read ({error}).") from error
+    if all(key.startswith(_OF_A_RUN) for key in found):
+        found = {key.removeprefix(_OF_A_RUN): value for key, value in found.items()}
     wanted = network.state_dict()
     found = {key: value for key, value in found.items() if key in wanted or not key.startswith(_CLASSIFIERS)}
     if "_conv_stem.weight" in found:
