@@ -1,0 +1,71 @@
+"""Peak memory and time of `mien.analyze` on large photos: `python benchmarks/photo_memory.py`.
+
+The photos are made here: skimage's astronaut, enlarged. Each is analysed in a process of its own, with the model that
+ships and one thread. Writes benchmarks/results/photo_memory.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage import data
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "photo_memory.json"
+SIDES_PX = {12: (4000, 3000), 48: (8000, 6000), 100: (11_600, 8700), 199: (16_320, 12_240)}
+
+
+def analyse(path: str) -> None:
+    """Analyse a photo in this process, and print its peak memory and time."""
+    import resource
+
+    import mien
+
+    began = time.process_time()
+    faces = len(mien.analyze(path).faces)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"faces": faces, "peak_rss_mb": round(peak_mb), "cpu_s": round(time.process_time() - began, 2)}))
+
+
+def measure(megapixels: int, format: str, folder: Path) -> dict[str, object]:
+    """Make a photo and analyse it in another process."""
+    path = folder / f"{megapixels}.{format}"
+    astronaut = Image.fromarray(np.asarray(data.astronaut()))
+    astronaut.resize(SIDES_PX[megapixels]).save(path, **({"quality": 90} if format == "jpg" else {"compress_level": 1}))
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, __file__, str(path)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env=one_thread)
+    path.unlink()
+    return {"megapixels": megapixels, "format": format, **json.loads(done.stdout)}
+
+
+def main() -> None:
+    """Measure all sizes and write the result."""
+    if len(sys.argv) > 1:
+        analyse(sys.argv[1])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        photos = [measure(size, format, Path(folder)) for size in SIDES_PX for format in ("jpg", "png")]
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    result = {
+        "measured": "mien.analyze of one photo with one face, the model that ships, one thread",
+        "commit": commit.stdout.strip(),
+        "photos": photos,
+        "load_average_at_end": round(os.getloadavg()[0], 1),  # slows, does not change the memory
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
