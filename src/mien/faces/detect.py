@@ -65,7 +65,7 @@ class YuNet:
 
     It expects faces upright: turned by 30 and 45 degrees, 93 and 73 % of fifteen were found, and some that stand on
     their heads are taken for upright ones, with a low score. Where no face is sure, the image is therefore looked at in
-    its three other quarter turns too. `benchmarks/turned_faces.py` measures what that finds.
+    its three other quarter turns too, at up to 640 px. `benchmarks/turned_faces.py` measures what that finds.
 
     Objects of this class may be shared by threads.
 
@@ -74,8 +74,8 @@ class YuNet:
             small; those below three quarters of it are dropped.
         longest_px: longest side of what the network sees; time grows with its square.
         score_threshold: surer faces only; 0.7 rejects what textures and blossoms give. Turned faces need 0.1 more.
-        any_angle: look at all quarter turns even where a face is sure; takes four times as long. For photos in which
-            some faces are upright and others are not.
+        any_angle: look at all quarter turns even where a face is sure; takes up to four times as long. For photos in
+            which some faces are upright and others are not.
 
     Raises:
         InputError: an argument is out of range.
@@ -108,12 +108,13 @@ class YuNet:
             )
         longest = max(image.shape[:2])
         scale = max(_SURE_FACE_PX / self.min_face_px, _SMALLEST_LOOK_PX / longest)
-        looks = [_scaled(image, min(scale, self.longest_px / longest))]
-        if max(looks[0].shape[:2]) > _ONE_LOOK_PX:
-            looks.append(_scaled(looks[0], _FAR_PX / max(looks[0].shape[:2])))
-        rows = [self._look(look) for look in looks]
+        near = _scaled(image, min(scale, self.longest_px / longest))
+        middle = _scaled(near, min(1.0, _ONE_LOOK_PX / max(near.shape[:2])))
+        rows = [self._look(near)]
+        if middle is not near:
+            rows.append(self._look(_scaled(middle, _FAR_PX / max(middle.shape[:2]))))
         if self.any_angle or not any((found[:, 14] > _SURE_SCORE).any() for found in rows):
-            rows += [self._look(look, quarter_turns) for look in looks for quarter_turns in (1, 2, 3)]
+            rows += [self._look(middle, quarter_turns) for quarter_turns in (1, 2, 3)]
         kept = _without_duplicates(np.concatenate(rows)) * [*image.shape[1::-1] * 7, 1]
         return [face for face in map(_face, kept) if face.side_px >= _SMALL_BOX * self.min_face_px]
 
