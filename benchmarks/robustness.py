@@ -20,8 +20,8 @@ from mien import lab
 from mien.faces.align import crop_face
 from mien.faces.detect import YuNet
 from mien.lab.data import PUBLIC
+from mien.lab.pages.robust_picture import save_picture
 from mien.lab.robust import Robustness
-from mien.lab.robust_picture import save_picture
 from mien.lab.run import current_commit
 from mien.preprocess import Preprocess
 from mien.recognizer import DEFAULT_MODEL

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from mien.cli.recipes import recipes as command
 from mien.errors import RecipeError
-from mien.lab import recipe_page
 from mien.lab.nets import torchvision
+from mien.lab.pages import recipe_page
 from mien.lab.recipe import Figure
 from mien.lab.recipe_book import recipes
 from mien.lab.recipe_io import from_json, to_json

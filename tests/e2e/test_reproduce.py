@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from mien.cli import build_app
 from mien.errors import DataError, ModelError
-from mien.lab import reproduction, standing
 from mien.lab.data import draw_faces, write_edition
 from mien.lab.recipe import OwnNet
 from mien.lab.recipe_book import recipes
-from mien.lab.reproduction import is_done, multiply_adds, plan, reproduce, weights_of
-from mien.lab.speed import training_seconds
+from mien.lab.reproduction import jobs as reproduction
+from mien.lab.reproduction import standing
+from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, weights_of
+from mien.lab.reproduction.speed import training_seconds
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
 
@@ -40,9 +41,9 @@ def place(repository, tmp_path, monkeypatch):
     folder, commit = repository
     monkeypatch.setattr(reproduction, "current_commit", lambda: commit)
     monkeypatch.setattr("mien.lab.run.current_commit", lambda: commit)
-    monkeypatch.setattr("mien.lab.reproduction_tables.PUBLISHED", (ROW,))
+    monkeypatch.setattr("mien.lab.reproduction.tables.PUBLISHED", (ROW,))
     monkeypatch.setattr(reproduction, "write_report", lambda runs, data, out: out.touch())  # has tests of its own
-    monkeypatch.setattr("mien.lab.speed.TOO_SOON_S", 0.0)
+    monkeypatch.setattr("mien.lab.reproduction.speed.TOO_SOON_S", 0.0)
     monkeypatch.setitem(recipes._rows, "cnn-17m", ROW)
     torch.set_num_threads(1)
     results = folder / tmp_path.name / "results"
@@ -137,13 +138,15 @@ def test_weights_are_found_by_the_networks_name(tmp_path):
 
 
 def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.lab.speed.PER_CLASS", (8, 16))  # the second is tried: the first is done too soon
+    monkeypatch.setattr(
+        "mien.lab.reproduction.speed.PER_CLASS", (8, 16)
+    )  # the second is tried: the first is done too soon
     cache = tmp_path / "runs" / "speeds.json"
     with tiny_network():
         seconds = training_seconds(ROW, cache)
     (kept,) = json.loads(cache.read_text()).values()
     assert seconds == pytest.approx(3 * kept[next(iter(kept))])
-    monkeypatch.setattr("mien.lab.speed.train", None)  # a second measurement would fail
+    monkeypatch.setattr("mien.lab.reproduction.speed.train", None)  # a second measurement would fail
     assert training_seconds(replace(ROW, name="short", epochs=1), cache) == pytest.approx(seconds / 3)
 
 

@@ -133,3 +133,20 @@ def test_nothing_is_mixed_unless_asked(augment):
     x, targets = faces(4), torch.eye(7)[:4]
     y, same = mix(x, targets, augment, np.random.default_rng(0))
     assert y is x and same is targets
+
+
+def test_softened_faces_lose_detail_and_keep_their_mean() -> None:
+    faces = torch.rand(64, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    augment = Augment(soften_rate=0.5, soften_px=(12, 12))
+    changed = augment_faces(faces, augment, 48, torch.Generator().manual_seed(1))
+    soft = (changed != faces).flatten(1).any(1)
+    assert 16 < int(soft.sum()) < 48
+    assert (changed[soft].flatten(1).std(1) < 0.5 * faces[soft].flatten(1).std(1)).all()
+    assert (changed.mean((1, 2, 3)) - faces.mean((1, 2, 3))).abs().max() < 0.01
+
+
+def test_noise_is_of_the_stated_strength_at_most() -> None:
+    grey = torch.full((512, 1, 48, 48), 0.5)
+    deviations = augment_faces(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)
+    assert deviations.max() < 0.105
+    assert abs(deviations.mean() - 0.05) < 0.005  # uniform from 0 to 0.1

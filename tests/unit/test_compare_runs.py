@@ -13,8 +13,8 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of, varian
 
 from mien.errors import DataError, ModelError
 from mien.lab.comparison import compare, holm
-from mien.lab.comparison_tables import published_table, tables_of
 from mien.lab.evaluated import read_evaluated
+from mien.lab.pages.comparison_tables import published_table, tables_of
 from mien.labels import FER2013, FOLDER
 
 

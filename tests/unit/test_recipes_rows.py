@@ -119,7 +119,7 @@ def test_rows_that_watch_their_test_images_say_so() -> None:
 
 
 def test_recipes_need_no_torch() -> None:
-    code = "import sys, mien.lab.recipe_book, mien.lab.recipe_page; print('torch' in sys.modules)"
+    code = "import sys, mien.lab.recipe_book, mien.lab.pages.recipe_page; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

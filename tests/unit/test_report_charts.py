@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 
-from mien.lab import charts
+from mien.lab.pages import charts
 
 COUNTS = np.array([[3, 1], [0, 4]])
 

@@ -13,16 +13,16 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of, varian
 from PIL import Image
 
 from mien.errors import DataError
-from mien.lab.chapter import chapter
 from mien.lab.comparison import compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import read_evaluated
-from mien.lab.reading import sentences
+from mien.lab.pages.chapter import chapter
+from mien.lab.pages.reading import sentences
+from mien.lab.pages.report import write_comparison, write_report
+from mien.lab.pages.report_tables import kept_epoch, recipe_table
 from mien.lab.recipe import Stopping
 from mien.lab.recipe_book import recipes
 from mien.lab.recipe_io import override
-from mien.lab.report import write_comparison, write_report
-from mien.lab.report_tables import kept_epoch, recipe_table
 from mien.labels import FER2013
 
 

@@ -10,11 +10,11 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
-from mien.lab.pages import BLOCKS
+from mien.lab.pages.rewriting import BLOCKS
 from mien.lab.recipe_book import PUBLISHED, recipes
-from mien.lab.reproduction_picture import LINE, _spread
+from mien.lab.reproduction.picture import LINE, _spread
+from mien.lab.reproduction.rows import shortened
 from mien.lab.results import RECORD, add, records
-from mien.lab.trained_rows import shortened
 
 PAGE = Path("docs/reproduction.md")
 

@@ -13,9 +13,10 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of
 
 from mien.card import Card
 from mien.errors import DataError
-from mien.lab import results, results_tables
+from mien.lab import results
 from mien.lab.metrics import Predictions
-from mien.lab.pages import write_tables
+from mien.lab.pages import results_tables
+from mien.lab.pages.rewriting import write_tables
 from mien.lab.results import add, records
 from mien.labels import FER2013
 from mien.preprocess import Preprocess

@@ -18,8 +18,8 @@ from mien.errors import DataError
 from mien.lab import changes
 from mien.lab.changes import CHANGES
 from mien.lab.data import FaceDataset
+from mien.lab.pages.robust_picture import save_picture
 from mien.lab.robust import Effect, Robustness, robustness
-from mien.lab.robust_picture import save_picture
 from mien.labels import FER2013
 from mien.recognizer import Recognizer
 

@@ -10,8 +10,8 @@ from evaluated_run import evaluate_as, hundred, make_run
 from mien.lab import results
 from mien.lab.recipe import Phase
 from mien.lab.recipe_book import recipes
+from mien.lab.reproduction.rows import Accuracy, same_training, shortened, trained_rows
 from mien.lab.results import add, records
-from mien.lab.trained_rows import Accuracy, same_training, shortened, trained_rows
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def build_app() -> typer.Typer:
     app.add_typer(data.app, name="data")
     app.command()(recipes.recipes)
     app.command()(train.train)
+    app.command()(train.average)
     app.command()(evaluate.evaluate)
     app.command()(evaluate.score)
     app.command()(evaluate.ensemble)

@@ -35,7 +35,7 @@ def compare(
     comparison = compare_runs(runs, split)
     _print(comparison, "json" if json else format)
     if save is not None:
-        from mien.lab.report import write_comparison
+        from mien.lab.pages.report import write_comparison
 
         typer.echo(f"written: {write_comparison(comparison, save)}", err=True)
 
@@ -74,14 +74,14 @@ def tables(
     results: Results = Path("results"),
 ) -> None:
     """Bring the generated tables in Markdown pages up to date; changed pages are printed."""
-    from mien.lab.pages import pages_beside, write_tables
+    from mien.lab.pages.rewriting import pages_beside, write_tables
 
     for page in write_tables(pages or pages_beside(results), results, check=check):
         typer.echo(page)
 
 
 def _print(comparison: Comparison, format: str) -> None:
-    from mien.lab.comparison_tables import tables_of
+    from mien.lab.pages.comparison_tables import tables_of
 
     if format == "json":
         typer.echo(comparison.to_json())

@@ -13,7 +13,7 @@ import typer
 from mien.cli.train import parse_time, progress_bar
 
 if TYPE_CHECKING:
-    from mien.lab.reproduction import Outcome
+    from mien.lab.reproduction.jobs import Outcome
 
 _AGAIN = "the same command goes on from the last whole epoch"
 
@@ -44,13 +44,13 @@ def reproduce(
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
     from mien import lab
-    from mien.lab import reproduction
     from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+    from mien.lab.reproduction import jobs as reproduction
 
     rows = [lab.recipes[name] for name in names] if names else [*PUBLISHED, *FUTURE_WORK]
     jobs = reproduction.plan(rows, seeds, weights, epochs_at_most)
     if list_ or data is None:
-        from mien.lab.standing import standing
+        from mien.lab.reproduction.standing import standing
 
         typer.echo(standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)).plain())
         return

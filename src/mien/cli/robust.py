@@ -22,7 +22,7 @@ def robust(
 ) -> None:
     """Measure what a model loses on changed faces: box off, turned, blurred, compressed, dark, covered."""
     from mien import lab
-    from mien.lab.robust_picture import check_ending, save_picture
+    from mien.lab.pages.robust_picture import check_ending, save_picture
 
     if save is not None:
         check_ending(save)

@@ -1,4 +1,4 @@
-"""`mien train`."""
+"""`mien train` and `mien average`."""
 
 from __future__ import annotations
 
@@ -123,3 +123,14 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
                 )
 
         yield show
+
+
+def average(
+    runs: Annotated[list[Path], typer.Argument(help="Finished runs, one of which went on from the other.")],
+    name: Annotated[str, typer.Option(help="Of the new recipe.")],
+    out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
+) -> None:
+    """Make a run whose weights are the mean of those of others."""
+    from mien import lab
+
+    typer.echo(lab.average_runs(runs, name, out).folder)

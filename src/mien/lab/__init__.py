@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.lab.averaging import average_runs as average_runs
     from mien.lab.calibrate import recalibrate as recalibrate
     from mien.lab.comparison import compare as compare
     from mien.lab.compress import quantize as quantize
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from mien.lab.export import export_run as export_run
     from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
+    from mien.lab.pages.report import write_report as write_report
     from mien.lab.recipe import Recipe as Recipe
     from mien.lab.recipe_book import recipes as recipes
-    from mien.lab.report import write_report as write_report
     from mien.lab.robust import Robustness as Robustness
     from mien.lab.robust import robustness as robustness
     from mien.lab.run import Run as Run
@@ -42,6 +43,7 @@ _PLACES = {
     "Robustness": "robust",
     "Run": "run",
     "audit": "data",
+    "average_runs": "averaging",
     "compare": "comparison",
     "draw_faces": "data",
     "ensemble": "ensembles",
@@ -53,7 +55,7 @@ _PLACES = {
     "recipes": "recipe_book",
     "robustness": "robust",
     "train": "training",
-    "write_report": "report",
+    "write_report": "pages.report",
 }
 __all__ = [*_PLACES]
 

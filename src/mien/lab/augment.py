@@ -58,26 +58,24 @@ def augment_faces(
         mean = faces.mean((1, 2, 3), keepdim=True)
         faces = ((faces - mean) * factor + mean + shift).clamp(0, 1)
     if augment.soften_rate:
-        low, high = augment.soften_px
-        side = int(torch.randint(low, high + 1, (1,), generator=generator, device=faces.device))
-        small = F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
-        soft = F.interpolate(small, size=faces.shape[-2:], mode="bilinear")
-        faces = torch.where((uniform(0, 1) < augment.soften_rate).view(-1, 1, 1, 1), soft, faces)
+        faces = _softened(faces, uniform(0, 1) < augment.soften_rate, augment.soften_px, generator)
     if augment.noise:
         grain = torch.randn((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
         faces = (faces + grain * uniform(0, augment.noise).view(-1, 1, 1, 1)).clamp(0, 1)
     if augment.erase_rate:
-        hidden = _rectangles(
-            uniform(*augment.erase_area),
-            torch.exp(uniform(math.log(0.3), math.log(1 / 0.3))),  # aspect ratios as in Zhong et al. 2020
-            uniform(0, 1),
-            uniform(0, 1),
-            faces.shape[-1],
-        )
+        hidden = _rectangles(augment.erase_area, uniform, faces.shape[-1])
         hidden &= (uniform(0, 1) < augment.erase_rate).view(-1, 1, 1, 1)
         noise = torch.rand((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
         faces = torch.where(hidden, noise, faces)
     return faces
+
+
+def _softened(faces: Tensor, which: Tensor, soften_px: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Shrink the faces at the mask ``(N,)`` bool to one side drawn from `soften_px`, and enlarge them again."""
+    side = int(torch.randint(soften_px[0], soften_px[1] + 1, (1,), generator=generator, device=faces.device))
+    small = F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
+    soft = F.interpolate(small, size=faces.shape[-2:], mode="bilinear")
+    return torch.where(which.view(-1, 1, 1, 1), soft, faces)
 
 
 def _moves(a: Augment) -> bool:
@@ -112,8 +110,11 @@ def affine_matrix(augment: Augment, uniform: Callable[[float, float], Tensor]) -
     return torch.stack([row_x, row_y], 1)  # (N, 2, 3)
 
 
-def _rectangles(area: Tensor, aspect: Tensor, left: Tensor, top: Tensor, side: int) -> Tensor:
-    """Masks ``(N, 1, side, side)`` bool of rectangles that lie wholly inside; area and positions are fractions."""
+def _rectangles(areas: tuple[float, float], uniform: Callable[[float, float], Tensor], side: int) -> Tensor:
+    """Draw masks ``(N, 1, side, side)`` bool of rectangles that lie wholly inside; areas are fractions of the face."""
+    area = uniform(*areas)
+    aspect = torch.exp(uniform(math.log(0.3), math.log(1 / 0.3)))  # as in Zhong et al. 2020
+    left, top = uniform(0, 1), uniform(0, 1)
     height = torch.sqrt(area * aspect).clamp(max=1)
     width = torch.sqrt(area / aspect).clamp(max=1)
     centres = (torch.arange(side, device=area.device) + 0.5) / side

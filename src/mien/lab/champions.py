@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.lab.recipe import SGD, Adam, Augment, Cosine, Distillation, OneCycle, OwnNet, Recipe, Stopping, Validation
+from mien.lab.recipe import SGD, Augment, Cosine, Distillation, OneCycle, OwnNet, Recipe, Stopping, Validation
 from mien.preprocess import Preprocess
 
 _MIEN_SMALL = Recipe(
@@ -77,50 +77,6 @@ _MIEN_SMALL_DISTILLED = Recipe(
     distillation=Distillation(weight=0.5, temperature=2.0, faces="same"),
 )
 
-_MIEN_LARGE = Recipe(
-    name="mien-large",
-    source="mien",
-    network=OwnNet(name="mobilenet-v1", weights="file"),
-    # the network's own means, of 0..255 in BGR order; faces are grey, so that the order does not matter
-    preprocess=Preprocess(
-        crop_px=48,
-        color="grey",
-        input_px=96,
-        channels=3,
-        mean=(103.939 / 255, 116.779 / 255, 123.68 / 255),
-        std=(1 / 255, 1 / 255, 1 / 255),
-    ),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.15,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        erase_rate=0.25,
-        erase_area=(0.02, 0.2),
-        mixup_alpha=0.2,
-        mix_rate=0.5,
-        fill="zero",
-    ),
-    optimizer=Adam(lr=3e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
-    schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
-    epochs=12,
-    batch_size=64,
-    label_smoothing=0.1,
-    class_weights="none",
-    validation=Validation(kind="holdout", fraction=0.05, rule="grouped"),
-    stopping=Stopping(monitor="none", patience=None, keep="last"),
-    phases=(),
-    ema_decay=0.999,
-    sam_rho=0.0,
-    published=(),
-    assumed={},
-    remark="Starts from MobileNet-v1 trained on the faces of VGGFace2 (--weights); FER+ votes are learned beside the "
-    "labels. The held-out faces only calibrate the confidence; no split chooses weights.",
-    votes_weight=0.5,
-)
-
 _MIEN_SMALL_TUNED = Recipe(
     name="mien-small-tuned",
     source="mien",
@@ -181,7 +137,7 @@ _MIEN_NANO = Recipe(
     ),
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True),
     schedule=OneCycle(up_fraction=0.2),
-    epochs=80,
+    epochs=70,
     batch_size=128,
     label_smoothing=0.1,
     class_weights="none",
@@ -195,48 +151,10 @@ _MIEN_NANO = Recipe(
     remark="Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same "
     "faces as its teachers, by the same rule and seed; they only calibrate the confidence.",
     votes_weight=0.5,
-    distillation=Distillation(weight=0.7, temperature=2.0, faces="same"),
-)
-
-_MIEN_WIDE = Recipe(
-    name="mien-wide",
-    source="mien",
-    network=OwnNet(name="residual-wide"),
-    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.15,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        erase_rate=0.3,
-        erase_area=(0.02, 0.25),
-        mixup_alpha=0.4,
-        cutmix_alpha=1.0,
-        mix_rate=0.7,
-        fill="zero",
-    ),
-    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
-    schedule=OneCycle(up_fraction=0.2),
-    epochs=150,
-    batch_size=128,
-    label_smoothing=0.1,
-    class_weights="none",
-    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
-    stopping=Stopping(monitor="none", patience=None, keep="last"),
-    phases=(),
-    ema_decay=0.999,
-    sam_rho=0.0,
-    published=(),
-    assumed={},
-    remark="A member of the ensemble, for a GPU; FER+ votes are learned beside the labels (--votes). The held-out "
-    "faces only calibrate the confidence.",
-    votes_weight=0.5,
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
 champions: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_SMALL_TUNED, _MIEN_NANO, _MIEN_LARGE, _MIEN_WIDE)
+    recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_SMALL_TUNED, _MIEN_NANO)
 }
-"""The recipes of the models that ship, and of those that they learn from, by name."""
+"""The recipes of the models that ship, and of the steps on the way to them, by name."""

@@ -184,8 +184,13 @@ def run_name(
 ) -> str:
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""]
-    parts += [_digest(teacher.folder / WEIGHTS) for teacher in teachers]
+    parts += [run_digest(teacher) for teacher in teachers]
     return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"
+
+
+def run_digest(run: Run) -> str:
+    """Return the SHA-256 of a finished run's weights."""
+    return _digest(run.folder / WEIGHTS)
 
 
 def _digest(file: Path) -> str:
@@ -206,7 +211,7 @@ def describe_environment(
         "weights": weights.name if weights else None,
         "weights_sha256": _digest(weights) if weights else None,
         "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
-        "teachers": {teacher.folder.name: _digest(teacher.folder / WEIGHTS) for teacher in teachers},
+        "teachers": {teacher.folder.name: run_digest(teacher) for teacher in teachers},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 

@@ -124,7 +124,7 @@ def write_stats_page(edition: Edition, audit: Audit | None, path: str | os.PathL
     data = edition.data
     if not len(data):
         raise DataError(f"{data.source}: no faces to describe.")
-    pages = Environment(loader=PackageLoader("mien.lab"), autoescape=True, undefined=StrictUndefined)
+    pages = Environment(loader=PackageLoader("mien.lab.pages"), autoescape=True, undefined=StrictUndefined)
     page = pages.get_template("data.html").render(
         title=f"FER2013: {Path(data.source).name}",
         version=mien.__version__,

@@ -9,11 +9,11 @@ from typing import Literal
 
 from mien.lab.recipe import Recipe
 from mien.lab.recipe_book import PUBLISHED, recipes
-from mien.lab.reproduction_tables import epochs_in_words, weights_in_words
+from mien.lab.reproduction.rows import TrainedRow, trained_rows
+from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.results import Record, right_faces
 from mien.lab.statistics import McNemar, mcnemar, paired_difference
 from mien.lab.tables import Table, percent, points
-from mien.lab.trained_rows import TrainedRow, trained_rows
 
 
 @dataclass(frozen=True)

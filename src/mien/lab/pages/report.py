@@ -11,14 +11,14 @@ import numpy as np
 
 import mien
 from mien.errors import DataError
-from mien.lab import charts
-from mien.lab.chapter import chapter
-from mien.lab.charts import Picture
 from mien.lab.comparison import Comparison, compare
-from mien.lab.comparison_tables import tables_of
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
-from mien.lab.reading import LIMITS
+from mien.lab.pages import charts
+from mien.lab.pages.chapter import chapter
+from mien.lab.pages.charts import Picture
+from mien.lab.pages.comparison_tables import tables_of
+from mien.lab.pages.reading import LIMITS
 from mien.lab.run import Run
 from mien.lab.tables import Table
 
@@ -92,7 +92,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> Path:
 def _write(out: Path, template: str, **content: Any) -> Path:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pages = Environment(loader=PackageLoader("mien.lab"), autoescape=True, undefined=StrictUndefined)
+    pages = Environment(loader=PackageLoader("mien.lab.pages"), autoescape=True, undefined=StrictUndefined)
     pages.trim_blocks = pages.lstrip_blocks = True
     text = pages.get_template(template).render(version=mien.__version__, **content)
     try:

@@ -18,14 +18,14 @@ from mien.errors import MienError, ModelError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
-from mien.lab.pages import pages_beside, write_tables
+from mien.lab.pages.report import write_report
+from mien.lab.pages.rewriting import pages_beside, write_tables
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK
-from mien.lab.report import write_report
+from mien.lab.reproduction.rows import shortened, trained_rows
 from mien.lab.results import add, check_commit, records
 from mien.lab.run import Run, current_commit
 from mien.lab.schedule import phases_of
-from mien.lab.trained_rows import shortened, trained_rows
 from mien.lab.training import OutOfTime, Progress, train
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mien.lab.champions import champions
+from mien.lab.pages.recipe_page import figure_in_words
+from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
-from mien.lab.recipe_page import figure_in_words
+from mien.lab.reproduction.rows import Accuracy, TrainedRow, trained_rows
 from mien.lab.results import RECORD, Record
-from mien.lab.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.tables import UNKNOWN, Table, interval, with_interval
-from mien.lab.trained_rows import Accuracy, TrainedRow, trained_rows
+from mien.lab.teachers import teachers
 
 MISSING = "not yet measured"
 
@@ -117,7 +118,7 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
 
 def measured(records: Sequence[Record]) -> list[TrainedRow]:
     """Return the best training of every row, of future work and of our own too, that was scored, smallest first."""
-    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values())
+    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values())
     best = [trained for row in rows for trained in trained_rows(row, records)[:1]]
     scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
     return sorted(scored, key=lambda trained: (trained.parameters, trained.row.name))
@@ -131,7 +132,11 @@ def _by_size(records: list[Record], page: Path) -> str:
         for trained in found
     ]
     names = {trained.row.name for trained in found}
-    missing = [f"`{row.name}`" for row in (*PUBLISHED, *FUTURE_WORK, *champions.values()) if row.name not in names]
+    missing = [
+        f"`{row.name}`"
+        for row in (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values())
+        if row.name not in names
+    ]
     notes = (f"Not yet measured: {', '.join(missing)}.",) if missing else ()
     return Table("size", ("row", "of", *_COLUMNS, "parameters"), tuple(lines), notes, text_columns=5).markdown() + "\n"
 

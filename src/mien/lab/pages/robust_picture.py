@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.changes import CHANGES, Face
-from mien.lab.charts import BLUE, GREY, STYLE
+from mien.lab.pages.charts import BLUE, GREY, STYLE
 from mien.lab.robust import Effect, Robustness
 
 if TYPE_CHECKING:

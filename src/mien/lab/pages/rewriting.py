@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mien.errors import DataError
-from mien.lab import reproduction_claims, reproduction_picture, reproduction_tables, results_tables
+from mien.lab.pages import results_tables
+from mien.lab.reproduction import claims as reproduction_claims
+from mien.lab.reproduction import picture as reproduction_picture
+from mien.lab.reproduction import tables as reproduction_tables
 from mien.lab.results import Record, records
 
 _BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)

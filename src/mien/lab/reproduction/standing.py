@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from mien.lab.recipe import Backbone, Recipe
-from mien.lab.reproduction import Job
+from mien.lab.reproduction.jobs import Job
+from mien.lab.reproduction.rows import same_training, shortened, trained_rows
+from mien.lab.reproduction.speed import machine, training_seconds
 from mien.lab.results import records
 from mien.lab.run import ENVIRONMENT, RECIPE, Run
-from mien.lab.speed import machine, training_seconds
 from mien.lab.tables import UNKNOWN, Table
-from mien.lab.trained_rows import same_training, shortened, trained_rows
 
 SPEEDS = "speeds.json"
 """In the folder of runs: how long an epoch takes."""

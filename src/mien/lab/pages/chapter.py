@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab import charts
-from mien.lab.charts import Picture
-from mien.lab.comparison_tables import published_table
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics, Report
-from mien.lab.reading import sentences
-from mien.lab.report_tables import (
+from mien.lab.pages import charts
+from mien.lab.pages.charts import Picture
+from mien.lab.pages.comparison_tables import published_table
+from mien.lab.pages.reading import sentences
+from mien.lab.pages.report_tables import (
     calibration_table,
     class_table,
     kept_epoch,

@@ -1,0 +1,61 @@
+"""Averaging: one network from the weights of several that went on from the same start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from mien.errors import ModelError
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, current_commit, run_digest
+
+
+def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
+    """Write a run whose weights are the mean of those of other runs (Wortsman et al. 2022: WiSE-FT).
+
+    It makes sense where one run went on from the other (``weights="file"``): what a network gains on poor pictures by
+    going on and what it loses on good ones do not lie on a straight line between the two, and the middle is better at
+    both than a line would say.
+
+    Args:
+        runs: finished runs of one network on the same data; the last one lends its recipe and history.
+        name: of the new recipe.
+        out: folder of runs.
+
+    Returns:
+        The new run, finished; its folder is named after `name`, seed and weights.
+
+    Raises:
+        ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes.
+    """
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    if len(opened) < 2:
+        raise ModelError(f"{len(opened)} runs to average; name at least two.")
+    first, last = opened[0], opened[-1]
+    for run in opened:
+        if not run.finished:
+            raise ModelError(f"{run.folder}: not finished; train on first.")
+        for what in ("data_fingerprint", "label_set"):
+            if run.environment[what] != first.environment[what]:
+                raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
+    states = [load_file(run.folder / WEIGHTS) for run in opened]
+    shapes = [{key: value.shape for key, value in state.items()} for state in states]
+    if any(other != shapes[0] for other in shapes):
+        raise ModelError(f"{last.folder}: another network than {first.folder}; their weights have no mean.")
+    weights = {
+        key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
+        for key, value in states[-1].items()
+    }
+    remark = f"Mean of the weights of {', '.join(run.folder.name for run in opened)}. {last.recipe.remark}"
+    recipe = replace(last.recipe, name=name, remark=remark)
+    digests = {run.folder.name: run_digest(run) for run in opened}
+    ending = "".join(digest[:3] for digest in digests.values())
+    run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
+    run.write_recipe()
+    run.write_history(last.history())
+    run.write_weights(weights)
+    run.write_json(ENVIRONMENT, last.environment | {"averaged": digests, "commit": current_commit()})
+    return run

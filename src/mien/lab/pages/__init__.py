@@ -1,0 +1,1 @@
+"""What people read: tables, charts and pages, made from reports and records."""
