@@ -41,7 +41,7 @@ def measured(command: list[str], environment: dict[str, str], cpus: list[int]) -
         peak_mb = watch.stop()
         if answer is None:
             errors.seek(0)
-            said = [line.strip() for line in errors if line.strip()]
+            said = [line.strip().replace(str(Path.home()), "~") for line in errors if line.strip()]
             raise DidNotRun(said[-1] if said else f"ended with status {process.returncode} and without a word")
     whole = {"answer_s": answer_s, "process_cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": peak_mb}
     return {**json.loads(answer), **whole}
