@@ -218,14 +218,16 @@ def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
         @staticmethod
         def load(name):
             loaded = Loaded()
-            loaded.card = card
+            loaded.card, loaded.folder = card, tmp_path
+            (tmp_path / "model.onnx").write_bytes(bytes(1_540_000))
             return loaded
 
     monkeypatch.setattr(results_tables, "shipped_models", lambda: ["small"])
     monkeypatch.setattr(results_tables, "Recognizer", Loaded)
     page = page_with(tmp_path, "shipped")
     write_tables([page], tmp_path)
-    assert "| small | PublicTest | 60.00 % (50.2 to 69.1) | – | 1,234,567 | 3 | 0123456 |" in page.read_text()
+    line = "| small | PublicTest, FER2013 | 7 | 100 | 60.00 % (50.2 to 69.1) | – | 1,234,567 | 1.5 | 3 | 0123456 |"
+    assert line in page.read_text()
 
 
 def test_pages_that_cannot_be_filled_are_named(tmp_path):

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mien.card import MODEL_FILE
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
+from mien.labels import FERPLUS
 from mien.recognizer import Recognizer, shipped_models
 
 NOTHING = "None yet.\n"
@@ -120,13 +122,19 @@ def _shipped(rows: list[Record], page: Path) -> str:
     """The models that ship, as their cards have them."""
     lines = []
     for name in shipped_models():
-        card = Recognizer.load(name).card
+        recognizer = Recognizer.load(name)
+        card = recognizer.card
+        size = f"{(recognizer.folder / MODEL_FILE).stat().st_size / 1e6:.1f}"
+        labels = "FER+ majority" if card.labels == FERPLUS else "FER2013"
         for split, figures in card.metrics.items():
             full, twin_free = figures["full"], figures["twin_free"]
-            commit, seed = card.provenance["commit"][:7], str(card.provenance["seed"])
-            parameters = f"{card.parameters:,}"
-            lines.append((name, split, accuracy_cell(full), accuracy_cell(twin_free), parameters, seed, commit))
-    columns = ("model", "split", "accuracy (95 %)", "twin-free (95 %)", "parameters", "seed", "commit")
+            what = (f"{split}, {labels}", f"{len(card.labels)}", f"{full['n']:,}")
+            which = (f"{card.parameters:,}", size, str(card.provenance["seed"]), card.provenance["commit"][:7])
+            lines.append((name, *what, accuracy_cell(full), accuracy_cell(twin_free), *which))
+    columns = (
+        *("model", "measured on", "classes", "faces", "accuracy (95 %)", "twin-free (95 %)"),
+        *("parameters", "MB", "seed", "commit"),
+    )
     return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 
 
