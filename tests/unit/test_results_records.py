@@ -208,7 +208,7 @@ def test_without_records_the_page_says_so(tmp_path, monkeypatch):
 
 
 def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
-    rates = {"accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691}
+    rates = {"n": 100, "accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691}
     card = Card(
         name="small", labels=FER2013, preprocess=Preprocess(), sha256="", parameters=1_234_567,
         metrics={"PublicTest": {"full": rates, "twin_free": None}}, provenance={"commit": "0123456789", "seed": 3},
