@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import DataError, ModelError, RecipeError
+from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.nets import NETWORKS
@@ -297,3 +298,41 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
+
+
+def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
+    first = train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)
+    further = replace(SMALL, name="further", epochs=1, network=replace(SMALL.network, weights="file"))
+    second = train(further, easy_faces(), out=tmp_path, weights=first.folder / WEIGHTS)
+    mean = average_runs([first, second.folder], "mean", tmp_path)
+    assert (
+        mean.finished
+        and mean.recipe.name == "mean"
+        and mean.environment["averaged"].keys()
+        == {
+            first.folder.name,
+            second.folder.name,
+        }
+    )
+    a, b, c = (load_file(run.folder / WEIGHTS) for run in (first, second, mean))
+    assert not torch.equal(a["network.classes.weight"], b["network.classes.weight"])
+    assert torch.allclose((a["network.classes.weight"] + b["network.classes.weight"]) / 2, c["network.classes.weight"])
+    assert mean.load_classifier()(torch.zeros(1, 1, 48, 48)).shape == (1, 7)
+
+
+def test_what_cannot_be_averaged_is_refused(tmp_path):
+    run = train(TINY, easy_faces(), out=tmp_path)
+    with pytest.raises(ModelError, match="1 runs to average; name at least two"):
+        average_runs([run], "mean", tmp_path)
+    with pytest.raises(ModelError, match="another data fingerprint than"):
+        average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
+    with pytest.raises(ModelError, match=r"another network than .*; their weights have no mean"):
+        average_runs([run, train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)], "mean", tmp_path)
+    with pytest.raises(ModelError, match="not finished; train on first"):
+        average_runs([run, train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)], "mean", tmp_path)
+
+
+def test_starting_weights_are_asked_for(tmp_path):
+    recipe = replace(SMALL, network=replace(SMALL.network, weights="file"))
+    with pytest.raises(RecipeError, match=r"network residual-small: starts from a file; name it with --weights"):
+        train(recipe, easy_faces(), out=tmp_path)

@@ -44,7 +44,7 @@ async function readPhoto(file, card) {
 async function showPhoto(file, card, answer) {
   const picture = await createImageBitmap(file).catch(() => null); // turned as its EXIF says; TIFF and others: null
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
-  const text = answer.faces.length ? list : element("p", {}, "No face found. Faces must be upright and at least 24 px high.");
+  const text = answer.faces.length ? list : element("p", {}, "No face found. Faces must be at least 24 px high.");
   if (picture === null) {
     card.lastElementChild.replaceWith(element("p", { class: "quiet" }, "This browser cannot show this kind of file."), text);
     return;
