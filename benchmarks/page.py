@@ -1,0 +1,247 @@
+"""Write docs/benchmarks.md from the records in benchmarks/results: `python benchmarks/page.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "benchmarks.md"
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def record(name: str) -> Any:
+    """Read a record."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Lay out a table whose first column holds words and whose others hold numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def number(value: float) -> str:
+    """Round to what can be told apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+class Rivals:
+    """The comparison with other packages.
+
+    Attributes:
+        shown: what all were shown.
+        figures: by package.
+        ran: of those that ran.
+        cores: on which it was measured, in words.
+    """
+
+    def __init__(self, rivals: dict[str, Any]) -> None:
+        self.shown, self.figures = rivals["shown"], rivals["contenders"]
+        self.cores = list(self.figures["mien"]["photos"])
+        self.ran = {
+            name: one for name, one in self.figures.items() if "did_not_run" not in one["photos"][self.cores[0]]
+        }
+
+    def photos(self) -> str:
+        """Photos a second and faces found."""
+        head = ["package", *(f"photos/s, {cores}" for cores in self.cores), "photos per processor second"]
+        rows = []
+        for name, one in self.ran.items():
+            at = one["photos"][self.cores[0]]
+            found = f"{at['faces_found']} of {self.shown['faces']}"
+            rows.append([name, *self._rates(one["photos"]), found, at["false_boxes"]])
+        return table([*head, "faces found", "false boxes"], rows)
+
+    def camera(self) -> str:
+        """Frames a second."""
+        head = ["package", *(f"frames/s, {cores}" for cores in self.cores), "frames per processor second"]
+        return table(head, [[name, *self._rates(one["video"])] for name, one in self.ran.items()])
+
+    def classifier(self) -> str:
+        """Faces a second."""
+        head, rows = ["package"], [[name] for name in self.ran]
+        for batch in ("batch 1", "batch 64"):
+            head += [*(f"{batch}, {cores}" for cores in self.cores), f"{batch}, per processor second"]
+            for row, one in zip(rows, self.ran.values(), strict=True):
+                row += self._rates({cores: one["faces"][cores][batch] for cores in self.cores})
+        return table(head, rows)
+
+    def start(self) -> str:
+        """Cold start, memory, size."""
+        head = ["package", *(f"first answer, s, {cores}" for cores in self.cores), "processor seconds for it"]
+        rows = []
+        for name, one in self.ran.items():
+            seconds = [one["first"][cores]["seconds"] for cores in self.cores]
+            seconds.append(one["first"][self.cores[0]]["cpu_seconds"])
+            rows.append([name, *map(number, seconds), number(_peak_mb(one)), number(one["installed_mb"])])
+        return table([*head, "peak memory, MB", "installed, MB"], rows)
+
+    def did_not_run(self) -> str:
+        """What those that did not run said."""
+        lines = []
+        for name in self.figures.keys() - self.ran.keys():
+            one = self.figures[name]
+            said = one["photos"][self.cores[0]]["did_not_run"]
+            lines.append(f"* {name}, of {one['installed_mb']:,.0f} MB: `{said}`")
+        return "\n".join(lines)
+
+    def aims(self) -> str:
+        """What was aimed at, what was measured, and whether that is enough."""
+        mien = self.figures["mien"]
+        rows = [self._photos_aim(cores) for cores in self.cores]
+        frames, first = mien["video"]["one core"], mien["first"]["one core"]
+        said = f"{number(frames['per_cpu_second'])} ({number(frames['per_second'])} by the clock)"
+        rows.append(["30 frames/s of 640 x 480 px on one core", said, frames["per_cpu_second"] >= 30])
+        said = f"{number(first['cpu_seconds'])} s ({number(first['seconds'])} s by the clock)"
+        rows.append(["first answer of a fresh process within 1 s", said, first["cpu_seconds"] < 1])
+        rows.append(["peak memory below 300 MB", f"{_peak_mb(mien):.0f} MB", _peak_mb(mien) < 300])
+        for name, one in self.figures.items():
+            if name != "mien":
+                sizes = mien["installed_mb"], one["installed_mb"]
+                rows.append(
+                    [
+                        f"installed size below that of {name}",
+                        f"{sizes[0]:.0f} of {sizes[1]:.0f} MB",
+                        sizes[0] < sizes[1],
+                    ]
+                )
+        return table(["aim", "measured", "met"], [[aim, said, "yes" if met else "**no**"] for aim, said, met in rows])
+
+    def _rates(self, by_cores: dict[str, Any]) -> list[str]:
+        return [
+            *(number(by_cores[cores]["per_second"]) for cores in self.cores),
+            number(by_cores[self.cores[0]]["per_cpu_second"]),
+        ]
+
+    def _photos_aim(self, cores: str) -> list[Any]:
+        """mien's speed beside that of the fastest rival that finds as many faces, or else comes nearest to it."""
+        photos = {name: one["photos"][cores] for name, one in self.ran.items()}
+        mien = photos.pop("mien")
+        most = max(one["faces_found"] for one in photos.values())
+        enough = {name for name, one in photos.items() if one["faces_found"] >= min(most, mien["faces_found"])}
+        unit = "per_cpu_second" if cores == "one core" else "per_second"
+        rival = max(enough, key=lambda name: photos[name][unit])
+        by_clock = mien["per_second"] / photos[rival]["per_second"]
+        times = mien[unit] / photos[rival][unit]
+        said = (
+            f"{times:.1f} times {rival} ({by_clock:.1f} by the clock), which finds {photos[rival]['faces_found']} faces"
+        )
+        aim = f"photos/s, {cores}: three times the fastest rival that finds as many faces ({mien['faces_found']})"
+        return [aim, said, times >= 3]
+
+
+def _peak_mb(one: dict[str, Any]) -> float:
+    """The largest memory over photos and video."""
+    return float(max(figures["peak_mb"] for task in ("photos", "video") for figures in one[task].values()))
+
+
+def reading(csv: dict[str, Any]) -> str:
+    """Time and memory of reading FER2013's CSV."""
+    rows = [
+        [name, one["seconds"], one["cpu_seconds"], number(one["peak_mb"])]
+        for name, one in csv["best_by_cpu_seconds"].items()
+    ]
+    return table(["reader", "seconds", "processor seconds", "peak memory, MB"], rows)
+
+
+def page() -> str:
+    """Return the whole page."""
+    beside, csv, memory, install = (record(name) for name in ("rivals", "read_csv", "video_memory", "install_size"))
+    rivals = Rivals(beside)
+    videos = [[one["minutes"], one["frames"], one["peak_rss_mb"]] for one in memory["videos"]]
+    parts = {"photos": rivals.photos(), "camera": rivals.camera(), "classifier": rivals.classifier()}
+    parts |= {"start": rivals.start(), "did_not_run": rivals.did_not_run(), "aims": rivals.aims()}
+    parts |= {"reading": reading(csv), "memory": table(["minutes", "frames", "peak memory, MB"], videos)}
+    import_ms = 1000 * install["import_mien_s"]["median"]
+    return PAGE_TEXT.format(
+        **parts,
+        cores=" and then ".join(rivals.cores),
+        beside=beside,
+        csv=csv,
+        video=memory,
+        install=install,
+        import_ms=import_ms,
+    )
+
+
+PAGE_TEXT = """# Benchmarks
+
+<!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
+
+Every figure comes from a record in `benchmarks/results/`, which the script of the same name in `benchmarks/` writes.
+None is a promise for another machine; ratios hold better than figures.
+
+## Beside other packages
+
+`benchmarks/rivals` makes this table in one run; its first lines say how to repeat it. All packages read the same
+{beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
+{beside[shown][grids]} grids of twelve of these faces or their mirror images at a height of 80 px:
+{beside[shown][faces]} faces in all. Machine: {beside[machine]}, of which each package had {cores}. The figures are
+medians of {beside[rounds]} rounds, in each of which all packages take their turn. Other programs used the same
+processors (load average {beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which lowers
+what is measured by the clock, for all packages alike. A figure *per processor second* hardly suffers from that: it is
+what one core would give that does nothing else.
+
+{aims}
+
+### Photos
+
+Photo files in, boxes and expressions out, after a first photo. A face counts as found when a box of about its size
+holds its middle; any other box is false, a second one around the same face too. Speed and faces found belong
+together: who looks at photos in small is fast, and finds large faces only.
+
+{photos}
+
+### Camera
+
+640 x 480 px with one face, each frame looked at, decoding included. mien also follows the faces, smooths their
+probabilities over time and looks for cuts. Human keeps answers from frame to frame where the picture hardly changes,
+its default for video.
+
+{camera}
+
+### Classifier alone
+
+Scaled faces in, probabilities out, in faces a second. fer and Human run the same small network, mini-XCEPTION of
+2017; mien's is larger ([results](results.md) says what it gains). fer gives its network one face at a time.
+
+{classifier}
+
+### Start, memory, size
+
+From the start of the process to the first answer with warm disk caches; the largest memory of all its processes
+together, over photos and video; what pip or npm installs, without Python or Node themselves.
+
+{start}
+
+### What did not run
+
+{did_not_run}
+* Human's faster backend, tfjs-node: it downloads a library while it installs, which failed here. Human ran on
+  WebAssembly with SIMD, which in Node has one thread.
+
+## Reading FER2013
+
+`fer2013.csv` as users have it, {csv[file_mb]:.0f} MB, read to the same array ({csv[machine]}, best of
+{csv[repeats]}):
+
+{reading}
+
+## Memory on long videos
+
+{video[measured]} ({video[machine]}):
+
+{memory}
+
+## Installing
+
+`pip install .` without extras brings {install[packages]} packages of {install[installed_mb]:.0f} MB together; none of
+them is torch. `import mien` takes {import_ms:.0f} ms.
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
