@@ -176,7 +176,12 @@ def test_ctrl_c_ends_the_process_at_once(recognizer: Recognizer) -> None:
             return super().detect(image)
 
     analyzer = Analyzer(model=recognizer, detector=Slow(), workers=4)
-    running = multiprocessing.get_context("fork").Process(target=lambda: list(analyzer.run([photo()] * 4000)))
+
+    def run() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        list(analyzer.run([photo()] * 4000))
+
+    running = multiprocessing.get_context("fork").Process(target=run)
     running.start()
     assert ready.wait(10)
     os.kill(running.pid or 0, signal.SIGINT)
