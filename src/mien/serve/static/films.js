@@ -35,6 +35,7 @@ class Film {
       this.show(this.player.currentTime);
       if (!this.player.paused && card.isConnected) requestAnimationFrame(step);
     };
+    this.player.addEventListener("loadedmetadata", () => this.show(this.player.currentTime)); // frames may have come first
     this.player.addEventListener("canplay", () => { this.play.disabled = false; });
     this.player.addEventListener("error", () => {
       this.play.remove();
