@@ -31,7 +31,10 @@ MEMBERS = [
     ("mien-small", 0),
     ("mien-large", 1),
 ]
-"""(recipe, seed) in order of value. All that are finished teach, whatever they reach."""
+"""(recipe, seed) in order of value. All that are finished teach, whatever they reach.
+
+Another seed holds out other faces, so that the students have to be calibrated on PublicTest: `mien calibrate`.
+"""
 STUDENTS = [("mien-small-distilled", 0), ("mien-nano", 0), ("mien-small-distilled", 1), ("mien-nano", 1)]
 
 
@@ -45,8 +48,9 @@ def main() -> None:
     members: list[Run] = []
     for name, seed in MEMBERS + STUDENTS:
         recipe = lab.recipes[name]
-        weights = options.face_weights if getattr(recipe.network, "weights", "none") == "file" else None
-        if name == "mien-large" and weights is None:
+        needs_file = recipe.network.weights == "file"
+        weights = options.face_weights if needs_file else None
+        if needs_file and weights is None:
             print(f"{name}: left out, as --face-weights is not given", flush=True)
             continue
         if options.rehearse:

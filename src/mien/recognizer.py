@@ -77,7 +77,7 @@ class Recognizer:
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
-        folder = _folder_of(model)
+        folder = find_model(model)
         card = Card.read(folder)
         return cls(card, folder, _open(folder / MODEL_FILE, card, threads))
 
@@ -125,8 +125,8 @@ class Recognizer:
         ]
 
 
-def _folder_of(model: str | Path | None) -> Path:
-    """Find a model's folder, among the shipped ones if `model` is a plain name.
+def find_model(model: str | Path | None = None) -> Path:
+    """Return a model's folder, among the shipped ones if `model` is a plain name; None is the shipped default.
 
     Raises:
         ModelError: there is none; says which models ship and how to make one.

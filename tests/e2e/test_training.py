@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -304,6 +305,7 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     first = train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)
     further = replace(SMALL, name="further", epochs=1, network=replace(SMALL.network, weights="file"))
     second = train(further, easy_faces(), out=tmp_path, weights=first.folder / WEIGHTS)
+    assert not second.has_foreign_weights  # they are of a run from random weights
     mean = average_runs([first, second.folder], "mean", tmp_path)
     assert (
         mean.finished
@@ -327,9 +329,39 @@ def test_what_cannot_be_averaged_is_refused(tmp_path):
     with pytest.raises(ModelError, match="another data fingerprint than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
     with pytest.raises(ModelError, match=r"another network than .*; their weights have no mean"):
-        average_runs([run, train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)], "mean", tmp_path)
+        average_runs(
+            [run, train(replace(SMALL, epochs=1, validation=TINY.validation), easy_faces(), out=tmp_path)],
+            "mean",
+            tmp_path,
+        )
     with pytest.raises(ModelError, match="not finished; train on first"):
-        average_runs([run, train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)], "mean", tmp_path)
+        average_runs([train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0), run], "mean", tmp_path)
+
+
+def test_weights_of_others_are_remembered_over_runs_that_go_on(tmp_path):
+    start = replace(SMALL, epochs=1, network=replace(SMALL.network, weights="file"))
+    (tmp_path / "theirs").mkdir()
+    at_random = train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)
+    theirs = shutil.copy(at_random.folder / WEIGHTS, tmp_path / "theirs")
+    first = train(start, easy_faces(), out=tmp_path, weights=theirs)
+    second = train(start, easy_faces(), out=tmp_path, weights=first.folder / WEIGHTS)
+    assert first.has_foreign_weights and second.has_foreign_weights
+
+
+def test_runs_with_other_held_out_faces_are_not_averaged(tmp_path):
+    first = train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)
+    other = replace(SMALL, epochs=1, validation=replace(SMALL.validation, fraction=0.2))
+    with pytest.raises(ModelError, match="holds out other faces than"):
+        average_runs([first, train(other, easy_faces(), out=tmp_path)], "mean", tmp_path)
+    with pytest.raises(ModelError, match="another seed than"):
+        average_runs([first, train(replace(SMALL, epochs=1), easy_faces(), seed=1, out=tmp_path)], "mean", tmp_path)
+
+
+def test_other_votes_are_another_training():
+    recipe, data = replace(TINY, votes_weight=0.5), with_votes(easy_faces())
+    fewer = replace(data, votes=data.votes // 2)
+    assert run_name(recipe, data, 0) != run_name(recipe, fewer, 0)
+    assert run_name(TINY, data, 0) == run_name(TINY, fewer, 0)  # which does not learn them
 
 
 def test_starting_weights_are_asked_for(tmp_path):

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from mien.errors import InputError
-from mien.media import images
-from mien.media.images import expand_folders, read_image, read_reduced, source_name
+from mien.media.images import read_image, read_reduced, source_name
+from mien.media.photo_lists import expand_folders
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -350,7 +350,7 @@ def test_folders_are_searched_in_an_order_that_stays(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in images._photos_in(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in expand_folders([tmp_path])]
     assert found == ["a.png", "b.JPG", "also/d.jpeg", "sub/z.webp", "sub/deep/c.tif"]
     before, after = Path("before.jpg"), b"after"
     assert expand_folders([before, str(tmp_path / "also"), after]) == [before, tmp_path / "also" / "d.jpeg", after]

@@ -85,3 +85,10 @@ def test_a_split_that_one_seed_lacks_is_not_taken(keep):
     (trained,) = trained_rows(row, keep(row, seed=1))
     assert trained.split is None
     assert trained.accuracy("full") is None
+
+
+def test_a_mean_of_runs_is_no_training_of_the_row(keep):
+    keep(recipes["mien-small"])
+    found = keep(replace(recipes["mien-small"], name="mean"), averaged={"a": "1", "b": "2"})
+    (trained,) = trained_rows(recipes["mien-small"], found)
+    assert len(found) == 2 and len(trained.records) == 1

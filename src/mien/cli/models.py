@@ -18,24 +18,23 @@ def models(
     import json
     from dataclasses import asdict
 
-    from mien.recognizer import DEFAULT_MODEL, Recognizer, shipped_models
+    from mien.card import MODEL_FILE, Card
+    from mien.recognizer import DEFAULT_MODEL, find_model, shipped_models
 
-    opened = [Recognizer.load(each) for each in ([name] if name is not None else shipped_models())]
-    cards = [one.card for one in opened]
+    folders = [find_model(each) for each in ([name] if name is not None else shipped_models())]
+    cards = [Card.read(folder) for folder in folders]
     if as_json:
         rows: list[dict[str, Any]] = [asdict(card) | {"labels": list(card.labels)} for card in cards]
         typer.echo(json.dumps(rows if name is None else rows[0], indent=2))
     elif name is not None:
         typer.echo("\n".join(_card_lines(cards[0])))
     else:
-        for one in opened:
-            default = "  (default)" if one.folder.name == DEFAULT_MODEL else ""
-            megabytes = (one.folder / "model.onnx").stat().st_size / 1e6
-            typer.echo(
-                f"{one.folder.name}{default}: {len(one.card.labels)} classes, {one.card.parameters:,} parameters, "
-                f"{megabytes:.1f} MB"
-            )
-            typer.echo("\n".join(f"  {line}" for line in _figures(one.card)))
+        for folder, card in zip(folders, cards, strict=True):
+            default = "  (default)" if folder.name == DEFAULT_MODEL else ""
+            megabytes = (folder / MODEL_FILE).stat().st_size / 1e6
+            size = f"{card.parameters:,} parameters, {megabytes:.1f} MB"
+            typer.echo(f"{folder.name}{default}: {len(card.labels)} classes, {size}")
+            typer.echo("\n".join(f"  {line}" for line in _figures(card)))
 
 
 def _card_lines(card: Card) -> list[str]:

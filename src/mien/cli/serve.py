@@ -51,7 +51,8 @@ def serve(
     typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
     if made:
         typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
-    server_of(app).run(sockets=[listener])
+    waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
+    server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

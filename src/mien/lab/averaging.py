@@ -16,9 +16,8 @@ from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, current_commit, run_digest
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
     """Write a run whose weights are the mean of those of other runs (Wortsman et al. 2022: WiSE-FT).
 
-    It makes sense where one run went on from the other (``weights="file"``): what a network gains on poor pictures by
-    going on and what it loses on good ones do not lie on a straight line between the two, and the middle is better at
-    both than a line would say.
+    It makes sense where one run went on from the other (``weights="file"``): the mean often keeps most of what either
+    is better at.
 
     Args:
         runs: finished runs of one network on the same data; the last one lends its recipe and history.
@@ -29,7 +28,8 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
         The new run, finished; its folder is named after `name`, seed and weights.
 
     Raises:
-        ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes.
+        ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes, or
+            in the faces that they held out.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if len(opened) < 2:
@@ -38,9 +38,11 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     for run in opened:
         if not run.finished:
             raise ModelError(f"{run.folder}: not finished; train on first.")
-        for what in ("data_fingerprint", "label_set"):
+        for what in ("data_fingerprint", "label_set", "seed"):
             if run.environment[what] != first.environment[what]:
                 raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
+        if run.recipe.validation != first.recipe.validation:
+            raise ModelError(f"{run.folder}: holds out other faces than {first.folder}; one has learned the other's.")
     states = [load_file(run.folder / WEIGHTS) for run in opened]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):

@@ -206,7 +206,6 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
 
 def _describe(run: Run, classifier: Classifier, name: str, labels: LabelSet, sha256: str, licence: str | None) -> Card:
     environment = run.environment
-    foreign = environment.get("weights_sha256") is not None or getattr(run.recipe.network, "weights", "none") != "none"
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,
@@ -223,7 +222,7 @@ def _describe(run: Run, classifier: Classifier, name: str, labels: LabelSet, sha
             "exported_with": exporters,
             "calibration": None,
         },
-        licence=licence or ("LicenseRef-as-starting-weights" if foreign else "MIT"),
+        licence=licence or ("LicenseRef-as-starting-weights" if run.has_foreign_weights else "MIT"),
         limits=(*LIMITS, NOT_CALIBRATED),
     )
 

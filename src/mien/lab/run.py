@@ -24,7 +24,7 @@ from mien.lab import recipe_io
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
-from mien.lab.recipe import Recipe
+from mien.lab.recipe import Backbone, Recipe
 from mien.labels import FERPLUS
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
@@ -70,6 +70,15 @@ class Run:
         """Return one row per finished epoch: epoch (from 1), lr, losses, accuracies, seconds, images per second."""
         file = self.folder / HISTORY
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+    @property
+    def has_foreign_weights(self) -> bool:
+        """Whether the training, or the run that it went on from, started from weights that others had trained."""
+        network = self.recipe.network
+        if isinstance(network, Backbone) and network.weights != "none":
+            return True
+        environment = self.environment
+        return bool(environment.get("foreign_weights", environment["weights_sha256"] is not None))
 
     def load_classifier(self, answers: Literal["labels", "votes", "all"] = "labels") -> Classifier:
         """Return the network with the kept weights, in evaluation mode, on the CPU.
@@ -185,12 +194,18 @@ def run_name(
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""]
     parts += [run_digest(teacher) for teacher in teachers]
+    if recipe.votes_weight and data.votes is not None:
+        parts.append(hashlib.sha256(data.votes.tobytes()).hexdigest())
     return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"
 
 
 def run_digest(run: Run) -> str:
     """Return the SHA-256 of a finished run's weights."""
     return _digest(run.folder / WEIGHTS)
+
+
+def _are_foreign(weights: Path) -> bool:
+    return not (weights.parent / RECIPE).is_file() or Run.open(weights.parent).has_foreign_weights
 
 
 def _digest(file: Path) -> str:
@@ -210,6 +225,7 @@ def describe_environment(
         "label_set": list(data.label_set),
         "weights": weights.name if weights else None,
         "weights_sha256": _digest(weights) if weights else None,
+        "foreign_weights": weights is not None and _are_foreign(weights),
         "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
         "teachers": {teacher.folder.name: run_digest(teacher) for teacher in teachers},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mien.errors import InputError
-from mien.media.images import PHOTO_SUFFIXES, expand_folders
+from mien.media.images import PHOTO_SUFFIXES
 
 _P = TypeVar("_P")
 
@@ -34,6 +34,40 @@ def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES)
             photos += _matches(os.fsdecode(source), suffixes)
         else:
             photos += expand_folders([source], suffixes)
+    return photos
+
+
+def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
+    """Put the photos in a folder and its subfolders, known by their endings, in the folder's place.
+
+    Their order stays the same. Hidden files and folders are passed over, links to folders are not followed. A folder
+    that may not be opened is returned as it is: reading it says so.
+
+    Args:
+        sources: photos and folders.
+        suffixes: endings, in lower case, of the files that are taken from a folder.
+
+    Raises:
+        InputError: a folder holds none.
+    """
+    photos: list[_P | Path] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112  # Path's raises on long names
+            photos += _photos_in(Path(source), suffixes)
+        else:
+            photos.append(source)
+    return photos
+
+
+def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[Path]:
+    photos, closed = [], list[OSError]()
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        known = (name for name in sorted(files) if Path(name).suffix.lower() in suffixes)
+        photos += [Path(parent) / name for name in known if not name.startswith(".")]
+    photos += [Path(error.filename) for error in closed]
+    if not photos:
+        raise InputError(f"{folder}: no photo in it; expected files that end in {' '.join(suffixes)}.")
     return photos
 
 

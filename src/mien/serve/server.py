@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -13,17 +13,22 @@ from fastapi import FastAPI
 class _Server(uvicorn.Server):
     """Finishes what is in work when it is told to stop."""
 
+    def __init__(self, config: uvicorn.Config, on_waiting: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_waiting = on_waiting
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.server_state.tasks and not self.should_exit:
-            sys.stderr.write("mien serve: finishing what is in work; Ctrl-C again breaks off\n")
+            self._on_waiting()
         self.config.app.state.stopping.set()  # type: ignore[union-attr]  # it is the application
         super().handle_exit(sig, frame)
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
+def server_of(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """Return what answers on a socket, ``run(sockets=[...])``, until Ctrl-C or SIGTERM.
 
     It then finishes the requests in work: a photo within the time that its limit allows, a video at its next frame.
+    `on_waiting` is called where there are any.
     """
     return _Server(
         uvicorn.Config(
@@ -32,5 +37,6 @@ def server_of(app: FastAPI) -> uvicorn.Server:
             proxy_headers=False,  # who is local is told by the connection
             server_header=False,
             timeout_graceful_shutdown=math.ceil(app.state.limits.seconds),
-        )
+        ),
+        on_waiting,
     )

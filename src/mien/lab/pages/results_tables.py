@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mien.card import MODEL_FILE
+from mien.card import MODEL_FILE, Card
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FERPLUS
-from mien.recognizer import Recognizer, shipped_models
+from mien.recognizer import find_model, shipped_models
 
 NOTHING = "None yet.\n"
 
@@ -122,9 +122,9 @@ def _shipped(rows: list[Record], page: Path) -> str:
     """The models that ship, as their cards have them."""
     lines = []
     for name in shipped_models():
-        recognizer = Recognizer.load(name)
-        card = recognizer.card
-        size = f"{(recognizer.folder / MODEL_FILE).stat().st_size / 1e6:.1f}"
+        folder = find_model(name)
+        card = Card.read(folder)
+        size = f"{(folder / MODEL_FILE).stat().st_size / 1e6:.1f}"
         labels = "FER+ majority" if card.labels == FERPLUS else "FER2013"
         for split, figures in card.metrics.items():
             full, twin_free = figures["full"], figures["twin_free"]

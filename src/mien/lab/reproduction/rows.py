@@ -125,11 +125,14 @@ _read_recipe = cache(from_json)  # each row of the book is held against every re
 
 
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
-    """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest."""
+    """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest.
+
+    A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
+    """
     groups: dict[tuple[int, str, str | None], list[Record]] = {}
     for record in records:
         recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
-        if same_training(recipe, shortened(row, recipe.epochs)):
+        if "averaged" not in environment and same_training(recipe, shortened(row, recipe.epochs)):
             key = (recipe.epochs, environment["data_fingerprint"], environment["weights_sha256"])
             groups.setdefault(key, []).append(record)
     found = [
