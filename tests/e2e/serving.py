@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,9 +70,9 @@ def form(photo: bytes, field: str = "photo", name: str = "group.jpg") -> tuple[b
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[Client]:
+def running(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> Iterator[Client]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = server_of(app)
+    server = server_of(app, on_waiting)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
