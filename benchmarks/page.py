@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+import cost_section
+from layout import RESULTS, ROOT, number, record, table
+
 PAGE = ROOT / "docs" / "benchmarks.md"
-RESULTS = ROOT / "benchmarks" / "results"
-
-
-def record(name: str) -> Any:
-    """Read a record."""
-    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Lay out a table whose first column holds words and whose others hold numbers."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-
-
-def number(value: float) -> str:
-    """Round to what can be told apart."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+SECTIONS = {"training_cost": cost_section.section}
+"""Record -> what makes a section of it; a record that is not there has none."""
 
 
 class Rivals:
@@ -156,7 +140,7 @@ def page() -> str:
     parts |= {"start": rivals.start(), "did_not_run": rivals.did_not_run(), "aims": rivals.aims()}
     parts |= {"reading": reading(csv), "memory": table(["minutes", "frames", "peak memory, MB"], videos)}
     import_ms = 1000 * install["import_mien_s"]["median"]
-    return PAGE_TEXT.format(
+    page_text = PAGE_TEXT.format(
         **parts,
         cores=" and then ".join(rivals.cores),
         beside=beside,
@@ -165,6 +149,8 @@ def page() -> str:
         install=install,
         import_ms=import_ms,
     )
+    measured = [name for name in SECTIONS if (RESULTS / f"{name}.json").is_file()]
+    return "\n".join([page_text, *(SECTIONS[name](record(name)) for name in measured)])
 
 
 PAGE_TEXT = """# Benchmarks

@@ -1,0 +1,125 @@
+"""The section of docs/benchmarks.md on what training costs, from the record of benchmarks/training_cost.py."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from layout import number, table
+
+
+def section(cost: dict[str, Any]) -> str:
+    """Return the section, its heading included."""
+    told = TrainingCost(cost)
+    return SECTION.format(recipes=told.recipes(), conditions=told.conditions(), data=told.data(), lines=told.lines())
+
+
+class TrainingCost:
+    """What training costs on each device.
+
+    Attributes:
+        sizes: recipe -> its network's size.
+        devices: ``"cpu"``, ``"cuda"`` -> what was measured there.
+    """
+
+    def __init__(self, cost: dict[str, Any]) -> None:
+        self.sizes, self.devices = cost["sizes"], cost["devices"]
+
+    def recipes(self) -> str:
+        """Speed, memory and time of each recipe."""
+        figures = {
+            "forward_per_second": "forward, faces/s",
+            "train_per_second": "training, faces/s",
+            "peak_mb": "peak memory, MB",
+            "minutes": "whole training, minutes",
+        }
+        columns = [f"{words}, {device}" for device in self.devices for words in figures.values()]
+        rows = []
+        for name, size in self.sizes.items():
+            row = [f"`{name}`", number(size["parameters"] / 1e6), number(size["multiply_adds"] / 1e6)]
+            for one in self.devices.values():
+                measured = one["recipes"].get(name, {})
+                row += [number(statistics.median(measured[key])) if key in measured else "–" for key in figures]
+            rows.append(row)
+        return table(["recipe", "parameters, millions", "multiply-adds a face, millions", *columns], rows)
+
+    def conditions(self) -> str:
+        """Where it was measured, how far apart the rounds are, and what did not run."""
+        lines = []
+        for device, one in self.devices.items():
+            ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
+            apart = [spread(each["train_per_second"]) for each in ran.values()]
+            start, end = one["load_average"]
+            lines.append(
+                f"* {device}: {one['machine']}, {one['precision']}, load average {start} at the start and {end} at the "
+                f"end. In the middle recipe the rounds' training speeds are {statistics.median(apart):.1%} apart, "
+                f"{max(apart):.1%} at most."
+            )
+            failed = one["recipes"].keys() - ran.keys()
+            lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
+        return "\n".join(lines)
+
+    def data(self) -> str:
+        """Time and memory by the number of faces."""
+        columns = [f"{words}, {device}" for device in self.devices for words in ("s an epoch", "peak memory, MB")]
+        first = next(iter(self.devices.values()))["data"]
+        rows = []
+        for size in first:
+            row = [size, f"{first[size]['faces'][0]:,.0f}"]
+            for one in self.devices.values():
+                row += [number(statistics.median(one["data"][size][key])) for key in ("epoch_seconds", "peak_mb")]
+            rows.append(row)
+        return table(["times FER2013", "faces", *columns], rows)
+
+    def lines(self) -> str:
+        """How straight time and memory grow."""
+        said = []
+        for device, one in self.devices.items():
+            faces = [each["faces"][0] for each in one["data"].values()]
+            time, memory = (
+                straight_line(faces, [statistics.median(each[key]) for each in one["data"].values()])
+                for key in ("epoch_seconds", "peak_mb")
+            )
+            said.append(
+                f"* {device}: an epoch takes {1e6 * time[0]:.1f} ms for 1,000 faces and {time[1]:.2f} s besides; this "
+                f"straight line misses a measurement by {time[2]:.1%} at most. A face takes {1e3 * memory[0]:.2f} kB "
+                f"of memory, all else {memory[1]:.0f} MB; this line misses by {memory[2]:.1%} at most."
+            )
+        return "\n".join(said)
+
+
+def spread(values: Sequence[float]) -> float:
+    """How far apart values are, relative to their median."""
+    return (max(values) - min(values)) / statistics.median(values)
+
+
+def straight_line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
+    """Return slope and start of the line with the least squares of relative departures, and the largest of these."""
+    slope, start = np.polyfit(x, y, 1, w=1 / np.asarray(y))
+    departures = (slope * np.asarray(x) + start) / np.asarray(y) - 1
+    return float(slope), float(start), float(np.abs(departures).max())
+
+
+SECTION = """## Cost of training
+
+`benchmarks/training_cost.py` trains each recipe on a few batches as `mien.lab.train` does, changes of the faces
+included, and predicts batches of 64 as the trainer validates. Multiply-adds are those of one face forward. Memory is
+the process's on a processor (cpu) and the tensors' on a GPU (cuda), without FER2013, whose share is below. A whole
+training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that learn
+from a teacher have one of mien-small's size.
+
+{recipes}
+
+{conditions}
+
+### More faces
+
+The network of mien-nano, trained as mien-small is, on parts of FER2013 and on repetitions of it; an epoch includes
+validation.
+
+{data}
+
+{lines}
+"""
