@@ -99,15 +99,20 @@ def weights_of(row: Recipe, weights: Path | None) -> Path | None:
 
 def multiply_adds(recipe: Recipe) -> float:
     """Return what a training costs for one face, roughly: multiply-adds of all its epochs."""
+    # back through a layer costs twice the way forth
+    factors = {"all": 3, "last50": 2, "head": 1}
+    return forward_multiply_adds(recipe) * sum(factors[phase.trainable] for phase, _ in phases_of(recipe))
+
+
+def forward_multiply_adds(recipe: Recipe) -> int:
+    """Return the multiply-adds of one face on its way through a recipe's network."""
     p = recipe.preprocess
     with torch.device("meta"):  # shapes without numbers: quick
         network = build(recipe.network, p, classes=7, pretrained=False).eval()
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             network(torch.zeros(1, p.planes, p.crop_px, p.crop_px))
-    # back through a layer costs twice the way forth
-    factors = {"all": 3, "last50": 2, "head": 1}
-    forth: float = counter.get_total_flops() / 2
-    return forth * sum(factors[phase.trainable] for phase, _ in phases_of(recipe))
+    total: int = counter.get_total_flops()
+    return total // 2
 
 
 def reproduce(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 
 import torch
 
-from mien.lab.data import draw_faces
-from mien.lab.recipe import Backbone, Phase, Recipe, Stopping
+from mien.lab.data import FaceDataset, draw_faces
+from mien.lab.recipe import Phase, Recipe, Stopping
 from mien.lab.recipe_io import to_json
+from mien.lab.run import Run
 from mien.lab.schedule import phases_of
 from mien.lab.training import train
 
@@ -63,19 +65,37 @@ def _key(recipe: Recipe, phase: Phase) -> str:
 _drawn = cache(draw_faces)
 
 
-def _epoch_seconds(recipe: Recipe, phase: Phase) -> float:
-    network = recipe.network
+def short_training(
+    recipe: Recipe,
+    phase: Phase,
+    data: FaceDataset,
+    epochs: int,
+    teachers: Sequence[Run] = (),
+) -> list[dict[str, Any]]:
+    """Train one phase of a recipe for its speed alone, and return the history's row of each epoch.
+
+    Args:
+        recipe: what to train; it starts at random, which takes as long as from weights, and nothing stops it early.
+        phase: of the recipe; its length does not matter.
+        data: few faces will do.
+        epochs: how many.
+        teachers: as `mien.lab.train` takes them.
+    """
     short = replace(
         recipe,
-        network=replace(network, weights="none") if isinstance(network, Backbone) else network,
-        epochs=2,
-        phases=(replace(phase, epochs=2),),
+        network=replace(recipe.network, weights="none"),
+        epochs=epochs,
+        phases=(replace(phase, epochs=epochs),),
         stopping=Stopping(monitor="none", patience=None, keep="last"),
     )
+    with tempfile.TemporaryDirectory() as folder:
+        return train(short, data, out=folder, teachers=teachers).history()
+
+
+def _epoch_seconds(recipe: Recipe, phase: Phase) -> float:
     for per_class in PER_CLASS:
         data = _drawn(per_class)
-        with tempfile.TemporaryDirectory() as folder:
-            seconds: float = train(short, data, out=folder).history()[-1]["seconds"]
+        seconds: float = short_training(recipe, phase, data, epochs=2)[-1]["seconds"]
         if seconds > TOO_SOON_S:
             break
     return seconds * FACES / len(data)
