@@ -1,5 +1,6 @@
 """The training loop on small sets of easy faces, in processes that are really killed and really two."""
 
+import itertools
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.nets import NETWORKS
-from mien.lab.recipe import Distillation, NoAugment, OwnNet, Phase, Plateau, Stopping, Validation
+from mien.lab.recipe import Distillation, Muon, NoAugment, OwnNet, Phase, Plateau, Progressive, Stopping, Validation
 from mien.lab.run import Run, run_name
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
@@ -121,9 +122,16 @@ def start(recipe: str, out: Path, *launcher: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, *launcher, str(script)], env=environment)
 
 
-def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
-    recipe = "replace(SMALL, epochs=6, sam_rho=0.05)"
-    unbroken = train(replace(SMALL, epochs=6, sam_rho=0.05), easy_faces(), out=tmp_path / "unbroken", precision="32")
+RECIPES = {
+    "sharp": replace(SMALL, epochs=6, sam_rho=0.05),
+    "growing": replace(SMALL, epochs=6, optimizer=Muon(lr=0.03), sizes=Progressive(first_px=24)),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path, name):
+    recipe = f"RECIPES[{name!r}]"
+    unbroken = train(RECIPES[name], easy_faces(), out=tmp_path / "unbroken", precision="32")
     process = start(recipe, tmp_path / "killed")
     while not list((tmp_path / "killed").glob("*/checkpoint.pt")):
         assert process.poll() is None, "the training ended before it could be killed"
@@ -136,6 +144,31 @@ def test_a_killed_training_resumes_to_the_same_weights(tmp_path):
     expected, resumed = load_file(unbroken.folder / WEIGHTS), load_file(folder / WEIGHTS)
     assert all(torch.equal(expected[key], resumed[key]) for key in expected)
     assert [row["epoch"] for row in Run.open(folder).history()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_faces_grow_while_training_and_validation_sees_them_whole(tmp_path):
+    sides = {"trained": [], "watched": []}
+
+    class Watching(torch.nn.Linear):
+        def __init__(self, preprocess, classes):
+            super().__init__(1, classes)
+
+        def forward(self, x):
+            sides["trained" if self.training else "watched"].append(x.shape[-1])
+            return super().forward(x.mean((1, 2, 3))[:, None])
+
+    NETWORKS["tiny"] = Watching
+    recipe = replace(TINY, epochs=4, sizes=Progressive(first_px=32, until_fraction=0.5))
+    run = train(recipe, easy_faces(), out=tmp_path)
+    assert [len(list(same)) for _, same in itertools.groupby(sides["trained"])] == [5, 5, 10]
+    assert sorted(set(sides["trained"])) == [32, 40, 48]
+    assert set(sides["watched"][1:]) == {48}  # the first is a look whether the network takes 32 px
+    assert run.load_classifier().input.side == 48
+
+
+def test_a_network_of_one_size_cannot_grow(tmp_path):
+    with pytest.raises(RecipeError, match=r"network tiny cannot take faces of 24 px, only of 48; .*sizes=FullSize"):
+        train(replace(TINY, sizes=Progressive(first_px=24)), easy_faces(), out=tmp_path)
 
 
 def test_two_processes_train_as_one(tmp_path):

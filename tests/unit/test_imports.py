@@ -25,7 +25,9 @@ LEVELS = (
     ("mien.video", "mien.timeline", "mien.timeline_page", "mien.timeline_picture", "mien.overview"),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
-    ("mien.lab.recipe", "mien.lab.pages", "mien.lab.reproduction"),
+    ("mien.lab.recipe_optimizers", "mien.lab.pages", "mien.lab.reproduction"),
+    ("mien.lab.recipe",),
+    ("mien.lab.muon",),
     ("mien.lab.recipe_io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),
     (
         "mien.lab.statistics",

@@ -4,8 +4,8 @@ import pytest
 
 from mien.errors import RecipeError
 from mien.lab.champions import champions
-from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Stopping
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor
+from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progressive, Stopping
+from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, side_at
 
 SMALL = champions["mien-small"]
 
@@ -33,6 +33,14 @@ def test_cosine_rises_linearly_then_falls_to_its_final_fraction():
 def test_one_cycle_peaks_once_and_ends_at_zero():
     factors = [rate_factor(OneCycle(up_fraction=0.2), step, 10, 5) for step in range(11)]
     assert factors == [0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.0]
+
+
+def test_faces_grow_in_equal_steps_to_the_full_size():
+    assert {side_at(SMALL, epoch) for epoch in range(SMALL.epochs)} == {48}
+    growing = with_fields(epochs=10, sizes=Progressive(first_px=24, step_px=8, until_fraction=0.6))
+    assert [side_at(growing, epoch) for epoch in range(10)] == [24, 24, 32, 32, 40, 40, 48, 48, 48, 48]
+    uneven = with_fields(epochs=4, sizes=Progressive(first_px=30, step_px=12, until_fraction=0.5))
+    assert [side_at(uneven, epoch) for epoch in range(4)] == [30, 42, 48, 48]
 
 
 def test_plateau_follows_keras_rule():

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from mien.lab.muon import MuonOptimizer
 from mien.lab.nets.input import Classifier
-from mien.lab.recipe import SGD, Adam
+from mien.lab.recipe import SGD, Adam, Muon
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
-def make_optimizer(choice: SGD | Adam, network: nn.Module, lr: float) -> torch.optim.Optimizer:
+def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> torch.optim.Optimizer:
     """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
+    if isinstance(choice, Muon):
+        return MuonOptimizer(network, lr, choice)
     parameters = [p for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": choice.weight_decay},

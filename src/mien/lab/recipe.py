@@ -5,7 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mien.lab.recipe_optimizers import SGD, Adam, Constant, Cosine, Muon, OneCycle, Plateau
 from mien.preprocess import Preprocess
+
+__all__ = [
+    "SCHEMA",
+    "SGD",
+    "Adam",
+    "Augment",
+    "Backbone",
+    "Constant",
+    "Cosine",
+    "Distillation",
+    "Figure",
+    "FullSize",
+    "Muon",
+    "NoAugment",
+    "NoDistillation",
+    "OneCycle",
+    "OwnNet",
+    "Phase",
+    "Plateau",
+    "Progressive",
+    "Recipe",
+    "Stopping",
+    "Validation",
+]
 
 SCHEMA = 1
 
@@ -100,60 +125,6 @@ class Augment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD:
-    """Stochastic gradient descent with Nesterov's momentum."""
-
-    lr: float
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    nesterov: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adam:
-    """Adam (Kingma & Ba 2015); `weight_decay` is decoupled as in AdamW when `decoupled`."""
-
-    lr: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    decoupled: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constant:
-    """The learning rate stays as it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plateau:
-    """Keras' ReduceLROnPlateau on the validation loss: acts when the wait reaches `patience`, absolute delta.
-
-    Keras' default for `min_delta` is 1e-4.
-    """
-
-    factor: float
-    patience: int
-    min_delta: float = 1e-4
-    min_lr: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cosine:
-    """Linear warm-up over `warmup_epochs`, then half a cosine down to ``lr * final_fraction`` (Loshchilov 2017)."""
-
-    warmup_epochs: float = 0.0
-    final_fraction: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneCycle:
-    """Linear up over `up_fraction` of all steps, linear down to zero for the rest (Smith & Topin 2018)."""
-
-    up_fraction: float = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stopping:
     """When training ends and which weights are kept.
 
@@ -226,6 +197,26 @@ class Distillation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FullSize:
+    """Faces are shown at the network's own input size throughout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progressive:
+    """Faces are shown small at first, which costs less, and larger in equal steps (as fast.ai did for DAWNBench, 2018).
+
+    Attributes:
+        first_px: side at which the first epoch shows them; the network must take any size.
+        step_px: by which the side grows.
+        until_fraction: share of the epochs after which the side is ``preprocess.input_px``.
+    """
+
+    first_px: int
+    step_px: int = 8
+    until_fraction: float = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure that a source published.
 
@@ -271,6 +262,7 @@ class Recipe:
         votes_weight: weight of the cross-entropy against the FER+ votes, which further outputs of the network answer;
             0 = none. The data set then needs votes; a face without a usable vote teaches by its label alone.
         distillation: whether teachers are listened to.
+        sizes: how large the faces are shown while training.
 
     The fields with a default are younger than the oldest recipes on record, which stay readable through it.
     """
@@ -280,7 +272,7 @@ class Recipe:
     network: OwnNet | Backbone
     preprocess: Preprocess
     augment: NoAugment | Augment
-    optimizer: SGD | Adam
+    optimizer: SGD | Adam | Muon
     schedule: Constant | Plateau | Cosine | OneCycle
     epochs: int
     batch_size: int
@@ -296,3 +288,4 @@ class Recipe:
     remark: str
     votes_weight: float = 0.0
     distillation: NoDistillation | Distillation = NoDistillation()
+    sizes: FullSize | Progressive = FullSize()

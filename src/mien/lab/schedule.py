@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from mien.errors import RecipeError
-from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Recipe, Stopping
+from mien.lab.recipe import Constant, Cosine, FullSize, OneCycle, Phase, Plateau, Progressive, Recipe, Stopping
 
 
 def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
@@ -43,6 +43,18 @@ def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, ste
         case OneCycle(up_fraction=up):
             top = max(1, round(up * steps))
             return (step + 1) / top if step < top else (steps - step) / max(1, steps - top)
+
+
+def side_at(recipe: Recipe, epoch: int) -> int:
+    """Return the side, px, at which `epoch`, counted from 0, shows its faces."""
+    full = recipe.preprocess.input_px
+    match recipe.sizes:
+        case FullSize():
+            return full
+        case Progressive(first_px=first, step_px=step, until_fraction=until):
+            steps = math.ceil((full - first) / step)
+            taken = int(epoch / (until * recipe.epochs) * steps)
+            return min(full, first + step * taken)
 
 
 @dataclass

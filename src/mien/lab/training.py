@@ -27,10 +27,11 @@ from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import build, set_trainable
+from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, Run, describe_environment, log_to_tensorboard, run_name
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor
+from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, side_at
 
 try:
     from lightning_fabric import Fabric  # the small package
@@ -129,6 +130,22 @@ def _check_teachers(recipe: Recipe, data: FaceDataset, teachers: Sequence[Run]) 
             )
 
 
+def _check_sizes(recipe: Recipe, classifier: Classifier) -> None:
+    """Refuse to begin with a size that the network cannot take."""
+    side, p = side_at(recipe, 0), recipe.preprocess
+    if side == p.input_px:
+        return
+    device = classifier.input.mean.device
+    try:
+        with torch.no_grad():
+            classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
+    except RuntimeError as error:
+        raise RecipeError(
+            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px, only of {p.input_px}; "
+            "use --set sizes=FullSize."
+        ) from error
+
+
 def _processes() -> dict[str, int]:
     """Devices and nodes as `torchrun` states them, else one device."""
     here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
@@ -207,6 +224,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights).to(device)
         self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        _check_sizes(recipe, self.classifier)
         self.averaged = moving_average(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
         self.steps = math.ceil(len(self.faces) / recipe.batch_size)
@@ -281,6 +299,7 @@ class Trainer:
         order = torch.from_numpy(draw.numpy.permutation(len(self.faces))).to(self.fabric.device)
         totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
         model.train()
+        self.classifier.input.side = side_at(recipe, epoch)
         for step, indices in enumerate(torch.split(order, recipe.batch_size)):
             if len(indices) == 1:
                 continue  # batch normalisation cannot learn from one face; another order leaves out another
@@ -300,6 +319,7 @@ class Trainer:
                     )
                 show(self._progress(epoch, step, loss / seen, right / seen, seen, time.monotonic() - began))
                 self._check_time(deadline)
+        self.classifier.input.side = recipe.preprocess.input_px
         loss, right, seen = self.fabric.all_reduce(totals, reduce_op="sum").tolist()
         return {
             "lr": lr,
@@ -314,7 +334,7 @@ class Trainer:
         part = slice(rank * len(indices) // world, (rank + 1) * len(indices) // world)
         labels = self.labels[indices[part]]
         faces = self.faces[indices[part]].float() / 255
-        faces = augment_faces(faces, recipe.augment, recipe.preprocess.input_px, draw.torch, part, len(indices))
+        faces = augment_faces(faces, recipe.augment, self.classifier.input.side, draw.torch, part, len(indices))
         faces, known = mix(faces, self.known[indices[part]], recipe.augment, draw.numpy)
         targets, taught = known[:, : self.outputs], known[:, self.outputs :]
         if self.teachers:

@@ -10,7 +10,11 @@ from mien.preprocess import Preprocess
 
 
 class InputLayer(nn.Module):
-    """The half of `Preprocess` that travels inside the model file."""
+    """The half of `Preprocess` that travels inside the model file.
+
+    Attributes:
+        side: to which crops are brought, px: `input_px`, or less for as long as a training shows its faces smaller.
+    """
 
     mean: Tensor
     std: Tensor
@@ -18,6 +22,7 @@ class InputLayer(nn.Module):
     def __init__(self, preprocess: Preprocess) -> None:
         super().__init__()
         self.preprocess = preprocess
+        self.side = preprocess.input_px
         self.register_buffer("mean", torch.tensor(preprocess.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(preprocess.std).view(1, -1, 1, 1), persistent=False)
 
@@ -28,15 +33,15 @@ class InputLayer(nn.Module):
             faces: ``(N, planes, H, W)``, uint8 crops, or float in [0, 1] as augmentation leaves them.
 
         Returns:
-            ``(N, channels, input_px, input_px)`` float.
+            ``(N, channels, side, side)`` float.
         """
         p = self.preprocess
         x = faces.float() / 255 if faces.dtype == torch.uint8 else faces  # (N, planes, H, W) in [0, 1]
-        if x.shape[-1] != p.input_px:
-            x = F.interpolate(x, size=(p.input_px, p.input_px), mode="bilinear", align_corners=False)
+        if x.shape[-1] != self.side:
+            x = F.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
         if p.planes != p.channels:
             x = x.expand(-1, p.channels, -1, -1)
-        return (x - self.mean) / self.std  # (N, channels, input_px, input_px)
+        return (x - self.mean) / self.std  # (N, channels, side, side)
 
 
 class Classifier(nn.Module):

@@ -1,0 +1,76 @@
+"""The parts of a recipe that move the weights: optimizers, and learning rates over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD:
+    """Stochastic gradient descent with Nesterov's momentum."""
+
+    lr: float
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    nesterov: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (Kingma & Ba 2015); `weight_decay` is decoupled as in AdamW when `decoupled`."""
+
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    decoupled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Muon:
+    """Muon (Jordan et al. 2024) for convolution filters, SGD with Nesterov's momentum for all else.
+
+    Attributes:
+        lr: share of a filter that a step at the full rate replaces.
+        momentum: of the filters' gradients.
+        other_lr: learning rate of all else, under the same schedule.
+        weight_decay: of dense layers; filters keep their norm.
+    """
+
+    lr: float
+    momentum: float = 0.9
+    other_lr: float = 0.1
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """The learning rate stays as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plateau:
+    """Keras' ReduceLROnPlateau on the validation loss: acts when the wait reaches `patience`, absolute delta.
+
+    Keras' default for `min_delta` is 1e-4.
+    """
+
+    factor: float
+    patience: int
+    min_delta: float = 1e-4
+    min_lr: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
+    """Linear warm-up over `warmup_epochs`, then half a cosine down to ``lr * final_fraction`` (Loshchilov 2017)."""
+
+    warmup_epochs: float = 0.0
+    final_fraction: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycle:
+    """Linear up over `up_fraction` of all steps, linear down to zero for the rest (Smith & Topin 2018)."""
+
+    up_fraction: float = 0.2
