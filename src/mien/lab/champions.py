@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from mien.lab.recipe import SGD, Augment, Cosine, Distillation, OneCycle, OwnNet, Recipe, Stopping, Validation
+from mien.lab.recipe import (
+    SGD,
+    Augment,
+    Cosine,
+    Distillation,
+    Muon,
+    OneCycle,
+    OwnNet,
+    Progressive,
+    Recipe,
+    Stopping,
+    Validation,
+)
 from mien.preprocess import Preprocess
 
 _MIEN_SMALL = Recipe(
@@ -116,6 +128,46 @@ _MIEN_SMALL_TUNED = Recipe(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
+_MIEN_SMALL_QUICK = Recipe(
+    name="mien-small-quick",
+    source="mien",
+    network=OwnNet(name="residual-small"),
+    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
+    augment=Augment(
+        rotate_deg=15.0,
+        shift_fraction=0.1,
+        zoom_fraction=0.18,
+        flip=True,
+        brightness=0.1,
+        contrast=0.4,
+        soften_rate=0.2,
+        soften_px=(14, 40),
+        noise=0.04,
+        erase_rate=0.2,
+        erase_area=(0.02, 0.2),
+        mixup_alpha=0.4,
+        mix_rate=0.5,
+        fill="nearest",
+    ),
+    optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=5e-4),
+    schedule=OneCycle(up_fraction=0.2),
+    epochs=40,
+    batch_size=256,
+    label_smoothing=0.1,
+    class_weights="none",
+    validation=Validation(kind="holdout", fraction=0.05, rule="grouped"),
+    stopping=Stopping(monitor="none", patience=None, keep="last"),
+    phases=(),
+    ema_decay=0.998,
+    sam_rho=0.0,
+    published=(),
+    assumed={},
+    remark="Learns FER+ votes (--votes) beside the labels, in a quarter of the time of mien-small-distilled; several "
+    "seeds of it are teachers. The held-out faces only calibrate the confidence.",
+    votes_weight=0.5,
+    sizes=Progressive(first_px=24, step_px=8, until_fraction=0.7),
+)
+
 _MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
@@ -155,6 +207,7 @@ _MIEN_NANO = Recipe(
 )
 
 champions: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_SMALL_TUNED, _MIEN_NANO)
+    recipe.name: recipe
+    for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_SMALL_TUNED, _MIEN_SMALL_QUICK, _MIEN_NANO)
 }
 """The recipes of the models that ship, and of the steps on the way to them, by name."""
