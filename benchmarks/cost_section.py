@@ -50,12 +50,13 @@ class TrainingCost:
         lines = []
         for device, one in self.devices.items():
             ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
-            apart = [spread(each["train_per_second"]) for each in ran.values()]
+            speeds = [each["train_per_second"] for each in ran.values()]
+            apart = [spread(each) for each in speeds]
             start, end = one["load_average"]
             lines.append(
                 f"* {device}: {one['machine']}, {one['precision']}, load average {start} at the start and {end} at the "
-                f"end. In the middle recipe the rounds' training speeds are {statistics.median(apart):.1%} apart, "
-                f"{max(apart):.1%} at most."
+                f"end. Medians of {len(speeds[0])} rounds, whose training speeds are {statistics.median(apart):.1%} "
+                f"apart in the middle recipe, {max(apart):.1%} at most."
             )
             failed = one["recipes"].keys() - ran.keys()
             lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
@@ -83,7 +84,7 @@ class TrainingCost:
                 for key in ("epoch_seconds", "peak_mb")
             )
             said.append(
-                f"* {device}: an epoch takes {1e6 * time[0]:.1f} ms for 1,000 faces and {time[1]:.2f} s besides; this "
+                f"* {device}: an epoch takes {1e3 * time[0]:.3g} s for 1,000 faces and {time[1]:z.2f} s besides; this "
                 f"straight line misses a measurement by {time[2]:.1%} at most. A face takes {1e3 * memory[0]:.2f} kB "
                 f"of memory, all else {memory[1]:.0f} MB; this line misses by {memory[2]:.1%} at most."
             )

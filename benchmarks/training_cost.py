@@ -1,0 +1,232 @@
+"""What training costs: speed, memory and time of every recipe, and of more faces.
+
+    python benchmarks/training_cost.py FER2013 [RECIPE...] [--rounds 2]
+
+Each recipe trains on a few batches of drawn faces, and predicts some, in a process of its own, as `mien.lab.train` does
+it on this machine; all recipes take their turn, then all of them again. Then the smallest network trains on parts and
+multiples of FER2013. All this happens on the GPU if there is one, else on the processor;
+benchmarks/results/training_cost.json keeps the figures of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mien import lab
+from mien.lab.data import FaceDataset, draw_faces
+from mien.lab.nets import build, count_parameters
+from mien.lab.recipe import Distillation, OwnNet, Phase, Recipe, Validation
+from mien.lab.reproduction.jobs import forward_multiply_adds
+from mien.lab.reproduction.speed import machine, short_training
+from mien.lab.run import Run, current_commit
+from mien.lab.schedule import phases_of
+from mien.lab.training import precision_of, split_for_training, train
+from mien.labels import FER2013
+
+RESULT = Path(__file__).parent / "results" / "training_cost.json"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+STEPS = {"cpu": 1, "cuda": 50}[DEVICE]
+"""Batches between two looks at the clock; a GPU must not wait for the look."""
+LOOKS, BUDGET_S = 20, 6.0
+"""So many looks, or as many as fit the time, but two at least; the first one warms up and is left out."""
+FORWARD_BATCH = 64
+TEACHER = "mien-small"
+"""Teaches the recipes that want a teacher; its network is that of all teachers of the models that ship."""
+SIZES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
+"""Of the data set, in turns of FER2013."""
+
+
+def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
+    """Measure a recipe in this process.
+
+    Args:
+        name: of the recipe.
+        n_train: Training faces that it learns from in an epoch.
+        n_validation: faces that it watches after an epoch.
+
+    Returns:
+        Faces a second, peak memory in MB, and minutes of the whole training if nothing stops it early.
+    """
+    recipe = replace(lab.recipes[name], validation=Validation(kind="none"))
+    drawn = draw_faces(19).training  # a batch of each recipe
+    voted = replace(drawn, votes=np.full((len(drawn), 10), 1, np.uint8))
+    faces = voted.take(np.resize(np.arange(len(voted)), STEPS * recipe.batch_size))
+    epochs = [phase for phase, _ in phases_of(recipe)]
+    with tempfile.TemporaryDirectory() as folder:
+        teachers = [_teacher(voted, Path(folder))] if isinstance(recipe.distillation, Distillation) else []
+        kinds = {phase.trainable: phase for phase in epochs}
+        seconds = {kind: _training_seconds(recipe, phase, faces, teachers) for kind, phase in kinds.items()}
+    peak_mb = _peak_mb()
+    train_s = statistics.mean(seconds[phase.trainable] for phase in epochs)
+    forward_s = _forward_seconds(recipe, voted)
+    total_s = len(epochs) * (n_train * train_s + n_validation * forward_s)
+    if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
+        total_s += 2 * n_train * _forward_seconds(lab.recipes[TEACHER], voted)
+    return {
+        "train_per_second": 1 / train_s,
+        "forward_per_second": 1 / forward_s,
+        "peak_mb": peak_mb,
+        "minutes": total_s / 60,
+    }
+
+
+def _teacher(faces: FaceDataset, folder: Path) -> Run:
+    """Train a teacher that knows nothing, which takes as long to ask."""
+    recipe = replace(lab.recipes[TEACHER], epochs=1, validation=Validation(kind="none"))
+    return train(recipe, faces, out=folder)
+
+
+def _training_seconds(recipe: Recipe, phase: Phase, faces: FaceDataset, teachers: Sequence[Run]) -> float:
+    """Seconds a face of a step."""
+    rows = short_training(recipe, phase, faces, 2, teachers)
+    looks = min(LOOKS, int(BUDGET_S / rows[1]["seconds"]))
+    if looks > 2:
+        rows = short_training(recipe, phase, faces, looks, teachers)
+    return statistics.fmean(row["seconds"] for row in rows[1:]) / len(faces)
+
+
+def _forward_seconds(recipe: Recipe, faces: FaceDataset) -> float:
+    """Seconds a face without gradients, computed as the trainer validates."""
+    classifier = build(recipe.network, recipe.preprocess, classes=len(faces.label_set), pretrained=False).eval()
+    classifier.to(DEVICE, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batch = torch.from_numpy(faces.faces[:FORWARD_BATCH])[:, None].to(DEVICE)
+    bf16 = precision_of("auto") == "bf16-mixed"
+    times: list[float] = []
+    with torch.no_grad(), torch.autocast(DEVICE, torch.bfloat16, enabled=bf16):
+        while len(times) < 2 or (len(times) < LOOKS and sum(times) < BUDGET_S / 3):
+            began = time.perf_counter()
+            for _ in range(STEPS):
+                logits = classifier(batch)
+            logits.sum().item()  # waits for the device
+            times.append((time.perf_counter() - began) / STEPS)
+    return statistics.mean(times[1:]) / len(batch)
+
+
+def data_cost(folder: Path, size: float) -> dict[str, Any]:
+    """Train the smallest network on a part or a multiple of FER2013, in this process."""
+    parts = {file.stem: np.load(file) for file in folder.glob("*.npy")}
+    data = FaceDataset(**parts, label_set=FER2013, source="FER2013")
+    recipe = replace(lab.recipes["mien-small"], network=OwnNet(name="residual-nano"))
+    phase = phases_of(recipe)[0][0]
+    order = np.random.default_rng(0).permutation(len(data))
+    short_training(recipe, phase, data.take(order[: len(order) // 16]), 1)  # warms up
+    sized = data.take(np.resize(order, round(size * len(data))))
+    rows = short_training(recipe, phase, sized, max(1, round(1 / size)))
+    seconds = statistics.median(row["seconds"] for row in rows)
+    return {"faces": len(sized), "epoch_seconds": seconds, "peak_mb": _peak_mb()}
+
+
+def _peak_mb() -> float:
+    """The largest memory so far: on a GPU what its tensors took, else what the process did."""
+    if DEVICE == "cuda":
+        return torch.cuda.max_memory_allocated() / 1e6
+    # not ru_maxrss: a new process inherits that of its parent
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024 / 1e6
+
+
+def in_a_process(*task: object) -> dict[str, Any]:
+    """Measure one thing in a process of its own."""
+    command = [sys.executable, __file__, "--measure", json.dumps(task)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = next(reversed(done.stderr.splitlines()), "")
+        found = {"did_not_run": f"exit {done.returncode}: {last}"}
+    else:
+        found = json.loads(done.stdout)
+    print(*task, found, file=sys.stderr)
+    return found
+
+
+def measure(subject: str, *arguments: Any) -> None:
+    """Measure in this process, and print what was found."""
+    found = recipe_cost(subject, *arguments) if subject in lab.recipes else data_cost(Path(subject), *arguments)
+    print(json.dumps({key: float(f"{value:.6g}") for key, value in found.items()}))
+
+
+def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]:
+    """Return for each task its figures, each a list over the rounds, or why it did not run."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            found[name].append(in_a_process(*task))
+    figures = {}
+    for name, each in found.items():
+        failed = next((one for one in each if "did_not_run" in one), None)
+        figures[name] = failed or {key: [one[key] for one in each] for key in each[0]}
+    return figures
+
+
+def recipe_tasks(names: Sequence[str], data: FaceDataset) -> dict[str, tuple[object, ...]]:
+    """Return what to measure of each recipe, and its numbers of faces."""
+    tasks: dict[str, tuple[object, ...]] = {}
+    for name in names:
+        recipe = lab.recipes[name]
+        alike = replace(recipe, validation=replace(recipe.validation, rule="keras"))  # holds out as many, but at once
+        training, watched = split_for_training(alike, data, seed=0)
+        tasks[name] = (name, len(training), 0 if watched is None else len(watched))
+    return tasks
+
+
+def size_of(recipe: Recipe) -> dict[str, int]:
+    """What a recipe costs on every device."""
+    with torch.device("meta"):  # shapes without numbers
+        network = build(recipe.network, recipe.preprocess, classes=len(FER2013), pretrained=False)
+    return {"parameters": count_parameters(network), "multiply_adds": forward_multiply_adds(recipe)}
+
+
+def measure_all(given: argparse.Namespace) -> None:
+    """Measure everything on this device, and write it beside what is known of others."""
+    names, data = given.recipes or list(lab.recipes), lab.read_fer2013(given.data)
+    load_average = [round(os.getloadavg()[0], 1)]
+    recipes = in_turn(recipe_tasks(names, data), given.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("faces", "labels", "splits", "rows"):
+            np.save(Path(folder) / f"{part}.npy", getattr(data, part))
+        sizes = in_turn({f"{size:g}": (folder, size) for size in SIZES}, rounds=1)
+    known = json.loads(given.record.read_text("utf-8")) if given.record.is_file() else {"sizes": {}, "devices": {}}
+    known["sizes"] |= {name: size_of(lab.recipes[name]) for name in names}
+    known["devices"][DEVICE] = {
+        "machine": machine(),
+        "precision": precision_of("auto"),
+        "commit": current_commit(),
+        "load_average": [*load_average, round(os.getloadavg()[0], 1)],
+        "recipes": recipes,
+        "data": sizes,
+    }
+    given.record.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, help="FER2013: archive, folder, CSV or parquet")
+    parser.add_argument("recipes", nargs="*", help="default: all")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--record", type=Path, default=RESULT, help="where the figures go")
+    parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        measure(*given.measure)
+    elif given.data:
+        measure_all(given)
+    else:
+        parser.error("name FER2013's file or folder")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The section of docs/benchmarks.md on what training costs, and the script behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def cost_section(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import cost_section
+
+    return cost_section
+
+
+@pytest.fixture
+def training_cost(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import training_cost
+
+    return training_cost
+
+
+def device(recipes: dict[str, Any]) -> dict[str, Any]:
+    sizes = {"1": 1000.0, "2": 2000.0, "4": 4000.0}
+    data = {
+        size: {"faces": [faces] * 2, "epoch_seconds": [faces / 500] * 2, "peak_mb": [300 + faces / 100] * 2}
+        for size, faces in sizes.items()
+    }
+    return {"machine": "m", "precision": "32-true", "load_average": [0.1, 2.0], "recipes": recipes, "data": data}
+
+
+def speeds(*train: float) -> dict[str, list[float]]:
+    twice = [1.0] * len(train)
+    return {"train_per_second": list(train), "forward_per_second": [9.0] * 2, "peak_mb": twice, "minutes": twice}
+
+
+def test_the_section_has_columns_of_each_device_and_gaps_where_one_did_not_run(cost_section: ModuleType) -> None:
+    sizes = {name: {"parameters": 1_500_000, "multiply_adds": 20_000_000} for name in ("one", "two")}
+    cpu = device({"one": speeds(90.0, 110.0), "two": {"did_not_run": "exit 1: too slow"}})
+    cuda = device({"one": speeds(5000.0, 5000.0), "two": speeds(40.0, 40.0)})
+    text = cost_section.section({"sizes": sizes, "devices": {"cpu": cpu, "cuda": cuda}})
+    assert "| `one` | 1.50 | 20.0 | 9.00 | 100 | 1.00 | 1.00 | 9.00 | 5,000 | 1.00 | 1.00 |" in text
+    assert "| `two` | 1.50 | 20.0 | – | – | – | – | 9.00 | 40.0 | 1.00 | 1.00 |" in text
+    assert "* cpu, two: exit 1: too slow" in text
+    assert "speeds are 20.0% apart in the middle recipe, 20.0% at most" in text
+    assert "| 2 | 2,000 | 4.00 | 320 | 4.00 | 320 |" in text
+    assert text.count("2 s for 1,000 faces and 0.00 s besides; this straight line misses a measurement by 0.0%") == 2
+    assert text.count("A face takes 10.00 kB of memory, all else 300 MB; this line misses by 0.0% at most") == 2
+
+
+def test_a_bend_is_said_in_parts_of_what_was_measured(cost_section: ModuleType) -> None:
+    assert cost_section.straight_line([1, 2, 4], [5, 8, 14]) == pytest.approx((3, 2, 0), abs=1e-9)
+    # of 1, 1, 2 at 0, 1, 2: the squares of (y' - y) / y are least for y' = 8/9 + x/3, which misses by -1, 2, -2 / 9
+    assert cost_section.straight_line([0, 1, 2], [1, 1, 2]) == pytest.approx((1 / 3, 8 / 9, 2 / 9))
+
+
+def test_a_recipe_that_fails_in_one_round_did_not_run(
+    training_cost: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([{"peak_mb": 1.0}, {"peak_mb": 5.0}, {"peak_mb": 3.0}, {"did_not_run": "exit 1: no memory"}])
+    asked = []
+    monkeypatch.setattr(training_cost, "in_a_process", lambda *task: asked.append(task) or next(found))
+    figures = training_cost.in_turn({"small": ("s", 1), "large": ("l", 2)}, rounds=2)
+    assert figures == {"small": {"peak_mb": [1.0, 3.0]}, "large": {"did_not_run": "exit 1: no memory"}}
+    assert asked == [("s", 1), ("l", 2)] * 2
