@@ -50,7 +50,7 @@ class _Trunk(nn.Module):
 class MobileNetV1(nn.Module):
     """A 3x3 convolution, thirteen depthwise 3x3 ones with a 1x1 convolution each, global mean, classes.
 
-    With three channels and seven classes: 3,214,151 parameters, 104 million multiply-adds at 96 px.
+    With three channels and seven classes: 3,203,207 parameters, 104 million multiply-adds at 96 px.
 
     Source: the multi-output network of Savchenko (2019, https://doi.org/10.7717/peerj-cs.197), trained on VGGFace2.
     """
