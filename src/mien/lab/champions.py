@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mien.lab.recipe import (
     SGD,
     Augment,
@@ -206,8 +208,35 @@ _MIEN_NANO = Recipe(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
+_MIEN_SMALL_STUDENT = replace(
+    _MIEN_SMALL_QUICK,
+    name="mien-small-student",
+    epochs=110,
+    ema_decay=0.999,
+    remark="Learns from several runs of mien-small-quick and the like (--teacher, once for each) and FER+ votes "
+    "(--votes) beside the labels. Its teachers have seen its held-out faces: it is calibrated on PublicTest.",
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
+)
+
+_MIEN_NANO_STUDENT = replace(
+    _MIEN_SMALL_STUDENT,
+    name="mien-nano-student",
+    network=OwnNet(name="residual-nano"),
+    augment=_MIEN_NANO.augment,
+    epochs=110,
+    ema_decay=0.998,
+)
+
 champions: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (_MIEN_SMALL, _MIEN_SMALL_DISTILLED, _MIEN_SMALL_TUNED, _MIEN_SMALL_QUICK, _MIEN_NANO)
+    for recipe in (
+        _MIEN_SMALL,
+        _MIEN_SMALL_DISTILLED,
+        _MIEN_SMALL_TUNED,
+        _MIEN_SMALL_QUICK,
+        _MIEN_SMALL_STUDENT,
+        _MIEN_NANO,
+        _MIEN_NANO_STUDENT,
+    )
 }
 """The recipes of the models that ship, and of the steps on the way to them, by name."""

@@ -1,0 +1,133 @@
+"""What minutes of training buy, and whether the speed recipes reach their aims.
+
+    python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds N]
+
+``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9 and 27 minutes of one core of 2024;
+``records`` trains the speed recipes as they are. Each training is measured from its first step to its last; a short
+one goes before, which loads and compiles what later ones find loaded, and has its own figure. Accuracy is that of
+PublicTest, of one view and of a face and its mirror image. benchmarks/results/speedruns.json keeps what is done, so
+that a second call trains what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mien import lab
+from mien.lab.data import PUBLIC, FaceDataset
+from mien.lab.evaluation import views
+from mien.lab.recipe import Augment, OwnNet, Recipe
+from mien.lab.reproduction.speed import machine
+from mien.lab.run import Run, current_commit
+from mien.lab.speedruns import speedruns
+from mien.lab.training import train
+
+RESULT = Path(__file__).parent / "results" / "speedruns.json"
+CURVE = {
+    "residual-pico": (10, 30, 90),
+    "residual-nano": (6, 19, 57),
+    "residual-small": (2, 6, 20, 60),
+}
+"""Network -> epochs."""
+MIXUP_FROM = 30
+"""Epochs below which mixup costs more than it gains."""
+BATCH_SIZE = 256
+
+
+def curve() -> list[Recipe]:
+    """Return the shortest trainings of all networks, then longer ones."""
+    base = speedruns["speed-70"]
+    assert isinstance(base.augment, Augment)
+    plain = replace(base.augment, mixup_alpha=0.0)
+    rows = [(at, network, epochs) for network, each in CURVE.items() for at, epochs in enumerate(each)]
+    return [
+        replace(
+            base,
+            name=f"{network}-{epochs}",
+            network=OwnNet(name=network),
+            epochs=epochs,
+            augment=base.augment if epochs >= MIXUP_FROM else plain,
+        )
+        for _, network, epochs in sorted(rows, key=lambda row: row[0])
+    ]
+
+
+def measure(recipe: Recipe, data: FaceDataset, fresh: npt.NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    """Train once; `fresh` are the PublicTest faces without a twin in Training."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(recipe, data, seed=seed, out=folder)
+        right = {tta: _right(run, data.split(PUBLIC), tta) for tta in ("none", "flip")}
+        seconds = run.environment["seconds"]
+    return {
+        "recipe": recipe.name,
+        "network": recipe.network.name,
+        "epochs": recipe.epochs,
+        "seed": seed,
+        "seconds": seconds,
+        "accuracy": {tta: float(one.mean()) for tta, one in right.items()},
+        "twin_free_accuracy": {tta: float(one[fresh].mean()) for tta, one in right.items()},
+        "commit": current_commit(),
+    }
+
+
+def _right(run: Run, faces: FaceDataset, tta: Any) -> npt.NDArray[np.bool_]:
+    """Whether each face is named right ``(N,)``."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    classifier = run.load_classifier().to(device)
+    probabilities = []
+    with torch.no_grad():
+        for start in range(0, len(faces), BATCH_SIZE):
+            each = [
+                classifier(torch.from_numpy(np.ascontiguousarray(view[:, None])).to(device)).softmax(1)
+                for view in views(faces.faces[start : start + BATCH_SIZE], tta)
+            ]
+            probabilities.append(torch.stack(each).mean(0).cpu())
+    right: npt.NDArray[np.bool_] = torch.cat(probabilities).argmax(1).numpy() == faces.labels
+    return right
+
+
+def main() -> None:
+    """Train what the record lacks, and keep each result at once."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--runs", choices=["curve", "records"], default="curve")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no further training after these")
+    options = parser.parse_args()
+    began = time.monotonic()
+    data = lab.read_fer2013(options.data)
+    fresh = lab.audit(data).twin_free[data.splits == PUBLIC]
+    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    here = known.setdefault(machine(), {"n": len(fresh), "n_twin_free": int(fresh.sum()), "runs": []})
+    recipes = curve() if options.runs == "curve" else list(speedruns.values())
+    warm = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        train(replace(recipes[0], epochs=4), data.take(np.arange(0, len(data), 30)), out=folder)
+    here["warm_up_s"] = round(time.monotonic() - warm, 1)
+    done = {(one["recipe"], one["seed"]) for one in here["runs"]}
+    for seed in range(options.seeds):
+        for recipe in recipes:
+            if (recipe.name, seed) in done or time.monotonic() - began > 60 * options.minutes:
+                continue
+            one = measure(recipe, data, fresh, seed)
+            here["runs"].append(one)
+            RESULT.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+            print(
+                f"{recipe.name} seed {seed}: {one['seconds']:.0f} s, {one['accuracy']['none']:.2%}, "
+                f"flip {one['accuracy']['flip']:.2%}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
