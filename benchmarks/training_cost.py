@@ -29,11 +29,11 @@ import torch
 from mien import lab
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.nets import build, count_parameters
-from mien.lab.recipe import Distillation, OwnNet, Phase, Recipe, Validation
+from mien.lab.recipe import Distillation, OwnNet, Phase, Progressive, Recipe, Validation
 from mien.lab.reproduction.jobs import forward_multiply_adds
 from mien.lab.reproduction.speed import machine, short_training
 from mien.lab.run import Run, current_commit
-from mien.lab.schedule import phases_of
+from mien.lab.schedule import phases_of, side_at
 from mien.lab.training import precision_of, split_for_training, train
 from mien.labels import FER2013
 
@@ -41,8 +41,9 @@ RESULT = Path(__file__).parent / "results" / "training_cost.json"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 STEPS = {"cpu": 1, "cuda": 50}[DEVICE]
 """Batches between two looks at the clock; a GPU must not wait for the look."""
-LOOKS, BUDGET_S = 20, 6.0
-"""So many looks, or as many as fit the time, but two at least; the first one warms up and is left out."""
+LOOKS, BUDGET_S = 20, 4.0
+"""So many looks at each kind of epoch of a recipe (what is trained, size of the faces), or as many as fit the time for
+all kinds, but two at least; the first one warms up and is left out."""
 FORWARD_BATCH = 64
 TEACHER = "mien-small"
 """Teaches the recipes that want a teacher; its network is that of all teachers of the models that ship."""
@@ -65,13 +66,19 @@ def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
     drawn = draw_faces(19).training  # a batch of each recipe
     voted = replace(drawn, votes=np.full((len(drawn), 10), 1, np.uint8))
     faces = voted.take(np.resize(np.arange(len(voted)), STEPS * recipe.batch_size))
-    epochs = [phase for phase, _ in phases_of(recipe)]
+    phases = {phase.trainable: phase for phase, _ in phases_of(recipe)}
+    epochs = [(phase.trainable, side_at(recipe, epoch)) for epoch, (phase, _) in enumerate(phases_of(recipe))]
+    kinds = set(epochs)
     with tempfile.TemporaryDirectory() as folder:
         teachers = [_teacher(voted, Path(folder))] if isinstance(recipe.distillation, Distillation) else []
-        kinds = {phase.trainable: phase for phase in epochs}
-        seconds = {kind: _training_seconds(recipe, phase, faces, teachers) for kind, phase in kinds.items()}
+        seconds = {
+            (what, side): _training_seconds(
+                _at_side(recipe, side), phases[what], faces, teachers, BUDGET_S / len(kinds)
+            )
+            for what, side in kinds
+        }
     peak_mb = _peak_mb()
-    train_s = statistics.mean(seconds[phase.trainable] for phase in epochs)
+    train_s = statistics.fmean(seconds[kind] for kind in epochs)
     forward_s = _forward_seconds(recipe, voted)
     total_s = len(epochs) * (n_train * train_s + n_validation * forward_s)
     if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
@@ -90,10 +97,17 @@ def _teacher(faces: FaceDataset, folder: Path) -> Run:
     return train(recipe, faces, out=folder)
 
 
-def _training_seconds(recipe: Recipe, phase: Phase, faces: FaceDataset, teachers: Sequence[Run]) -> float:
+def _at_side(recipe: Recipe, side: int) -> Recipe:
+    """Return the recipe with faces of one size throughout, whatever the number of epochs."""
+    return replace(recipe, sizes=Progressive(first_px=side, step_px=recipe.preprocess.input_px, until_fraction=1.0))
+
+
+def _training_seconds(
+    recipe: Recipe, phase: Phase, faces: FaceDataset, teachers: Sequence[Run], budget_s: float
+) -> float:
     """Seconds a face of a step."""
     rows = short_training(recipe, phase, faces, 2, teachers)
-    looks = min(LOOKS, int(BUDGET_S / rows[1]["seconds"]))
+    looks = min(LOOKS, int(budget_s / rows[1]["seconds"]))
     if looks > 2:
         rows = short_training(recipe, phase, faces, looks, teachers)
     return statistics.fmean(row["seconds"] for row in rows[1:]) / len(faces)
@@ -107,7 +121,7 @@ def _forward_seconds(recipe: Recipe, faces: FaceDataset) -> float:
     bf16 = precision_of("auto") == "bf16-mixed"
     times: list[float] = []
     with torch.no_grad(), torch.autocast(DEVICE, torch.bfloat16, enabled=bf16):
-        while len(times) < 2 or (len(times) < LOOKS and sum(times) < BUDGET_S / 3):
+        while len(times) < 2 or (len(times) < LOOKS and sum(times) < BUDGET_S / 2):
             began = time.perf_counter()
             for _ in range(STEPS):
                 logits = classifier(batch)
