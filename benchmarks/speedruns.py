@@ -34,9 +34,9 @@ from mien.lab.training import train
 
 RESULT = Path(__file__).parent / "results" / "speedruns.json"
 CURVE = {
-    "residual-pico": (10, 30, 90),
-    "residual-nano": (6, 19, 57),
-    "residual-small": (2, 6, 20, 60),
+    "residual-pico": (7, 22, 66),
+    "residual-nano": (4, 12, 36, 108),
+    "residual-small": (1, 4, 13, 40),
 }
 """Network -> epochs."""
 MIXUP_FROM = 30

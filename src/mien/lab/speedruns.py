@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.recipe import Augment, Muon, OneCycle, OwnNet, Progressive, Recipe, Stopping, Validation
+from mien.lab.recipe import Augment, Muon, OneCycle, OwnNet, Recipe, Stopping, Validation
 from mien.preprocess import Preprocess
 
 _LIGHT = Augment(
@@ -41,7 +41,6 @@ _SPEED_70 = Recipe(
     published=(),
     assumed={},
     remark="Trained on one core so far; on a GPU neither its time nor its mean over many seeds is known.",
-    sizes=Progressive(first_px=24, step_px=8, until_fraction=0.7),
 )
 
 _SPEED_72 = replace(
