@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import cost_section
+import speed_section
 from layout import RESULTS, ROOT, number, record, table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-SECTIONS = {"training_cost": cost_section.section}
+SECTIONS = {"training_speed": speed_section.section, "training_cost": cost_section.section}
 """Record -> what makes a section of it; a record that is not there has none."""
 
 
