@@ -6,10 +6,15 @@ from typing import Any
 
 import cost_section
 import speed_section
+import speedruns_section
 from layout import RESULTS, ROOT, number, record, table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-SECTIONS = {"training_speed": speed_section.section, "training_cost": cost_section.section}
+SECTIONS = {
+    "speedruns": speedruns_section.section,
+    "training_speed": speed_section.section,
+    "training_cost": cost_section.section,
+}
 """Record -> what makes a section of it; a record that is not there has none."""
 
 
@@ -232,3 +237,5 @@ them is torch. `import mien` takes {import_ms:.0f} ms.
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    if (RESULTS / "speedruns.json").is_file():
+        speedruns_section.draw(record("speedruns"))

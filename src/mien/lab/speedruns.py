@@ -11,7 +11,7 @@ from dataclasses import replace
 from mien.lab.recipe import Augment, Muon, OneCycle, OwnNet, Recipe, Stopping, Validation
 from mien.preprocess import Preprocess
 
-_LIGHT = Augment(
+LIGHT = Augment(
     rotate_deg=12.0,
     shift_fraction=0.08,
     zoom_fraction=0.12,
@@ -26,7 +26,7 @@ _SPEED_70 = Recipe(
     source="mien",
     network=OwnNet(name="residual-small"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=replace(_LIGHT, mixup_alpha=0.4, mix_rate=0.5),
+    augment=replace(LIGHT, mixup_alpha=0.4, mix_rate=0.5),
     optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=5e-4),
     schedule=OneCycle(up_fraction=0.2),
     epochs=40,
@@ -47,7 +47,7 @@ _SPEED_72 = replace(
     _SPEED_70,
     name="speed-72",
     network=OwnNet(name="residual-wide"),
-    augment=replace(_LIGHT, erase_rate=0.2, mixup_alpha=0.4, mix_rate=0.5),
+    augment=replace(LIGHT, erase_rate=0.2, mixup_alpha=0.4, mix_rate=0.5),
     epochs=40,
     remark="For a GPU, where it has not been trained yet: its number is an aim.",
 )
@@ -55,7 +55,7 @@ _SPEED_72 = replace(
 _SPEED_73 = replace(
     _SPEED_72,
     name="speed-73",
-    augment=replace(_LIGHT, erase_rate=0.3, mixup_alpha=0.4, cutmix_alpha=1.0, mix_rate=0.7),
+    augment=replace(LIGHT, erase_rate=0.3, mixup_alpha=0.4, cutmix_alpha=1.0, mix_rate=0.7),
     epochs=120,
     ema_decay=0.999,
 )

@@ -1,0 +1,93 @@
+"""The section of docs/benchmarks.md on what minutes of training buy, and its picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import mean
+from typing import Any
+
+from layout import ROOT, table
+
+from mien.lab.speedruns import speedruns
+from mien.lab.statistics import wilson_interval
+from mien.lab.tables import percent, with_interval
+
+PICTURE = ROOT / "docs" / "images" / "minutes.svg"
+MARKERS = "osD^v"
+
+
+def section(devices: dict[str, Any]) -> str:
+    """Lay out a record of benchmarks/speedruns.py."""
+    text = [
+        f"**{device}** ({one['n']:,} faces, {one['n_twin_free']:,} of them twin-free; {one['warm_up_s']:.0f} s to load "
+        f"and warm up, not counted):\n\n{results(one)}"
+        for device, one in devices.items()
+    ]
+    return SECTION.format(devices="\n\n".join(text))
+
+
+def results(device: dict[str, Any]) -> str:
+    """One line a training, of all its seeds."""
+    head = ["training", "epochs", "minutes", "accuracy", "with mirror image (95 %)", "twin-free, with mirror image"]
+    rows = []
+    for name, runs in by_recipe(device).items():
+        flip = mean(run["accuracy"]["flip"] for run in runs)
+        # one training of many faces: the interval is of the faces, not of the seeds
+        low, high = wilson_interval(round(flip * device["n"]), device["n"])
+        rows.append(
+            [
+                f"`{name}`" if name in speedruns else runs[0]["network"],
+                runs[0]["epochs"],
+                f"{minutes(runs):.1f}",
+                percent(mean(run["accuracy"]["none"] for run in runs)),
+                with_interval(flip, low, high),
+                percent(mean(run["twin_free_accuracy"]["flip"] for run in runs)),
+                len(runs),
+            ]
+        )
+    return table([*head, "seeds"], rows)
+
+
+def by_recipe(device: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the trainings by name, those of one network together, short ones first."""
+    found = defaultdict(list)
+    for run in sorted(device["runs"], key=lambda run: (run["network"], run["epochs"], run["seed"])):
+        found[run["recipe"]].append(run)
+    return dict(found)
+
+
+def minutes(runs: list[dict[str, Any]]) -> float:
+    """Return the mean time of a training."""
+    return mean(run["seconds"] for run in runs) / 60
+
+
+def draw(devices: dict[str, Any]) -> None:
+    """Draw accuracy over minutes, a panel for each device."""
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "minutes"  # the same record makes the same file
+    figure, panels = plt.subplots(1, len(devices), squeeze=False, figsize=(6.4 * len(devices), 4), layout="constrained")
+    for axes, (device, one) in zip(panels[0], devices.items(), strict=True):
+        lines = defaultdict(list)
+        for runs in by_recipe(one).values():
+            lines[runs[0]["network"]].append((minutes(runs), 100 * mean(run["accuracy"]["flip"] for run in runs)))
+        for marker, (network, points) in zip(MARKERS, lines.items(), strict=False):
+            axes.plot(*zip(*sorted(points), strict=True), f"{marker}-", label=network)
+        axes.set(xscale="log", xlabel="minutes of training", ylabel="PublicTest, with mirror image, %", title=device)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(PICTURE, metadata={"Date": None})
+
+
+SECTION = """## What minutes of training buy
+
+`benchmarks/speedruns.py` trains networks of different sizes for different times, on the labels of all Training faces
+alone: no votes, no teacher, no starting weights; Muon, batches of 256, changes of the faces that grow with the length
+of the training. Minutes are those from the first step to the last. What was tried on the way is in the [log](log.md).
+
+![accuracy over minutes of training](images/minutes.svg)
+
+{devices}
+"""
