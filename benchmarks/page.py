@@ -7,6 +7,7 @@ from typing import Any
 import cost_section
 import speed_section
 import speedruns_section
+import step_section
 from layout import RESULTS, ROOT, number, record, table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -14,6 +15,7 @@ SECTIONS = {
     "speedruns": speedruns_section.section,
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
+    "step_cost": step_section.section,
 }
 """Record -> what makes a section of it; a record that is not there has none."""
 

@@ -1,0 +1,120 @@
+"""What a training step gains from each choice on a processor: `python benchmarks/step_cost.py`.
+
+Forward, backward and the optimizer's step of one network on faces that lie in memory. All variants take turns, so that
+a busy minute hits them alike; the figure is the median of their rounds. A variant differs from the first in one thing.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from layout import RESULTS
+from torch import nn
+from torch.nn import functional as F
+
+from mien.lab.champions import champions
+from mien.lab.nets import build
+from mien.lab.nets.input import Classifier
+from mien.lab.optim import make_optimizer
+from mien.lab.recipe import SGD, Muon, OwnNet
+from mien.lab.reproduction.speed import machine
+
+RECIPE = champions["mien-nano"]
+NETWORKS = ("residual-nano", "residual-small")
+ROUNDS, STEPS = 5, 4
+RESULT: Path = RESULTS / "step_cost.json"
+
+
+def stepper(
+    network: str,
+    *,
+    batch: int = 128,
+    bf16: bool = True,
+    channels_last: bool = True,
+    compiled: bool = False,
+    depthwise: bool = False,
+    optimizer: SGD | Muon = SGD(lr=0.1),  # noqa: B008  # frozen
+) -> Callable[[], None]:
+    """Return what takes one step."""
+    torch.manual_seed(0)
+    classifier = build(OwnNet(name=network), RECIPE.preprocess, 7)
+    if depthwise:
+        _separate(classifier)
+    if channels_last:
+        classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model: Callable[..., torch.Tensor] = torch.compile(classifier) if compiled else classifier
+    update = make_optimizer(optimizer, classifier, optimizer.lr)
+    faces, labels = torch.rand(batch, 1, 48, 48), torch.randint(0, 7, (batch,))
+
+    def step() -> None:
+        update.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16) if bf16 else nullcontext():
+            loss = F.cross_entropy(model(faces), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        update.step()
+
+    return step
+
+
+def _separate(classifier: Classifier) -> None:
+    """Replace each dense 3x3 convolution but the first by one of each channel and one across channels."""
+    for module in list(classifier.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Conv2d) and child.in_channels > 1:
+                inputs, outputs = child.in_channels, child.out_channels
+                parts = nn.Conv2d(inputs, inputs, 3, child.stride, 1, groups=inputs, bias=False)
+                setattr(module, name, nn.Sequential(parts, nn.Conv2d(inputs, outputs, 1, bias=False)))
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "bfloat16, channels last, batch 128, SGD": {},
+    "float32": {"bf16": False},
+    "channels first": {"channels_last": False},
+    "torch.compile": {"compiled": True},
+    "batch 64": {"batch": 64},
+    "batch 256": {"batch": 256},
+    "batch 512": {"batch": 512},
+    "Muon, batch 128": {"optimizer": Muon(lr=0.03)},
+    "Muon, batch 256": {"batch": 256, "optimizer": Muon(lr=0.03)},
+    "depthwise and pointwise convolutions": {"depthwise": True},
+}
+
+
+def measure(network: str, threads: int) -> dict[str, float]:
+    """Return images a second of each variant."""
+    torch.set_num_threads(threads)
+    steps = {name: stepper(network, **choices) for name, choices in VARIANTS.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(ROUNDS + 1):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            for _ in range(STEPS):
+                step()
+            if turn:  # the first one compiles and allocates
+                seconds[name].append((time.perf_counter() - start) / STEPS)
+    return {
+        name: round(VARIANTS[name].get("batch", 128) / statistics.median(each), 1) for name, each in seconds.items()
+    }
+
+
+def main() -> None:
+    """Measure all networks, on one thread and on all."""
+    cores = torch.get_num_threads()
+    found = {
+        f"{threads} thread{'s' if threads > 1 else ''}": {network: measure(network, threads) for network in NETWORKS}
+        for threads in dict.fromkeys((1, cores))
+    }
+    torch.set_num_threads(cores)
+    RESULT.write_text(json.dumps({"machine": machine(), "images_per_second": found}, indent=1) + "\n", "utf-8")
+    print(RESULT.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
