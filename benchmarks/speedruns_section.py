@@ -83,9 +83,10 @@ def draw(devices: dict[str, Any]) -> None:
 
 SECTION = """## What minutes of training buy
 
-`benchmarks/speedruns.py` trains networks of different sizes for different times, on the labels of all Training faces
-alone: no votes, no teacher, no starting weights; Muon, batches of 256, changes of the faces that grow with the length
-of the training. Minutes are those from the first step to the last. What was tried on the way is in the [log](log.md).
+`benchmarks/speedruns.py` trains networks of different sizes for different times on the labels of all Training faces,
+without votes, teachers or starting weights: Muon, batches of 256, mixup where a training has 30 epochs or more.
+Minutes are those from the first step to the last, on as many threads as the table says. What was tried on the way is
+in the [log](log.md).
 
 ![accuracy over minutes of training](images/minutes.svg)
 

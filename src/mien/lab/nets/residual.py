@@ -34,7 +34,7 @@ class ResidualNet(nn.Module):
 
     With one channel, at 48 px: widths 8, 16, 24, 40 have 57,879 parameters, 3 million multiply-adds; 16, 32, 48, 72:
     204,351 and 11 million; 32, 64, 128, 192: 1,349,543 and 57 million; 64, 128, 256, 384 with the stem at full size:
-    5,393,031 and 905 million.
+    5,390,151 and 905 million.
     """
 
     def __init__(
