@@ -53,10 +53,15 @@ class TrainingCost:
             speeds = [each["train_per_second"] for each in ran.values()]
             apart = [spread(each) for each in speeds]
             start, end = one["load_average"]
+            rounds = (
+                f"Medians of {len(speeds[0])} rounds, whose training speeds are {statistics.median(apart):.1%} apart "
+                f"in the middle recipe, {max(apart):.1%} at most."
+                if len(speeds[0]) > 1
+                else "One round."
+            )
             lines.append(
                 f"* {device}: {one['machine']}, {one['precision']}, load average {start} at the start and {end} at the "
-                f"end. Medians of {len(speeds[0])} rounds, whose training speeds are {statistics.median(apart):.1%} "
-                f"apart in the middle recipe, {max(apart):.1%} at most."
+                f"end. {rounds}"
             )
             failed = one["recipes"].keys() - ran.keys()
             lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
