@@ -14,16 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from speedruns import recognised
 
 from mien import lab
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
-from mien.lab.evaluation import views
 from mien.lab.recipe import SGD, Muon, Progressive, Recipe, Validation
 from mien.lab.reproduction.speed import machine
-from mien.lab.run import Run, current_commit
+from mien.lab.run import current_commit
 from mien.lab.speedruns import LIGHT, speedruns
 from mien.lab.training import split_for_training, train
 
@@ -61,27 +59,17 @@ def measure(recipe: Recipe, data: FaceDataset) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         run = train(recipe, data, out=folder)
         last = run.history()[-1]
+        held_out = split_for_training(recipe, data, seed=0)[1]
+        assert held_out is not None
         return {
             "epochs": recipe.epochs,
             "seconds": run.environment["seconds"],
             "accuracy": round(last["validation_accuracy"], 4),
-            "accuracy_flip": round(_with_mirror_image(run, data), 4),
+            "accuracy_flip": round(float(recognised(run, data, held_out, "flip").mean()), 4),
             "train_accuracy": round(last["train_accuracy"], 4),
             "n": run.environment["n_validation"],
             "commit": current_commit(),
         }
-
-
-def _with_mirror_image(run: Run, data: FaceDataset) -> float:
-    """Accuracy on the held-out faces, probabilities averaged over each face and its mirror image."""
-    held_out = split_for_training(run.recipe, data, seed=0)[1]
-    assert held_out is not None
-    classifier, right = run.load_classifier(), 0
-    with torch.no_grad():
-        for part in np.array_split(np.arange(len(held_out)), len(held_out) // 256):
-            each = [classifier(torch.tensor(view[:, None])).softmax(1) for view in views(held_out.faces[part], "flip")]
-            right += int((torch.stack(each).mean(0).argmax(1).numpy() == held_out.labels[part]).sum())
-    return right / len(held_out)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds N]
 
-``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9 and 27 minutes of one core of 2024;
+``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9 and 27 minutes of one core;
 ``records`` trains the speed recipes as they are. Each training is measured from its first step to its last; a short
 one goes before, which loads and compiles what later ones find loaded, and has its own figure. Accuracy is that of
 PublicTest, of one view and of a face and its mirror image. benchmarks/results/speedruns.json keeps what is done, so
@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
-from mien.lab.evaluation import views
+from mien.lab.evaluation import open_model, predict
+from mien.lab.metrics import TTA
 from mien.lab.recipe import Augment, OwnNet, Recipe
 from mien.lab.reproduction.speed import machine
 from mien.lab.run import Run, current_commit
@@ -39,9 +39,9 @@ CURVE = {
     "residual-small": (1, 4, 13, 40),
 }
 """Network -> epochs."""
+VIEWS: tuple[TTA, ...] = ("none", "flip")
 MIXUP_FROM = 30
 """Epochs below which mixup costs more than it gains."""
-BATCH_SIZE = 256
 
 
 def curve() -> list[Recipe]:
@@ -66,7 +66,7 @@ def measure(recipe: Recipe, data: FaceDataset, fresh: npt.NDArray[np.bool_], see
     """Train once; `fresh` are the PublicTest faces without a twin in Training."""
     with tempfile.TemporaryDirectory() as folder:
         run = train(recipe, data, seed=seed, out=folder)
-        right = {tta: _right(run, data.split(PUBLIC), tta) for tta in ("none", "flip")}
+        right = {tta: recognised(run, data, data.split(PUBLIC), tta) for tta in VIEWS}
         seconds = run.environment["seconds"]
     return {
         "recipe": recipe.name,
@@ -80,19 +80,10 @@ def measure(recipe: Recipe, data: FaceDataset, fresh: npt.NDArray[np.bool_], see
     }
 
 
-def _right(run: Run, faces: FaceDataset, tta: Any) -> npt.NDArray[np.bool_]:
-    """Whether each face is named right ``(N,)``."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    classifier = run.load_classifier().to(device)
-    probabilities = []
-    with torch.no_grad():
-        for start in range(0, len(faces), BATCH_SIZE):
-            each = [
-                classifier(torch.from_numpy(np.ascontiguousarray(view[:, None])).to(device)).softmax(1)
-                for view in views(faces.faces[start : start + BATCH_SIZE], tta)
-            ]
-            probabilities.append(torch.stack(each).mean(0).cpu())
-    right: npt.NDArray[np.bool_] = torch.cat(probabilities).argmax(1).numpy() == faces.labels
+def recognised(run: Run, data: FaceDataset, faces: FaceDataset, tta: TTA) -> npt.NDArray[np.bool_]:
+    """Whether the run's exported model names each of `faces`, which are of `data`, right ``(N,)``."""
+    _, recognizer = open_model(run, data)
+    right: npt.NDArray[np.bool_] = predict(recognizer, faces.faces, tta).argmax(1) == faces.labels
     return right
 
 

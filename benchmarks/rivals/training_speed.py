@@ -35,7 +35,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -52,9 +51,9 @@ from trainers.watch import BATCH
 from mien import lab
 from mien.lab.data import TEST, TRAINING, FaceDataset, holdout, write_edition
 from mien.lab.recipe import Validation
+from mien.lab.run import current_commit
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "benchmarks" / "results" / "training_speed.json"
+RESULT = Path(__file__).resolve().parents[1] / "results" / "training_speed.json"
 TRAINERS = Path(__file__).resolve().parent / "trainers"
 PACKAGES = ("torch", "torchvision", "keras", "jax")
 
@@ -182,11 +181,8 @@ def main() -> None:
     load_at_start = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         figures = figures_of_all(given, Path(scratch))
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     result = {
-        "commit": commit.stdout.strip(),
+        "commit": current_commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         "packages": {name: version(name) for name in PACKAGES},
         "load_average": [round(load_at_start, 1), round(os.getloadavg()[0], 1)],

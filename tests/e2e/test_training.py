@@ -171,6 +171,15 @@ def test_a_network_of_one_size_cannot_grow(tmp_path):
         train(replace(TINY, sizes=Progressive(first_px=24)), easy_faces(), out=tmp_path)
 
 
+def test_what_is_no_filter_learns_at_the_rate_of_all_else(tmp_path):
+    recipe = replace(TINY, optimizer=Muon(lr=0.03, other_lr=0.0))  # no layer of the tiny network is one of filters
+    run = train(recipe, easy_faces(), out=tmp_path)
+    torch.manual_seed(0)
+    start = Tiny(recipe.preprocess, 7).state_dict()
+    trained = run.load_classifier().network.state_dict()
+    assert all(torch.equal(start[key], trained[key]) for key in start)
+
+
 def test_two_processes_train_as_one(tmp_path):
     one = train(TINY, easy_faces(), out=tmp_path / "one", precision="32")
     launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517")

@@ -227,4 +227,4 @@ champions: dict[str, Recipe] = {
         _MIEN_NANO_MUON,
     )
 }
-"""The recipes of the models that ship, and of the steps on the way to them, by name."""
+"""The recipes of the models that ship, of the steps on the way to them, and of trials on record, by name."""

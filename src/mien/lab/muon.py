@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +13,12 @@ ITERATIONS = 3
 OTHER_MOMENTUM = 0.9
 
 
-class MuonOptimizer(torch.optim.Optimizer):
+class MuonOptimizer(torch.optim.SGD):
     """Muon for convolution filters, SGD with Nesterov's momentum for all else.
 
     Filters keep their norm, the root of their number: behind batch normalisation it would change nothing but how large
-    a step is relative to it. So the learning rate of a filter is the share of it that a step replaces.
+    a step is relative to it. So the learning rate of a filter is the share of it that a step replaces. The rate of all
+    else is ``lr_ratio`` times that of the filters; whoever sets the rates keeps to it.
 
     Source: Jordan et al., Muon (2024), and its use in cifar10-airbench. `torch.optim.Muon` takes matrices only, and
     leaves the norm to weight decay.
@@ -29,34 +29,29 @@ class MuonOptimizer(torch.optim.Optimizer):
         filters = [p for p in parameters if _is_filter(p)]
         others = [p for p in parameters if not _is_filter(p)]
         ratio = choice.other_lr / choice.lr
+        alike = {"lr": lr * ratio, "lr_ratio": ratio, "momentum": OTHER_MOMENTUM, "nesterov": True}
         groups = [
-            {"params": filters, "muon": True, "lr_ratio": 1.0, "weight_decay": 0.0, "momentum": choice.momentum},
-            {"params": [p for p in others if p.ndim > 1], "weight_decay": choice.weight_decay},
-            {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": filters, "muon_momentum": choice.momentum},
+            {"params": [p for p in others if p.ndim > 1], "weight_decay": choice.weight_decay, **alike},
+            {"params": [p for p in others if p.ndim <= 1], **alike},
         ]
-        super().__init__(groups, {"lr": lr, "muon": False, "lr_ratio": ratio, "momentum": OTHER_MOMENTUM})
+        super().__init__(groups, lr)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step; `closure` is refused."""
-        assert closure is None
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._move(parameter, group)
-
-    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        assert parameter.grad is not None
-        gradient = parameter.grad.add(parameter, alpha=group["weight_decay"])
-        state = self.state[parameter]
-        if not state:
-            state["momentum"] = torch.zeros_like(gradient)
-        momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        step = gradient.add(momentum, alpha=group["momentum"])  # Nesterov's
-        if group["muon"]:
-            parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-            step = orthogonal(step.flatten(1)).view_as(step)
-        parameter.add_(step, alpha=-group["lr"] * group["lr_ratio"])
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Take one step, after which the gradients of filters are what they were moved by."""
+        filters = self.param_groups[0]
+        for parameter in filters["params"]:
+            if parameter.grad is not None:
+                state = self.state[parameter]
+                if not state:
+                    state["muon_buffer"] = torch.zeros_like(parameter.grad)
+                momentum = state["muon_buffer"].mul_(filters["muon_momentum"]).add_(parameter.grad)
+                step = parameter.grad.add(momentum, alpha=filters["muon_momentum"])  # Nesterov's
+                parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
+                parameter.grad.copy_(orthogonal(step.flatten(1)).view_as(step))
+        loss: float | None = super().step(closure)
+        return loss
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

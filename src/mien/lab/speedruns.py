@@ -1,7 +1,7 @@
 """Recipes that reach an accuracy in as little time as possible, as cifar10-airbench does for CIFAR-10.
 
 Each learns from the labels of all Training faces, without votes, teachers, or starting weights. A recipe's number is
-the accuracy aimed at on PrivateTest, in percent; PublicTest reads about 1.5 points lower.
+the accuracy aimed at on PrivateTest, in percent; on PublicTest the aims are 68.5, 70.5 and 71.5.
 """
 
 from __future__ import annotations

@@ -307,7 +307,7 @@ class Trainer:
             lr = phase.lr * self.plateau.factor
             lr *= rate_factor(recipe.schedule, done, phase.epochs * self.steps, self.steps)
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group.get("lr_ratio", 1.0)
             totals += self._step(model, optimizer, indices, draw)
             if step % CHECK_EVERY == 0 or step == self.steps - 1:
                 loss, right, seen = totals.tolist()
