@@ -30,7 +30,7 @@ def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> 
             return torch.optim.SGD(groups, lr, choice.momentum, nesterov=choice.nesterov)
         case Adam():
             kind = torch.optim.AdamW if choice.decoupled else torch.optim.Adam
-            return kind(groups, lr, choice.betas, choice.epsilon)
+            return kind(groups, lr, choice.betas, choice.epsilon, fused=True)  # one pass over the weights
 
 
 @contextmanager
