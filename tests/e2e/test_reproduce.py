@@ -15,11 +15,12 @@ from mien.cli import build_app
 from mien.errors import DataError, ModelError
 from mien.lab.data import draw_faces, write_edition
 from mien.lab.recipe import OwnNet
-from mien.lab.recipe_book import recipes
+from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction import jobs as reproduction
 from mien.lab.reproduction import standing
 from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, weights_of
-from mien.lab.reproduction.speed import training_seconds
+from mien.lab.reproduction.speed import PER_CLASS, training_seconds
+from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
 
@@ -150,6 +151,12 @@ def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
     assert training_seconds(replace(ROW, name="short", epochs=1), cache) == pytest.approx(seconds / 3)
 
 
+@pytest.mark.parametrize("row", [*PUBLISHED, *FUTURE_WORK], ids=lambda row: row.name)
+def test_speed_needs_no_more_faces_than_are_drawn(row):
+    training, validation = split_for_training(row, draw_faces(PER_CLASS[0]), seed=0)
+    assert len(training) and (validation is None or len(validation))
+
+
 def test_the_list_says_where_it_stands(place, faces, monkeypatch):
     monkeypatch.setattr(standing, "training_seconds", lambda recipe, _: 40_000.0 * recipe.epochs)
     list(reproduce(plan([ROW], seeds=1, epochs_at_most=1), faces, **place))
@@ -158,7 +165,7 @@ def test_the_list_says_where_it_stands(place, faces, monkeypatch):
     table = standing.standing(plan([ROW, recipes["resnet50-imagenet"]], seeds=2), place["out"], place["results"])
     own, transfer = table.rows
     assert own == (
-        "cnn-17m", "3 of 3", "1 epochs only, seed 0; seed 0 after 0 epochs", "a GPU", "33.3 h"
+        "cnn-17m", "3 of 3", "1 of 3 epochs, seed 0; seed 0 after 0 epochs", "a GPU", "33.3 h"
     )  # fmt: skip
     assert transfer[2:4] == ("–", "weights resnet50.tv_in1k: timm downloads them, or --weights; a GPU")
     assert str(place["out"] / "speeds.json") in table.notes[1]

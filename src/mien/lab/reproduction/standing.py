@@ -59,7 +59,7 @@ def _recorded(row: Recipe, results: Path) -> list[str]:
     """The records of a row, in words."""
     found = []
     for trained in trained_rows(row, records(results)):
-        short = f"{trained.epochs} epochs only, " if trained.epochs < row.epochs else ""
+        short = f"{trained.epochs} of {row.epochs} epochs, " if trained.epochs < row.epochs else ""
         weights = f"stand-in {trained.stand_in}, " if trained.stand_in else ""
         found.append(f"{short}{weights}seed {', '.join(map(str, trained.seeds))}")
     return found
