@@ -170,46 +170,6 @@ _MIEN_SMALL_QUICK = Recipe(
     sizes=Progressive(first_px=24, step_px=8, until_fraction=0.7),
 )
 
-_MIEN_SMALL_TAUGHT = Recipe(
-    name="mien-small-taught",
-    source="mien",
-    network=OwnNet(name="residual-small", weights="file"),
-    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.1,
-        zoom_fraction=0.18,
-        flip=True,
-        brightness=0.1,
-        contrast=0.4,
-        soften_rate=0.15,
-        soften_px=(14, 40),
-        noise=0.03,
-        erase_rate=0.2,
-        erase_area=(0.02, 0.2),
-        mixup_alpha=0.4,
-        mix_rate=0.5,
-        fill="nearest",
-    ),
-    optimizer=SGD(lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True),
-    schedule=OneCycle(up_fraction=0.1),
-    epochs=30,
-    batch_size=128,
-    label_smoothing=0.1,
-    class_weights="none",
-    validation=Validation(kind="holdout", fraction=0.05, rule="grouped"),
-    stopping=Stopping(monitor="none", patience=None, keep="last"),
-    phases=(),
-    ema_decay=0.999,
-    sam_rho=0.0,
-    published=(),
-    assumed={},
-    remark="Goes on from a finished mien-small-distilled (--weights), towards what a larger network, mien-large "
-    "(--teacher), answers to the same changed faces. Its start has seen the held-out faces: calibrate on PublicTest.",
-    votes_weight=0.5,
-    distillation=Distillation(weight=0.7, temperature=2.0, faces="same"),
-)
-
 _MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
@@ -263,7 +223,6 @@ champions: dict[str, Recipe] = {
         _MIEN_SMALL_DISTILLED,
         _MIEN_SMALL_TUNED,
         _MIEN_SMALL_QUICK,
-        _MIEN_SMALL_TAUGHT,
         _MIEN_NANO,
         _MIEN_NANO_MUON,
     )
