@@ -49,6 +49,19 @@ def run(model: Path, *arguments: object, check: bool = False) -> Result:
     return CliRunner().invoke(APP, [*map(str, arguments), "--model", str(model)], catch_exceptions=not check)
 
 
+def test_any_angle_reads_a_turned_face_beside_an_upright_one(photos: Path, model: Path) -> None:
+    astronaut = data.astronaut()
+    Image.fromarray(np.hstack([astronaut, np.rot90(astronaut)])).save(photos / "both.png")
+
+    def eyes_above_each_other(*more: str) -> list[bool]:
+        (photo,) = json.loads(run(model, "photos/both.png", "--json", *more).stdout)
+        eyes = [np.subtract(*face["landmarks"][:2]) for face in sorted(photo["faces"], key=lambda face: face["box"])]
+        return [bool(abs(y) > abs(x)) for x, y in eyes]
+
+    assert eyes_above_each_other() == [False, False]  # the upright face is sure: the turned one is taken as it comes
+    assert eyes_above_each_other("--any-angle") == [False, True]
+
+
 def test_one_photo_is_lines_of_text_and_nothing_else(photos: Path, model: Path) -> None:
     done = run(model, "photos/astronaut.jpg")
     first, second = done.stdout.splitlines()

@@ -54,6 +54,10 @@ def analyze(
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
+    any_angle: Annotated[
+        bool,
+        typer.Option("--any-angle", help="Search turned faces even beside upright ones; up to four times slower."),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -77,6 +81,7 @@ def analyze(
     from mien.analysis import Analyzer
     from mien.cli.video import VideoRun, videos_among
     from mien.faces.boxes import read_boxes
+    from mien.faces.detect import YuNet
     from mien.media.draw import picture_files
     from mien.media.images import PHOTO_SUFFIXES
     from mien.media.photo_lists import list_photos
@@ -100,7 +105,8 @@ def analyze(
     if (every, start, end) != (1, 0, None) and not videos:
         raise typer.BadParameter("--every, --start and --end are for videos.")
     given = None if boxes is None else read_boxes(boxes)
-    analyzer = Analyzer(model=model, min_face_px=min_face, workers=workers)
+    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    analyzer = Analyzer(model=model, detector=detector, workers=workers)
     tally = Tally(sum(path not in video_files for path in photos))
     results = None
     if videos:
@@ -110,7 +116,8 @@ def analyze(
     else:
         pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
         if out is not None:
-            faces_from = "crops" if crops else f"faces from {min_face} px" if boxes is None else f"boxes of {boxes}"
+            searched = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
+            faces_from = "crops" if crops else searched if boxes is None else f"boxes of {boxes}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             photos = results.missing
             tally.start_with(results.done.values(), missing=len(photos))
