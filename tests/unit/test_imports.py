@@ -60,6 +60,7 @@ LEVELS = (
     ("mien.lab.reproduction.rows", "mien.lab.reproduction.tables", "mien.lab.reproduction.claims"),
     (
         "mien.lab.reproduction.picture",
+        "mien.lab.reproduction.curves",
         "mien.lab.pages.rewriting",
         "mien.lab.reproduction.jobs",
         "mien.lab.reproduction.speed",

@@ -15,6 +15,7 @@ from mien.lab.recipe_book import PUBLISHED, recipes
 from mien.lab.reproduction.picture import LINE, _spread
 from mien.lab.reproduction.rows import shortened
 from mien.lab.results import RECORD, add, records
+from mien.labels import FER2013
 
 PAGE = Path("docs/reproduction.md")
 
@@ -33,6 +34,9 @@ def book(tmp_path, monkeypatch):
             evaluate_as(run, hundred(right, first_right=first_right, twins=10), **report or {})
             file = add(run, tmp_path / "results") / RECORD
             file.write_text(json.dumps(json.loads(file.read_text()) | {"parameters": parameters}))
+
+        def files(self):
+            return sorted((tmp_path / "results").glob(f"*/{RECORD}"))
 
         def part(self, name):
             return BLOCKS[name](records(tmp_path / "results"), tmp_path / "page.md")
@@ -164,3 +168,31 @@ def test_all_networks_by_size(book):
 )
 def test_names_do_not_cover_each_other(heights, places):
     assert _spread(heights) == places
+
+
+def test_curves_of_every_seed_stand_over_the_published_accuracies(book):
+    book.keep("cnn-17m", 60)
+    book.keep("cnn-17m", 70, seed=1)
+    panels = dict(re.findall(r'(?s)<g transform="(.*?)">(.*?)</g>', book.part("training-curves")))
+    assert len(panels) == len(PUBLISHED)
+    own = panels["translate(530 62)"]  # the third
+    assert ">cnn-17m<" in own and own.count('polyline class="train"') == own.count('polyline class="watched"') == 2
+    heights = [float(y) for y in re.findall(r'published" d="M0 ([\d.]+)H', own)]
+    assert heights == [pytest.approx(110 * (1 - accuracy), abs=0.05) for accuracy in (0.6558, 0.5671)]
+    assert sum("not yet measured" in panel for panel in panels.values()) == len(PUBLISHED) - 1
+
+
+def test_a_shortened_row_has_a_star_over_its_curves(book):
+    book.keep(shortened(recipes["cnn8"], 5), 60)
+    assert ">cnn8 *<" in book.part("training-curves")
+
+
+def test_faces_are_counted_by_what_they_were_taken_for(book):
+    book.keep("cnn8", 60)
+    book.keep("cnn8", 70, seed=1)
+    table = book.part("rows").split("<details>")[1].split("</details>")[0]
+    reports = [json.loads(file.read_text())["reports"]["PublicTest"]["full"] for file in book.files()]
+    for k, name in enumerate(FER2013.names):
+        cells = line(table, f"| {name} |").strip("| ").split(" | ")
+        faces = [sum(report["confusion"][k][j] for report in reports) for j in range(len(FER2013.names))]
+        assert cells[1:8] == [f"{100 * count / sum(faces):.0f} %" for count in faces]

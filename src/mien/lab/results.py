@@ -21,7 +21,7 @@ from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 
 SCHEMA = 1
-RECORD = "run.json"
+RECORD, HISTORY_TABLE = "run.json", "history.csv"
 DIGITS = 4
 """Decimals of a recorded probability."""
 MOST_FACES = 10_000
@@ -41,6 +41,11 @@ class Record:
 
     folder: Path
     row: dict[str, Any]
+
+    def history(self) -> list[dict[str, float]]:
+        """Return what ``history.csv`` says of each epoch."""
+        with (self.folder / HISTORY_TABLE).open(encoding="utf-8", newline="") as handle:
+            return [{column: float(value) for column, value in epoch.items()} for epoch in csv.DictReader(handle)]
 
 
 def add(run: Run, results: str | Path) -> Path:
@@ -74,7 +79,7 @@ def add(run: Run, results: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD).write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
-        _write_history(run, folder / "history.csv")
+        _write_history(run, folder / HISTORY_TABLE)
         private = run.folder / f"predictions-{PRIVATE}.csv"
         if private.is_file():
             _copy_predictions(private, folder / "predictions.csv")

@@ -13,6 +13,7 @@ from pathlib import Path
 from mien.errors import DataError
 from mien.lab.pages import results_tables
 from mien.lab.reproduction import claims as reproduction_claims
+from mien.lab.reproduction import curves as reproduction_curves
 from mien.lab.reproduction import picture as reproduction_picture
 from mien.lab.reproduction import tables as reproduction_tables
 from mien.lab.results import Record, records
@@ -20,7 +21,13 @@ from mien.lab.results import Record, records
 _BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
 _MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
 
-BLOCKS = results_tables.BLOCKS | reproduction_tables.BLOCKS | reproduction_claims.BLOCKS | reproduction_picture.BLOCKS
+BLOCKS = (
+    results_tables.BLOCKS
+    | reproduction_tables.BLOCKS
+    | reproduction_claims.BLOCKS
+    | reproduction_picture.BLOCKS
+    | reproduction_curves.BLOCKS
+)
 
 
 def pages_beside(results: Path) -> list[Path]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien.lab.champions import champions
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
@@ -14,7 +16,7 @@ from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 from mien.lab.reproduction.rows import Accuracy, TrainedRow, trained_rows
 from mien.lab.results import RECORD, Record
-from mien.lab.tables import UNKNOWN, Table, interval, with_interval
+from mien.lab.tables import UNKNOWN, Table, interval, percent, with_interval
 from mien.lab.teachers import teachers
 
 MISSING = "not yet measured"
@@ -93,7 +95,25 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
     if found[0].whole and found[0].records[0].row["published"]:
         lines = tuple(beside_cells(line) for line in _mean_beside(found[0]))
         text += ["", Table(row.name, COLUMNS_BESIDE, lines, text_columns=2).markdown()]
-    return "\n".join([*text, ""])
+    return "\n".join([*text, *_confusion(found[0]), ""])
+
+
+def _confusion(trained: TrainedRow) -> list[str]:
+    """Confusion and figures of each class, over all seeds, folded away."""
+    reports = trained.reports(trained.split) if trained.split else []
+    if not reports:
+        return []
+    names = reports[0]["label_set"]
+    counts = np.sum([report["full"]["confusion"] for report in reports], axis=0)  # (K, K): true, predicted
+    right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    lines = tuple(
+        (name, *(percent(count / max(1, faces), 0) for count in row), percent(hits / max(1, answers), 0))
+        for name, row, faces, hits, answers in zip(names, counts, true, right, predicted, strict=True)
+    )
+    what = f"{epochs_in_words(trained).strip('*')} epochs, {trained.split}"
+    table = Table("confusion", ("true class", *names, "precision"), lines, text_columns=1).markdown()
+    summary = f"What the faces of each class were taken for, and the precision of each answer: {what}"
+    return ["", f"<details><summary>{summary}</summary>", "", table, "", "</details>"]
 
 
 def _link(record: Record, page: Path) -> str:
