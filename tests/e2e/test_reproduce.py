@@ -193,7 +193,7 @@ def test_the_command(place, faces, tmp_path):
     assert done.stdout.split() == [str(folder)]
     assert folder.name.startswith("cnn-17m-1-of-3-epochs-seed0-")
     listed = CliRunner().invoke(build_app(), [*words, "--list"])
-    assert "1 of 3  1 epochs only, seed 0" in listed.stdout
+    assert "1 of 3  1 of 3 epochs, seed 0" in listed.stdout
     assert "measuring cnn-17m" in listed.stderr
 
 
