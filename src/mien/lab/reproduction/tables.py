@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mien.lab.champions import champions
+from mien.lab.pages.charts import rates_of
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.recipe import Backbone, Recipe
@@ -99,16 +100,16 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
 
 
 def _confusion(trained: TrainedRow) -> list[str]:
-    """Confusion and figures of each class, over all seeds, folded away."""
+    """Confusion and precision of each class, over all seeds, folded away."""
     reports = trained.reports(trained.split) if trained.split else []
     if not reports:
         return []
     names = reports[0]["label_set"]
     counts = np.sum([report["full"]["confusion"] for report in reports], axis=0)  # (K, K): true, predicted
-    right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    precisions = rates_of(counts.T).diagonal()
     lines = tuple(
-        (name, *(percent(count / max(1, faces), 0) for count in row), percent(hits / max(1, answers), 0))
-        for name, row, faces, hits, answers in zip(names, counts, true, right, predicted, strict=True)
+        (name, *(percent(rate, 0) for rate in (*rates, precision)))
+        for name, rates, precision in zip(names, rates_of(counts), precisions, strict=True)
     )
     what = f"{epochs_in_words(trained).strip('*')} epochs, {trained.split}"
     table = Table("confusion", ("true class", *names, "precision"), lines, text_columns=1).markdown()
