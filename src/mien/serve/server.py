@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import socket
 from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+
+SENT_S = 0.1
+"""How long a request whose answer has been sent may still count as one in work."""
 
 
 class _Server(uvicorn.Server):
@@ -18,10 +23,14 @@ class _Server(uvicorn.Server):
         self._on_waiting = on_waiting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.server_state.tasks and not self.should_exit:
-            self._on_waiting()
         self.config.app.state.stopping.set()  # type: ignore[union-attr]  # it is the application
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(SENT_S)
+        if self.server_state.tasks:
+            self._on_waiting()
+        await super().shutdown(sockets)
 
 
 def server_of(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> uvicorn.Server:
