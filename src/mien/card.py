@@ -28,6 +28,8 @@ class Card:
         preprocess: how a crop becomes the model's input.
         temperature: logits are divided by it before the softmax, so that confidence means accuracy
             (Guo et al. 2017); 1 = not calibrated.
+        sharpening: lowers the temperature of faces that the network is sure of, see
+            `mien.recognizer.calibrated_softmax`; 0 = one temperature for all.
         uncertain_below: an expression whose confidence is lower is marked uncertain; 0 = never.
         parameters: number of weights.
         sha256: of `model.onnx`; a changed or cut-off file is refused.
@@ -43,6 +45,7 @@ class Card:
     sha256: str
     parameters: int
     temperature: float = 1.0
+    sharpening: float = 0.0
     uncertain_below: float = 0.0
     metrics: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)

@@ -46,7 +46,27 @@ def shipped_models() -> list[str]:
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float64]:
     """Return ``softmax(logits / temperature)``, ``(N, K)`` float64."""
-    scaled = logits.astype(np.float64) / temperature
+    return _softmax(logits.astype(np.float64) / temperature)
+
+
+def calibrated_softmax(
+    logits: npt.NDArray[np.float32], temperature: float, sharpening: float
+) -> npt.NDArray[np.float64]:
+    """Return ``softmax(logits / T)``, ``(N, K)`` float64, with a temperature for each face.
+
+    ``T = temperature * (1 - p) ** sharpening``, where p is the largest of ``softmax(logits)``. No face gets another
+    label. Networks that learned from softened labels doubt what they know and trust their guesses; a positive
+    `sharpening` puts both right, which no single temperature can.
+    """
+    others = 1 - softmax(logits).max(axis=1, keepdims=True)
+    temperatures = temperature * np.maximum(others, _LEAST_DOUBT) ** sharpening
+    return _softmax(logits.astype(np.float64) / temperatures)
+
+
+_LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
+
+
+def _softmax(scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
@@ -99,7 +119,7 @@ class Recognizer:
 
     def probabilities(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float64]:
         """Return calibrated probabilities ``(N, K)`` float64 of faces as `logits` takes them; rows sum to 1."""
-        return softmax(self.logits(faces, batch_size), self.card.temperature)
+        return calibrated_softmax(self.logits(faces, batch_size), self.card.temperature, self.card.sharpening)
 
     def predict(self, crops: Sequence[npt.NDArray[np.uint8]], batch_size: int = 64) -> list[Expression]:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.

@@ -20,7 +20,7 @@ from mien.card import Card
 from mien.cli import build_app
 from mien.errors import DataError, ModelError
 from mien.lab import compress
-from mien.lab.calibrate import NOT_CALIBRATED, fit_temperature
+from mien.lab.calibrate import NOT_CALIBRATED, fit_confidence
 from mien.lab.compress import quantize
 from mien.lab.data import FaceDataset, with_majority, write_edition
 from mien.lab.export import export_run, validation_faces
@@ -110,7 +110,8 @@ def test_card_says_what_it_was_made_from(run: Run, source: Path, small: Path, da
     assert card.sha256 == hashlib.sha256((small / "model.onnx").read_bytes()).hexdigest() != before.sha256
     assert card.metrics == {}
     logits = Recognizer.load(small).logits(held_out.faces[:, None])
-    assert card.temperature == pytest.approx(fit_temperature(logits, held_out.labels)) != before.temperature
+    assert (card.temperature, card.sharpening) == pytest.approx(fit_confidence(logits, held_out.labels))
+    assert card.temperature != before.temperature
     assert card.provenance["calibration"]["n"] == len(held_out)
     assert (card.name, card.limits, card.parameters) == (before.name, before.limits, before.parameters)
     assert sorted(file.name for file in small.parent.rglob("*")) == ["card.json", "model", "model.onnx"]

@@ -53,10 +53,11 @@ def report(run: Run, data: FaceDataset) -> Report:
 
 def expected(run: Run, batch: np.ndarray) -> np.ndarray:
     """Probabilities by torch, ``(N, K)``."""
-    temperature = Card.read(run.folder / "model").temperature
+    card = Card.read(run.folder / "model")
     with torch.no_grad():
         logits = run.load_classifier()(torch.from_numpy(np.ascontiguousarray(batch[:, None])))
-    return torch.softmax(logits.double() / temperature, 1).numpy()
+    doubt = 1 - torch.softmax(logits.double(), 1).amax(1, keepdim=True)
+    return torch.softmax(logits.double() / (card.temperature * doubt**card.sharpening), 1).numpy()
 
 
 def test_predictions_are_the_networks(run: Run, report: Report, data: FaceDataset) -> None:

@@ -26,7 +26,7 @@ from mien.lab.export import export_run, model_folder, update_card_metrics, valid
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013, FERPLUS
-from mien.recognizer import Recognizer, softmax
+from mien.recognizer import Recognizer, calibrated_softmax
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +92,12 @@ def test_calibration_and_figures_of_the_same_model_are_taken_over(
     run = make_run(tmp_path / "run", data)
     shutil.copytree(exported.folder / "model", run.folder / "model")  # the same weights
     plain = Card.read(run.folder / "model")
-    known = replace(plain, temperature=1.5, uncertain_below=0.6, metrics={"PublicTest": {}}, limits=("One.",))
+    known = replace(plain, temperature=1.5, sharpening=0.2, uncertain_below=0.6)
+    known = replace(known, metrics={"PublicTest": {}}, limits=("One.",))
     replace(known, provenance=plain.provenance | {"calibration": {"n": 7}}).write(run.folder / "model")
     card = Card.read(export_run(run, tmp_path / "a"))
-    assert (card.temperature, card.uncertain_below, card.metrics, card.limits) == (
-        1.5,
-        0.6,
-        {"PublicTest": {}},
-        ("One.",),
-    )
+    assert (card.temperature, card.sharpening, card.uncertain_below) == (1.5, 0.2, 0.6)
+    assert (card.metrics, card.limits) == ({"PublicTest": {}}, ("One.",))
     assert card.provenance["calibration"] == {"n": 7}
     card = Card.read(export_run(run, tmp_path / "b", data=data))
     assert card.temperature != 1.5 and card.metrics == {}
@@ -141,11 +138,13 @@ def test_calibration_lowers_the_loss_and_keeps_its_promise(exported: Run, data: 
     card = calibrated(recognizer, replace(batch, labels=mostly))
     logits = recognizer.logits(batch.faces[:, None])
 
-    def log_loss(temperature: float) -> float:
-        return float(-np.log(softmax(logits, temperature)[np.arange(60), mostly]).mean())
+    def log_loss(*fitted: float) -> float:
+        confidence = calibrated_softmax(logits, *fitted).max(axis=1)
+        return float(-np.log(np.where(guesses == mostly, confidence, 1 - confidence)).mean())
 
-    assert log_loss(card.temperature) < log_loss(1.0) - 0.01
-    accepted = softmax(logits, card.temperature).max(axis=1) >= card.uncertain_below
+    fitted = card.temperature, card.sharpening
+    assert log_loss(*fitted) < log_loss(1.0, 0.0) - 0.01
+    accepted = calibrated_softmax(logits, *fitted).max(axis=1) >= card.uncertain_below
     coverage = card.provenance["calibration"]["coverage"]
     assert accepted.mean() == pytest.approx(coverage)
     assert not coverage or (guesses == mostly)[accepted].mean() >= 0.8

@@ -1,47 +1,40 @@
-"""Temperature and threshold: known answers."""
+"""Confidence and threshold: known answers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mien.lab.calibrate import fit_temperature, uncertain_threshold
-from mien.recognizer import softmax
+from mien.lab.calibrate import fit_confidence, uncertain_threshold
+from mien.recognizer import calibrated_softmax
 
 
-def drawn(temperature: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
-    """Logits, and labels drawn from ``softmax(logits / temperature)``."""
+def drawn(temperature: float, sharpening: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and labels drawn from their calibrated probabilities."""
     draw = np.random.default_rng(0)
-    logits = draw.normal(0, 3, (n, 7)).astype(np.float32)
-    shares = softmax(logits, temperature).cumsum(axis=1)
+    logits = draw.normal(0, 2, (n, 7)).astype(np.float32)
+    shares = calibrated_softmax(logits, temperature, sharpening).cumsum(axis=1)
     labels = (draw.random((n, 1)) > shares[:, :-1]).sum(axis=1)
     return logits, labels
 
 
-@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
-def test_the_temperature_that_drew_the_labels_is_found(temperature: float) -> None:
-    assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.05)
+@pytest.mark.parametrize(("temperature", "sharpening"), [(0.6, 0.0), (1.0, 0.2), (2.5, -0.1)])
+def test_what_drew_the_labels_is_found(temperature: float, sharpening: float) -> None:
+    found = fit_confidence(*drawn(temperature, sharpening))
+    assert found == pytest.approx((temperature, sharpening), rel=0.05, abs=0.03)
 
 
-def test_no_other_temperature_has_a_lower_loss() -> None:
-    logits, labels = drawn(1.7, 500)
-    best = fit_temperature(logits, labels)
-
-    def log_loss(temperature: float) -> float:
-        return float(-np.log(softmax(logits, temperature)[np.arange(len(labels)), labels]).mean())
-
-    assert log_loss(best) <= min(log_loss(best * 1.001), log_loss(best / 1.001))
+def test_one_temperature_alone_is_found_too() -> None:
+    # logits 2 and 0, right in 3 of 4: 1 / (1 + exp(-2 / T)) = 3 / 4, so T = 2 / ln 3 of all faces
+    logits = np.tile(np.array([[2, 0]], np.float32), (40_000, 1))
+    found = fit_confidence(logits, np.tile([0, 0, 0, 1], 10_000))
+    assert calibrated_softmax(logits[:1], *found)[0, 0] == pytest.approx(0.75, abs=1e-3)
 
 
-def test_one_face_in_two_gives_even_odds() -> None:
-    # logits 2 and 0, right in 3 of 4: 1 / (1 + exp(-2 / T)) = 3 / 4, so T = 2 / ln 3
-    logits = np.tile(np.array([[2, 0]], np.float32), (4, 1))
-    assert fit_temperature(logits, np.array([0, 0, 0, 1])) == pytest.approx(2 / np.log(3), rel=1e-5)
-
-
-def test_temperature_stays_in_bounds_where_all_are_right() -> None:
-    logits = np.eye(7, dtype=np.float32)
-    assert fit_temperature(logits, np.arange(7)) == pytest.approx(0.05, rel=1e-3)
+def test_few_faces_that_are_all_right_do_not_drive_it_far() -> None:
+    temperature, sharpening = fit_confidence(3 * np.eye(7, dtype=np.float32), np.arange(7))
+    assert 0.2 < temperature < 1
+    assert -0.5 < sharpening < 0.5
 
 
 def test_threshold_accepts_as_many_as_reach_the_target() -> None:

@@ -16,7 +16,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import InputError, ModelError
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
-from mien.recognizer import Expression, Recognizer, shipped_models, softmax
+from mien.recognizer import Expression, Recognizer, calibrated_softmax, shipped_models, softmax
 
 CLASSES = LabelSet(("angry", "happy", "sad"))
 FACTORS = np.array([[0.0, 1.0, -1.0]], np.float32)
@@ -83,8 +83,25 @@ def test_probabilities_use_the_temperature(tmp_path: Path) -> None:
     assert warm.probabilities(grey(255))[0] == pytest.approx(powers / powers.sum())
 
 
+def test_probabilities_use_the_sharpening(tmp_path: Path) -> None:
+    sharp = Recognizer.load(write_model(tmp_path / "sharp", temperature=0.5, sharpening=0.2))
+    powers = np.exp([0.0, 1.0, -1.0])
+    doubt = 1 - powers.max() / powers.sum()
+    powers **= 2 / doubt**0.2
+    assert sharp.probabilities(grey(255))[0] == pytest.approx(powers / powers.sum())
+
+
+def test_sharpening_parts_the_sure_from_the_unsure() -> None:
+    logits = np.array([[3, 0, 0], [0.5, 0.4, 0], [1, 1, 1]], np.float32)
+    sharp, plain = calibrated_softmax(logits, 1.5, 0.5).max(axis=1), calibrated_softmax(logits, 1.5, 0).max(axis=1)
+    assert sharp[0] > plain[0] and np.diff(sharp).max() < 0
+    assert sharp[2] == plain[2] == pytest.approx(1 / 3)
+    assert np.array_equal(calibrated_softmax(logits, 1.5, 0), softmax(logits, 1.5))
+
+
 def test_softmax_of_large_logits_is_finite() -> None:
     assert softmax(np.array([[1e4, 0]], np.float32)).tolist() == [[1.0, 0.0]]
+    assert calibrated_softmax(np.array([[1e4, 0]], np.float32), 1.0, 0.5).tolist() == [[1.0, 0.0]]
     assert softmax(np.array([[1, 0]], np.float32), 2.0)[0, 0] == pytest.approx(1 / (1 + math.exp(-0.5)))
 
 

@@ -119,7 +119,8 @@ def calibrate(
     card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
     fitted = card.provenance["calibration"]
     typer.echo(
-        f"temperature {card.temperature:.3f}, uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces "
+        f"temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
+        f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces "
         f"{fitted['coverage']:.1%} are at or above it, {fitted['target_accuracy']:.0%} of them right",
         err=True,
     )

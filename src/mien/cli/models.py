@@ -44,7 +44,8 @@ def _card_lines(card: Card) -> list[str]:
         f"classes     {', '.join(card.labels)}",
         f"input       {p.color}, {p.crop_px} px",
         f"parameters  {card.parameters:,}",
-        f"confidence  temperature {card.temperature:.3f}, uncertain below {card.uncertain_below:.2f}",
+        f"confidence  temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
+        f"uncertain below {card.uncertain_below:.2f}",
         f"licence     {card.licence}",
         f"trained     recipe {card.provenance['recipe']['name']}, seed {card.provenance['seed']}, "
         f"commit {card.provenance['commit'][:7]}",

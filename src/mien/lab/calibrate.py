@@ -14,10 +14,10 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import TRAINING, FaceDataset, audit, with_majority
 from mien.lab.writing import writing
-from mien.recognizer import Recognizer, softmax
+from mien.recognizer import Recognizer, calibrated_softmax
 
-SHARPEST, SOFTEST = 0.05, 20.0
-"""Bounds of the temperature."""
+TEMPERATURES, SHARPENINGS = (0.05, 20.0), (-0.5, 0.5)
+"""Bounds of what is fitted."""
 
 TARGET_ACCURACY = 0.8
 """Accuracy of the faces that are not called uncertain."""
@@ -25,14 +25,14 @@ TARGET_ACCURACY = 0.8
 NOT_CALIBRATED = "Its confidence is not calibrated."
 """Stands among a card's limits until it is."""
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
+_PRIOR_LOG_TEMPERATURE, _PRIOR_SHARPENING = 1.0, 0.3  # standard deviations
 
 
 def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Path, *, majority: bool = False) -> Path:
     """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
 
     The figures in its card go, since those of the confidence change: measure the model again. On the same split they
-    lean to the bright side, by little: two numbers were fitted to it.
+    lean to the bright side, by little: three numbers were fitted to it.
 
     Args:
         model: a model folder, or the name of a model that ships.
@@ -70,7 +70,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
 def calibrated(
     recognizer: Recognizer, faces: FaceDataset, which: str = "held out of Training, without twins there"
 ) -> Card:
-    """Return the model's card with temperature and threshold fitted on labelled faces it was not trained on.
+    """Return the model's card with its confidence and threshold fitted on labelled faces it was not trained on.
 
     Args:
         recognizer: the model.
@@ -80,8 +80,8 @@ def calibrated(
     card = recognizer.card
     faces = faces.relabel(card.labels)
     logits = recognizer.logits(card.preprocess.stack(list(faces.faces)))
-    temperature = fit_temperature(logits, faces.labels)
-    probabilities = softmax(logits, temperature)
+    temperature, sharpening = fit_confidence(logits, faces.labels)
+    probabilities = calibrated_softmax(logits, temperature, sharpening)
     correct = probabilities.argmax(axis=1) == faces.labels
     threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
     calibration = {
@@ -94,45 +94,39 @@ def calibrated(
     return replace(
         card,
         temperature=temperature,
+        sharpening=sharpening,
         uncertain_below=threshold,
-        metrics={},  # those of another temperature
+        metrics={},  # those of another confidence
         provenance=card.provenance | {"calibration": calibration},
         limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
     )
 
 
-def fit_temperature(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
-    """Return the temperature T that minimises the log loss of ``softmax(logits / T)`` (Guo et al. 2017).
+def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return the temperature and sharpening of `mien.recognizer.calibrated_softmax` that fit labelled faces best.
 
-    The log loss is convex in 1/T, so that a golden-section search over log T finds the one minimum.
+    They minimise the log loss of the confidence alone, as odds that the most probable class is right: the confidence is
+    what people read and what the threshold cuts. A weak prior holds both near "not calibrated", so that a few dozen
+    faces, or faces that are all right, cannot drive them far.
 
     Args:
         logits: ``(N, K)`` of faces that the network was not trained on.
         labels: ``(N,)``, all of them known.
-
-    Returns:
-        T between 0.05 and 20, to about 1e-6 of it.
     """
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    of_label = shifted[np.arange(len(labels)), labels]
+    from scipy.optimize import minimize
 
-    def log_loss(log_temperature: float) -> float:
-        scale = math.exp(-log_temperature)
-        return float((np.log(np.exp(shifted * scale).sum(axis=1)) - of_label * scale).mean())
+    correct = logits.argmax(axis=1) == labels
 
-    low, high = math.log(SHARPEST), math.log(SOFTEST)
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = log_loss(left), log_loss(right)
-    while high - low > 1e-6:
-        if at_left < at_right:
-            high, right, at_right = right, left, at_left
-            left = high - _GOLDEN * (high - low)
-            at_left = log_loss(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + _GOLDEN * (high - low)
-            at_right = log_loss(right)
-    return math.exp((low + high) / 2)
+    def loss(point: npt.NDArray[np.float64]) -> float:
+        log_temperature, sharpening = point
+        probabilities = np.sort(calibrated_softmax(logits, math.exp(log_temperature), sharpening), axis=1)
+        likelihoods = np.where(correct, probabilities[:, -1], probabilities[:, :-1].sum(axis=1))
+        prior = (log_temperature / _PRIOR_LOG_TEMPERATURE) ** 2 + (sharpening / _PRIOR_SHARPENING) ** 2
+        return float(prior / 2 - np.log(np.maximum(likelihoods, 1e-300)).sum())
+
+    bounds = [(math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1])), SHARPENINGS]
+    best = minimize(loss, (0.0, 0.0), method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-5, "fatol": 1e-7}).x
+    return math.exp(best[0]), float(best[1])
 
 
 def uncertain_threshold(

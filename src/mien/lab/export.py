@@ -234,6 +234,7 @@ def _with_what_is_known(known: Path, card: Card) -> Card:
     return replace(
         card,
         temperature=earlier.temperature,
+        sharpening=earlier.sharpening,
         uncertain_below=earlier.uncertain_below,
         metrics=earlier.metrics,
         provenance=card.provenance | {"calibration": earlier.provenance["calibration"]},
