@@ -87,7 +87,7 @@ PACKAGES = {
     "mien.cli": {"typer", "rich", "uvicorn", "skimage"},
     "mien.lab": {
         *("torch", "lightning_fabric", "lightning", "safetensors", "onnx", "onnxscript", "tensorboard"),
-        *("pyarrow", "sklearn", "matplotlib", "jinja2", "rich"),
+        *("pyarrow", "sklearn", "scipy", "matplotlib", "jinja2", "rich"),
         *("timm", "torchvision", "kagglehub", "huggingface_hub"),
     },
 }
