@@ -216,6 +216,8 @@ _MIEN_NANO_MUON = replace(
     ema_decay=0.998,
 )
 
+_MIEN_NANO_FULL = replace(_MIEN_NANO, name="mien-nano-full", network=OwnNet(name="residual-nano-full"))
+
 champions: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -225,6 +227,7 @@ champions: dict[str, Recipe] = {
         _MIEN_SMALL_QUICK,
         _MIEN_NANO,
         _MIEN_NANO_MUON,
+        _MIEN_NANO_FULL,
     )
 }
 """The recipes of the models that ship, of the steps on the way to them, and of trials on record, by name."""

@@ -33,6 +33,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "gelu-cnn-nobn": partial(GeluCNN, batch_norm=False),
     "mobilenet-v1": MobileNetV1,
     "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
+    "residual-nano-full": partial(ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1),
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
     "residual-small": ResidualNet,
     "residual-wide": partial(ResidualNet, widths=(64, 128, 256, 384), stem_stride=1, dropout=0.3),
