@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,18 @@ def test_all_networks_by_size(book):
     x, y = map(float, re.search(r'"report" cx="([\d.]+)" cy="([\d.]+)"', picture).groups())
     assert pytest.approx(x, abs=0.1) == 60 + 500 * 0.6737  # 4.72 million, between 1 and 10 million
     assert 50 < y < 410
+
+
+def test_a_mean_of_weights_stands_among_the_networks(book):
+    book.keep("mien-small", 70, parameters=1_349_543)
+    mean = replace(recipes["mien-small"], name="mien-mean")
+    book.keep(mean, 72, parameters=1_349_543, averaged={"a": "1", "b": "2"})
+    rows = [row.split(" | ")[:4] for row in book.part("by-size").splitlines()[2:4]]
+    assert rows == [
+        ["| mien-mean", "mien", "weights of 2 runs, averaged", "–"],
+        ["| mien-small", "mien", "105 of 105", "random"],
+    ]
+    assert "mien-mean 72.0" in book.part("accuracy-against-parameters")
 
 
 @pytest.mark.parametrize(

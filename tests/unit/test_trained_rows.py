@@ -10,7 +10,8 @@ from evaluated_run import evaluate_as, hundred, make_run
 from mien.lab import results
 from mien.lab.recipe import Phase
 from mien.lab.recipe_book import recipes
-from mien.lab.reproduction.rows import Accuracy, same_training, shortened, trained_rows
+from mien.lab.reproduction.rows import Accuracy, averaged_rows, same_training, shortened, trained_rows
+from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.results import add, records
 
 
@@ -92,3 +93,6 @@ def test_a_mean_of_runs_is_no_training_of_the_row(keep):
     found = keep(replace(recipes["mien-small"], name="mean"), averaged={"a": "1", "b": "2"})
     (trained,) = trained_rows(recipes["mien-small"], found)
     assert len(found) == 2 and len(trained.records) == 1
+    (mean,) = averaged_rows(found)
+    assert (mean.row.name, mean.averaged, trained.averaged) == ("mean", 2, 0)
+    assert (epochs_in_words(mean), weights_in_words(mean)) == ("weights of 2 runs, averaged", "–")

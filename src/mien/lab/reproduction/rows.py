@@ -53,6 +53,11 @@ class TrainedRow:
         return stand_in(self.row, self.environment["weights"])
 
     @property
+    def averaged(self) -> int:
+        """How many runs lent their weights to a mean of weights; 0 for a training."""
+        return len(self.environment.get("averaged", ()))
+
+    @property
     def whole(self) -> bool:
         """Whether it is the row as it stands: not shortened, from the weights that it names."""
         return self.epochs == self.row.epochs and self.stand_in is None
@@ -140,3 +145,15 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
         for key, group in groups.items()
     ]
     return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
+
+
+def averaged_rows(records: Sequence[Record]) -> list[TrainedRow]:
+    """Return the runs that average others, by name in groups of seeds; no row of the book has trained them."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        if "averaged" in record.row["environment"]:
+            groups.setdefault(record.row["recipe"]["name"], []).append(record)
+    return [
+        TrainedRow(recipe := _read_recipe(json.dumps(group[0].row["recipe"])), recipe.epochs, tuple(group))
+        for group in groups.values()
+    ]

@@ -15,7 +15,7 @@ from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
-from mien.lab.reproduction.rows import Accuracy, TrainedRow, trained_rows
+from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, percent, with_interval
 from mien.lab.teachers import teachers
@@ -58,6 +58,8 @@ def _range(accuracy: Accuracy | None) -> str:
 
 def epochs_in_words(trained: TrainedRow) -> str:
     """Return the epochs really trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
+    if trained.averaged:
+        return f"weights of {trained.averaged} runs, averaged"
     run = sorted({record.row["environment"]["epochs_run"] for record in trained.records})
     span = " to ".join(str(count) for count in (run[0], run[-1])[: len(run)])
     if trained.epochs < trained.row.epochs:
@@ -68,6 +70,8 @@ def epochs_in_words(trained: TrainedRow) -> str:
 def weights_in_words(trained: TrainedRow) -> str:
     """Return what the network really started from."""
     network, file = trained.row.network, trained.environment["weights"]
+    if trained.averaged:
+        return UNKNOWN
     if file is None:
         return f"timm's {network.name}" if isinstance(network, Backbone) and network.weights != "none" else "random"
     known = f"{file}, SHA-256 {trained.environment['weights_sha256'][:8]}"
@@ -138,9 +142,10 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
 
 
 def measured(records: Sequence[Record]) -> list[TrainedRow]:
-    """Return the best training of every row, of future work and of our own too, that was scored, smallest first."""
+    """Return the best training of every row, of future work and of our own too, and the means, smallest first."""
     rows = (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values())
     best = [trained for row in rows for trained in trained_rows(row, records)[:1]]
+    best += averaged_rows(records)
     scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
     return sorted(scored, key=lambda trained: (trained.parameters, trained.row.name))
 
