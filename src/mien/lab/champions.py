@@ -170,6 +170,27 @@ _MIEN_SMALL_QUICK = Recipe(
     sizes=Progressive(first_px=24, step_px=8, until_fraction=0.7),
 )
 
+_MIEN_SMALL_FULL = replace(
+    _MIEN_SMALL_DISTILLED,
+    name="mien-small-full",
+    network=OwnNet(name="residual-small-full", weights="file"),
+    augment=replace(
+        _MIEN_SMALL_DISTILLED.augment,
+        shift_fraction=0.1,
+        zoom_fraction=0.18,
+        soften_rate=0.2,
+        soften_px=(16, 40),
+        noise=0.04,
+        fill="nearest",
+    ),
+    optimizer=SGD(lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True),
+    epochs=18,
+    ema_decay=0.998,
+    remark="Goes on from a finished mien-small-distilled (--weights), which is also its teacher (--teacher), with the "
+    "stem at full size: the same filters see a map of twice the width and height. FER+ votes (--votes) are learned "
+    "beside the labels. It holds out the same faces as its teacher; they only calibrate the confidence.",
+)
+
 _MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
@@ -225,6 +246,7 @@ champions: dict[str, Recipe] = {
         _MIEN_SMALL_DISTILLED,
         _MIEN_SMALL_TUNED,
         _MIEN_SMALL_QUICK,
+        _MIEN_SMALL_FULL,
         _MIEN_NANO,
         _MIEN_NANO_MUON,
         _MIEN_NANO_FULL,

@@ -34,8 +34,8 @@ class ResidualNet(nn.Module):
 
     With one channel, at 48 px: widths 8, 16, 24, 40 have 57,879 parameters, 3 million multiply-adds; 16, 32, 48, 72:
     204,351 and 11 million; 32, 64, 128, 192: 1,349,543 and 57 million. A stem at full size, of stride 1, takes four
-    times the multiply-adds with the same parameters: 43 million for the second; 905 million for 64, 128, 256, 384,
-    which have 5,390,151 parameters.
+    times the multiply-adds with the same parameters: 43 and 226 million for the last two; 905 million for 64, 128,
+    256, 384, which have 5,390,151 parameters.
     """
 
     def __init__(
