@@ -96,7 +96,7 @@ def test_lines_come_as_frames_are_read_and_a_client_that_leaves_frees_the_place(
         busy = client.send("POST", "/v1/video", b"")
         assert (busy.status, busy.headers["retry-after"]) == (429, "5")
         assert busy.error == "another video is being read; try again later."
-        assert len(list(temporary.iterdir())) == 1
+        assert len(list(temporary.iterdir())) == (0 if sys.platform == "linux" else 1)  # see _temporary_file
         response.close()
         connection.close()
         detector.steps.release(20)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any
 
 from starlette.exceptions import HTTPException
@@ -85,14 +86,14 @@ class Videos:
         with ExitStack() as held:
             self._busy = True
             held.callback(self._free)
-            file = held.enter_context(tempfile.NamedTemporaryFile(prefix="mien-"))  # held closes it
+            file, path = held.enter_context(_temporary_file())
             seconds = self._limits.video_upload_seconds
             try:
                 await asyncio.wait_for(_receive(request, file, self._limits.video_bytes), seconds)
             except TimeoutError as error:
                 raise too_slow(seconds) from error
             loop = asyncio.get_running_loop()
-            analysis = await loop.run_in_executor(self._thread, self._open, file.name, every)
+            analysis = await loop.run_in_executor(self._thread, self._open, path, every)
             return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
 
     def _free(self) -> None:
@@ -127,6 +128,17 @@ class Videos:
             yield _line({"error": str(error)})
         if analysis.cut_off is not None:
             yield _line({"error": f"{_NAME}: {analysis.cut_off}."})
+
+
+@contextmanager
+def _temporary_file() -> Iterator[tuple[IO[bytes], str]]:
+    """A file that goes at the end, and a path to it; on Linux no folder lists it, so that a kill leaves none either."""
+    if sys.platform == "linux":
+        with tempfile.TemporaryFile() as file:
+            yield file, f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile(prefix="mien-") as named:
+            yield named, named.name
 
 
 async def _receive(request: Request, file: IO[bytes], max_bytes: int) -> None:
