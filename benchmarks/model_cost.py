@@ -1,8 +1,8 @@
 """What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA [MODEL...] [--votes CSV]`.
 
 MODEL is a float model: a run, a model folder, or the name of a model that ships (default: all of those). Each is
-quantised, and both are measured on PublicTest through `mien.Recognizer`, as users run them. Speed is processor time
-with one thread; the two take turns, so that a busy minute of the machine hits both.
+quantised on the data that it was trained on, and both are measured on PublicTest through `mien.Recognizer`, as users
+run them. Speed is processor time with one thread; the two take turns, so that a busy minute of the machine hits both.
 
 Writes benchmarks/results/model_cost.json and prints the table that stands in docs/guide.md.
 """
@@ -118,15 +118,17 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="FER2013, what the models were trained on")
     parser.add_argument("models", nargs="*", help="float models")
     parser.add_argument("--votes", type=Path, help="fer2013new.csv, for models that answer with the classes of FER+")
+    parser.add_argument("--add", action="store_true", help="keep what the record holds of other models")
     arguments = parser.parse_args()
     data = lab.read_fer2013(arguments.data)
     if arguments.votes:
         data = join_votes(data, arguments.votes)
     twins = lab.audit(data)
-    models = []
+    models = json.loads(RESULT.read_text(encoding="utf-8"))["models"] if arguments.add else []
     for model in arguments.models or shipped_models():
         with tempfile.TemporaryDirectory() as scratch:
-            models.append(measure(model, data, twins, Path(scratch)))
+            measured = measure(model, data, twins, Path(scratch))
+        models = [known for known in models if known["model"] != measured["model"]] + [measured]
     result = {
         "split": PUBLIC,
         "machine": f"{platform.machine()}, one thread",
