@@ -37,6 +37,14 @@ def test_three_channels_cost_what_the_first_kernel_says() -> None:
     assert color - grey == 2 * 9 * 64
 
 
+@pytest.mark.parametrize("name", ["residual-nano", "residual-small"])
+def test_a_stem_at_full_size_takes_the_same_weights(name: str) -> None:
+    half, full = NETWORKS[name](GREY, 7), NETWORKS[f"{name}-full"](GREY, 7)
+    full.load_state_dict(half.state_dict())
+    sides = [network.stem(torch.zeros(1, 1, 48, 48)).shape[2:] for network in (half, full)]
+    assert sides == [(24, 24), (48, 48)]
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_logits_of_a_batch(name: str) -> None:
     classifier = build(OwnNet(name=name), GREY, 5).eval()
