@@ -16,9 +16,6 @@ from mien.lab.data import TRAINING, FaceDataset, audit, with_majority
 from mien.lab.writing import writing
 from mien.recognizer import Recognizer, calibrated_softmax
 
-TEMPERATURES, SHARPENINGS = (0.05, 20.0), (-0.5, 0.5)
-"""Bounds of what is fitted."""
-
 TARGET_ACCURACY = 0.8
 """Accuracy of the faces that are not called uncertain."""
 
@@ -124,8 +121,7 @@ def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64
         prior = (log_temperature / _PRIOR_LOG_TEMPERATURE) ** 2 + (sharpening / _PRIOR_SHARPENING) ** 2
         return float(prior / 2 - np.log(np.maximum(likelihoods, 1e-300)).sum())
 
-    bounds = [(math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1])), SHARPENINGS]
-    best = minimize(loss, (0.0, 0.0), method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-5, "fatol": 1e-7}).x
+    best = minimize(loss, (0.0, 0.0), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-7}).x
     return math.exp(best[0]), float(best[1])
 
 
