@@ -242,13 +242,13 @@ def test_progress_names_its_stages(run: Run, report: Report, data: FaceDataset) 
     assert {what for what, _, _ in told[:-2]} == {"looking for twins"}
 
 
-def test_a_folder_that_cannot_be_made(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"file/out: cannot be made \(.*; choose another --out\."):
         evaluate(run.folder / "model", data.test, out=tmp_path / "file" / "out")
 
 
-def test_results_that_cannot_be_written(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+def test_results_that_cannot_be_written(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
     (tmp_path / "report-PublicTest.json").mkdir()
     with pytest.raises(ModelError, match=r"results cannot be written \(.*; free space there\."):
         evaluate(run.folder / "model", data.test, out=tmp_path)
