@@ -185,6 +185,18 @@ def test_ferplus_answers_are_calibrated_by_the_majority(data: FaceDataset, tmp_p
         quantize(source, data, tmp_path / "other")
 
 
+def test_a_mirrored_model_stays_one(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    source = export_run(run, tmp_path / "float", data=data, mirrored=True)
+    folder = quantize(source, data, tmp_path / "int8")
+    assert Card.read(folder).provenance["mirrored"]
+    faces = data.faces[:, None]
+    recognizer = Recognizer.load(folder)
+    found = recognizer.logits(faces)
+    assert recognizer.logits(np.ascontiguousarray(faces[..., ::-1])) == pytest.approx(found, abs=1e-5)
+    expected = Recognizer.load(source).logits(faces)
+    assert np.abs(found - expected).max() < 0.1 * np.ptp(expected, axis=0).max()
+
+
 @pytest.fixture(scope="module")
 def parquet(data: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("data") / "noise.parquet"

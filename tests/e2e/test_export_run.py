@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -23,6 +24,7 @@ from mien.lab.calibrate import NOT_CALIBRATED, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
 from mien.lab.export import export_run, model_folder, update_card_metrics, validation_faces
+from mien.lab.predictions import Predictions
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013, FERPLUS
@@ -78,6 +80,33 @@ def test_any_number_of_faces_gives_the_trained_logits(exported: Run, data: FaceD
     with torch.no_grad():
         trained = exported.load_classifier()(torch.from_numpy(batch)).numpy()
     assert np.abs(Recognizer.load(exported.folder / "model").logits(batch) - trained).max() < 1e-4
+
+
+@pytest.mark.parametrize("n", [1, 5, 65])
+def test_a_mirrored_model_answers_the_mean_of_both_sides(
+    exported: Run, data: FaceDataset, tmp_path: Path, n: int
+) -> None:
+    mirrored = Recognizer.load(export_run(exported, tmp_path / "mirrored", mirrored=True))
+    assert mirrored.card.provenance["mirrored"] and mirrored.card.parameters == 8 * 25 + 8 + 2 * 8 + 72 * 7 + 7
+    plain = Recognizer.load(exported.folder / "model")
+    assert not plain.card.provenance["mirrored"]
+    faces = data.faces[:n, None]
+    left, right = plain.logits(faces), plain.logits(np.ascontiguousarray(faces[..., ::-1]))
+    assert np.abs(left - right).max() > 0.01
+    assert mirrored.logits(faces) == pytest.approx((left + right) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_figures_of_a_mirrored_model_are_called_so(
+    exported: Run, data: FaceDataset, tmp_path: Path, tta: Literal["none", "flip"]
+) -> None:
+    folder = export_run(exported, tmp_path / "mirrored", mirrored=True)
+    report = evaluate(folder, data.test, tta=tta, out=tmp_path)
+    assert report.tta == "flip"
+    assert report.remarks[0] == "The model itself averages its answers to each face and to its mirror image."
+    found = Predictions.read(tmp_path / "predictions-PublicTest-flip.csv").probabilities
+    assert found == pytest.approx(Recognizer.load(folder).probabilities(data.test.faces[:, None]))
+    assert evaluate(folder, data.test, tta="ten-crop").tta == "ten-crop"
 
 
 def test_the_same_run_gives_the_same_file(exported: Run, tmp_path: Path) -> None:

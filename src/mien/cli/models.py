@@ -44,6 +44,7 @@ def _card_lines(card: Card) -> list[str]:
         f"classes     {', '.join(card.labels)}",
         f"input       {p.color}, {p.crop_px} px",
         f"parameters  {card.parameters:,}",
+        *(["answers     the mean for a face and its mirror image"] if card.provenance.get("mirrored") else []),
         f"confidence  temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
         f"uncertain below {card.uncertain_below:.2f}",
         f"licence     {card.licence}",

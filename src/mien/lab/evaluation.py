@@ -30,6 +30,7 @@ _TTA_REMARKS: dict[TTA, str] = {
     "ten-crop": "Test-time augmentation: probabilities averaged over ten views of each face: four corners and the "
     "centre at 11/12 of the side, resized back, and their mirror images.",
 }
+_BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
 
 
 def silent(*_: object) -> None:
@@ -56,7 +57,7 @@ def evaluate(
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set: its Training split tells which faces have a twin there.
         split: what to evaluate; default PublicTest, or Test in the folder edition.
-        tta: views that are averaged.
+        tta: views that are averaged; those of a model that averages mirror images itself are called ``"flip"``.
         majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
@@ -73,7 +74,10 @@ def evaluate(
         _make(folder)  # before the long work
     twin_free = find_twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
     faces, twin_free, remark = _by_majority(faces, twin_free) if majority else (faces, twin_free, "")
-    predictions = predict_split(recognizer, faces, twin_free, tta, partial(on_progress, "predicting"))
+    asked = tta
+    if tta != "ten-crop" and recognizer.card.provenance.get("mirrored"):
+        asked, tta = "none", "flip"  # which the model does itself
+    predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
     report = _report(predictions, recognizer.card, run, tta, faces, remark)
     if folder is not None:
         write_results(folder, predictions, report)
@@ -257,7 +261,8 @@ def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> 
     split, scored = predictions.split, int((predictions.labels >= 0).sum())
     recipe = provenance.get("recipe", {})
     watched = recipe.get("validation", {}).get("kind")
-    remarks = [_TTA_REMARKS[tta], recipe.get("remark", "")]
+    by_itself = tta == "flip" and provenance.get("mirrored")
+    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], recipe.get("remark", "")]
     if split == TRAINING:
         remarks.append("The network was trained on these faces.")
     elif watched in (split, "Test"):

@@ -21,7 +21,7 @@ from mien.lab.calibrate import NOT_CALIBRATED, calibrated
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout, with_majority
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
-from mien.lab.nets.input import Classifier
+from mien.lab.nets.input import Classifier, Mirrored
 from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
 from mien.lab.writing import writing
@@ -52,6 +52,7 @@ def export_run(
     *,
     data: FaceDataset | None = None,
     votes: bool = False,
+    mirrored: bool = False,
     name: str | None = None,
     licence: str | None = None,
 ) -> Path:
@@ -66,6 +67,7 @@ def export_run(
             and the faces held out for validation calibrate its confidence.
         votes: whether the model answers with the eight classes of FER+, of a run that has learned its votes; by the
             majority of the votes it is calibrated too.
+        mirrored: whether the model itself averages its answers to a face and to its mirror image, for twice the time.
         name: of the model; default the recipe's, with `votes` and ``-ferplus``.
         licence: SPDX expression; default MIT, or unknown if the training started from weights of others.
 
@@ -78,7 +80,8 @@ def export_run(
     """
     ending = "-ferplus" if votes else ""
     folder = run.folder / f"model{ending}" if out is None else out
-    classifier = run.load_classifier("votes" if votes else "labels")
+    plain = run.load_classifier("votes" if votes else "labels")
+    classifier = Mirrored(plain).eval() if mirrored else plain
     with writing(folder) as part:
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
@@ -107,7 +110,7 @@ def model_folder(run: Run, data: FaceDataset) -> Path:
     return export_run(run, data=data)
 
 
-def to_onnx(classifier: Classifier, preprocess: Preprocess) -> ModelProto:
+def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:
     """Return the network as ONNX: ``faces`` uint8 ``(N, planes, crop_px, crop_px)`` in, ``logits`` ``(N, K)`` out.
 
     N is free. Batch normalisation that follows a convolution is folded into it.
@@ -136,7 +139,7 @@ def to_onnx(classifier: Classifier, preprocess: Preprocess) -> ModelProto:
     return model
 
 
-def check_agreement(classifier: Classifier, recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> None:
+def check_agreement(classifier: Classifier | Mirrored, recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> None:
     """Compare the trained network with its exported model on faces ``(N, planes, crop_px, crop_px)``.
 
     Raises:
@@ -204,7 +207,9 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
     return {name: getattr(metrics, name) for name in names}
 
 
-def _describe(run: Run, classifier: Classifier, name: str, labels: LabelSet, sha256: str, licence: str | None) -> Card:
+def _describe(
+    run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, sha256: str, licence: str | None
+) -> Card:
     environment = run.environment
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
@@ -218,6 +223,7 @@ def _describe(run: Run, classifier: Classifier, name: str, labels: LabelSet, sha
             "recipe": json.loads(recipe_io.to_json(run.recipe)),
             **{key: environment[key] for key in ("seed", "commit", "data_fingerprint", "data_source", "versions")},
             "weights_sha256": _sha256(run.folder / WEIGHTS),
+            "mirrored": isinstance(classifier, Mirrored),
             "opset": OPSET,
             "exported_with": exporters,
             "calibration": None,
