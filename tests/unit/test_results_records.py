@@ -102,6 +102,15 @@ def test_probabilities_are_rounded_and_still_predict_the_same(kept):
     assert np.abs(copied.probabilities - predictions.probabilities).max() < 2e-4
 
 
+def test_predictions_with_mirror_images_are_kept_beside_the_others(kept):
+    folder, make = kept
+    run = make("run", splits=("PrivateTest",))
+    predictions_of([0, 1], [6, 1], split="PrivateTest").write(run.folder / "predictions-PrivateTest-flip.csv")
+    add(run, folder)
+    assert Predictions.read(folder / "run" / "predictions-flip.csv").predicted.tolist() == [6, 1]
+    assert len(Predictions.read(folder / "run" / "predictions.csv")) == 100
+
+
 def test_many_predictions_are_left_out(kept, monkeypatch):
     folder, make = kept
     monkeypatch.setattr(results, "MOST_FACES", 99)

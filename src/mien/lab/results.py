@@ -52,7 +52,8 @@ def add(run: Run, results: str | Path) -> Path:
     """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of it.
 
     Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
-    ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities.
+    ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities
+    (``predictions-flip.csv``: averaged with mirror images).
 
     Args:
         run: a finished and evaluated run.
@@ -80,9 +81,8 @@ def add(run: Run, results: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD).write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
         _write_history(run, folder / HISTORY_TABLE)
-        private = run.folder / f"predictions-{PRIVATE}.csv"
-        if private.is_file():
-            _copy_predictions(private, folder / "predictions.csv")
+        for private in run.folder.glob(f"predictions-{PRIVATE}*.csv"):
+            _copy_predictions(private, folder / private.name.replace(f"-{PRIVATE}", ""))
     except OSError as error:
         raise DataError(f"{folder}: the record cannot be written ({error}).") from error
     return folder
