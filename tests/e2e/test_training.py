@@ -22,7 +22,7 @@ from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.nets import NETWORKS
 from mien.lab.recipe import Distillation, Muon, NoAugment, OwnNet, Phase, Plateau, Progressive, Stopping, Validation
-from mien.lab.run import Run, run_name
+from mien.lab.run import Run, device_name, run_name
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
 
@@ -84,6 +84,7 @@ def test_a_network_learns_easy_faces_and_leaves_a_run(tmp_path):
     environment = run.environment
     assert environment["finished"] and environment["epochs_run"] == 8
     assert environment["n_train"] == 100 and environment["n_validation"] == 40
+    assert environment["device"] == device_name() not in ("", "cpu")
     assert environment["label_set"] == list(FER2013)
     assert (shown[-1].epoch, shown[-1].step, shown[-1].seconds_left) == (8, 5, 0)
     assert list((run.folder / "tensorboard").iterdir())

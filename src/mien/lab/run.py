@@ -232,6 +232,16 @@ def describe_environment(
     }
 
 
+def device_name() -> str:
+    """Return what is computed on: the GPU where there is one, else the processor."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    known = Path("/proc/cpuinfo")  # of Linux, where `platform` does not know the processor
+    lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names or [platform.processor()])[0] or platform.machine()
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,7 +29,7 @@ from mien.lab.nets import build, set_trainable
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, Run, describe_environment, log_to_tensorboard, run_name
+from mien.lab.run import ENVIRONMENT, Run, describe_environment, device_name, log_to_tensorboard, run_name
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, side_at
 
 try:
@@ -232,7 +231,7 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
         self.environment = describe_environment(data, seed, weights, teachers) | {
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+            "device": device_name(),
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
             "precision": precision,

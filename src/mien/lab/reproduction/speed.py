@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ import torch
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.recipe import Phase, Recipe, Stopping
 from mien.lab.recipe_io import to_json
-from mien.lab.run import Run
+from mien.lab.run import Run, device_name
 from mien.lab.schedule import phases_of
 from mien.lab.training import train
 
@@ -51,8 +50,7 @@ def training_seconds(recipe: Recipe, kept: Path) -> float:
 
 def machine() -> str:
     """Return what the time depends on beside the recipe: device, threads, torch."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu"
-    return f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"{device_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def _key(recipe: Recipe, phase: Phase) -> str:
