@@ -14,16 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import speed_trainers
 from speedruns import recognised
 
 from mien import lab
+from mien.lab import training
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
-from mien.lab.recipe import SGD, Muon, Progressive, Recipe, Validation
+from mien.lab.recipe import SGD, Muon, OwnNet, Progressive, Recipe, Validation
 from mien.lab.reproduction.speed import machine
 from mien.lab.run import current_commit
 from mien.lab.speedruns import LIGHT, speedruns
-from mien.lab.training import split_for_training, train
+from mien.lab.training import Trainer, split_for_training, train
 
 RESULT = Path(__file__).parent / "results" / "speed_ideas.json"
 STRONG = champions["mien-small"].augment
@@ -37,6 +39,7 @@ BASE = replace(
 )
 SGD_BASE = replace(BASE, optimizer=SGD(lr=0.1, weight_decay=5e-4), batch_size=128)
 GROWING = Progressive(first_px=24)
+BEST = replace(BASE, optimizer=replace(MUON, other_lr=0.03))
 IDEAS: dict[str, Recipe] = {
     "SGD, lr 0.1, batch 128": SGD_BASE,
     "SGD, lr 0.1, batch 128; faces grow from 24 px": replace(SGD_BASE, epochs=18, sizes=GROWING),
@@ -44,18 +47,37 @@ IDEAS: dict[str, Recipe] = {
     "Muon, lr 0.025": BASE,
     "Muon, lr 0.05": replace(BASE, optimizer=replace(MUON, lr=0.05)),
     "Muon, lr 0.1": replace(BASE, optimizer=replace(MUON, lr=0.1)),
-    "Muon, lr 0.025, all else 0.03": replace(BASE, optimizer=replace(MUON, other_lr=0.03)),
+    "Muon, lr 0.025, all else 0.03": BEST,
     "Muon, lr 0.05; faces grow from 24 px": replace(BASE, epochs=18, optimizer=replace(MUON, lr=0.05), sizes=GROWING),
     "Muon, lr 0.03; mixup, erasing": replace(BASE, epochs=14, optimizer=replace(MUON, lr=0.03), augment=STRONG),
     "Muon, lr 0.03; mixup, erasing; faces grow from 24 px": replace(
         BASE, epochs=20, optimizer=replace(MUON, lr=0.03), augment=STRONG, sizes=GROWING
     ),
+    "depthwise and pointwise convolutions, 29 epochs": replace(
+        BEST, network=OwnNet(name=speed_trainers.DEPTHWISE), epochs=29
+    ),
+    "each face from one side, then the other": replace(BEST, augment=replace(LIGHT, flip=False)),
+    "easy faces left out, 15 epochs": replace(BEST, epochs=15),
+    "labels not smoothed": replace(BEST, label_smoothing=0.0),
+    "weights not averaged": replace(BEST, ema_decay=0.0),
+    "first layer whitened": BEST,
+    "quicker statistics": BEST,
+    "no repeated or blank faces": BEST,
 }
-"""All else as speed-70, in batches of 256, without mixup unless said; rates of all else 0.1 unless said."""
+"""All else as speed-70, in batches of 256, without mixup unless said; rates of all else 0.1 with a rate of Muon alone,
+0.03 with none."""
+TRAINERS: dict[str, type[Trainer]] = {
+    "each face from one side, then the other": speed_trainers.AlternatingFlip,
+    "easy faces left out, 15 epochs": speed_trainers.SkippingEasy,
+    "first layer whitened": speed_trainers.WhitenedStem,
+    "quicker statistics": speed_trainers.QuickStatistics,
+    "no repeated or blank faces": speed_trainers.WithoutRepeats,
+}
 
 
-def measure(recipe: Recipe, data: FaceDataset) -> dict[str, Any]:
+def measure(name: str, recipe: Recipe, data: FaceDataset) -> dict[str, Any]:
     """Train once with seed 0."""
+    training.Trainer = TRAINERS.get(name, Trainer)  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
         run = train(recipe, data, out=folder)
         last = run.history()[-1]
@@ -80,7 +102,7 @@ def main() -> None:
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {"machine": machine(), "ideas": {}}
     for name, recipe in IDEAS.items():
         if name not in known["ideas"]:
-            known["ideas"][name] = measure(recipe, data)
+            known["ideas"][name] = measure(name, recipe, data)
             RESULT.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
             print(name, known["ideas"][name], flush=True)
 

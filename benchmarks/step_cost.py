@@ -21,7 +21,6 @@ from torch.nn import functional as F
 
 from mien.lab.champions import champions
 from mien.lab.nets import build
-from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer
 from mien.lab.recipe import SGD, Muon, OwnNet
 from mien.lab.reproduction.speed import machine
@@ -46,7 +45,7 @@ def stepper(
     torch.manual_seed(0)
     classifier = build(OwnNet(name=network), RECIPE.preprocess, 7)
     if depthwise:
-        _separate(classifier)
+        separate(classifier)
     if channels_last:
         classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model: Callable[..., torch.Tensor] = torch.compile(classifier) if compiled else classifier
@@ -63,9 +62,9 @@ def stepper(
     return step
 
 
-def _separate(classifier: Classifier) -> None:
+def separate(network: nn.Module) -> None:
     """Replace each dense 3x3 convolution but the first by one of each channel and one across channels."""
-    for module in list(classifier.modules()):
+    for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Conv2d) and child.in_channels > 1:
                 inputs, outputs = child.in_channels, child.out_channels

@@ -1,0 +1,106 @@
+"""Trainers with one idea each that mien's own does not have; what pays off would go into it. For `speed_ideas.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from step_cost import separate
+from torch import Tensor, nn
+
+from mien.lab.nets import NETWORKS
+from mien.lab.nets.residual import ResidualNet
+from mien.lab.training import VALIDATION_BATCH, Trainer
+from mien.preprocess import Preprocess
+
+DEPTHWISE = "residual-small, depthwise"
+
+
+def depthwise(preprocess: Preprocess, classes: int) -> nn.Module:
+    """mien-small's network with each inner convolution split into one of each channel and one across channels."""
+    network = ResidualNet(preprocess, classes)
+    separate(network)
+    return network
+
+
+NETWORKS[DEPTHWISE] = depthwise
+
+
+class AlternatingFlip(Trainer):
+    """Every face is seen from one side in one epoch and from the other in the next (cifar10-airbench)."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        half = torch.rand(len(self.faces), generator=torch.Generator().manual_seed(self.seed)) < 0.5
+        self.faces[half] = self.faces[half].flip(-1)
+
+    def _train_epoch(self, *args: Any) -> dict[str, float]:
+        row = super()._train_epoch(*args)
+        self.faces = self.faces.flip(-1)
+        return row
+
+
+class SkippingEasy(Trainer):
+    """From the fifth epoch on, three faces in ten are left out: the surest ones, looked up anew every third epoch."""
+
+    FIRST, EVERY, KEPT = 4, 3, 0.7
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.all = self.faces, self.labels, self.known
+
+    def _train_epoch(self, *args: Any) -> dict[str, float]:
+        epoch = args[2]
+        if epoch >= self.FIRST and (epoch - self.FIRST) % self.EVERY == 0:
+            faces, labels, _ = self.all
+            self.kept.eval()
+            with torch.no_grad(), self.fabric.autocast():
+                logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
+            sureness = logits.float().softmax(1)[torch.arange(len(labels)), labels]
+            hard = sureness.argsort()[: round(self.KEPT * len(labels))]
+            self.faces, self.labels, self.known = (part[hard] for part in self.all)
+        return super()._train_epoch(*args)
+
+
+class WithoutRepeats(Trainer):
+    """Of faces that are equal pixel by pixel one is shown, and blank ones are not."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        flat = self.faces.flatten(1)
+        _, group = flat.unique(dim=0, return_inverse=True)
+        first = torch.full((int(group.max()) + 1,), len(flat)).scatter_reduce(
+            0, group, torch.arange(len(flat)), "amin", include_self=True
+        )
+        shown = first[(flat.amax(1) > flat.amin(1))[first]].sort().values
+        self.faces, self.labels, self.known = self.faces[shown], self.labels[shown], self.known[shown]
+        print(f"{len(flat) - len(shown)} of {len(flat)} faces left out", flush=True)
+
+
+class WhitenedStem(Trainer):
+    """The first filters decorrelate the pixels of a 3x3 patch, each with both signs, and stay (cifar10-airbench)."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        stem = self.classifier.network.stem[0]  # type: ignore[index, union-attr]
+        faces = self.classifier.input(self.faces[:5000])
+        patches = faces.unfold(2, 3, 3).unfold(3, 3, 3).reshape(-1, 9)  # (patches, 9)
+        values, vectors = torch.linalg.eigh(torch.cov(patches.T))
+        filters = (vectors / (values + 5e-4).sqrt()).T.view(9, 1, 3, 3)
+        weight: Tensor = stem.weight
+        weight.data[:18] = torch.cat([filters, -filters])
+        mask = torch.ones_like(weight)
+        mask[:18] = 0
+        weight.register_hook(lambda gradient: gradient * mask)
+        if self.averaged is not None:
+            self.averaged.module.load_state_dict(self.classifier.state_dict())
+
+
+class QuickStatistics(Trainer):
+    """Batch normalisation follows the faces three times as fast."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        for module in self.classifier.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 0.3
