@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -27,6 +28,7 @@ def test_every_shipped_model_is_listed_with_its_figures() -> None:
         card = Card.read(SHIPPED / name)
         (line,) = [line for line in lines if line.startswith((f"{name}:", f"{name}  (default)"))]
         assert f"{card.parameters:,} parameters" in line
+        assert card.licence == "MIT"
         for split, figures in card.metrics.items():
             assert any(split in line and f"{100 * figures['full']['accuracy']:.2f} %" in line for line in lines)
     assert next(line for line in lines if "(default)" in line).startswith("mien-small")
@@ -37,8 +39,15 @@ def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
     card = Card.read(folder)
     text = run(str(folder))
     assert f"licence     {card.licence}" in text and f"uncertain below {card.uncertain_below:.2f}" in text
+    fitted = card.provenance["calibration"]
+    accepted = (
+        f"accepted    {100 * fitted['coverage']:.0f}% of {fitted['n']:,} faces ({fitted['faces']}), at least 80% of"
+    )
+    assert accepted in text
     assert all(f"limit       {limit}" in text for limit in card.limits)
     assert json.loads(run(str(folder), "--json"))["sha256"] == card.sha256
     assert [row["name"] for row in json.loads(run("--json"))] == [
         Card.read(SHIPPED / name).name for name in mien.shipped_models()
     ]
+    replace(card, provenance=card.provenance | {"calibration": None}).write(folder)
+    assert "accepted" not in run(str(folder))

@@ -219,10 +219,11 @@ def test_without_records_the_page_says_so(tmp_path, monkeypatch):
 
 
 def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
-    rates = {"n": 100, "accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691}
+    rates = {"n": 100, "accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691, "ece": 0.0214}
+    origin = {"commit": "0123456789", "seed": 3, "calibration": {"coverage": 0.667}}
     card = Card(
         name="small", labels=FER2013, preprocess=Preprocess(), sha256="", parameters=1_234_567,
-        metrics={"PublicTest": {"full": rates, "twin_free": None}}, provenance={"commit": "0123456789", "seed": 3},
+        metrics={"PublicTest": {"full": rates, "twin_free": None}}, provenance=origin,
     )  # fmt: skip
 
     (tmp_path / "model.onnx").write_bytes(bytes(1_540_000))
@@ -232,8 +233,11 @@ def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
     monkeypatch.setattr(results_tables, "find_model", lambda name: tmp_path)
     page = page_with(tmp_path, "shipped")
     write_tables([page], tmp_path)
-    line = "| small | PublicTest, FER2013 | 7 | 100 | 60.00 % (50.2 to 69.1) | – | 1,234,567 | 1.5 | 3 | 0123456 |"
-    assert line in page.read_text()
+    line = "| 100 | 60.00 % (50.2 to 69.1) | – | 0.021 | {} | 1,234,567 | 1.5 | 3 | 0123456 |"
+    assert f"| small | PublicTest, FER2013 {line.format('67 %')}" in page.read_text()
+    replace(card, provenance=origin | {"calibration": None}).write(tmp_path)
+    write_tables([page], tmp_path)
+    assert line.format("–") in page.read_text()
 
 
 def test_pages_that_cannot_be_filled_are_named(tmp_path):

@@ -47,12 +47,22 @@ def _card_lines(card: Card) -> list[str]:
         *(["answers     the mean for a face and its mirror image"] if card.provenance.get("mirrored") else []),
         f"confidence  temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
         f"uncertain below {card.uncertain_below:.2f}",
+        *_accepted(card),
         f"licence     {card.licence}",
         f"trained     recipe {card.provenance['recipe']['name']}, seed {card.provenance['seed']}, "
         f"commit {card.provenance['commit'][:7]}",
         *(f"measured    {line}" for line in _figures(card)),
         *(f"limit       {limit}" for limit in card.limits),
     ]
+
+
+def _accepted(card: Card) -> list[str]:
+    """What the threshold was set by, on the faces that the confidence was fitted to."""
+    fitted = card.provenance["calibration"]
+    if fitted is None:
+        return []
+    accepted = f"{fitted['coverage']:.0%} of {fitted['n']:,} faces ({fitted['faces']})"
+    return [f"accepted    {accepted}, at least {fitted['target_accuracy']:.0%} of them right"]
 
 
 def _figures(card: Card) -> list[str]:

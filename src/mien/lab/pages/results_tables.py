@@ -128,11 +128,13 @@ def _shipped(rows: list[Record], page: Path) -> str:
         labels = "FER+ majority" if card.labels == FERPLUS else "FER2013"
         for split, figures in card.metrics.items():
             full, twin_free = figures["full"], figures["twin_free"]
-            what = (f"{split}, {labels}", f"{len(card.labels)}", f"{full['n']:,}")
+            what = (name, f"{split}, {labels}", f"{full['n']:,}", accuracy_cell(full), accuracy_cell(twin_free))
+            fitted = card.provenance["calibration"]
+            sure = UNKNOWN if fitted is None else percent(fitted["coverage"], 0)
             which = (f"{card.parameters:,}", size, str(card.provenance["seed"]), card.provenance["commit"][:7])
-            lines.append((name, *what, accuracy_cell(full), accuracy_cell(twin_free), *which))
+            lines.append((*what, number(full["ece"]), sure, *which))
     columns = (
-        *("model", "measured on", "classes", "faces", "accuracy (95 %)", "twin-free (95 %)"),
+        *("model", "measured on", "faces", "accuracy (95 %)", "twin-free (95 %)", "ECE", "accepted"),
         *("parameters", "MB", "seed", "commit"),
     )
     return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
