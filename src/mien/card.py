@@ -33,7 +33,7 @@ class Card:
         uncertain_below: an expression whose confidence is lower is marked uncertain; 0 = never.
         parameters: number of weights.
         sha256: of `model.onnx`; a changed or cut-off file is refused.
-        metrics: measured figures, each with split, n, interval and twin-free part.
+        metrics: measured figures by split, each with n, interval, classes and twin-free part.
         provenance: recipe, seed, commit, data fingerprint, versions.
         licence: SPDX expression.
         limits: what the model is not for, in sentences.

@@ -272,6 +272,9 @@ def test_card_takes_the_figures_of_its_model_only(exported: Run, data: FaceDatas
     assert report.full is not None and report.twin_free is not None
     assert metrics["PublicTest"]["full"]["accuracy"] == report.full.accuracy
     assert metrics["PublicTest"]["twin_free"]["n"] == report.twin_free.n
+    happy = report.full.per_class[3]
+    found = metrics["PublicTest"]["full"]["per_class"]["happy"]
+    assert found == {"n": happy.support, "recall": happy.recall, "precision": happy.precision}
     assert metrics["PublicTest"]["data_fingerprint"] == data.test.fingerprint
     assert json.loads((folder / "card.json").read_text())["metrics"] == metrics
     with pytest.raises(

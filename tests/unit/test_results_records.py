@@ -220,6 +220,7 @@ def test_without_records_the_page_says_so(tmp_path, monkeypatch):
 
 def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
     rates = {"n": 100, "accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691, "ece": 0.0214}
+    rates["per_class"] = {"happy": {"n": 9, "recall": 0.777, "precision": 0.5}}
     origin = {"commit": "0123456789", "seed": 3, "calibration": {"coverage": 0.667}}
     card = Card(
         name="small", labels=FER2013, preprocess=Preprocess(), sha256="", parameters=1_234_567,
@@ -231,8 +232,9 @@ def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
     card.write(tmp_path)
     monkeypatch.setattr(results_tables, "shipped_models", lambda: ["small"])
     monkeypatch.setattr(results_tables, "find_model", lambda name: tmp_path)
-    page = page_with(tmp_path, "shipped")
+    page = page_with(tmp_path, "shipped", "classes")
     write_tables([page], tmp_path)
+    assert "| small | PublicTest | – | – | – | 78 / 50 | – | – | – | – |" in page.read_text()
     line = "| 100 | 60.00 % (50.2 to 69.1) | – | 0.021 | {} | 1,234,567 | 1.5 | 3 | 0123456 |"
     assert f"| small | PublicTest, FER2013 {line.format('67 %')}" in page.read_text()
     replace(card, provenance=origin | {"calibration": None}).write(tmp_path)

@@ -204,7 +204,8 @@ def update_card_metrics(folder: Path, report: Report) -> None:
 
 def _main_figures(metrics: Metrics) -> dict[str, Any]:
     names = ("n", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "ece")
-    return {name: getattr(metrics, name) for name in names}
+    classes = {c.name: {"n": c.support, "recall": c.recall, "precision": c.precision} for c in metrics.per_class}
+    return {name: getattr(metrics, name) for name in names} | {"per_class": classes}
 
 
 def _describe(

@@ -12,7 +12,7 @@ from mien.card import MODEL_FILE, Card
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
-from mien.labels import FERPLUS
+from mien.labels import FER2013, FERPLUS
 from mien.recognizer import find_model, shipped_models
 
 NOTHING = "None yet.\n"
@@ -142,9 +142,29 @@ def _shipped(rows: list[Record], page: Path) -> str:
 
 COLUMNS_BESIDE = ("figure", "ours from", "published", "here", "difference (95 %)", "like for like")
 
+
+def _classes(rows: list[Record], page: Path) -> str:
+    """How the models that ship do on each class."""
+    cards = [Card.read(find_model(name)) for name in shipped_models()]
+    names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)
+    lines = []
+    for name, card in zip(shipped_models(), cards, strict=True):
+        for split, figures in card.metrics.items():
+            known = figures["full"].get("per_class", {})
+            cells = (_found_and_right(known[each]) if each in known else UNKNOWN for each in names)
+            lines.append((name, split, *cells))
+    columns = ("model", "split", *names)
+    return Table("classes", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
+
+
+def _found_and_right(figures: dict[str, float]) -> str:
+    return f"{100 * figures['recall']:.0f} / {100 * figures['precision']:.0f}"
+
+
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
     "results": _results,
     "seeds": _seeds,
     "published": _published,
     "shipped": _shipped,
+    "classes": _classes,
 }
