@@ -9,11 +9,11 @@ from step_cost import separate
 from torch import Tensor, nn
 
 from mien.lab.nets import NETWORKS
-from mien.lab.nets.residual import ResidualNet
+from mien.lab.nets.residual import Residual, ResidualNet
 from mien.lab.training import VALIDATION_BATCH, Trainer
 from mien.preprocess import Preprocess
 
-DEPTHWISE = "residual-small, depthwise"
+DEPTHWISE, EXCITED, DEEP = "residual-small, depthwise", "residual-small, excited", "residual-small, deep"
 
 
 def depthwise(preprocess: Preprocess, classes: int) -> nn.Module:
@@ -23,7 +23,37 @@ def depthwise(preprocess: Preprocess, classes: int) -> nn.Module:
     return network
 
 
-NETWORKS[DEPTHWISE] = depthwise
+class Excited(nn.Module):
+    """A stage whose channels are scaled by what the whole map shows (squeeze and excitation, Hu et al. 2018)."""
+
+    def __init__(self, stage: nn.Module, width: int) -> None:
+        super().__init__()
+        self.stage = stage
+        self.gate = nn.Sequential(nn.Linear(width, width // 8), nn.ReLU(), nn.Linear(width // 8, width), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the stage's map ``(N, width, H, W)``, scaled."""
+        x = self.stage(x)
+        return x * self.gate(x.mean((2, 3)))[:, :, None, None]
+
+
+def excited(preprocess: Preprocess, classes: int) -> nn.Module:
+    """mien-small's network with squeeze and excitation after each stage."""
+    network, widths = ResidualNet(preprocess, classes), (64, 128, 192)
+    for at, width in enumerate(widths):
+        network.stages[at] = Excited(network.stages[at], width)
+    return network
+
+
+def deep(preprocess: Preprocess, classes: int) -> nn.Module:
+    """mien-small's network with a second residual block in the last two stages: 2.3 M parameters."""
+    network = ResidualNet(preprocess, classes)
+    for at, width in ((1, 128), (2, 192)):
+        network.stages[at] = nn.Sequential(network.stages[at], Residual(width))
+    return network
+
+
+NETWORKS |= {DEPTHWISE: depthwise, EXCITED: excited, DEEP: deep}
 
 
 class AlternatingFlip(Trainer):
