@@ -130,6 +130,23 @@ def _peak_mb(one: dict[str, Any]) -> float:
     return float(max(figures["peak_mb"] for task in ("photos", "video") for figures in one[task].values()))
 
 
+def accuracy(packages: dict[str, Any]) -> str:
+    """How often the networks of all packages agree with the labels."""
+    rows = []
+    for name, one in packages.items():
+        shares = [_share(one["full"]), _share(one["twin_free"])]
+        to = one["to_default"]
+        less = f"{100 * to['difference']:+.1f} ({100 * to['low']:+.1f} to {100 * to['high']:+.1f})"
+        rows.append([name, *shares, less if to["difference"] else "–"])
+    first = next(iter(packages))
+    return table(["network", "accuracy (95 %)", "twin-free (95 %)", f"points to {first} (95 %)"], rows)
+
+
+def _share(figures: dict[str, float]) -> str:
+    low, high = figures["accuracy_low"], figures["accuracy_high"]
+    return f"{100 * figures['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
 def reading(csv: dict[str, Any]) -> str:
     """Time and memory of reading FER2013's CSV."""
     rows = [
@@ -146,6 +163,8 @@ def page() -> str:
     videos = [[one["minutes"], one["frames"], one["peak_rss_mb"]] for one in memory["videos"]]
     parts = {"photos": rivals.photos(), "camera": rivals.camera(), "classifier": rivals.classifier()}
     parts |= {"start": rivals.start(), "did_not_run": rivals.did_not_run(), "aims": rivals.aims()}
+    named = record("rivals_accuracy")
+    parts |= {"accuracy": accuracy(named["packages"]), "accuracy_n": named["packages"]["fer"]["full"]["n"]}
     parts |= {"reading": reading(csv), "memory": table(["minutes", "frames", "peak memory, MB"], videos)}
     import_ms = 1000 * install["import_mien_s"]["median"]
     page_text = PAGE_TEXT.format(
@@ -200,9 +219,16 @@ its default for video.
 ### Classifier alone
 
 Scaled faces in, probabilities out, in faces a second. fer and Human run the same small network, mini-XCEPTION of
-2017; mien's is larger ([results](results.md) says what it gains). fer gives its network one face at a time.
+2017; mien's is larger. fer gives its network one face at a time.
 
 {classifier}
+
+### Accuracy
+
+The networks alone, given the {accuracy_n:,} faces of FER2013's PublicTest directly, by `benchmarks/rivals/accuracy.py`.
+All have learned from FER2013; whether those of fer and Human have seen these very faces, too, they do not say.
+
+{accuracy}
 
 ### Start, memory, size
 

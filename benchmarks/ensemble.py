@@ -1,0 +1,54 @@
+"""What all networks of ours reach together: `python benchmarks/ensemble.py RUN...`.
+
+Averages the probabilities of all runs, each counting alike, on PublicTest with mirror images: first evaluate each with
+`mien evaluate RUN --data FER2013 --tta flip`. Writes benchmarks/results/ensemble.json; docs/log.md says what came of
+it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from layout import RESULTS
+
+from mien import lab
+from mien.lab.metrics import Metrics, Report
+from mien.lab.run import current_commit
+
+RESULT = RESULTS / "ensemble.json"
+PREDICTIONS, REPORT = "predictions-PublicTest-flip.csv", "report-PublicTest-flip.json"
+
+
+def figures(report: Report) -> dict[str, Any]:
+    """Accuracies with their intervals."""
+    return {name: part and accuracy(part) for name, part in (("full", report.full), ("twin_free", report.twin_free))}
+
+
+def accuracy(metrics: Metrics) -> dict[str, float]:
+    """The accuracy, its interval, and of how many faces."""
+    names = ("n", "accuracy", "accuracy_low", "accuracy_high", "log_loss", "ece")
+    return {name: round(getattr(metrics, name), 4) for name in names}
+
+
+def main() -> None:
+    """Measure and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    runs = sorted(parser.parse_args().runs)
+    together = lab.ensemble([run / PREDICTIONS for run in runs])
+    record = {
+        "commit": current_commit(),
+        "split": together.split,
+        "views": "each face and its mirror image",
+        "ensemble": figures(together),
+        "members": {run.resolve().name: figures(Report.read(run / REPORT)) for run in runs},
+    }
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(record["ensemble"], indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""How often mien and other packages name FER2013's faces as its labels do: their networks, given the faces directly.
+
+    python benchmarks/rivals/accuracy.py DATA --fer PYTHON --human FOLDER
+
+See __main__.py for PYTHON and FOLDER. All see the labelled faces of PublicTest. Writes
+benchmarks/results/rivals_accuracy.json; `python benchmarks/page.py` makes the page from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from processes import measured
+
+from mien import lab
+from mien.lab.data import PUBLIC, FaceDataset
+from mien.lab.evaluation import predict
+from mien.lab.metrics import wilson_interval
+from mien.lab.run import current_commit
+from mien.lab.statistics import mcnemar, paired_difference
+from mien.recognizer import DEFAULT_MODEL, Recognizer
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE.parent / "results" / "rivals_accuracy.json"
+OURS = (DEFAULT_MODEL, "mien-nano")
+Mask = npt.NDArray[np.bool_]
+
+
+def right_of_mien(model: str, faces: FaceDataset) -> Mask:
+    """Which faces a model that ships recognises."""
+    recognizer = Recognizer.load(model)
+    right: Mask = predict(recognizer, faces.faces).argmax(axis=1) == faces.relabel(recognizer.card.labels).labels
+    return right
+
+
+def right_of_rival(command: list[str], environment: dict[str, str], faces: FaceDataset, folder: Path) -> Mask:
+    """Which faces a rival recognises."""
+    raw = folder / "faces"
+    faces.faces.tofile(raw)
+    names = measured([*command, "names", str(raw)], environment, [0])["names"]
+    return np.array([faces.label_set.index(name) for name in names]) == faces.labels
+
+
+def figures(right: Mask, new: Mask, default: Mask) -> dict[str, Any]:
+    """Accuracies, and the difference to the default model's."""
+    found = {}
+    for name, part in (("full", np.ones_like(new)), ("twin_free", new)):
+        low, high = wilson_interval(int(right[part].sum()), int(part.sum()))
+        found[name] = {"n": int(part.sum()), "accuracy": round(float(right[part].mean()), 4)}
+        found[name] |= {"accuracy_low": round(low, 4), "accuracy_high": round(high, 4)}
+    less = paired_difference(default, right)
+    found["to_default"] = {
+        "difference": round(less.difference, 4),
+        "low": round(less.low, 4),
+        "high": round(less.high, 4),
+        "p_value": mcnemar(default, right).p_value,
+    }
+    return found
+
+
+def main() -> None:
+    """Measure and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="FER2013")
+    parser.add_argument("--fer", type=Path, required=True, help="Python of fer's environment")
+    parser.add_argument("--human", type=Path, required=True, help="folder with human's node_modules")
+    given = parser.parse_args()
+    data = lab.read_fer2013(given.data)
+    faces = data.split(PUBLIC)
+    new = lab.audit(data).twin_free[data.splits == PUBLIC]
+    right = {model: right_of_mien(model, faces) for model in OURS}
+    with tempfile.TemporaryDirectory() as folder:
+        fer = [str(given.fer.absolute()), str(HERE / "fer_worker.py")]
+        right["fer"] = right_of_rival(fer, {}, faces, Path(folder))
+        modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
+        right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
+    record = {
+        "commit": current_commit(),
+        "split": PUBLIC,
+        "sha256": {model: Recognizer.load(model).card.sha256 for model in OURS},
+        "packages": {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},
+    }
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(RESULT.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
