@@ -35,7 +35,7 @@ MEMBERS = [
 
 Another seed holds out other faces, so that the students have to be calibrated on PublicTest: `mien calibrate`.
 """
-STUDENTS = [("mien-small-distilled", 0), ("mien-nano-full", 0), ("mien-small-distilled", 1), ("mien-nano-full", 1)]
+STUDENTS = [("mien-small-full-muon", 0), ("mien-nano-full", 0), ("mien-small-distilled", 0), ("mien-nano-full", 1)]
 
 
 def main() -> None:
