@@ -81,13 +81,12 @@ def export_run(
     ending = "-ferplus" if votes else ""
     folder = run.folder / f"model{ending}" if out is None else out
     plain = run.load_classifier("votes" if votes else "labels")
-    classifier = Mirrored(plain).eval() if mirrored else plain
+    classifier = Mirrored(plain) if mirrored else plain
     with writing(folder) as part:
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
         labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
-        sha256 = hashlib.sha256(content).hexdigest()
-        card = _describe(run, classifier, name or run.recipe.name + ending, labels, sha256, licence)
+        card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence)
         card = _with_what_is_known(run.folder / f"model{ending}", card)
         card.write(part)
         recognizer = Recognizer.load(part)
@@ -209,7 +208,7 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
 
 
 def _describe(
-    run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, sha256: str, licence: str | None
+    run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, content: bytes, licence: str | None
 ) -> Card:
     environment = run.environment
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
@@ -217,7 +216,7 @@ def _describe(
         name=name,
         labels=labels,
         preprocess=run.recipe.preprocess,
-        sha256=sha256,
+        sha256=hashlib.sha256(content).hexdigest(),
         parameters=count_parameters(classifier),
         provenance={
             "run": run.folder.name,
