@@ -54,37 +54,10 @@ _MIEN_SMALL = Recipe(
     remark="The held-out faces only calibrate the confidence; no split chooses weights.",
 )
 
-_MIEN_SMALL_DISTILLED = Recipe(
+_MIEN_SMALL_DISTILLED = replace(
+    _MIEN_SMALL,
     name="mien-small-distilled",
-    source="mien",
-    network=OwnNet(name="residual-small"),
-    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.15,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        erase_rate=0.3,
-        erase_area=(0.02, 0.2),
-        mixup_alpha=0.4,
-        mix_rate=0.5,
-        fill="zero",
-    ),
-    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
-    schedule=OneCycle(up_fraction=0.2),
     epochs=100,
-    batch_size=128,
-    label_smoothing=0.1,
-    class_weights="none",
-    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
-    stopping=Stopping(monitor="none", patience=None, keep="last"),
-    phases=(),
-    ema_decay=0.999,
-    sam_rho=0.0,
-    published=(),
-    assumed={},
     remark="Learns from a finished mien-small (--teacher) and FER+ votes (--votes) beside the labels. It holds out the "
     "same faces as its teacher, by the same rule and seed; they only calibrate the confidence.",
     votes_weight=0.5,
@@ -227,6 +200,33 @@ _MIEN_SMALL_FULL_MUON = replace(
     "as its teacher; they only calibrate the confidence.",
 )
 
+_MIEN_SMALL_FULL_TUNED = replace(
+    _MIEN_SMALL_FULL_MUON,
+    name="mien-small-full-tuned",
+    network=OwnNet(name="residual-small-full", weights="file"),
+    augment=Augment(
+        rotate_deg=15.0,
+        shift_fraction=0.12,
+        zoom_fraction=0.18,
+        flip=True,
+        brightness=0.15,
+        contrast=0.4,
+        soften_rate=0.25,
+        soften_px=(12, 40),
+        noise=0.05,
+        erase_rate=0.2,
+        erase_area=(0.02, 0.2),
+        fill="nearest",
+    ),
+    optimizer=Muon(lr=0.01, momentum=0.9, other_lr=0.01, weight_decay=5e-4),
+    schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
+    epochs=15,
+    remark="Goes on from a finished mien-small-full-muon (--weights) as mien-small-tuned does, and learns what it, "
+    "mien-small-full and mien-small-distilled answer together (--teacher, three times) to the plain faces. The "
+    "held-out faces only calibrate the confidence.",
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
+)
+
 _MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
@@ -284,6 +284,7 @@ champions: dict[str, Recipe] = {
         _MIEN_SMALL_QUICK,
         _MIEN_SMALL_FULL,
         _MIEN_SMALL_FULL_MUON,
+        _MIEN_SMALL_FULL_TUNED,
         _MIEN_NANO,
         _MIEN_NANO_MUON,
         _MIEN_NANO_FULL,
