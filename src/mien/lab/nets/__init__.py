@@ -37,6 +37,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
     "residual-small": ResidualNet,
     "residual-small-full": partial(ResidualNet, stem_stride=1),
+    "residual-large": partial(ResidualNet, widths=(64, 128, 256, 384), dropout=0.3),
     "residual-wide": partial(ResidualNet, widths=(64, 128, 256, 384), stem_stride=1, dropout=0.3),
 }
 """Our own networks by name: ``(preprocess, classes) -> module``, input ``(N, channels, input_px, input_px)``."""

@@ -33,9 +33,9 @@ class ResidualNet(nn.Module):
     """A stem, then three stages that each halve the map and end in a residual block.
 
     With one channel, at 48 px: widths 8, 16, 24, 40 have 57,879 parameters, 3 million multiply-adds; 16, 32, 48, 72:
-    204,351 and 11 million; 32, 64, 128, 192: 1,349,543 and 57 million. A stem at full size, of stride 1, takes four
-    times the multiply-adds with the same parameters: 43 and 226 million for the last two; 905 million for 64, 128,
-    256, 384, which have 5,390,151 parameters.
+    204,351 and 11 million; 32, 64, 128, 192: 1,349,543 and 57 million; 64, 128, 256, 384: 5,390,151 and 226 million. A
+    stem at full size, of stride 1, takes four times the multiply-adds with the same parameters: 43, 226 and 905 million
+    for the last three.
     """
 
     def __init__(
