@@ -1,4 +1,4 @@
-"""Mien's own recipes, row by row as `mien.lab.recipe_book` has the published ones."""
+"""`mien-small` and the trials on the way to it. A row that differs from an earlier one in little says in what."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.lab.recipe import (
 )
 from mien.preprocess import Preprocess
 
-_MIEN_SMALL = Recipe(
+MIEN_SMALL = Recipe(
     name="mien-small",
     source="mien",
     network=OwnNet(name="residual-small"),
@@ -54,8 +54,8 @@ _MIEN_SMALL = Recipe(
     remark="The held-out faces only calibrate the confidence; no split chooses weights.",
 )
 
-_MIEN_SMALL_DISTILLED = replace(
-    _MIEN_SMALL,
+MIEN_SMALL_DISTILLED = replace(
+    MIEN_SMALL,
     name="mien-small-distilled",
     epochs=100,
     remark="Learns from a finished mien-small (--teacher) and FER+ votes (--votes) beside the labels. It holds out the "
@@ -64,7 +64,7 @@ _MIEN_SMALL_DISTILLED = replace(
     distillation=Distillation(weight=0.5, temperature=2.0, faces="same"),
 )
 
-_MIEN_SMALL_TUNED = Recipe(
+MIEN_SMALL_TUNED = Recipe(
     name="mien-small-tuned",
     source="mien",
     network=OwnNet(name="residual-small", weights="file"),
@@ -103,7 +103,7 @@ _MIEN_SMALL_TUNED = Recipe(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
-_MIEN_SMALL_QUICK = Recipe(
+MIEN_SMALL_QUICK = Recipe(
     name="mien-small-quick",
     source="mien",
     network=OwnNet(name="residual-small"),
@@ -143,8 +143,8 @@ _MIEN_SMALL_QUICK = Recipe(
     sizes=Progressive(first_px=24, step_px=8, until_fraction=0.7),
 )
 
-_MIEN_SMALL_FULL = replace(
-    _MIEN_SMALL_DISTILLED,
+MIEN_SMALL_FULL = replace(
+    MIEN_SMALL_DISTILLED,
     name="mien-small-full",
     network=OwnNet(name="residual-small-full", weights="file"),
     augment=Augment(
@@ -171,8 +171,8 @@ _MIEN_SMALL_FULL = replace(
     "beside the labels. It holds out the same faces as its teacher; they only calibrate the confidence.",
 )
 
-_MIEN_SMALL_FULL_MUON = replace(
-    _MIEN_SMALL_DISTILLED,
+MIEN_SMALL_FULL_MUON = replace(
+    MIEN_SMALL_DISTILLED,
     name="mien-small-full-muon",
     network=OwnNet(name="residual-small-full"),
     augment=Augment(
@@ -200,8 +200,8 @@ _MIEN_SMALL_FULL_MUON = replace(
     "as its teacher; they only calibrate the confidence.",
 )
 
-_MIEN_SMALL_FULL_TUNED = replace(
-    _MIEN_SMALL_FULL_MUON,
+MIEN_SMALL_FULL_TUNED = replace(
+    MIEN_SMALL_FULL_MUON,
     name="mien-small-full-tuned",
     network=OwnNet(name="residual-small-full", weights="file"),
     augment=Augment(
@@ -227,67 +227,12 @@ _MIEN_SMALL_FULL_TUNED = replace(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
-_MIEN_NANO = Recipe(
-    name="mien-nano",
-    source="mien",
-    network=OwnNet(name="residual-nano"),
-    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=12.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.12,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        soften_rate=0.2,
-        soften_px=(16, 40),
-        noise=0.04,
-        erase_rate=0.1,
-        erase_area=(0.02, 0.15),
-        fill="nearest",
-    ),
-    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True),
-    schedule=OneCycle(up_fraction=0.2),
-    epochs=70,
-    batch_size=128,
-    label_smoothing=0.1,
-    class_weights="none",
-    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
-    stopping=Stopping(monitor="none", patience=None, keep="last"),
-    phases=(),
-    ema_decay=0.999,
-    sam_rho=0.0,
-    published=(),
-    assumed={},
-    remark="Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same "
-    "faces as its teachers, by the same rule and seed; they only calibrate the confidence.",
-    votes_weight=0.5,
-    distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
+ROWS = (
+    MIEN_SMALL,
+    MIEN_SMALL_DISTILLED,
+    MIEN_SMALL_TUNED,
+    MIEN_SMALL_QUICK,
+    MIEN_SMALL_FULL,
+    MIEN_SMALL_FULL_MUON,
+    MIEN_SMALL_FULL_TUNED,
 )
-
-_MIEN_NANO_MUON = replace(
-    _MIEN_NANO,
-    name="mien-nano-muon",
-    optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=2e-4),
-    batch_size=256,
-    ema_decay=0.998,
-)
-
-_MIEN_NANO_FULL = replace(_MIEN_NANO, name="mien-nano-full", network=OwnNet(name="residual-nano-full"))
-
-champions: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        _MIEN_SMALL,
-        _MIEN_SMALL_DISTILLED,
-        _MIEN_SMALL_TUNED,
-        _MIEN_SMALL_QUICK,
-        _MIEN_SMALL_FULL,
-        _MIEN_SMALL_FULL_MUON,
-        _MIEN_SMALL_FULL_TUNED,
-        _MIEN_NANO,
-        _MIEN_NANO_MUON,
-        _MIEN_NANO_FULL,
-    )
-}
-"""The recipes of the models that ship, of the steps on the way to them, and of trials on record, by name."""

@@ -1,0 +1,79 @@
+"""`mien-nano` and the trials on the way to it. A row that differs from an earlier one in little says in what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mien.lab.recipe import (
+    SGD,
+    Augment,
+    Distillation,
+    Muon,
+    OneCycle,
+    OwnNet,
+    Recipe,
+    Stopping,
+    Validation,
+)
+from mien.preprocess import Preprocess
+
+MIEN_NANO = Recipe(
+    name="mien-nano",
+    source="mien",
+    network=OwnNet(name="residual-nano"),
+    preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
+    augment=Augment(
+        rotate_deg=12.0,
+        shift_fraction=0.08,
+        zoom_fraction=0.12,
+        flip=True,
+        brightness=0.1,
+        contrast=0.3,
+        soften_rate=0.2,
+        soften_px=(16, 40),
+        noise=0.04,
+        erase_rate=0.1,
+        erase_area=(0.02, 0.15),
+        fill="nearest",
+    ),
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True),
+    schedule=OneCycle(up_fraction=0.2),
+    epochs=70,
+    batch_size=128,
+    label_smoothing=0.1,
+    class_weights="none",
+    validation=Validation(kind="holdout", fraction=0.05, rule="stratified"),
+    stopping=Stopping(monitor="none", patience=None, keep="last"),
+    phases=(),
+    ema_decay=0.999,
+    sam_rho=0.0,
+    published=(),
+    assumed={},
+    remark="Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same "
+    "faces as its teachers, by the same rule and seed; they only calibrate the confidence.",
+    votes_weight=0.5,
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
+)
+
+MIEN_NANO_MUON = replace(
+    MIEN_NANO,
+    name="mien-nano-muon",
+    optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=2e-4),
+    batch_size=256,
+    ema_decay=0.998,
+)
+
+MIEN_NANO_FULL = replace(MIEN_NANO, name="mien-nano-full", network=OwnNet(name="residual-nano-full"))
+
+MIEN_NANO_TAUGHT = replace(
+    MIEN_NANO_FULL,
+    name="mien-nano-taught",
+    network=OwnNet(name="residual-nano-full", weights="file"),
+    optimizer=SGD(lr=0.05, momentum=0.9, weight_decay=2e-4, nesterov=True),
+    epochs=24,
+    remark="Goes on from a finished mien-nano-full (--weights) with better teachers: what mien-small-full-muon, "
+    "mien-small-full-tuned and mien-small-distilled answer together (--teacher, three times). The held-out faces only "
+    "calibrate the confidence.",
+)
+
+ROWS = (MIEN_NANO, MIEN_NANO_MUON, MIEN_NANO_FULL, MIEN_NANO_TAUGHT)
