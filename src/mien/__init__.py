@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mien.analysis import Analyzer as Analyzer
     from mien.analysis import analyze as analyze
     from mien.card import Card as Card
+    from mien.explanation import Explanation as Explanation
+    from mien.explanation import explain as explain
     from mien.faces.detect import Face as Face
     from mien.faces.detect import YuNet as YuNet
     from mien.labels import LabelSet as LabelSet
@@ -49,6 +51,7 @@ _PLACES = {
     "AnalyzedFace": "records",
     "Analyzer": "analysis",
     "Card": "card",
+    "Explanation": "explanation",
     "Expression": "recognizer",
     "Face": "faces.detect",
     "LabelSet": "labels",
@@ -60,6 +63,7 @@ _PLACES = {
     "YuNet": "faces.detect",
     "analyze": "analysis",
     "analyze_video": "video",
+    "explain": "explanation",
     "save_video": "video_saving",
     "segments": "timeline",
     "shipped_models": "recognizer",

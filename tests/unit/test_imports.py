@@ -22,7 +22,14 @@ LEVELS = (
     ("mien.recognizer", "mien.faces", "mien.media"),
     ("mien.records", "mien.cropping"),
     ("mien.analysis", "mien.result_file"),
-    ("mien.video", "mien.timeline", "mien.timeline_page", "mien.timeline_picture", "mien.overview"),
+    (
+        "mien.explanation",
+        "mien.video",
+        "mien.timeline",
+        "mien.timeline_page",
+        "mien.timeline_picture",
+        "mien.overview",
+    ),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
     ("mien.lab.recipe_optimizers", "mien.lab.pages", "mien.lab.reproduction"),

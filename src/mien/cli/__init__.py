@@ -33,7 +33,20 @@ _EXTRAS = {
 
 def build_app() -> typer.Typer:
     """Put the command groups together; each imports what it needs when it is called."""
-    from mien.cli import analyze, data, demo, evaluate, models, recipes, report, reproduce, robust, serve, train
+    from mien.cli import (
+        analyze,
+        data,
+        demo,
+        evaluate,
+        explain,
+        models,
+        recipes,
+        report,
+        reproduce,
+        robust,
+        serve,
+        train,
+    )
 
     app = typer.Typer(
         name="mien",
@@ -44,6 +57,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.command()(analyze.analyze)
+    app.command()(explain.explain)
     app.command()(serve.serve)
     app.command()(models.models)
     app.add_typer(data.app, name="data")
