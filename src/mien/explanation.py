@@ -127,7 +127,7 @@ def explain(
     labels = [label or face.expression.label for face in analysis.faces]
     heats = heat_maps(analyzer.recognizer, stack, [card.labels.names.index(name) for name in labels], masks=masks)
     return [
-        Explanation(face=face, label=name, crop=_as_picture(crop), heat=heat)
+        Explanation(face=face, label=name, crop=picture_of(crop), heat=heat)
         for face, name, crop, heat in zip(analysis.faces, labels, stack, heats, strict=True)
     ]
 
@@ -204,6 +204,6 @@ def blurred(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(planes, np.uint8)
 
 
-def _as_picture(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """``(planes, S, S)`` as ``(S, S)`` grey or ``(S, S, 3)`` RGB."""
+def picture_of(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return a face ``(planes, S, S)``, as `Preprocess.stack` makes it, as ``(S, S)`` grey or ``(S, S, 3)`` RGB."""
     return crop[0] if len(crop) == 1 else np.ascontiguousarray(crop.transpose(1, 2, 0))

@@ -47,6 +47,8 @@ def test_report_stands_in_the_run_s_folder_by_default(runs):
     assert done.stdout.strip() == f"{runs[0]}/report.html"
     done = call("report", *runs)
     assert done.exit_code == 2 and "--save report.html" in done.stderr
+    done = call("report", runs[0], "--explain")
+    assert done.exit_code == 2 and "needs --data" in done.stderr
 
 
 def test_errors_reach_the_user(runs):

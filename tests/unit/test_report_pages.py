@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from evaluated_run import evaluate_as, hundred, make_run, predictions_of, variant
 from PIL import Image
+from tiny_model import write_tiny_model
 
-from mien.errors import DataError
+from mien.card import Card
+from mien.errors import DataError, ModelError
 from mien.lab.comparison import compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import read_evaluated
@@ -161,6 +163,28 @@ def test_worst_mistakes_come_first(run):
     shown = Image.open(io.BytesIO(base64.b64decode(first.face.src.partition(",")[2])))
     assert np.asarray(shown)[0, 0] == 198
     assert [mistake.row for mistake in mistakes] == [str(row) for row in range(99, 75, -1)]
+
+
+def test_mistakes_are_explained_on_request(tmp_path):
+    run = make_run(tmp_path / "run", "cnn8")
+    card = Card.read(write_tiny_model(run.folder / "model"))
+    evaluate_as(run, hundred(97), model_sha256=card.sha256)
+    done = []
+    file = write_report([run], drawn_data(), tmp_path / "a.html", explain=True, on_progress=lambda *at: done.append(at))
+    page = read(file)
+    heats = [image["alt"] for image in page.images if image["alt"].startswith("what speaks for")]
+    assert heats == ["what speaks for angry", "what speaks for disgust", "what speaks for fear"]
+    assert done[-1] == ("explaining mistakes", 3, 3)
+    assert "vermilion" in page.text
+    assert "vermilion" not in read(write_report([run], drawn_data(), tmp_path / "b.html")).text
+
+
+def test_another_model_than_the_evaluated_one_explains_nothing(tmp_path):
+    run = make_run(tmp_path / "run", "cnn8")
+    write_tiny_model(run.folder / "model")
+    evaluate_as(run, hundred(97), model_sha256="0" * 64)
+    with pytest.raises(ModelError, match="another model than the one that was evaluated; run `mien evaluate"):
+        write_report([run], drawn_data(), tmp_path / "a.html", explain=True)
 
 
 def test_the_same_run_gives_the_same_page(run, page, tmp_path):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mien.cli.evaluate import bar
+
 if TYPE_CHECKING:
     from mien.lab.comparison import Comparison
 
@@ -45,14 +47,22 @@ def report(
     save: Annotated[Path | None, typer.Option(help="HTML file; default for one run: its report.html.")] = None,
     data: Annotated[Path | None, typer.Option(help="What the runs were evaluated on; for pictures of faces.")] = None,
     split: Split = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what speaks for the worst mistakes. Needs --data.")
+    ] = False,
 ) -> None:
     """Write one HTML page with everything about one or more runs; its path is printed."""
+    if explain and data is None:
+        raise typer.BadParameter("needs --data, whose faces are explained.", param_hint="--explain")
     if save is None and len(runs) > 1:
         raise typer.BadParameter("a report of several runs needs a place: --save report.html")
     from mien import lab
 
     faces = None if data is None else lab.read_fer2013(data)
-    typer.echo(lab.write_report(runs, faces, save or runs[0] / "report.html", split=split))
+    out = save or runs[0] / "report.html"
+    with bar() as show:
+        file = lab.write_report(runs, faces, out, split=split, explain=explain, on_progress=show)
+    typer.echo(file)
 
 
 @results_app.command()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from mien.errors import DataError
+from mien.errors import DataError, ModelError
+from mien.explanation import heat_maps, picture_of
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
+from mien.lab.evaluation import silent
 from mien.lab.metrics import Metrics, Report
 from mien.lab.pages import charts
 from mien.lab.pages.charts import Picture
@@ -28,6 +31,8 @@ from mien.lab.pages.report_tables import (
 from mien.lab.run import Run
 from mien.lab.statistics import wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
+from mien.media.heat import overlaid
+from mien.recognizer import Recognizer
 
 WORST = 24
 """Mistakes that are shown."""
@@ -44,9 +49,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that the model called something else than the raters did."""
+    """A face that the model called something else than the raters did.
+
+    `heat`, where it was asked for, is the face with the places that speak for what the model called it.
+    """
 
     face: Picture
+    heat: Picture | None
     label: str
     predicted: str
     confidence: str
@@ -76,17 +85,26 @@ class Chapter:
     provenance: Table
 
 
-def chapter(evaluated: Evaluated, data: FaceDataset | None) -> Chapter:
+def chapter(
+    evaluated: Evaluated,
+    data: FaceDataset | None,
+    explain: bool = False,
+    on_progress: Callable[[str, int, int], None] = silent,
+) -> Chapter:
     """Return a run's chapter.
 
     Args:
         evaluated: the run on one split.
         data: the data set that it was evaluated on, for pictures; None leaves them out.
+        explain: whether each of the worst mistakes is shown with its heat, by the run's exported model.
+        on_progress: called with (what is done, steps done, steps in all) while heat is computed.
 
     Raises:
         DataError: `data` does not hold the faces that the run was evaluated on.
+        ModelError: heat is asked for, and the run's model folder is missing or not the model that was evaluated.
     """
-    mistakes = None if data is None else _mistakes(evaluated, data)  # first, as it may find that the data are others
+    # first, as it may find that the data are others
+    mistakes = None if data is None else _mistakes(evaluated, data, explain, on_progress)
     run, full = evaluated.run, evaluated.full
     confidence, accuracy, counts = _bins(full)
     return Chapter(
@@ -158,7 +176,9 @@ def _bins(full: Metrics) -> tuple[Any, Any, Any]:
     )
 
 
-def _mistakes(evaluated: Evaluated, data: FaceDataset) -> list[Mistake]:
+def _mistakes(
+    evaluated: Evaluated, data: FaceDataset, explain: bool, on_progress: Callable[[str, int, int], None]
+) -> list[Mistake]:
     """The wrong faces of highest confidence, worst first."""
     predictions, report = evaluated.predictions, evaluated.report
     faces = data.split(report.split)
@@ -174,13 +194,37 @@ def _mistakes(evaluated: Evaluated, data: FaceDataset) -> list[Mistake]:
     wrong = np.flatnonzero(~predictions.correct & (predictions.labels >= 0))
     worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:WORST]
     mistakes = []
-    for index in worst.tolist():
+    recognizer = _evaluated_model(evaluated) if explain else None
+    for done, index in enumerate(worst.tolist(), start=1):
         row = str(predictions.rows[index])
         label = predictions.label_set.name(int(predictions.labels[index]))
         predicted = predictions.label_set.name(int(predictions.predicted[index]))
-        picture = charts.face(faces.faces[place[row]], f"face labelled {label}, called {predicted}")
-        mistakes.append(Mistake(picture, label, predicted, percent(predictions.confidence[index], 0), row))
+        pixels, heat = faces.faces[place[row]], None
+        if recognizer is not None:
+            heat = _heat(recognizer, pixels, predicted)
+            on_progress("explaining mistakes", done, len(worst))
+        picture = charts.face(pixels, f"face labelled {label}, called {predicted}")
+        mistakes.append(Mistake(picture, heat, label, predicted, percent(predictions.confidence[index], 0), row))
     return mistakes
+
+
+def _evaluated_model(evaluated: Evaluated) -> Recognizer:
+    """The model whose predictions are shown."""
+    recognizer = Recognizer.load(evaluated.run.folder / "model")
+    if recognizer.card.sha256 != evaluated.report.model_sha256:
+        raise ModelError(
+            f"{recognizer.folder}: another model than the one that was evaluated; run `mien evaluate "
+            f"{evaluated.run.folder}` again."
+        )
+    return recognizer
+
+
+def _heat(recognizer: Recognizer, pixels: npt.NDArray[np.uint8], label: str) -> Picture:
+    """The face with what speaks for `label` laid over it."""
+    card = recognizer.card
+    stack = card.preprocess.stack([pixels])
+    (heat,) = heat_maps(recognizer, stack, [card.labels.names.index(label)])
+    return charts.face(overlaid(picture_of(stack[0]), heat), f"what speaks for {label}")
 
 
 def _check_labels(evaluated: Evaluated, data: FaceDataset, faces: FaceDataset) -> None:

@@ -79,7 +79,7 @@ def _picture(figure: Figure, alt: str, caption: str) -> Picture:
 
 
 def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:
-    """Return a grey face ``(H, W)`` uint8 as a PNG."""
+    """Return a face, ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8, as a PNG."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mien.errors import DataError
 from mien.lab.comparison import Comparison, compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
+from mien.lab.evaluation import silent
 from mien.lab.pages import charts
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.charts import Picture
@@ -45,7 +46,13 @@ class ComparisonPart:
 
 
 def write_report(
-    runs: Sequence[Run | str | Path], data: FaceDataset | None, out: str | Path, *, split: str | None = None
+    runs: Sequence[Run | str | Path],
+    data: FaceDataset | None,
+    out: str | Path,
+    *,
+    split: str | None = None,
+    explain: bool = False,
+    on_progress: Callable[[str, int, int], None] = silent,
 ) -> Path:
     """Write the report of one or more evaluated runs, several with their comparison first.
 
@@ -55,16 +62,20 @@ def write_report(
             pictures; None leaves these out and says so.
         out: the HTML file.
         split: by default the first of PublicTest, Test, PrivateTest, Training on which all runs have labels.
+        explain: whether the worst mistakes are shown with what speaks for them; takes 800 predictions for each, and
+            needs `data`.
+        on_progress: called with (what is done, steps done, steps in all) while they are explained.
 
     Returns:
         The file.
 
     Raises:
+        ModelError: mistakes are to be explained, and a run's model folder is not the model that was evaluated.
         DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, or the file cannot
             be written.
     """
     comparison = compare(runs, split)
-    chapters = [chapter(entry, data) for entry in comparison.entries]
+    chapters = [chapter(entry, data, explain, on_progress) for entry in comparison.entries]
     title = chapters[0].title if len(chapters) == 1 else f"{len(chapters)} models on {comparison.split}"
     return _write(
         Path(out),
