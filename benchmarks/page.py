@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cost_section
+import explanation_section
 import speed_section
 import speedruns_section
 import step_section
@@ -16,6 +17,7 @@ SECTIONS = {
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
     "step_cost": step_section.section,
+    "explanations": explanation_section.section,
 }
 """Record -> what makes a section of it; a record that is not there has none."""
 
