@@ -10,7 +10,7 @@ import typer
 
 
 def explain(
-    photo: Annotated[Path, typer.Argument(help="A photo.")],
+    photo: Annotated[Path, typer.Argument(help="A photo.", dir_okay=False)],
     save: Annotated[
         Path | None, typer.Option(help="Draw each face beside the places that speak for its label: .png, .jpg, .webp.")
     ] = None,
