@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ from mien.lab.recipe import OwnNet
 from mien.preprocess import Preprocess
 
 GREY = Preprocess()
+
+
+def residual(*widths: int) -> int:
+    """A stem, then in each stage one convolution to the next width and two of that width; no biases but the last."""
+    stages = sum(9 * before * after + 2 * 9 * after**2 + 6 * after for before, after in pairwise(widths))
+    return 9 * widths[0] + 2 * widths[0] + stages + 7 * (widths[-1] + 1)
+
+
 PARAMETERS = {  # counted by hand from kernels, biases and batch normalisations
     "cnn-17m": 17_044_871,  # report 001
     "cnn-64-512": 640 + 73_856 + 295_168 + 1_180_160 + 2 * 960 + 7 * (4608 + 1),
@@ -24,7 +33,15 @@ PARAMETERS = {  # counted by hand from kernels, biases and batch normalisations
 }
 
 
-@pytest.mark.parametrize(("name", "parameters"), PARAMETERS.items())
+RESIDUAL = {
+    "residual-pico": residual(8, 16, 24, 40),
+    "residual-nano": residual(16, 32, 48, 72),
+    "residual-small": residual(32, 64, 128, 192),
+    "residual-large": residual(64, 128, 256, 384),
+}
+
+
+@pytest.mark.parametrize(("name", "parameters"), (PARAMETERS | RESIDUAL).items())
 def test_parameters(name: str, parameters: int) -> None:
     with torch.device("meta"):
         assert count_parameters(build(OwnNet(name=name), GREY, 7)) == parameters
