@@ -4,6 +4,7 @@
   mean probability of the label on the way, low); shown from its hottest place on, it should get it soon (insertion,
   high). Beside `mien.explanation.heat_maps`: a square of 12 px that hides each place in turn, the middle of the
   picture, heat at random, and the heat of another face with the same label.
+* Landmarks: at which height eyes, nose and mouth stand, which says how `Explanation.shares` parts a face.
 * Where it looks: the mean heat of faces of PublicTest that are read right, for each class, on their mean face.
 
 Writes benchmarks/results/explanations.json and docs/images/explanations.png.
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from layout import RESULTS, ROOT
 
-from mien import Recognizer
+from mien import Recognizer, YuNet
 from mien.explanation import MASKS, blurred, heat_maps
 from mien.lab.data import PUBLIC, read_fer2013
 from mien.lab.run import current_commit
@@ -116,6 +117,19 @@ def where_it_looks(recognizer: Recognizer, faces: Faces, truth: Labels, count: i
     return rows
 
 
+def landmarks(faces: Faces, count: int) -> dict[str, Any]:
+    """Mean height of eyes, nose and mouth in the crops of YuNet, in their sides from above."""
+    detector, rows = YuNet(), []
+    for face in np.random.default_rng(0).permutation(faces)[:count]:
+        picture = cv2.copyMakeBorder(cv2.resize(face[0], (160, 160)), 80, 80, 80, 80, cv2.BORDER_REPLICATE)
+        for found in detector.detect(np.stack([np.asarray(picture, np.uint8)] * 3, axis=-1))[:1]:
+            top = found.center[1] - found.side_px / 2
+            rows.append([(y - top) / found.side_px for _, y in found.landmarks or ()])
+    right_eye, left_eye, nose, right_mouth, left_mouth = np.mean(rows, axis=0)
+    heights = {"eyes": (right_eye + left_eye) / 2, "nose": nose, "mouth": (right_mouth + left_mouth) / 2}
+    return {"faces": len(rows), **{name: round(float(height), 3) for name, height in heights.items()}}
+
+
 def main() -> None:
     """Measure, draw and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -134,6 +148,7 @@ def main() -> None:
         "model_sha256": recognizer.card.sha256,
         "faces": arguments.faces,
         "faithfulness": measure(recognizer, faces[chosen], labels),
+        "landmarks": landmarks(faces, 600),
         "picture": where_it_looks(recognizer, faces, split.labels, arguments.each),
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from mien.cropping import Cropped, Find, crop_photos
+from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
 from mien.faces.boxes import boxes_of_each, given_faces
 from mien.faces.detect import Detector, Face, YuNet
@@ -159,16 +159,34 @@ class Analyzer:
         Raises:
             InputError: `boxes` and `crops` are both given, or a box is malformed.
         """
+        return self._run(self.crop(photos, boxes=boxes, crops=crops))
+
+    def crop(
+        self,
+        photos: Sequence[Photo],
+        *,
+        boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
+        crops: bool = False,
+    ) -> Generator[Cropped]:
+        """Yield the faces of each photo as the model takes them; the first half of `run`, with the same arguments.
+
+        Raises:
+            InputError: `boxes` and `crops` are both given, or a box is malformed.
+        """
         if crops and boxes is not None:
             raise InputError("boxes and crops exclude each other: a crop is one face, its box is the whole picture.")
         names = [source_name(photo, index if len(photos) > 1 else None) for index, photo in enumerate(photos)]
-        margin = self.recognizer.card.preprocess.margin_fraction
-        if boxes is not None:
-            given = boxes_of_each(names, boxes)
-            return self._run(photos, names, lambda index, image: given_faces(given[index], image, names[index]), margin)
-        if crops:
-            return self._run(photos, names, lambda _, image: [_whole(image)], margin_fraction=0.0)
-        return self._run(photos, names, lambda _, image: self.detector.detect(image), margin, self._least_px())
+        preprocess = self.recognizer.card.preprocess
+        given = None if boxes is None else boxes_of_each(names, boxes)
+
+        def find(index: int, image: npt.NDArray[np.uint8]) -> list[Face]:
+            if given is not None:
+                return given_faces(given[index], image, names[index])
+            return [_whole(image)] if crops else self.detector.detect(image)
+
+        margin = 0.0 if crops else preprocess.margin_fraction
+        least_px = math.inf if crops or boxes is not None else self._least_px()
+        return crop_photos(photos, names, find, preprocess, margin, self.workers, least_px)
 
     def _least_px(self) -> float:
         """What the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
@@ -176,27 +194,19 @@ class Analyzer:
             return math.inf
         return self.detector.longest_px * self.recognizer.card.preprocess.crop_px / MIN_FACE_PX
 
-    def _run(
-        self,
-        photos: Sequence[Photo],
-        names: Sequence[str],
-        find: Find,
-        margin_fraction: float,
-        least_px: float = math.inf,
-    ) -> Iterator[Analysis]:
+    def _run(self, found: Generator[Cropped]) -> Iterator[Analysis]:
         waiting: list[Cropped] = []
-        preprocess = self.recognizer.card.preprocess
-        with closing(crop_photos(photos, names, find, preprocess, margin_fraction, self.workers, least_px)) as found:
+        with closing(found):
             for cropped in found:
                 waiting.append(cropped)
                 n_faces = sum(len(photo.faces) for photo in waiting)
                 if n_faces >= self.batch_size or len(waiting) >= min(self.batch_size, MOST_WAITING):
-                    yield from self._recognize(waiting)
+                    yield from self.recognize(waiting)
                     waiting = []
-            yield from self._recognize(waiting)
+            yield from self.recognize(waiting)
 
-    def _recognize(self, photos: Sequence[Cropped]) -> Iterator[Analysis]:
-        """Read the expressions of all waiting faces together."""
+    def recognize(self, photos: Sequence[Cropped]) -> Iterator[Analysis]:
+        """Read the expressions of all faces of photos together; the second half of `run`."""
         stacks = [photo.stack for photo in photos if photo.stack is not None and len(photo.stack)]
         expressions: Iterator[Expression] = iter(())
         if stacks:

@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
-from mien.faces.align import crop_face
 from mien.media.heat import heat_picture
-from mien.media.images import read_image
 from mien.recognizer import Recognizer
 from mien.records import AnalyzedFace
 
@@ -25,15 +23,15 @@ if TYPE_CHECKING:
     from mien.media.images import Photo
 
 MASKS = 800
-"""Ways to hide parts of a face that are tried. `benchmarks/explanations.py` measures what fewer and more give."""
+"""Ways to hide parts of a face that are tried. `benchmarks/explanations.py` measures what fewer give."""
 
 _CELLS = 12  # of a mask, in each direction
 _RIDGE = 0.1  # for each mask; the cells' own variance is 0.25
 _BLUR = 1 / 6  # what is hidden keeps the light of its surroundings; as a fraction of the crop's side
 _AT_ONCE = 64
 
-# In sides of the crop, from above: YuNet's landmarks on 545 Training faces of FER2013 have their eyes at 0.40, the nose
-# at 0.60, the mouth at 0.76. A part ends half-way to the next.
+# In sides of the crop, from above: half-way between where the landmarks of FER2013's faces stand in YuNet's crops
+# (`benchmarks/explanations.py`, "landmarks").
 _PARTS = {"eyes": (0.0, 0.5), "nose": (0.5, 0.68), "mouth": (0.68, 1.0)}
 
 
@@ -117,18 +115,17 @@ def explain(
     card = analyzer.recognizer.card
     if label is not None and label not in card.labels.names:
         raise InputError(f"label {label!r}: {card.name} knows {', '.join(card.labels.names)}.")
-    (analysis,) = analyzer.run([source], crops=crops)
-    if analysis.failed is not None:
-        raise InputError(analysis.failed)
-    image = read_image(analysis.photo, analysis.source)
-    margin = 0.0 if crops else card.preprocess.margin_fraction
-    cut = [image if crops else crop_face(image, face, margin_fraction=margin) for face in analysis.faces]
-    stack = card.preprocess.stack(cut)  # (N, planes, S, S)
+    (cropped,) = analyzer.crop([source], crops=crops)
+    if cropped.failed is not None or cropped.stack is None:
+        raise InputError(str(cropped.failed))
+    (analysis,) = analyzer.recognize([cropped])
     labels = [label or face.expression.label for face in analysis.faces]
-    heats = heat_maps(analyzer.recognizer, stack, [card.labels.names.index(name) for name in labels], masks=masks)
+    heats = heat_maps(
+        analyzer.recognizer, cropped.stack, [card.labels.names.index(name) for name in labels], masks=masks
+    )
     return [
         Explanation(face=face, label=name, crop=picture_of(crop), heat=heat)
-        for face, name, crop, heat in zip(analysis.faces, labels, stack, heats, strict=True)
+        for face, name, crop, heat in zip(analysis.faces, labels, cropped.stack, heats, strict=True)
     ]
 
 
@@ -161,7 +158,7 @@ def heat_maps(
 
     Source:
         Ribeiro, Singh and Guestrin, "Why should I trust you?", KDD 2016 (LIME), on the masks of Petsiuk, Das and
-        Saenko, RISE, BMVC 2018. They hide by grey and by black, which a network sees as something; a blur it does not.
+        Saenko, RISE, BMVC 2018; with a blur, which keeps the light of the face, in place of their grey and black.
     """
     import cv2
 

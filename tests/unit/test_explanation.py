@@ -105,7 +105,7 @@ def test_shares_are_bands_of_what_speaks_for_the_label() -> None:
     assert explanation(heat).shares == {"eyes": 0.25, "nose": 0.25, "mouth": 0.5}
 
 
-def test_the_smile_of_a_photo_is_in_the_lower_face(tmp_path: Path) -> None:
+def test_the_smile_of_a_photo_is_in_the_lower_face() -> None:
     (found,) = mien.explain(data.astronaut())
     assert (found.label, found.face.expression.label) == ("happy", "happy")
     assert found.heat.shape == found.crop.shape == (48, 48)
@@ -123,6 +123,16 @@ def test_crops_are_taken_whole_and_labels_known(tmp_path: Path) -> None:
     assert found.label == "happy"
     with pytest.raises(InputError, match="label 'joy': tiny knows angry, disgust, fear, happy"):
         mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label="joy")
+
+
+@pytest.mark.parametrize("crops", [True, False])
+def test_what_is_explained_is_what_was_read(crops: bool) -> None:
+    photo = data.astronaut()[60:180, 160:290]  # wider than high
+    (found,) = mien.explain(photo, crops=crops)
+    (again,) = mien.Recognizer.load().predict([found.crop])
+    assert again.probabilities == pytest.approx(found.face.expression.probabilities)
+    (known,) = mien.analyze(photo, crops=crops).faces
+    assert found.face == known
 
 
 def test_an_unreadable_photo_is_refused(tmp_path: Path) -> None:

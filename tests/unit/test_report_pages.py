@@ -179,6 +179,11 @@ def test_mistakes_are_explained_on_request(tmp_path):
     assert "vermilion" not in read(write_report([run], drawn_data(), tmp_path / "b.html")).text
 
 
+def test_without_faces_nothing_can_be_explained(run, tmp_path):
+    with pytest.raises(DataError, match="cannot be explained without their faces; give the data set"):
+        write_report([run], None, tmp_path / "a.html", explain=True)
+
+
 def test_another_model_than_the_evaluated_one_explains_nothing(tmp_path):
     run = make_run(tmp_path / "run", "cnn8")
     write_tiny_model(run.folder / "model")

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.recipe import (
-    SGD,
-    Adam,
-    Augment,
-    Cosine,
-    Distillation,
-    Muon,
-    OneCycle,
-    OwnNet,
-    Recipe,
-    Stopping,
-    Validation,
-)
+from mien.lab.champions.small import LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
+from mien.lab.recipe import SGD, Adam, Augment, Cosine, OneCycle, OwnNet, Recipe, Stopping, Validation
 from mien.preprocess import Preprocess
 
 _MIEN_LARGE = Recipe(
@@ -101,33 +90,14 @@ _MIEN_WIDE = Recipe(
 )
 
 _MIEN_LARGE_MUON = replace(
-    _MIEN_WIDE,
+    MIEN_SMALL_FULL_MUON,
     name="mien-large-muon",
     network=OwnNet(name="residual-large"),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.1,
-        zoom_fraction=0.15,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        soften_rate=0.1,
-        soften_px=(16, 40),
-        noise=0.03,
-        erase_rate=0.25,
-        erase_area=(0.02, 0.2),
-        mixup_alpha=0.4,
-        mix_rate=0.5,
-        fill="nearest",
-    ),
-    optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=5e-4),
+    augment=replace(LIGHT_SOFTNESS, erase_rate=0.25),
     epochs=44,
-    batch_size=256,
-    ema_decay=0.998,
     remark="mien-small's network of twice the width, from random weights in two hours of one core. Learns from a "
     "finished mien-small-distilled (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same faces "
     "as its teacher; they only calibrate the confidence.",
-    distillation=Distillation(weight=0.5, temperature=2.0, faces="same"),
 )
 
 teachers: dict[str, Recipe] = {recipe.name: recipe for recipe in (_MIEN_LARGE, _MIEN_WIDE, _MIEN_LARGE_MUON)}

@@ -71,9 +71,11 @@ def write_report(
 
     Raises:
         ModelError: mistakes are to be explained, and a run's model folder is not the model that was evaluated.
-        DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, or the file cannot
-            be written.
+        DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, mistakes are to be
+            explained without `data`, or the file cannot be written.
     """
+    if explain and data is None:
+        raise DataError("mistakes cannot be explained without their faces; give the data set, too (--data).")
     comparison = compare(runs, split)
     chapters = [chapter(entry, data, explain, on_progress) for entry in comparison.entries]
     title = chapters[0].title if len(chapters) == 1 else f"{len(chapters)} models on {comparison.split}"
