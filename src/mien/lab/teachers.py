@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mien.lab.champions.small import LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
-from mien.lab.recipe import SGD, Adam, Augment, Cosine, OneCycle, OwnNet, Recipe, Stopping, Validation
+from mien.lab.recipe import SGD, Adam, Augment, Cosine, NoDistillation, OneCycle, OwnNet, Recipe, Stopping, Validation
 from mien.preprocess import Preprocess
 
 _MIEN_LARGE = Recipe(
@@ -100,5 +100,15 @@ _MIEN_LARGE_MUON = replace(
     "as its teacher; they only calibrate the confidence.",
 )
 
-teachers: dict[str, Recipe] = {recipe.name: recipe for recipe in (_MIEN_LARGE, _MIEN_WIDE, _MIEN_LARGE_MUON)}
+_MIEN_LARGE_ALONE = replace(
+    _MIEN_LARGE_MUON,
+    name="mien-large-alone",
+    remark="mien-large-muon without a teacher: labels and FER+ votes (--votes) alone. It holds out the same faces; "
+    "they only calibrate the confidence.",
+    distillation=NoDistillation(),
+)
+
+teachers: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (_MIEN_LARGE, _MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE)
+}
 """The recipes by name."""
