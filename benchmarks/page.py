@@ -9,6 +9,7 @@ import explanation_section
 import speed_section
 import speedruns_section
 import step_section
+import web_section
 from layout import RESULTS, ROOT, number, record, table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -18,6 +19,7 @@ SECTIONS = {
     "training_cost": cost_section.section,
     "step_cost": step_section.section,
     "explanations": explanation_section.section,
+    "web_page": web_section.section,
 }
 """Record -> what makes a section of it; a record that is not there has none."""
 

@@ -29,6 +29,7 @@ LEVELS = (
         "mien.timeline_page",
         "mien.timeline_picture",
         "mien.overview",
+        "mien.web",
     ),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names

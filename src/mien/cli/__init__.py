@@ -46,6 +46,7 @@ def build_app() -> typer.Typer:
         robust,
         serve,
         train,
+        web,
     )
 
     app = typer.Typer(
@@ -59,6 +60,7 @@ def build_app() -> typer.Typer:
     app.command()(analyze.analyze)
     app.command()(explain.explain)
     app.command()(serve.serve)
+    app.command()(web.web)
     app.command()(models.models)
     app.add_typer(data.app, name="data")
     app.command()(recipes.recipes)

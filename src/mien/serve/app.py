@@ -42,7 +42,7 @@ from mien.serve.service import Service
 from mien.serve.upload import read_upload
 from mien.serve.video import Videos
 
-_STATIC = Path(__file__).with_name("static")
+_STATIC = Path(mien.__file__).with_name("page")
 
 _ABOUT = """Reads facial expressions in photos.
 

@@ -108,3 +108,7 @@ async function readFilm(file, card) {
   card.lastElementChild.textContent = `All read, ${film.frames.length} frames; the downloads have each.`;
   announce(`${file.name}: ${film.text.textContent}`);
 }
+
+byId("photos-title").textContent = "Photos and videos";
+byId("files").accept += ",video/*";
+document.querySelector("label[for=files]").textContent = "Choose photos or videos";

@@ -45,6 +45,16 @@ function faceElement(face, place) {
   return element("li", {}, title, element("ul", { class: "bars", "aria-label": `Probabilities of ${name.toLowerCase()}` }, ...bars));
 }
 
+/** Name the model, and the colours of its labels. */
+function showModel({ name, parameters, labels }, more = "") {
+  byId("model").textContent = `Model: ${name}, ${parameters.toLocaleString("en")} weights.${more}`;
+  byId("legend").replaceChildren(...labels.map((label) => {
+    const swatch = element("span", { class: "swatch" });
+    swatch.style.background = colorOf(label);
+    return element("li", {}, swatch, label);
+  }));
+}
+
 /** Fill a list with faces, or say that there is none. */
 function showFaces(list, faces) {
   const none = element("li", { class: "quiet" }, "No face in the picture.");

@@ -1,8 +1,8 @@
 "use strict";
 
-// Asking the server.
+// Asking the server of `mien serve`. browser.js takes the place of this script in the folders of `mien web`.
 
-let server = { limits: null, labels: [], model: "" };
+let limits = null; // on the size of files; known when the server has answered
 
 let token = sessionStorage.getItem("mien-token") || "";
 if (location.hash.startsWith("#token=")) {
@@ -84,14 +84,8 @@ async function patiently(attempt) {
 
 async function loadModel() {
   const answer = await (await ask("v1/model")).json();
-  server = { limits: answer.limits, labels: answer.card.labels, model: answer.card.name };
-  const parameters = answer.card.parameters.toLocaleString("en");
-  byId("model").textContent = `Model: ${answer.card.name}, ${parameters} weights. mien ${answer.mien}.`;
-  byId("legend").replaceChildren(...server.labels.map((label) => {
-    const swatch = element("span", { class: "swatch" });
-    swatch.style.background = colorOf(label);
-    return element("li", {}, swatch, label);
-  }));
+  limits = answer.limits;
+  showModel(answer.card, ` mien ${answer.mien}.`);
 }
 
 byId("token-form").addEventListener("submit", (event) => {
@@ -101,6 +95,8 @@ byId("token-form").addEventListener("submit", (event) => {
   begin();
 });
 
+byId("where").textContent = "Photos, videos and camera pictures go to this server only, and are not kept.";
+byId("api").hidden = false;
 function begin() {
   loadModel().catch((error) => {
     byId("model").textContent = `Model: ${error.message}`;

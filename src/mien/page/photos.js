@@ -20,10 +20,11 @@ async function readFile(file, card) {
   card.lastElementChild.textContent = "Reading …";
   const isVideo = file.type.startsWith("video/");
   try {
-    const limit = server.limits && (isVideo ? server.limits.video_bytes : server.limits.upload_bytes);
+    const limit = limits && (isVideo ? limits.video_bytes : limits.upload_bytes);
     if (limit && file.size > limit) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);
     }
+    if (isVideo && !window.readFilm) throw new Error(`${file.name}: this page reads photos; \`mien analyze\` reads videos.`);
     await (isVideo ? readFilm(file, card) : readPhoto(file, card));
     card.classList.add("read");
   } catch (error) {

@@ -1,0 +1,26 @@
+"""`mien web`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def web(
+    out: Annotated[Path, typer.Argument(help="Folder to write; any host of files can show it.", file_okay=False)],
+    model: Annotated[
+        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(help="Folder dist of npm's onnxruntime-web; default: downloaded once, 33 MB.", file_okay=False),
+    ] = None,
+) -> None:
+    """Write a web page that reads photos and the camera in the visitor's browser, without a server."""
+    from mien.web import write_web
+
+    folder = write_web(out, model=model, runtime=runtime)
+    size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    typer.echo(f"{folder}: {size_mb:.1f} MB. Look at it: python -m http.server --directory {folder}")

@@ -1,0 +1,104 @@
+"use strict";
+
+// Reading faces in this browser, with onnxruntime-web: what `mien.faces` and `mien.recognizer` do, step by step. It takes
+// the place of server.js in the folders that `mien web` writes.
+
+const limits = null; // on the size of files
+
+const LARGEST_PX = 4096; // longer side of a photo that is read; larger ones are reduced to it
+const LEAST_DOUBT = 1e-9; // of a face; without doubt a temperature would be 0
+
+const rounded = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
+const scaledBy = (point, factor) => point.map((value) => value * factor);
+
+const models = loadModels();
+
+async function loadModels() {
+  ort.env.wasm.wasmPaths = new URL("runtime/", location.href).href;
+  const fetched = async (path) => {
+    const response = await fetch(path);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
+    return response;
+  };
+  const card = await (await fetched("model/card.json")).json();
+  const open = async (path) => ort.InferenceSession.create(new Uint8Array(await (await fetched(path)).arrayBuffer()), {
+    executionProviders: ["wasm"], extra: { session: { disable_quant_qdq: path.startsWith("detector") ? "1" : "0" } },
+  });
+  const settings = await (await fetched("detector/settings.json")).json();
+  const detector = await open("detector/yunet.onnx"); // one after the other: onnxruntime-web starts once
+  return { card, settings, detector, recognizer: await open("model/model.onnx") };
+}
+
+const patiently = (attempt) => attempt(); // a server may be busy; a browser waits
+
+/** Read a photo; the answer is that of `mien analyze --json`. */
+async function analyze(body, name) {
+  const { card, settings, detector, recognizer } = await models;
+  const { planes, size, factor } = await decode(body, name);
+  const faces = await detect(detector, settings, planes);
+  const expressions = await recognize(recognizer, card, faces.map((face) => crop(planes, face, card.preprocess, settings.max_crop_px)));
+  return {
+    source: name, size, failed: null, model: card.name,
+    faces: faces.map(({ box, score, landmarks }, i) => ({
+      box: scaledBy(box, factor).map((value) => rounded(value, 2)),
+      score: rounded(score, 4),
+      landmarks: landmarks.map((mark) => scaledBy(mark, factor).map((value) => rounded(value, 2))),
+      expression: expressions[i],
+    })),
+  };
+}
+
+/** The photo's planes, its size, and how many of its pixels one of the planes stands for. */
+async function decode(body, name) {
+  const bitmap = await createImageBitmap(body).catch(() => { // turned as its EXIF says
+    throw new Error(`${name}: this browser cannot read this kind of file as a picture.`);
+  });
+  const size = [bitmap.width, bitmap.height];
+  const factor = Math.max(1, Math.max(...size) / LARGEST_PX);
+  const [width, height] = size.map((side) => Math.max(1, Math.round(side / factor)));
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#ffffff"; // what is transparent is white, as in mien
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return { planes: planesOf(context.getImageData(0, 0, width, height)), size, factor };
+}
+
+/** The expressions of crops. */
+async function recognize(session, card, crops) {
+  if (!crops.length) return [];
+  const { crop_px: side } = card.preprocess;
+  const pixels = new Uint8Array(crops.length * crops[0].length * side * side);
+  crops.flat().forEach(({ data }, i) => pixels.set(data, i * side * side));
+  const faces = new ort.Tensor("uint8", pixels, [crops.length, crops[0].length, side, side]);
+  const { data } = (await session.run({ faces })).logits;
+  return crops.map((_, i) => inClasses(data.slice(i * card.labels.length, (i + 1) * card.labels.length), card));
+}
+
+function softmax(logits) {
+  const powers = logits.map((value) => Math.exp(value - Math.max(...logits)));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** Logits as an expression, calibrated as `mien.recognizer.calibrated_softmax` says. */
+function inClasses(raw, card) {
+  const logits = Array.from(raw);
+  const doubt = Math.max(1 - Math.max(...softmax(logits)), LEAST_DOUBT);
+  const temperature = card.temperature * doubt ** card.sharpening;
+  const probabilities = softmax(logits.map((value) => value / temperature));
+  const confidence = Math.max(...probabilities);
+  return {
+    label: card.labels[probabilities.indexOf(confidence)],
+    confidence: rounded(confidence, 6),
+    uncertain: confidence < card.uncertain_below,
+    probabilities: Object.fromEntries(card.labels.map((label, i) => [label, rounded(probabilities[i], 6)])),
+  };
+}
+
+byId("where").textContent = "Photos and camera pictures stay in this browser: nothing is sent.";
+byId("camera-status").textContent = "Each picture is read here when the one before is done. No sound is used.";
+models.then(({ card }) => showModel(card)).catch((error) => {
+  byId("model").textContent = `Model: ${error.message}`;
+});
+navigator.serviceWorker?.register("offline.js");

@@ -1,0 +1,19 @@
+// A service worker: keeps the page's files, so that it works offline. VERSION and FILES are written above.
+
+const PREFIX = `mien ${registration.scope} `; // a host may show several such pages
+const NAME = PREFIX + VERSION;
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(FILES)));
+});
+
+self.addEventListener("activate", (event) => {
+  const outdated = async () => (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== NAME);
+  event.waitUntil(outdated().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
+});
+
+self.addEventListener("fetch", (event) => {
+  const kept = async () => (await caches.open(NAME)).match(event.request, { ignoreSearch: true });
+  event.respondWith(kept().then((answer) => answer || fetch(event.request)));
+});

