@@ -54,7 +54,7 @@ LEVELS = (
         "mien.lab.pages.recipe_page",
     ),
     ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
-    ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress"),
+    ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
     ("mien.lab.evaluation", "mien.lab.evaluation"),
     ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.pages.comparison_tables", "mien.lab.pages.reading"),
     ("mien.lab.changes", "mien.lab.robust", "mien.lab.pages.robust_picture"),

@@ -73,6 +73,7 @@ def build_app() -> typer.Typer:
     app.command()(report.compare)
     app.command()(report.report)
     app.command()(evaluate.export)
+    app.command()(evaluate.join)
     app.command()(evaluate.calibrate)
     app.add_typer(report.results_app, name="results")
     app.command()(reproduce.reproduce)

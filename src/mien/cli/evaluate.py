@@ -106,6 +106,18 @@ def export(
     typer.echo(folder)
 
 
+def join(
+    models: Annotated[list[str], typer.Argument(help="Model folders, or names of models that ship; at least two.")],
+    out: Annotated[Path, typer.Option(help="The new model folder.", file_okay=False)],
+    name: Annotated[str | None, typer.Option(help="Of the model; default: the folder's.")] = None,
+) -> None:
+    """Write one model that answers the mean of several, as large and as slow as these together."""
+    from mien import lab
+
+    typer.echo(lab.join_models(models, out, name=name or out.name))
+    typer.echo("The confidence is not calibrated: mien calibrate fits it.", err=True)
+
+
 def calibrate(
     model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
     data: Data,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mien.lab.ensembles import ensemble as ensemble
     from mien.lab.evaluation import evaluate as evaluate
     from mien.lab.export import export_run as export_run
+    from mien.lab.joining import join_models as join_models
     from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
     from mien.lab.pages.report import write_report as write_report
@@ -49,6 +50,7 @@ _PLACES = {
     "ensemble": "ensembles",
     "evaluate": "evaluation",
     "export_run": "export",
+    "join_models": "joining",
     "quantize": "compress",
     "read_fer2013": "data",
     "recalibrate": "calibrate",

@@ -57,6 +57,8 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
     known = source.card.provenance
     if "quantization" in known:
         raise ModelError(f"{source.folder}: quantised already; give the float model that it was made from.")
+    if "members" in known:
+        raise ModelError(f"{source.folder}: joined from several models; quantise each, then join these.")
     if data.fingerprint != known["data_fingerprint"]:
         raise ModelError(
             f"{source.folder}: trained on {known['data_source']} ({known['data_fingerprint'][:12]}), this is "

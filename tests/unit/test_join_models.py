@@ -1,0 +1,97 @@
+"""One model folder from several."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tiny_model import write_tiny_model
+from typer.testing import CliRunner
+
+import mien
+from mien.card import Card
+from mien.cli import build_app
+from mien.errors import ModelError
+from mien.lab import join_models
+from mien.lab.calibrate import NOT_CALIBRATED
+from mien.labels import LabelSet
+from mien.preprocess import Preprocess
+from mien.recognizer import Recognizer, softmax
+
+
+@pytest.fixture
+def faces() -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (5, 1, 48, 48), np.uint8)
+
+
+def change_card(folder: Path, **values: object) -> None:
+    replace(Card.read(folder), **values).write(folder)  # type: ignore[arg-type]
+
+
+def test_the_probabilities_are_the_mean(faces: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    names = ["mien-nano", "mien-small"]  # int8; the second one mirrored
+    joined = Recognizer.load(join_models(names, tmp_path / "both", name="both"))
+    expected = np.mean([softmax(Recognizer.load(name).logits(faces)) for name in names], axis=0)
+    np.testing.assert_allclose(softmax(joined.logits(faces)), expected, atol=1e-6)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    assert joined.logits(faces[:1]).shape == (1, 7)
+
+
+def test_the_card_names_the_members(tmp_path: Path) -> None:
+    nano, small = (Recognizer.load(name).card for name in ("mien-nano", "mien-small"))
+    card = Card.read(join_models(["mien-nano", "mien-small"], tmp_path / "both", name="both"))
+    assert card.name == "both"
+    assert card.parameters == nano.parameters + small.parameters
+    assert [member["sha256"] for member in card.provenance["members"]] == [nano.sha256, small.sha256]
+    assert card.provenance["recipe"]["name"] == "mean of mien-nano-full, mien-small-robust"
+    assert not card.provenance["mirrored"]  # one member is not
+    assert (card.temperature, card.metrics, card.licence) == (1.0, {}, "MIT")
+    assert NOT_CALIBRATED in card.limits
+
+
+def test_the_command_writes_a_model_that_reads_photos(tmp_path: Path) -> None:
+    from skimage import data
+
+    first, second = (str(write_tiny_model(tmp_path / name)) for name in ("a", "b"))
+    done = CliRunner().invoke(build_app(), ["join", first, second, "--out", str(tmp_path / "both")])
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "both" / "card.json").read_text("utf-8"))["name"] == "both"
+    (face,) = mien.analyze(np.asarray(data.astronaut()), model=tmp_path / "both").faces
+    (alone,) = mien.analyze(np.asarray(data.astronaut()), model=first).faces
+    assert face.expression.confidence == pytest.approx(alone.expression.confidence, abs=1e-6)
+
+
+def test_models_that_differ_are_refused(tmp_path: Path) -> None:
+    first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
+    with pytest.raises(ModelError, match="1 models to join; name at least two"):
+        join_models([first], tmp_path / "both", name="both")
+    with pytest.raises(ModelError, match=r"mien-small-ferplus: labels neutral, .* are angry, "):
+        join_models(["mien-small", "mien-small-ferplus"], tmp_path / "both", name="both")
+    change_card(second, preprocess=Preprocess(margin_fraction=0.1))
+    with pytest.raises(
+        ModelError, match=r"b: crops grey, 48 px, margin 0\.1, those of .*a are grey, 48 px, margin 0\."
+    ):
+        join_models([first, second], tmp_path / "both", name="both")
+    change_card(second, preprocess=Preprocess(), labels=LabelSet(tuple("abcdefg")))
+    with pytest.raises(ModelError, match="b: labels a, b, c, d, e, f, g, those of"):
+        join_models([first, second], tmp_path / "both", name="both")
+    assert not (tmp_path / "both").exists()
+
+
+def test_other_operators_are_refused(tmp_path: Path) -> None:
+    import hashlib
+
+    import onnx
+
+    first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
+    model = onnx.load(second / "model.onnx")
+    model.opset_import[0].version = 19
+    onnx.save(model, second / "model.onnx")
+    changed = replace(Card.read(first), sha256=hashlib.sha256((second / "model.onnx").read_bytes()).hexdigest())
+    changed.write(second)
+    with pytest.raises(ModelError, match=r"b/model\.onnx: ONNX operators 19, .* has 18; export both again"):
+        join_models([first, second], tmp_path / "both", name="both")
