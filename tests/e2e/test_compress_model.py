@@ -24,6 +24,7 @@ from mien.lab.calibrate import NOT_CALIBRATED, fit_confidence
 from mien.lab.compress import quantize
 from mien.lab.data import FaceDataset, with_majority, write_edition
 from mien.lab.export import export_run, validation_faces
+from mien.lab.joining import join_models
 from mien.lab.recipe import OwnNet
 from mien.lab.run import Run
 from mien.labels import FERPLUS
@@ -139,6 +140,12 @@ def test_it_may_take_the_place_of_the_float_model(source: Path, small: Path, dat
     with pytest.raises(ModelError, match="quantised already; give the float model that it was made from"):
         quantize(folder, data, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_a_joined_model_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
+    joined = join_models([source, source], tmp_path / "joined", name="joined")
+    with pytest.raises(ModelError, match="joined from several models; quantise each, then join these"):
+        quantize(joined, data, tmp_path / "int8")
 
 
 def test_without_held_out_faces_it_is_not_calibrated(source: Path, data: FaceDataset, tmp_path: Path) -> None:
