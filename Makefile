@@ -35,5 +35,5 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lab,timm,video,heic,serve]' --group dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lab,timm,video,heic,serve,ray]' --group dev
 	touch $@

@@ -76,6 +76,7 @@ class YuNet:
         score_threshold: surer faces only; 0.7 rejects what textures and blossoms give. Turned faces need 0.1 more.
         any_angle: look at all quarter turns even where a face is sure; takes up to four times as long. For photos in
             which some faces are upright and others are not.
+        threads: CPU threads for one image; None leaves the choice to onnxruntime.
 
     Raises:
         InputError: an argument is out of range.
@@ -83,7 +84,13 @@ class YuNet:
     """
 
     def __init__(
-        self, *, min_face_px: float = 24, longest_px: int = 1280, score_threshold: float = 0.7, any_angle: bool = False
+        self,
+        *,
+        min_face_px: float = 24,
+        longest_px: int = 1280,
+        score_threshold: float = 0.7,
+        any_angle: bool = False,
+        threads: int | None = None,
     ) -> None:
         if min_face_px < 1 or longest_px < FAR_PX or not 0 < score_threshold <= 1:
             raise InputError(
@@ -94,7 +101,7 @@ class YuNet:
         self.longest_px = longest_px
         self.score_threshold = score_threshold
         self.any_angle = any_angle
-        self._network = YuNetNetwork()
+        self._network = YuNetNetwork(threads)
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first.

