@@ -116,5 +116,5 @@ def test_a_download_that_was_changed(tmp_path: Path, runtime: Path, monkeypatch:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "site").write_text("a file")
-    with pytest.raises(InputError, match="site: the page cannot be written .*; free space or choose another folder"):
+    with pytest.raises(InputError, match=r"site: the page cannot be written .*; free space or choose another folder"):
         write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
