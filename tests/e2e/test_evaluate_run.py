@@ -157,10 +157,15 @@ def test_a_split_that_steered_the_training_is_called_so(
 ) -> None:
     shutil.copytree(run.folder / "model", tmp_path / "model")
     card = Card.read(tmp_path / "model")
-    recipe = card.provenance["recipe"] | {"validation": {"kind": kind}}
-    replace(card, provenance=card.provenance | {"recipe": recipe}).write(tmp_path / "model")
-    remarks = evaluate(tmp_path / "model", data.test).remarks
-    assert remarks[1] == "The training watched these faces and was steered by them; on new faces expect less."
+    unsteered = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
+    for steered in ({"stopping": {"monitor": "val_loss", "keep": "last"}}, {"schedule": {"kind": "Plateau"}}, {}):
+        recipe = card.provenance["recipe"] | {"validation": {"kind": kind}} | unsteered | steered
+        replace(card, provenance=card.provenance | {"recipe": recipe}).write(tmp_path / "model")
+        remarks = evaluate(tmp_path / "model", data.test).remarks
+        if steered:
+            assert remarks[1] == "The training watched these faces and was steered by them; on new faces expect less."
+        else:
+            assert remarks[1] == "The training watched these faces; nothing was chosen by them."
     training = evaluate(tmp_path / "model", data.training)
     assert training.remarks[1] == "The network was trained on these faces."
 

@@ -75,6 +75,31 @@ def test_holm_allows_for_the_number_of_pairs():
     assert holm([]) == []
 
 
+def test_runs_that_differ_in_more_than_the_seed_are_not_grouped(three_seeds, tmp_path):
+    def run(name, seed, **environment):
+        return evaluate_as(make_run(tmp_path / name, seed=seed, **environment), hundred(50))
+
+    taught = run("taught", 3, teachers={"mien-small-seed0-123456": "a"})
+    voted = run("voted", 4, votes_sha256="b")
+    again = run("again", 0)
+    (group,) = compare([*three_seeds, taught, voted, again]).seeds
+    assert group.names == ("run0", "run1", "run2")
+    also_taught = run("also", 5, teachers={"mien-small-seed1-654321": "c"})  # by another seed's teacher
+    assert [group.names for group in compare([taught, also_taught]).seeds] == [
+        ("mien-small seed 3", "mien-small seed 5")
+    ]
+
+
+def test_runs_that_were_measured_with_mirror_images_alone(three_seeds, tmp_path):
+    mirrored = make_run(tmp_path / "mirrored", seed=3)
+    evaluate_as(mirrored, hundred(50, split="PublicTest-flip"))
+    assert compare([mirrored]).split == "PublicTest-flip"
+    with pytest.raises(DataError, match=r"run0: PublicTest; mirrored: PublicTest-flip"):
+        compare([three_seeds[0], mirrored])
+    with pytest.raises(DataError, match=r"run `mien evaluate .*run0 --split PublicTest --tta flip`"):
+        compare([three_seeds[0], mirrored], "PublicTest-flip")
+
+
 def test_seeds_of_one_recipe_are_grouped(three_seeds, tmp_path):
     other = evaluate_as(make_run(tmp_path / "other", "cnn8"), hundred(50))
     (group,) = compare([*three_seeds, other]).seeds
@@ -119,7 +144,9 @@ def test_nothing_to_compare_is_refused(three_seeds, tmp_path):
     fresh = make_run(tmp_path / "fresh", "cnn8")
     with pytest.raises(DataError, match=r"run0: PublicTest; fresh: none"):
         compare([three_seeds[0], fresh])
-    with pytest.raises(DataError, match="not evaluated on Test; run `mien evaluate"):
+    with pytest.raises(
+        DataError, match=r"run0: evaluated on PublicTest, not on Test; run `mien evaluate .*run0 --split Test`"
+    ):
         compare(three_seeds, "Test")
 
 

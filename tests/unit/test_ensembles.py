@@ -29,7 +29,7 @@ SURER_AND_RIGHT = replace(SURE_AND_WRONG, probabilities=np.array([[0.1, 0.9], [0
 def written(folder: Path, *members: Predictions) -> list[Path]:
     files = [folder / f"run{number}" / "predictions-PublicTest.csv" for number in range(len(members))]
     for file, member in zip(files, members, strict=True):
-        file.parent.mkdir()
+        file.parent.mkdir(parents=True)
         member.write(file)
     return files
 
@@ -43,6 +43,17 @@ def test_the_mean_counts_every_member_alike(tmp_path: Path) -> None:
     assert report.twin_free is not None and report.twin_free.n == 1
     assert report.model == "ensemble of 3" and report.provenance == {"members": ["run0", "run1", "run2"]}
     assert report.remarks == ("Mean of the probabilities of 3 models: run0, run1, run2.",)
+
+
+def test_the_views_of_the_members_are_those_of_the_mean(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
+    flips = [file.rename(file.with_name("predictions-PublicTest-flip.csv")) for file in files]
+    report = ensemble(flips, out=tmp_path / "mean")
+    assert (report.split, report.tta) == ("PublicTest", "flip")
+    assert (tmp_path / "mean" / "report-PublicTest-flip.json").is_file()
+    (plain,) = written(tmp_path / "more", SURE_AND_WRONG)
+    with pytest.raises(DataError, match="averaged over flip and none; evaluate all members with one --tta"):
+        ensemble([*flips, plain])
 
 
 def test_command(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_report_stands_in_the_run_s_folder_by_default(runs):
 
 def test_errors_reach_the_user(runs):
     done = call("compare", *runs, "--split", "Test")
-    assert isinstance(done.exception, DataError) and "not evaluated on Test" in str(done.exception)
+    assert isinstance(done.exception, DataError) and "not on Test" in str(done.exception)
 
 
 def test_results_are_added_and_tabled(runs, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from mien.errors import DataError
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
 from mien.lab.recipe_io import to_json
-from mien.lab.run import Run
+from mien.lab.run import Run, learnt_from
 from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference
 
 
@@ -190,12 +190,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:
-    groups: dict[tuple[str, ...], list[Evaluated]] = {}
+    """The trainings that differ in their seed alone, one for each seed."""
+    groups: dict[tuple[str, ...], dict[int, Evaluated]] = {}
     for entry in entries:
         environment = entry.run.environment
-        started_from = str(environment["data_fingerprint"]), str(environment.get("weights_sha256"))
-        groups.setdefault((to_json(entry.run.recipe), entry.report.tta, *started_from), []).append(entry)
-    return tuple(_seeds_of(group) for group in groups.values() if len(group) > 1)
+        key = (to_json(entry.run.recipe), entry.report.tta, *learnt_from(environment))
+        groups.setdefault(key, {}).setdefault(environment["seed"], entry)
+    return tuple(_seeds_of(list(group.values())) for group in groups.values() if len(group) > 1)
 
 
 def _seeds_of(group: Sequence[Evaluated]) -> Seeds:

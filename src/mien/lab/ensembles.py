@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.evaluation import write_results
-from mien.lab.metrics import Report, report_of
+from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions
 
 
@@ -24,7 +24,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         out: folder for the mean's own ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
 
     Raises:
-        DataError: there are fewer than two files, one cannot be read, or they are of other faces or classes.
+        DataError: there are fewer than two files, one cannot be read, or they are of other faces, classes or views.
         ModelError: the results cannot be written.
     """
     paths = [Path(file) for file in files]
@@ -39,14 +39,28 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
             )
         if not np.array_equal(member.labels, first.labels):
             raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
+    views = {_views(path) for path in paths}
+    if len(views) > 1:
+        raise DataError(
+            f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
+        )
     mean = replace(first, probabilities=np.mean([member.probabilities for member in members], axis=0))
     names = [path.parent.name for path in paths]
     report = replace(
         report_of(mean),
         model=f"ensemble of {len(members)}",
+        tta=views.pop(),
         provenance={"members": names},
         remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.",),
     )
     if out is not None:
         write_results(Path(out), mean, report)
     return report
+
+
+def _views(file: Path) -> TTA:
+    """The views that were averaged, as `evaluate` names its files."""
+    for views in ("flip", "ten-crop"):
+        if file.stem.endswith(f"-{views}"):
+            return views
+    return "none"

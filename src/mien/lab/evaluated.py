@@ -16,6 +16,9 @@ from mien.lab.run import Run
 PREFERRED_SPLITS = (PUBLIC, TEST, PRIVATE, TRAINING)
 """Where no split is named, the first of these that has been evaluated and has labels is taken."""
 
+_PREFERRED = tuple(f"{split}{views}" for split in PREFERRED_SPLITS for views in ("", "-flip", "-ten-crop"))
+"""The same with the views that were averaged, as `mien evaluate` names its files: one view where there is that."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluated:
@@ -72,8 +75,11 @@ class Evaluated:
 
 
 def scored_splits(run: Run) -> list[str]:
-    """Return the splits on which a run has been evaluated against labels, in the preferred order."""
-    files = {split: run.folder / f"report-{split}.json" for split in PREFERRED_SPLITS}
+    """Return the splits on which a run has been evaluated against labels, in the preferred order.
+
+    With averaged views, they are called as the files are: ``PublicTest-flip``.
+    """
+    files = {split: run.folder / f"report-{split}.json" for split in _PREFERRED}
     return [split for split, file in files.items() if file.is_file() and Report.read(file).full is not None]
 
 
@@ -84,7 +90,7 @@ def common_split(runs: Sequence[Run]) -> str:
         DataError: there is none; the message says which run has which.
     """
     scored = {run.folder.name: scored_splits(run) for run in runs}
-    for split in PREFERRED_SPLITS:
+    for split in _PREFERRED:
         if all(split in splits for splits in scored.values()):
             return split
     has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored.items())
@@ -99,7 +105,11 @@ def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     """
     report_file, predictions_file = (run.folder / f"{part}-{split}" for part in ("report", "predictions"))
     if not report_file.with_suffix(".json").is_file():
-        raise DataError(f"{run.folder}: not evaluated on {split}; run `mien evaluate {run.folder} --split {split}`.")
+        has = ", ".join(scored_splits(run)) or "nothing"
+        options = "--split " + split.replace("-", " --tta ", 1)
+        raise DataError(
+            f"{run.folder}: evaluated on {has}, not on {split}; run `mien evaluate {run.folder} {options}`."
+        )
     report = Report.read(report_file.with_suffix(".json"))
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")

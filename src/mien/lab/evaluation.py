@@ -256,6 +256,17 @@ def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, fac
     )
 
 
+def _steered(recipe: dict[str, Any]) -> bool:
+    """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
+    stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
+    chosen_by_none = stopping.get("monitor") == "none" and stopping.get("keep") == "last"
+    return not chosen_by_none or schedule.get("kind") == "Plateau"
+
+
+_STEERED = "The training watched these faces and was steered by them; on new faces expect less."
+_WATCHED = "The training watched these faces; nothing was chosen by them."
+
+
 def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:
     """Sentences that a reader of the figures must know."""
     split, scored = predictions.split, int((predictions.labels >= 0).sum())
@@ -266,7 +277,7 @@ def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> 
     if split == TRAINING:
         remarks.append("The network was trained on these faces.")
     elif watched in (split, "Test"):
-        remarks.append("The training watched these faces and was steered by them; on new faces expect less.")
+        remarks.append(_STEERED if _steered(recipe) else _WATCHED)
     if (provenance.get("calibration") or {}).get("faces", "").startswith(f"{split},"):
         remarks.append("The model's confidence was calibrated on these faces; its accuracy does not depend on that.")
     if scored == 0:

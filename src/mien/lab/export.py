@@ -99,14 +99,21 @@ def export_run(
 
 
 def model_folder(run: Run, data: FaceDataset) -> Path:
-    """Return a run's exported model; export it where it is missing, outdated, or can be calibrated only now."""
+    """Return a run's exported model.
+
+    It is exported where it is missing, and again, as it was asked for before, where it is outdated or can be calibrated
+    only now.
+    """
     folder = run.folder / "model"
-    if (folder / MODEL_FILE).is_file():
-        provenance = Card.read(folder).provenance
-        calibrates = provenance["calibration"] is None and validation_faces(run, data) is not None
-        if provenance["weights_sha256"] == _sha256(run.folder / WEIGHTS) and not calibrates:
-            return folder
-    return export_run(run, data=data)
+    if not (folder / MODEL_FILE).is_file():
+        return export_run(run, data=data)
+    card = Card.read(folder)
+    known = card.provenance
+    calibrates = known["calibration"] is None and validation_faces(run, data) is not None
+    if known["weights_sha256"] == _sha256(run.folder / WEIGHTS) and not calibrates:
+        return folder
+    mirrored = bool(known.get("mirrored"))
+    return export_run(run, data=data, mirrored=mirrored, name=card.name, licence=card.licence)
 
 
 def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:

@@ -13,6 +13,7 @@ from mien.lab.published import stand_in
 from mien.lab.recipe import Phase, Recipe
 from mien.lab.recipe_io import from_json
 from mien.lab.results import Record
+from mien.lab.run import learnt_from
 from mien.lab.statistics import wilson_interval
 
 
@@ -134,12 +135,11 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
 
     A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
     """
-    groups: dict[tuple[int, str, str | None], list[Record]] = {}
+    groups: dict[tuple[int, tuple[str, ...]], list[Record]] = {}
     for record in records:
         recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
         if "averaged" not in environment and same_training(recipe, shortened(row, recipe.epochs)):
-            key = (recipe.epochs, environment["data_fingerprint"], environment["weights_sha256"])
-            groups.setdefault(key, []).append(record)
+            groups.setdefault((recipe.epochs, learnt_from(environment)), []).append(record)
     found = [
         TrainedRow(row, key[0], tuple(sorted(group, key=lambda record: int(record.row["environment"]["seed"]))))
         for key, group in groups.items()
