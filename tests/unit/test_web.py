@@ -118,3 +118,18 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "site").write_text("a file")
     with pytest.raises(InputError, match=r"site: the page cannot be written .*; free space or choose another folder"):
         write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+
+
+def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(InputError, match=r"holds a page of others, index\.html; name a folder that is new, empty"):
+        write_web(tmp_path, model="mien-nano", runtime=runtime)
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+def test_a_download_that_breaks_off(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "package.tgz"
+    monkeypatch.setattr(web, "RUNTIME_URL", archive_of(archive, CONTENT))
+    archive.write_bytes(archive.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"package\.tgz: cannot be downloaded"):
+        write_web(tmp_path / "site")

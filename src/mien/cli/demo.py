@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.errors import InputError
-
 if TYPE_CHECKING:
     from mien.lab.run import Run
     from mien.lab.training import Progress
 
+PHOTO = Path(__file__).with_name("astronaut.jpg")
+"""NASA's portrait of Eileen Collins, public domain."""
 FACES_PER_CLASS = 200
 EPOCHS = 8
 
@@ -73,22 +73,15 @@ def _show(progress: Progress) -> None:
 
 
 def _read_astronaut(out: Path) -> Path:
-    try:
-        from skimage.data import astronaut
-    except ImportError:
-        raise InputError(
-            "the demo's photo comes with scikit-image, which is not installed: pip install scikit-image. Or read a "
-            "photo of your own: mien analyze PHOTO --save annotated.jpg"
-        ) from None
     import mien
 
-    analysis = mien.analyze(astronaut())  # type: ignore[no-untyped-call]
+    analysis = mien.analyze(PHOTO)
     for face in analysis.faces:
         typer.echo(
-            f"4. read scikit-image's astronaut with the model that ships, {mien.Recognizer.load().card.name}: "
+            f"4. read a photo with the model that ships, {mien.Recognizer.load().card.name}: "
             f"{face.expression.label}, confidence {face.expression.confidence:.0%}",
             err=True,
         )
-    picture = out / "astronaut.jpg"
+    picture = out / PHOTO.name
     analysis.save(picture)
     return picture

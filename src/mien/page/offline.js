@@ -5,7 +5,8 @@ const NAME = PREFIX + VERSION;
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(FILES)));
+  const fresh = FILES.map((file) => new Request(file, { cache: "reload" })); // never files of two versions
+  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(fresh)));
 });
 
 self.addEventListener("activate", (event) => {
