@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from layout import number, table
 
+from mien import lab
+
 
 def section(cost: dict[str, Any]) -> str:
     """Return the section, its heading included."""
@@ -65,6 +67,9 @@ class TrainingCost:
             )
             failed = one["recipes"].keys() - ran.keys()
             lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
+        missing = [f"`{name}`" for name in lab.recipes if name not in self.sizes]
+        if missing:
+            lines.append(f"* Not yet measured: {', '.join(missing)}.")
         return "\n".join(lines)
 
     def data(self) -> str:

@@ -62,11 +62,16 @@ Accuracy is to fall by at most {100 * AIM:g} point where a box is off by 10 % of
 
 The bars show all faces, with the 95 % intervals of the differences; the dotted line is the accuracy on unchanged ones.
 
-Measured with seed {measured.seed} at commit {record["commit"][:7]}, model `{measured.model_sha256[:12]}`, faces
+Measured with seed {measured.seed} at commit {_commit(record["commit"])}, model `{measured.model_sha256[:12]}`, faces
 `{measured.data_fingerprint[:12]}`; all figures are in
 [robustness.json](../benchmarks/results/robustness.json). Blur is in px of a face 48 px wide, noise and levels moved are
 in grey levels from 0 to 255. Light is that of the scene, which cameras turn into grey levels by a power of 1/2.2.
 """
+
+
+def _commit(commit: str) -> str:
+    """Such as ``0e1725c``, or ``0e1725c with changes`` where the code was not what was committed."""
+    return commit[:7] + (" with changes" if commit.endswith("+dirty") else "")
 
 
 def _aim(figures: Any) -> str:

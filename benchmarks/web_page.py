@@ -25,6 +25,7 @@ import numpy as np
 from skimage import data
 
 import mien
+from mien.lab.run import current_commit
 from mien.media.draw import save_picture
 from mien.web import write_web
 
@@ -104,6 +105,7 @@ def measure(folder: Path, runtime: Path) -> dict[str, Any]:
         for one, other in zip(mine["faces"], its["faces"], strict=False)
     ]
     return {
+        "commit": current_commit(),
         "machine": f"{platform.machine()}, Chromium {browser}",
         "photos": len(photos),
         "photos_with_as_many_faces": sum(len(a["faces"]) == len(b["faces"]) for a, b in zip(ours, theirs, strict=True)),
