@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.errors import ModelError
+from mien.errors import MienError, ModelError
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
 
@@ -62,8 +64,8 @@ class Card:
         """Read and check a model folder.
 
         Raises:
-            ModelError: a file is missing, the card is of another schema or has unknown fields, or `model.onnx`
-                is not the file that the card describes.
+            ModelError: a file is missing, the card is of another schema, lacks a field, has an unknown one or a value
+                that cannot be, or `model.onnx` is not the file that the card describes.
         """
         card_file, model_file = folder / CARD_FILE, folder / MODEL_FILE
         for file in (card_file, model_file):
@@ -71,18 +73,14 @@ class Card:
                 raise ModelError(f"{folder}: no {file.name}; a model folder holds {MODEL_FILE} and {CARD_FILE}.")
         try:
             row = json.loads(card_file.read_text(encoding="utf-8"))
-            schema = row.pop("schema")
-            if schema != SCHEMA:
-                raise ModelError(
-                    f"{card_file}: schema {schema}, this mien reads {SCHEMA}; upgrade mien or export again."
-                )
-            plain = row.pop("preprocess")
-            plain |= {"mean": tuple(plain["mean"]), "std": tuple(plain["std"])}
-            card = cls(
-                **row | {"limits": tuple(row["limits"]), "labels": LabelSet(tuple(row["labels"]))},
-                preprocess=Preprocess(**plain),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            _check(row, card_file)
+            del row["schema"]
+            plain = {name: _frozen(value) for name, value in row["preprocess"].items()}
+            row |= {"labels": LabelSet(tuple(row["labels"])), "limits": tuple(row["limits"])}
+            card = cls(**row | {"preprocess": Preprocess(**plain)})
+        except ModelError:
+            raise
+        except (MienError, ValueError, TypeError) as error:
             raise ModelError(f"{card_file}: not a card of this mien ({error}); export the model again.") from error
         found = hashlib.sha256(model_file.read_bytes()).hexdigest()
         if found != card.sha256:
@@ -91,3 +89,77 @@ class Card:
                 "another one. Copy the whole folder again."
             )
         return card
+
+
+def _check(row: Any, file: Path) -> None:
+    """Refuse a card of another schema, without a needed field, or with a value that cannot be."""
+    if not isinstance(row, dict):
+        raise ModelError(
+            f"{file}: not a card of this mien (found {row!r:.80}, expected an object); export the model again."
+        )
+    for name in ("schema", *_EXPECTED):
+        if name not in row and name not in _MAY_LACK:
+            raise ModelError(f"{file}: not a card of this mien (no field {name!r}); export the model again.")
+    if row["schema"] != SCHEMA:
+        raise ModelError(f"{file}: schema {row['schema']}, this mien reads {SCHEMA}; upgrade mien or export again.")
+    for name, (words, holds) in _EXPECTED.items():
+        if name in row and not holds(row[name]):
+            raise ModelError(f"{file}: {name}: found {row[name]!r:.80}, expected {words}; correct it or export again.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _are_figures(value: Any) -> bool:
+    """Whether these are the figures of one part of a split, or None where it was not measured."""
+    return value is None or (_is_object(value) and all(_is_number(value.get(name)) for name in _RATES))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+_RATES = ("n", "accuracy", "accuracy_low", "accuracy_high")
+_NEEDED = [each.name for each in dataclasses.fields(Preprocess)]
+_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "name": ("text", _is_text),
+    "labels": ("a list of at least one name", lambda value: _are_texts(value) and len(value) > 0),
+    "preprocess": (
+        f"an object with {', '.join(_NEEDED)}, of which mean and std are lists",
+        lambda value: (
+            _is_object(value)
+            and all(name in value for name in _NEEDED)
+            and all(isinstance(value[name], list) for name in ("mean", "std"))
+        ),
+    ),
+    "sha256": ("text", _is_text),
+    "parameters": ("an integer from 0", lambda value: type(value) is int and value >= 0),
+    "temperature": ("a finite number above 0", lambda value: _is_number(value) and value > 0),
+    "sharpening": ("a finite number", _is_number),
+    "uncertain_below": ("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1),
+    "metrics": (
+        f"an object: for each split full and twin_free, each null or with {', '.join(_RATES)}",
+        lambda value: (
+            _is_object(value)
+            and all(map(_is_object, value.values()))
+            and all(_are_figures(row.get(part)) for row in value.values() for part in ("full", "twin_free"))
+        ),
+    ),
+    "provenance": ("an object", _is_object),
+    "licence": ("text", _is_text),
+    "limits": ("a list of sentences", _are_texts),
+}
+_MAY_LACK = ("temperature", "sharpening", "uncertain_below", "metrics", "provenance", "licence")

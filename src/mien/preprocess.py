@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,17 @@ class Preprocess:
     margin_fraction: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("crop_px", "input_px"):
+            if type(side := getattr(self, name)) is not int or side < 1:
+                raise InputError(f"preprocess.{name}: found {side!r}, expected an integer from 1.")
+        if self.color not in get_args(Color):
+            raise InputError(f"preprocess.color: found {self.color!r}, expected 'grey' or 'rgb'.")
+        if not _are_finite(self.margin_fraction) or self.margin_fraction < 0:
+            raise InputError(f"preprocess.margin_fraction: found {self.margin_fraction!r}, expected a number from 0.")
+        if not _are_finite(*self.mean):
+            raise InputError(f"preprocess.mean: found {self.mean!r}, expected finite numbers.")
+        if not _are_finite(*self.std) or min(self.std, default=1) <= 0:
+            raise InputError(f"preprocess.std: found {self.std!r}, expected finite numbers above 0.")
         if len(self.mean) != self.channels or len(self.std) != self.channels:
             raise InputError(f"preprocess: mean and std need {self.channels} values each, one per channel.")
         if self.channels not in (1, 3) or self.planes > self.channels:
@@ -88,3 +100,7 @@ class Preprocess:
             shrinks = min(face.shape[:2]) > side
             face = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return face[None] if face.ndim == 2 else face.transpose(2, 0, 1)
+
+
+def _are_finite(*values: Any) -> bool:
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)

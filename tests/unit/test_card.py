@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -7,6 +8,8 @@ from mien.card import Card
 from mien.errors import ModelError
 from mien.labels import FER2013
 from mien.preprocess import Preprocess
+
+PREPROCESS = asdict(Preprocess())
 
 
 @pytest.fixture
@@ -46,8 +49,27 @@ def test_a_changed_model_is_refused(folder):
     [
         ({"schema": 2}, r"schema 2, this mien reads 1; upgrade mien"),
         ({"colour": "red"}, r"not a card of this mien \(.*colour"),
-        ({"labels": 3}, r"not a card of this mien"),
-        ({"preprocess": {}}, r"not a card of this mien"),
+        ({"labels": 3}, r"labels: found 3, expected a list of at least one name"),
+        ({"labels": []}, r"labels: found \[\], expected a list of at least one name"),
+        ({"labels": ["sad", "sad"]}, r"not a card of this mien \(label set .* names repeat"),
+        ({"name": None}, r"card\.json: name: found None, expected text; correct it or export again"),
+        ({"preprocess": {}}, r"preprocess: found \{\}, expected an object with crop_px, color, input_px, "),
+        ({"preprocess": PREPROCESS | {"crop_px": "48"}}, r"preprocess\.crop_px: found '48', expected an integer"),
+        ({"preprocess": PREPROCESS | {"mean": 1}}, r"preprocess: found .* mean and std are lists"),
+        ({"sha256": 5}, r"sha256: found 5, expected text"),
+        ({"parameters": "many"}, r"parameters: found 'many', expected an integer from 0"),
+        ({"parameters": -1}, r"parameters: found -1, expected an integer from 0"),
+        ({"temperature": 0}, r"temperature: found 0, expected a finite number above 0"),
+        ({"temperature": float("nan")}, r"temperature: found nan, expected a finite number above 0"),
+        ({"temperature": "1"}, r"temperature: found '1', expected a finite number above 0"),
+        ({"sharpening": float("inf")}, r"sharpening: found inf, expected a finite number"),
+        ({"uncertain_below": None}, r"uncertain_below: found None, expected a number from 0 to 1"),
+        ({"uncertain_below": 1.5}, r"uncertain_below: found 1\.5, expected a number from 0 to 1"),
+        ({"metrics": []}, r"metrics: found \[\], expected an object: for each split full and twin_free"),
+        ({"metrics": {"Test": {"full": {"n": 3}}}}, r"metrics: found .* null or with n, accuracy, accuracy_low, "),
+        ({"provenance": None}, r"provenance: found None, expected an object"),
+        ({"licence": 3}, r"licence: found 3, expected text"),
+        ({"limits": "none"}, r"limits: found 'none', expected a list of sentences"),
     ],
 )
 def test_a_foreign_card_is_refused(folder, change, message):
@@ -58,10 +80,28 @@ def test_a_foreign_card_is_refused(folder, change, message):
         Card.read(path)
 
 
+@pytest.mark.parametrize("name", ["schema", "name", "labels", "preprocess", "sha256", "parameters", "limits"])
+def test_a_missing_field_is_named(folder, name):
+    path, _ = folder
+    row = json.loads((path / "card.json").read_text())
+    del row[name]
+    (path / "card.json").write_text(json.dumps(row))
+    with pytest.raises(ModelError, match=rf"card\.json: not a card of this mien \(no field '{name}'\); export"):
+        Card.read(path)
+
+
+def test_an_older_card_lacks_what_has_a_default(folder):
+    path, card = folder
+    row = json.loads((path / "card.json").read_text())
+    del row["sharpening"]
+    (path / "card.json").write_text(json.dumps(row))
+    assert Card.read(path) == card
+
+
 def test_a_card_that_is_no_json_is_refused(folder):
     path, _ = folder
     (path / "card.json").write_text("[]")
-    with pytest.raises(ModelError, match="not a card of this mien"):
+    with pytest.raises(ModelError, match=r"not a card of this mien \(found \[\], expected an object\)"):
         Card.read(path)
     (path / "card.json").write_text("{")
     with pytest.raises(ModelError, match="not a card of this mien"):

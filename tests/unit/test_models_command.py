@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
 import mien
@@ -51,3 +52,12 @@ def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
     ]
     replace(card, provenance=card.provenance | {"calibration": None}).write(folder)
     assert "accepted" not in run(str(folder))
+
+
+def test_a_card_made_by_hand_need_not_say_where_it_is_from(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "tiny")
+    card = Card.read(folder)
+    text = run(str(folder))
+    assert "trained     the card does not say how" in text and "accepted" not in text and "measured" not in text
+    replace(card, provenance={"recipe": 3, "calibration": {"n": 7}}, metrics={"Test": {"n": 3}}).write(folder)
+    assert run(str(folder)) == text

@@ -42,6 +42,22 @@ def test_other_arrays_are_refused_by_index(crop):
         Preprocess().stack([noise(5, 5), crop])
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"crop_px": 0}, r"preprocess\.crop_px: found 0, expected an integer from 1"),
+        ({"input_px": 48.0}, r"preprocess\.input_px: found 48\.0, expected an integer from 1"),
+        ({"color": "red"}, r"preprocess\.color: found 'red', expected 'grey' or 'rgb'"),
+        ({"margin_fraction": -0.1}, r"preprocess\.margin_fraction: found -0\.1, expected a number from 0"),
+        ({"mean": (float("nan"),)}, r"preprocess\.mean: found \(nan,\), expected finite numbers"),
+        ({"std": (0.0,)}, r"preprocess\.std: found \(0\.0,\), expected finite numbers above 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(setting, message):
+    with pytest.raises(InputError, match=message):
+        Preprocess(**setting)
+
+
 def test_impossible_settings_are_refused():
     with pytest.raises(InputError, match="mean and std need 3 values each"):
         Preprocess(channels=3)

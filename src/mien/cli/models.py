@@ -49,17 +49,25 @@ def _card_lines(card: Card) -> list[str]:
         f"uncertain below {card.uncertain_below:.2f}",
         *_accepted(card),
         f"licence     {card.licence}",
-        f"trained     recipe {card.provenance['recipe']['name']}, seed {card.provenance['seed']}, "
-        f"commit {card.provenance['commit'][:7]}",
+        f"trained     {_trained(card.provenance)}",
         *(f"measured    {line}" for line in _figures(card)),
         *(f"limit       {limit}" for limit in card.limits),
     ]
 
 
+def _trained(provenance: dict[str, Any]) -> str:
+    """Recipe, seed and commit; a card made by hand need not have them."""
+    try:
+        recipe, seed, commit = provenance["recipe"]["name"], provenance["seed"], provenance["commit"]
+        return f"recipe {recipe}, seed {seed}, commit {commit[:7]}"
+    except (KeyError, TypeError):
+        return "the card does not say how"
+
+
 def _accepted(card: Card) -> list[str]:
     """What the threshold was set by, on the faces that the confidence was fitted to."""
-    fitted = card.provenance["calibration"]
-    if fitted is None:
+    fitted = card.provenance.get("calibration")
+    if not isinstance(fitted, dict) or not {"coverage", "n", "faces", "target_accuracy"} <= fitted.keys():
         return []
     accepted = f"{fitted['coverage']:.0%} of {fitted['n']:,} faces ({fitted['faces']})"
     return [f"accepted    {accepted}, at least {fitted['target_accuracy']:.0%} of them right"]
@@ -70,9 +78,9 @@ def _figures(card: Card) -> list[str]:
     lines = []
     for split, figures in card.metrics.items():
         parts = []
-        for name, part in (("", figures["full"]), ("twin-free ", figures["twin_free"])):
+        for name, part in (("", figures.get("full")), ("twin-free ", figures.get("twin_free"))):
             if part is not None:
                 accuracy, low, high = (100 * part[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
                 parts.append(f"{name}{accuracy:.2f} % ({low:.1f} to {high:.1f}) of {part['n']:,}")
-        lines.append(f"{split} {', '.join(parts)}")
+        lines += [f"{split} {', '.join(parts)}"] if parts else []
     return lines
