@@ -163,3 +163,51 @@ def test_changes_add_up() -> None:
 def test_a_change_that_does_not_fit(change: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         override(CNN8, change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("batch_size=0", r"Recipe\.batch_size: found 0, expected 2 or more"),
+        ("batch_size=-5", r"Recipe\.batch_size: found -5, expected 2 or more"),
+        ("epochs=0", r"Recipe\.epochs: found 0, expected 1 or more"),
+        ("label_smoothing=2", r"Recipe\.label_smoothing: found 2\.0, expected 0 or more, less than 1"),
+        ("ema_decay=2", r"Recipe\.ema_decay: found 2\.0, expected 0 or more, less than 1"),
+        ("sam_rho=-1", r"Recipe\.sam_rho: found -1\.0, expected 0 or more"),
+        ("votes_weight=-1", r"Recipe\.votes_weight: found -1\.0, expected 0 or more"),
+        ("name=../x", r"Recipe\.name: found '\.\./x', expected letters a to z, digits, '\.', '_' and '-' only"),
+        ("name=", r"Recipe\.name: found '', expected letters a to z"),
+        ("preprocess.crop_px=0", r"preprocess\.crop_px: found 0, expected an integer from 1"),
+        ("optimizer.lr=-1", r"Adam\.lr: found -1\.0, expected more than 0"),
+        ("optimizer.betas=[0.9, 1]", r"Adam\.betas: found \(0\.9, 1\.0\), expected 0 or more, less than 1"),
+        ('optimizer={"kind": "SGD", "lr": 1, "momentum": 1}', r"SGD\.momentum: found 1\.0, expected 0 or more, less"),
+        ('optimizer={"kind": "Muon", "lr": 0}', r"Muon\.lr: found 0\.0, expected more than 0"),
+        ('schedule={"kind": "Plateau", "factor": 0, "patience": 1}', r"Plateau\.factor: found 0\.0, expected more"),
+        ('schedule={"kind": "Cosine", "warmup_epochs": -1}', r"Cosine\.warmup_epochs: found -1\.0, expected 0 or more"),
+        ('schedule={"kind": "OneCycle", "up_fraction": 2}', r"OneCycle\.up_fraction: found 2\.0, expected 0 to 1"),
+        ("augment.soften_px=[0, 0]", r"Augment\.soften_px: found \(0, 0\), expected 1 or more"),
+        ("augment.soften_px=[9, 8]", r"Augment\.soften_px: found \(9, 8\), expected the smaller value first"),
+        ("augment.mixup_alpha=-1", r"Augment\.mixup_alpha: found -1\.0, expected 0 or more"),
+        ("augment.mix_rate=1.5", r"Augment\.mix_rate: found 1\.5, expected 0 to 1"),
+        ("validation.fraction=-0.1", r"Validation\.fraction: found -0\.1, expected 0 to 1"),
+        ("stopping.patience=0", r"Stopping\.patience: found 0, expected 1 or more"),
+        ('phases=[{"epochs": 0, "trainable": "all", "lr": 0.1}]', r"Phase\.epochs: found 0, expected 1 or more"),
+        (
+            'distillation={"kind": "Distillation", "weight": 2, "temperature": 1, "faces": "same"}',
+            r"Distillation\.weight: found 2\.0, expected 0 to 1",
+        ),
+        ('sizes={"kind": "Progressive", "first_px": 0}', r"Progressive\.first_px: found 0, expected 1 or more"),
+        (
+            'network={"kind": "Backbone", "name": "resnet50", "weights": "none", "dropout": 1}',
+            r"Backbone\.dropout: found 1\.0, expected 0 or more, less than 1",
+        ),
+    ],
+)
+def test_a_change_out_of_range(change: str, message: str) -> None:
+    with pytest.raises(MienError, match=message):
+        override(CNN8, change)
+
+
+def test_a_number_made_in_code_is_finite() -> None:
+    with pytest.raises(RecipeError, match=r"Adam\.lr: found inf, expected more than 0"):
+        Adam(lr=float("inf"))

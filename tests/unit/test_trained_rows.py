@@ -53,7 +53,7 @@ def test_seeds_stand_together_and_whole_rows_first(keep):
     row = recipes["cnn-17m"]
     keep(shortened(row, 2), seed=0)
     keep(shortened(row, 5), seed=0)
-    keep(replace(row, batch_size=1))
+    keep(replace(row, batch_size=2))
     keep(row, 70, seed=1)
     found = trained_rows(row, keep(replace(row, remark="Reworded."), 60, seed=0))
     assert [(trained.epochs, trained.whole, list(trained.seeds)) for trained in found] == [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mien.errors import RecipeError
+from mien.lab.recipe_augment import Augment, NoAugment
+from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, FROM_2, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
 from mien.lab.recipe_optimizers import SGD, Adam, Constant, Cosine, Muon, OneCycle, Plateau
 from mien.preprocess import Preprocess
 
@@ -72,56 +76,8 @@ class Backbone:
     dropout: float = 0.0
     keras_bn: bool = False
 
-
-@dataclass(frozen=True, kw_only=True)
-class NoAugment:
-    """Training faces are shown as they are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Augment:
-    """Random changes of training faces, drawn anew for each face and epoch. Zero strength is the identity.
-
-    Attributes:
-        rotate_deg: angle, uniform in ±this.
-        shift_fraction: shift along x and along y, uniform in ±this, as a fraction of the side.
-        shear_deg: shear angle, uniform in ±this.
-        zoom_fraction: scale, uniform in 1 ± this, per axis as in Keras where `zoom_per_axis`.
-        zoom_per_axis: whether x and y are scaled apart.
-        flip: whether half of the faces are mirrored left to right.
-        brightness: added to all pixels, uniform in ±this, of values in [0, 1].
-        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this.
-        soften_rate: share of faces that are made soft, as small and blurred ones are: shrunk, and enlarged again.
-        soften_px: the side to which they are shrunk, uniform in this range, drawn once a batch.
-        noise: standard deviation of normal noise on each pixel, drawn for each face, uniform from 0 to this.
-        erase_rate: share of faces in which one rectangle is overwritten with noise (Zhong et al. 2020).
-        erase_area: the rectangle's area, uniform in this range, as a fraction of the face.
-        crop_scale: random resized crop (Szegedy et al. 2015): side of the crop relative to the face, uniform in
-            this range; (1, 1) is none, above 1 zooms out.
-        mixup_alpha: mixup's Beta parameter (Zhang et al. 2018); 0 is none.
-        cutmix_alpha: CutMix's Beta parameter (Yun et al. 2019); 0 is none. With both, a batch gets one of them.
-        mix_rate: share of batches that are mixed.
-        fill: what stands where a face was moved away: ``"nearest"`` edge pixel, ``"reflect"`` or ``"zero"``.
-    """
-
-    rotate_deg: float = 0.0
-    shift_fraction: float = 0.0
-    shear_deg: float = 0.0
-    zoom_fraction: float = 0.0
-    zoom_per_axis: bool = False
-    flip: bool = False
-    brightness: float = 0.0
-    contrast: float = 0.0
-    soften_rate: float = 0.0
-    soften_px: tuple[int, int] = (16, 40)
-    noise: float = 0.0
-    erase_rate: float = 0.0
-    erase_area: tuple[float, float] = (0.02, 0.2)
-    crop_scale: tuple[float, float] = (1.0, 1.0)
-    mixup_alpha: float = 0.0
-    cutmix_alpha: float = 0.0
-    mix_rate: float = 1.0
-    fill: Literal["nearest", "reflect", "zero"] = "nearest"
+    def __post_init__(self) -> None:
+        check(self, dense=FROM_1, dropout=SHARE_BELOW_1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +96,9 @@ class Stopping:
     keep: Literal["best", "last"]
     min_delta: float = 0.0
 
+    def __post_init__(self) -> None:
+        check(self, patience=FROM_1, min_delta=FROM_0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
@@ -157,6 +116,9 @@ class Validation:
     fraction: float = 0.2
     rule: Literal["keras", "stratified", "grouped"] = "keras"
 
+    def __post_init__(self) -> None:
+        check(self, fraction=SHARE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
@@ -172,6 +134,9 @@ class Phase:
     epochs: int
     trainable: Literal["all", "head", "last50"]
     lr: float
+
+    def __post_init__(self) -> None:
+        check(self, epochs=FROM_1, lr=ABOVE_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +160,9 @@ class Distillation:
     temperature: float
     faces: Literal["same", "plain"]
 
+    def __post_init__(self) -> None:
+        check(self, weight=SHARE, temperature=ABOVE_0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FullSize:
@@ -214,6 +182,9 @@ class Progressive:
     first_px: int
     step_px: int = 8
     until_fraction: float = 0.7
+
+    def __post_init__(self) -> None:
+        check(self, first_px=FROM_1, step_px=FROM_1, until_fraction=SHARE_ABOVE_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +211,7 @@ class Recipe:
     """One row. Every field is stated by `source` or explained in `assumed`.
 
     Attributes:
-        name: unique, in lower case with hyphens.
+        name: unique, in lower case with hyphens; run folders begin with it.
         source: where it is from.
         network: what is trained.
         preprocess: crop to network input; ``mean=(nan,)`` is not allowed: data set statistics are written out.
@@ -248,7 +219,7 @@ class Recipe:
         optimizer: and its learning rate.
         schedule: of the learning rate.
         epochs: at most.
-        batch_size: faces a step, over all processes.
+        batch_size: faces a step, over all processes; batch normalisation cannot learn from one.
         label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016).
         class_weights: ``"balanced"`` weighs class c by n / (K n_c), ``"none"`` all alike.
         validation: faces watched while training.
@@ -289,3 +260,11 @@ class Recipe:
     votes_weight: float = 0.0
     distillation: NoDistillation | Distillation = NoDistillation()
     sizes: FullSize | Progressive = FullSize()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.name):
+            raise RecipeError(
+                f"Recipe.name: found {self.name!r}, expected letters a to z, digits, '.', '_' and '-' only."
+            )
+        check(self, epochs=FROM_1, batch_size=FROM_2, label_smoothing=SHARE_BELOW_1, ema_decay=SHARE_BELOW_1)
+        check(self, sam_rho=FROM_0, votes_weight=FROM_0)

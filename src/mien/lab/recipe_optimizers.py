@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
+
 
 @dataclass(frozen=True, kw_only=True)
 class SGD:
@@ -13,6 +15,9 @@ class SGD:
     momentum: float = 0.9
     weight_decay: float = 0.0
     nesterov: bool = True
+
+    def __post_init__(self) -> None:
+        check(self, lr=ABOVE_0, momentum=SHARE_BELOW_1, weight_decay=FROM_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,9 @@ class Adam:
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     decoupled: bool = False
+
+    def __post_init__(self) -> None:
+        check(self, lr=ABOVE_0, betas=SHARE_BELOW_1, epsilon=ABOVE_0, weight_decay=FROM_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +49,9 @@ class Muon:
     momentum: float = 0.9
     other_lr: float = 0.1
     weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(self, lr=ABOVE_0, momentum=SHARE_BELOW_1, other_lr=FROM_0, weight_decay=FROM_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +71,9 @@ class Plateau:
     min_delta: float = 1e-4
     min_lr: float = 0.0
 
+    def __post_init__(self) -> None:
+        check(self, factor=SHARE_ABOVE_0, patience=FROM_1, min_delta=FROM_0, min_lr=FROM_0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine:
@@ -68,9 +82,15 @@ class Cosine:
     warmup_epochs: float = 0.0
     final_fraction: float = 0.0
 
+    def __post_init__(self) -> None:
+        check(self, warmup_epochs=FROM_0, final_fraction=SHARE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle:
     """Linear up over `up_fraction` of all steps, linear down to zero for the rest (Smith & Topin 2018)."""
 
     up_fraction: float = 0.2
+
+    def __post_init__(self) -> None:
+        check(self, up_fraction=SHARE)
