@@ -231,6 +231,18 @@ def test_an_infinite_loss_stops_with_its_place(tmp_path):
         train(recipe, easy_faces(), out=tmp_path)
 
 
+def test_phases_are_added_up_first_and_named_by_an_infinite_loss(tmp_path):
+    phased = replace(TINY, epochs=1, phases=(Phase(epochs=1, trainable="all", lr=1e30),))
+    with pytest.raises(RecipeError, match=r"its phases last 1 epochs, the recipe 2; set both .*phases\.0\.epochs"):
+        train(replace(phased, epochs=2, network=OwnNet(name="none such")), easy_faces(), out=tmp_path)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(RecipeError, match=r"the loss became (nan|inf) .* Lower it \(--set phases\.0\.lr=\.\.\.\)"):
+        train(phased, easy_faces(), out=tmp_path)
+    one_step = replace(phased, batch_size=100, phases=(replace(phased.phases[0], lr=1e38),))
+    with pytest.raises(RecipeError, match=r"the validation loss became (nan|inf) .*\(--set phases\.0\.lr=\.\.\.\)"):
+        train(one_step, easy_faces(), out=tmp_path)
+
+
 def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
     # one step an epoch: its training loss is that of the first weights, and finite
     recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e38), batch_size=100)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mien.lab.recipe import Recipe
 from mien.lab.recipe_book import recipes
 from mien.lab.recipe_io import from_json, override, to_json
+from mien.lab.schedule import phases_of, rate_field
 
 ROWS = st.sampled_from(list(recipes.values()))
 
@@ -21,8 +22,8 @@ def test_every_recipe_survives_json(recipe: Recipe) -> None:
 
 @given(ROWS, st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False))
 def test_any_learning_rate_survives_override_and_json(recipe: Recipe, lr: float) -> None:
-    variant = override(recipe, f"optimizer.lr={lr!r}")
-    assert variant.optimizer.lr == lr
+    variant = override(recipe, f"{rate_field(recipe, 0)}={lr!r}")
+    assert phases_of(variant)[0][0].lr == lr
     assert from_json(to_json(variant)) == variant
 
 

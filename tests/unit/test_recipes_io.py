@@ -140,6 +140,37 @@ def test_changes_add_up() -> None:
     assert variant.schedule == Cosine(warmup_epochs=5.0)
 
 
+def test_a_field_of_a_phase_changes_alone() -> None:
+    variant = override(RESNET, "phases.1.lr=0.5", "phases.0.trainable=all")
+    first, second = RESNET.phases
+    assert variant.phases == (replace(first, trainable="all"), replace(second, lr=0.5))
+
+
+@pytest.mark.parametrize("changes", [["optimizer.lr=1"], ["optimizer.lr=1", "phases.0.lr=1"]])
+def test_a_rate_that_phases_replace_is_refused(changes: list[str]) -> None:
+    with pytest.raises(RecipeError, match=r"optimizer\.lr: not used by resnet50-last50, .* set phases\.0\.lr"):
+        override(RESNET, *changes)
+    assert override(RESNET, "optimizer.lr=1", "phases=[]").optimizer.lr == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("phases.2.lr=1", r"phases\.2\.lr: its items are 0 to 1; expected LIST\.ITEM\.FIELD=VALUE, or the whole list"),
+        ("phases.lr=1", r"phases\.lr: its items are 0 to 1; expected"),
+        ("phases.0=1", r"phases\.0: its items are 0 to 1; expected"),
+        ("phases.0.rate=1", r"phases\.0\.rate: Phase has no field 'rate'"),
+        ("phases.0.lr=0", r"Phase\.lr: found 0\.0, expected more than 0"),
+        ("network.dense.0=64", r"network\.dense\.0: its items are 0 to \d; expected .* the whole list as JSON"),
+    ],
+)
+def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        override(RESNET, change)
+    with pytest.raises(RecipeError, match=r"phases\.0\.lr: it is empty; expected"):
+        override(CNN8, "phases.0.lr=1")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

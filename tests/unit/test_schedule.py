@@ -5,7 +5,7 @@ import pytest
 from mien.errors import RecipeError
 from mien.lab.champions import champions
 from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progressive, Stopping
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, side_at
+from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
 
 SMALL = champions["mien-small"]
 
@@ -95,6 +95,13 @@ def test_phases_say_where_each_epoch_belongs():
     assert phases_of(with_fields(epochs=3, phases=(head, rest))) == [(head, 0), (head, 0), (rest, 2)]
     [(only, start)] = phases_of(with_fields(epochs=1, phases=()))
     assert (only.trainable, only.lr, start) == ("all", SMALL.optimizer.lr, 0)
+
+
+def test_the_field_of_an_epochs_learning_rate():
+    phases = (Phase(epochs=2, trainable="head", lr=0.1), Phase(epochs=1, trainable="all", lr=0.01))
+    recipe = with_fields(epochs=3, phases=phases)
+    assert [rate_field(recipe, epoch) for epoch in range(3)] == ["phases.0.lr", "phases.0.lr", "phases.1.lr"]
+    assert rate_field(SMALL, 2) == "optimizer.lr"
 
 
 def test_phases_must_add_up():

@@ -51,13 +51,14 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
 
     Args:
         recipe: what is changed; it stays as it is.
-        changes: each ``path=value``, such as ``optimizer.lr=3e-4``, ``stopping.patience=none``, ``schedule=Cosine``;
-            a value of several parts is written as JSON: ``network.dense=[128, 64]``.
+        changes: each ``path=value``, such as ``optimizer.lr=3e-4``, ``stopping.patience=none``, ``schedule=Cosine``,
+            ``phases.0.lr=1e-4``; a value of several parts is written as JSON: ``network.dense=[128, 64]``.
 
     Raises:
-        RecipeError: no such field (the message names the nearest), or the value does not fit its type.
+        RecipeError: no such field (the message names the nearest), the value does not fit its type or is out of range,
+            or nothing would use it.
     """
-    variant = recipe
+    variant, paths = recipe, []
     for change in changes:
         path, equals, text = change.partition("=")
         if not equals:
@@ -66,6 +67,11 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         if names[0] == "published":
             raise RecipeError("published: holds the source's figures, which a variant has not; change another field.")
         variant = _replace(variant, names, text.strip(), path.strip())
+        paths.append(path.strip())
+    if variant.phases and "optimizer.lr" in paths:
+        raise RecipeError(
+            f"optimizer.lr: not used by {recipe.name}, which has phases with a learning rate each; set phases.0.lr."
+        )
     if variant.name == recipe.name and not variant.name.endswith(VARIANT):
         variant = replace(variant, name=variant.name + VARIANT)
     return replace(variant, published=())
@@ -81,12 +87,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _replace(holder: Any, names: list[str], text: str, path: str) -> Any:
     """Return `holder` with the field at `names` set to what `text` says."""
     name, *deeper = names
+    if isinstance(holder, tuple):
+        return _replace_item(holder, name, deeper, text, path)
     hints = _hints(type(holder)) if is_dataclass(holder) else {}
     if name not in hints:
         kind = type(holder).__name__
         raise RecipeError(f"{path}: {kind} has no field {name!r}; {nearest(name, hints) if hints else 'it has none.'}")
     value = _replace(getattr(holder, name), deeper, text, path) if deeper else _parse(text, hints[name], path)
     return replace(holder, **{name: value})
+
+
+def _replace_item(items: tuple[Any, ...], name: str, deeper: list[str], text: str, path: str) -> Any:
+    """Return `items` with a field of the one at place `name`, counted from 0, set to what `text` says."""
+    if name not in map(str, range(len(items))) or not deeper:
+        known = "it is empty" if not items else f"its items are 0 to {len(items) - 1}"
+        raise RecipeError(f"{path}: {known}; expected LIST.ITEM.FIELD=VALUE, or the whole list as JSON.")
+    place = int(name)
+    return (*items[:place], _replace(items[place], deeper, text, path), *items[place + 1 :])
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:

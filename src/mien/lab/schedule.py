@@ -26,6 +26,11 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
     return [(phase, start) for phase, start in zip(phases, starts, strict=True) for _ in range(phase.epochs)]
 
 
+def rate_field(recipe: Recipe, epoch: int) -> str:
+    """Return the name of the field that holds the learning rate of `epoch`, counted from 0."""
+    return f"phases.{recipe.phases.index(phases_of(recipe)[epoch][0])}.lr" if recipe.phases else "optimizer.lr"
+
+
 def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, steps: int, steps_per_epoch: int) -> float:
     """Return what the learning rate is multiplied by at `step` of `steps`, both counted from 0 within a phase.
 

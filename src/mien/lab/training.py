@@ -30,7 +30,7 @@ from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, Run, describe_environment, device_name, log_to_tensorboard, run_name
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, side_at
+from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
 
 try:
     from lightning_fabric import Fabric  # the small package
@@ -92,13 +92,14 @@ def train(
 
     Raises:
         DataError: the data set lacks what the recipe trains or validates on.
-        RecipeError: the recipe needs teachers, or has no use for them; or the loss, of training or validation, became
-            infinite or undefined; names the epoch.
+        RecipeError: the recipe's phases do not add up; it needs teachers, or has no use for them; or the loss, of
+            training or validation, became infinite or undefined; names the epoch.
         ModelError: starting weights do not fit, a teacher has not finished or knows other classes, or the run's folder
             cannot be written.
     """
     weights = None if weights is None else Path(weights)
     taught_by = [teacher if isinstance(teacher, Run) else Run.open(teacher) for teacher in teachers]
+    phases_of(recipe)  # adds them up, before anything is loaded or written
     _check_teachers(recipe, data, taught_by)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, taught_by), recipe)
     state = run.read_checkpoint()
@@ -313,8 +314,9 @@ class Trainer:
                 if not math.isfinite(loss):
                     raise RecipeError(
                         f"{recipe.name}: the loss became {loss / seen} in epoch {epoch + 1}, by step {step + 1} of "
-                        f"{self.steps}, at learning rate {lr:.2g}. Lower it (--set optimizer.lr=...), or check "
-                        f"the data; {self.run.folder} holds the last whole epoch."
+                        f"{self.steps}, at learning rate {lr:.2g}. Lower it "
+                        f"(--set {rate_field(recipe, epoch)}=...), or check the data; {self.run.folder} holds "
+                        "the last whole epoch."
                     )
                 show(self._progress(epoch, step, loss / seen, right / seen, seen, time.monotonic() - began))
                 self._check_time(deadline)
@@ -373,7 +375,8 @@ class Trainer:
         if not math.isfinite(loss):
             raise RecipeError(
                 f"{self.recipe.name}: the validation loss became {loss} in epoch {epoch + 1}. Lower the learning rate "
-                f"(--set optimizer.lr=...), or check the data; {self.run.folder} holds the last whole epoch."
+                f"(--set {rate_field(self.recipe, epoch)}=...), or check the data; {self.run.folder} holds "
+                "the last whole epoch."
             )
         return {
             "validation_loss": loss,
