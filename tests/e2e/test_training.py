@@ -252,7 +252,7 @@ def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ModelError, match=r"recipe\.json: cannot be written .* run the same command to go on"):
+    with pytest.raises(ModelError, match=r"environment\.json: cannot be written .* run the same command to go on"):
         train(TINY, easy_faces(), out=tmp_path / "file")
 
 
@@ -284,6 +284,46 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         run.load_classifier()
     with pytest.raises(ModelError, match=r"no recipe\.json; expected a run folder"):
         Run.open(tmp_path)
+
+
+def test_a_broken_run_is_named(tmp_path):
+    run = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
+    remedy = r"Run the same `mien train` again; of a finished run, put a copy back or delete the folder first\."
+    (run.folder / "history.jsonl").write_text('{"epoch": 1}\n{"epo')
+    with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(Unterminated .*\)\. {remedy}"):
+        run.history()
+    (run.folder / "history.jsonl").unlink()
+    with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(.*No such file.*\)\. {remedy}"):
+        run.history()
+    for text, found in (("{", "Expecting"), ("[]", "found a list, expected a JSON object")):
+        (run.folder / "environment.json").write_text(text)
+        with pytest.raises(ModelError, match=rf"environment\.json: missing or damaged \({found}.*\)\. {remedy}"):
+            _ = run.finished
+    (run.folder / "environment.json").unlink()
+    with pytest.raises(ModelError, match=rf"environment\.json: missing or damaged \(.*No such file.*\)\. {remedy}"):
+        _ = run.environment
+    for content, found in ((b"{", "recipe: not JSON"), (b"\xff", "'utf-8' codec"), (b"[]", "recipe: found a list")):
+        (run.folder / "recipe.json").write_bytes(content)
+        with pytest.raises(ModelError, match=rf"recipe\.json: {found}.*\. Put a copy back, or delete the run folder"):
+            Run.open(run.folder)
+
+
+def test_a_folder_becomes_a_run_only_with_its_environment(tmp_path, monkeypatch):
+    def killed(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "write_recipe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, easy_faces(), out=tmp_path)
+    [folder] = tmp_path.iterdir()
+    assert [file.name for file in folder.iterdir()] == ["environment.json"]
+
+
+def test_missing_starting_weights_are_named_before_anything_is_written(tmp_path):
+    recipe = replace(SMALL, network=replace(SMALL.network, weights="file"))
+    with pytest.raises(ModelError, match=r"nofile\.safetensors: no such file; expected weights such as the weights\."):
+        train(recipe, easy_faces(), out=tmp_path, weights=tmp_path / "nofile.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_needs_labels_and_the_split_it_watches():

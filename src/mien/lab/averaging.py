@@ -30,6 +30,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     Raises:
         ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes, or
             in the faces that they held out.
+        RecipeError: `name` cannot be that of a recipe.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if len(opened) < 2:
@@ -56,8 +57,8 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     digests = {run.folder.name: run_digest(run) for run in opened}
     ending = "".join(digest[:3] for digest in digests.values())
     run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
-    run.write_recipe()
     run.write_history(last.history())
     run.write_weights(weights)
     run.write_json(ENVIRONMENT, last.environment | {"averaged": digests, "commit": current_commit()})
+    run.write_recipe()  # last: it makes the folder a run
     return run

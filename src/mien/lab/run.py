@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mien.errors import ModelError
+from mien.errors import MienError, ModelError
 from mien.lab import recipe_io
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
@@ -48,17 +48,32 @@ class Run:
         """Open an existing run.
 
         Raises:
-            ModelError: the folder is not a run.
+            ModelError: the folder is not a run, or its recipe cannot be read.
         """
         folder = Path(folder)
-        if not (folder / RECIPE).is_file():
+        file = folder / RECIPE
+        if not file.is_file():
             raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` leaves it.")
-        return cls(folder, recipe_io.from_json((folder / RECIPE).read_text(encoding="utf-8")))
+        try:
+            return cls(folder, recipe_io.from_json(file.read_text(encoding="utf-8")))
+        except (MienError, UnicodeDecodeError) as error:
+            reason = str(error).rstrip(".")
+            raise ModelError(f"{file}: {reason}. Put a copy back, or delete the run folder and train again.") from error
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Seed, data, versions and progress, as `environment.json` has them."""
-        row: dict[str, Any] = json.loads((self.folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        """Seed, data, versions and progress, as `environment.json` has them.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        file = self.folder / ENVIRONMENT
+        try:
+            row = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(file, error) from error
+        if not isinstance(row, dict):
+            raise _damaged(file, f"found a {type(row).__name__}, expected a JSON object")
         return row
 
     @property
@@ -67,9 +82,18 @@ class Run:
         return bool(self.environment["finished"])
 
     def history(self) -> list[dict[str, Any]]:
-        """Return one row per finished epoch: epoch (from 1), lr, losses, accuracies, seconds, images per second."""
+        """Return one row per finished epoch: epoch (from 1), lr, losses, accuracies, seconds, images per second.
+
+        Raises:
+            ModelError: the file is damaged, or missing though epochs have finished.
+        """
         file = self.folder / HISTORY
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        if not file.exists() and not self.environment["epochs_run"]:
+            return []
+        try:
+            return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise _damaged(file, error) from error
 
     @property
     def has_foreign_weights(self) -> bool:
@@ -156,6 +180,13 @@ class Run:
             save_file({name: value.contiguous().cpu() for name, value in state.items()}, file)
 
 
+def _damaged(file: Path, reason: object) -> ModelError:
+    return ModelError(
+        f"{file}: missing or damaged ({reason}). Run the same `mien train` again; of a finished run, put a copy back "
+        "or delete the folder first."
+    )
+
+
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
     """Yield a path to write to; it takes the place of `file` once it is safely on the disk."""
@@ -209,6 +240,8 @@ def _are_foreign(weights: Path) -> bool:
 
 
 def _digest(file: Path) -> str:
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file; expected weights such as the {WEIGHTS} of a finished run.")
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 

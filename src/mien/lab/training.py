@@ -94,8 +94,8 @@ def train(
         DataError: the data set lacks what the recipe trains or validates on.
         RecipeError: the recipe's phases do not add up; it needs teachers, or has no use for them; or the loss, of
             training or validation, became infinite or undefined; names the epoch.
-        ModelError: starting weights do not fit, a teacher has not finished or knows other classes, or the run's folder
-            cannot be written.
+        ModelError: starting weights are missing or do not fit, a teacher has not finished or knows other classes, or
+            the run's folder cannot be written.
     """
     weights = None if weights is None else Path(weights)
     taught_by = [teacher if isinstance(teacher, Run) else Run.open(teacher) for teacher in teachers]
@@ -404,8 +404,8 @@ class Trainer:
 
     def _write_start(self) -> None:
         if self.fabric.is_global_zero:
-            self.run.write_recipe()
             self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
+            self.run.write_recipe()  # last: it makes the folder a run
 
     def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:
         """Write history, progress and checkpoint; after the last epoch the kept weights instead of a checkpoint."""
