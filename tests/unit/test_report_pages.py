@@ -240,7 +240,7 @@ def test_a_comparison_is_a_page(run, tmp_path):
 
 
 def test_words_from_outside_are_escaped(tmp_path):
-    spiteful = variant("cnn8", remark="<script>alert(1)</script>", name="<b>bold</b>")
+    spiteful = variant("cnn8", remark="<script>alert(1)</script>", source="<b>bold</b>")
     run = evaluate_as(make_run(tmp_path / "run", spiteful), hundred(60), remarks=("<script>alert(2)</script>",))
     text = write_report([run], None, tmp_path / "report.html").read_text("utf-8")
     assert "<script" not in text and "<b>bold" not in text
