@@ -17,7 +17,7 @@ from mien.errors import DataError
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
 from mien.lab.recipe_io import to_json
-from mien.lab.run import Run, learnt_from
+from mien.lab.run import Run
 from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference
 
 
@@ -187,6 +187,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
+
+
+def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
+    """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
+    teachers = sorted(name.rpartition("-seed")[0] for name in environment.get("teachers", {}))
+    sources = (environment.get(key) for key in ("data_fingerprint", "weights_sha256", "votes_sha256"))
+    return (*map(str, sources), *teachers)
 
 
 def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:

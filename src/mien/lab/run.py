@@ -265,13 +265,6 @@ def describe_environment(
     }
 
 
-def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
-    """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
-    teachers = sorted(name.rpartition("-seed")[0] for name in environment.get("teachers", {}))
-    sources = (environment.get(key) for key in ("data_fingerprint", "weights_sha256", "votes_sha256"))
-    return (*map(str, sources), *teachers)
-
-
 def device_name() -> str:
     """Return what is computed on: the GPU where there is one, else the processor."""
     if torch.cuda.is_available():

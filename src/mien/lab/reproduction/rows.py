@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
 from mien.lab.recipe import Phase, Recipe
 from mien.lab.recipe_io import from_json
 from mien.lab.results import Record
-from mien.lab.run import learnt_from
 from mien.lab.statistics import wilson_interval
 
 
