@@ -174,7 +174,7 @@ class VideoAnalysis:
         """Yield the faces, frame after frame.
 
         Raises:
-            InputError: no frame can be decoded.
+            InputError: no frame can be decoded, or none lies in the range.
         """
         for frame in self.frames():
             yield from frame.faces
@@ -183,7 +183,7 @@ class VideoAnalysis:
         """Yield each frame with its picture and faces, those without a face too.
 
         Raises:
-            InputError: no frame can be decoded.
+            InputError: no frame can be decoded, or none lies in the range.
         """
         tracker, cuts, smoother = Tracker(unseen_s=self.unseen_s), SceneCuts(), _Smoother(self.smooth_s)
         for frame in self.source:

@@ -43,6 +43,14 @@ def test_frames_come_with_the_times_of_the_file(tmp_path: Path, name: str) -> No
     assert [frame.index for frame in part] == [2]
 
 
+def test_a_range_without_a_frame_is_refused(tmp_path: Path) -> None:
+    file = animate(tmp_path / "a.gif", [image[:64, :64] for image in pan(3)], [100] * 3)
+    with pytest.raises(InputError, match=r"a\.gif: starts at 0\.5 s, the video ends at 0\.3 s"):
+        list(AnimationReader(file, start_s=0.5))
+    with pytest.raises(InputError, match=r"a\.gif: no frame lies between 0\.11 s and 0\.15 s"):
+        list(AnimationReader(file, start_s=0.11, end_s=0.15))
+
+
 def test_a_picture_that_stands_apart_is_no_frame(tmp_path: Path) -> None:
     images = [np.full((8, 8, 3), grey, np.uint8) for grey in (0, 100, 200)]
     file = animate(tmp_path / "a.png", images, [100, 100], default_image=True)

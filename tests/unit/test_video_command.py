@@ -121,6 +121,14 @@ def test_a_cut_off_video_is_reported_after_what_it_has(tmp_path: Path) -> None:
     assert done.exit_code == 1
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".html", ".png", ".srt", ".csv", ".json"])
+def test_a_start_beyond_the_end_fails_and_writes_nothing(tmp_path: Path, suffix: str) -> None:
+    done = run("clip.mp4", "--start", 100, "--save", tmp_path / f"out{suffix}")
+    assert done.exit_code == 1
+    assert done.stderr == "failed: clip.mp4: starts at 100 s, the video ends at 1.0 s.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.media.decode import DECODE_ERRORS, opened, pixels_of, reason_of
-from mien.media.video import Frame, VideoReader, check_frame, check_part
+from mien.media.parts import check_part, refuse_empty_part
+from mien.media.video import Frame, VideoReader, check_frame
 
 ANIMATION_SUFFIXES = (".apng", ".avif", ".gif", ".png", ".webp")
 """Endings, in any case, of the files that may be animations."""
@@ -70,9 +71,9 @@ class AnimationReader:
         """Yield the wanted frames in order.
 
         Raises:
-            InputError: the first frame cannot be decoded.
+            InputError: the first frame cannot be decoded, or none lies in the range.
         """
-        self.cut_off, index, time_ms = None, 0, 0.0
+        self.cut_off, index, time_ms, empty = None, 0, 0.0, True
         with opened(self._path, self.name) as image:
             try:
                 apart = int(getattr(image, "default_image", False))  # what is shown where animations are not
@@ -81,8 +82,9 @@ class AnimationReader:
                     image.load()
                     time_s = time_ms / 1000
                     if self.end_s is not None and time_s >= self.end_s:
-                        return
+                        break
                     if time_s >= self.start_s and index % self.every == 0:
+                        empty = False
                         yield Frame(index=index, time_s=time_s, image=pixels_of(image))
                     shown_ms = image.info.get("duration", 0)
                     time_ms += shown_ms if shown_ms > _TOO_SHORT_MS else _INSTEAD_MS
@@ -90,3 +92,5 @@ class AnimationReader:
                 if index == 0:
                     raise InputError(f"{self.name}: damaged: {reason_of(error)}.") from error
                 self.cut_off = f"frame {index} cannot be read: {reason_of(error)}"
+        if empty:
+            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, time_ms / 1000)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mien.errors import InputError
 from mien.media.decode import check_file
+from mien.media.parts import check_part, refuse_empty_part
 
 if TYPE_CHECKING:
     import av
@@ -131,16 +132,28 @@ class VideoReader:
         """Yield the wanted frames in order.
 
         Raises:
-            InputError: no frame at all could be decoded.
+            InputError: no frame at all could be decoded, or none lies in the range.
         """
-        self.cut_off, index, seen_s = None, -1, 0.0
+        self.cut_off, index, seen_s, empty = None, -1, 0.0, True
         for index, frame in self._indexed():
             time_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             seen_s = time_s + float((frame.duration or 0) * (frame.time_base or 0))
             if self.end_s is not None and time_s >= self.end_s:
-                return
+                break
             if time_s >= self.start_s and index % self.every == 0:
+                empty = False
                 yield Frame(index=index, time_s=time_s, image=_upright(frame))
+        else:
+            self._note_end(index, seen_s)
+        if empty:
+            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, seen_s)
+
+    def _note_end(self, index: int, seen_s: float) -> None:
+        """Set `cut_off` where the frames end before the file says.
+
+        Raises:
+            InputError: there was no frame.
+        """
         if index < 0:
             raise InputError(f"{self.name}: no frame can be decoded; {self.cut_off or 'it has none'}.")
         if self._ends_s - seen_s > _MISSING_S:
@@ -236,18 +249,6 @@ class VideoReader:
             yield from container.demux(stream)
         except av.error.FFmpegError as error:
             self.cut_off = f"cannot be read to its end ({reason_of(error)})"
-
-
-def check_part(name: str, start_s: float, end_s: float | None, every: int) -> None:
-    """Make sure that a range and a stride can be.
-
-    Raises:
-        InputError: they cannot.
-    """
-    if every < 1:
-        raise InputError(f"{name}: every {every} frames; expected 1 or more.")
-    if not start_s >= 0 or (end_s is not None and not end_s > start_s):
-        raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
 
 
 def check_frame(name: str, width: int, height: int) -> None:
