@@ -86,7 +86,7 @@ def analyze(
         min_face_px: for `YuNet`: the height of the smallest face that is searched, 24 px where None. Smaller values
             find more and take longer.
         boxes: the faces, instead of a detector: ``(N, 4)`` x0, y0, x1, y1 in px; for a list of photos a mapping from
-            path to boxes, or boxes for each photo.
+            path to boxes, or boxes for each photo. A `Face` may stand for a box: by its landmarks it is turned upright.
         crops: every photo is one face already.
         batch_size: faces that go through the model together, across photos.
         workers: threads that read photos and find faces side by side. None is 2, and 1 where there is but one core,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError, MienError
-from mien.faces.detect import Face
+from mien.faces.detect import LANDMARK_NAMES, Face
 from mien.labels import LabelSet
 from mien.media.draw import annotate, save_picture
 from mien.media.images import read_image
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
     from mien.media.images import Photo
 
-_LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-
 
 def columns(labels: LabelSet) -> list[str]:
     """Return the columns of a table of faces, as `Analysis.records` fills them."""
-    marks = [f"{mark}_{axis}" for mark in _LANDMARKS for axis in "xy"]
+    marks = [f"{mark}_{axis}" for mark in LANDMARK_NAMES for axis in "xy"]
     found = ["label", "confidence", "uncertain", *(f"p_{name}" for name in labels)]
     return ["source", "face", "x0", "y0", "x1", "y1", "score", *marks, *found]
 
@@ -174,13 +172,13 @@ class Analyses(Sequence[Analysis]):
 def _record(source: str, number: int, face: AnalyzedFace) -> dict[str, Any]:
     plain = face.to_dict()
     expression = plain["expression"]
-    marks = plain["landmarks"] or [(None, None)] * len(_LANDMARKS)
+    marks = plain["landmarks"] or [(None, None)] * len(LANDMARK_NAMES)
     return {
         "source": source,
         "face": number,
         **dict(zip(("x0", "y0", "x1", "y1"), plain["box"], strict=True)),
         "score": plain["score"],
-        **{f"{name}_{axis}": value for name, xy in zip(_LANDMARKS, marks) for axis, value in zip("xy", xy)},
+        **{f"{name}_{axis}": value for name, xy in zip(LANDMARK_NAMES, marks) for axis, value in zip("xy", xy)},
         "label": expression["label"],
         "confidence": expression["confidence"],
         "uncertain": expression["uncertain"],

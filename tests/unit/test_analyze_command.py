@@ -45,7 +45,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(model: Path, *arguments: object, check: bool = False) -> Result:
+def run(model: Path | str, *arguments: object, check: bool = False) -> Result:
     return CliRunner().invoke(APP, [*map(str, arguments), "--model", str(model)], catch_exceptions=not check)
 
 
@@ -213,6 +213,18 @@ def test_its_output_can_be_given_back_as_boxes(photos: Path, model: Path, format
     for (x0, label, p_sad), (same_x0, same_label, p_alike) in zip(read(first.stdout), read(again.stdout), strict=True):
         assert (x0, label) == (same_x0, same_label)
         assert p_sad == pytest.approx(p_alike, abs=0.002)  # boxes are printed to a hundredth of a px
+
+
+@pytest.mark.parametrize("format", ["--csv", "--json"])
+def test_a_turned_face_that_is_given_back_has_the_same_probabilities(photos: Path, format: str) -> None:
+    Image.fromarray(data.astronaut()).rotate(20).save("turned.png")
+
+    def probabilities(*more: str) -> list[float]:
+        (face,) = csv.DictReader(io.StringIO(run("mien-small", "turned.png", "--csv", *more).stdout))
+        return [float(face[f"p_{name}"]) for name in FER2013]
+
+    Path("boxes").write_text(run("mien-small", "turned.png", format).stdout)
+    assert probabilities("--boxes", "boxes") == pytest.approx(probabilities(), abs=0.001)
 
 
 def test_crops_are_faces(photos: Path, model: Path) -> None:

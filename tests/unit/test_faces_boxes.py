@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 
 from mien.errors import InputError
 from mien.faces.boxes import boxes_of_each, checked_boxes, given_faces, read_boxes
+from mien.faces.detect import LANDMARK_NAMES, Face
 
 IMAGE = np.zeros((50, 100, 3), np.uint8)
+MARKS = ((10.5, 11.0), (20.0, 11.0), (15.0, 16.0), (11.0, 21.0), (19.0, 21.0))
+HEADER = "source,x0,y0,x1,y1," + ",".join(f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy")
 
 
 def write(folder: Path, text: str) -> Path:
@@ -22,16 +26,30 @@ def write(folder: Path, text: str) -> Path:
 
 def test_reads_csv_whatever_else_stands_there(tmp_path: Path) -> None:
     text = '\ufefflabel,source,x0,y0,x1,y1\nhappy,a.jpg,1,2,3,4.5\n,"b, c.jpg",0,0,9,9\nsad,a.jpg,5,5,7,7\n'
-    assert read_boxes(write(tmp_path, text)) == {"a.jpg": [(1, 2, 3, 4.5), (5, 5, 7, 7)], "b, c.jpg": [(0, 0, 9, 9)]}
+    assert read_boxes(write(tmp_path, text)) == {
+        "a.jpg": [Face(box=(1, 2, 3, 4.5)), Face(box=(5, 5, 7, 7))],
+        "b, c.jpg": [Face(box=(0, 0, 9, 9))],
+    }
 
 
 def test_reads_json_of_photos_with_and_without_faces(tmp_path: Path) -> None:
     text = '[{"source": "a.jpg", "faces": [{"box": [1, 2, 3, 4], "score": 1}]}, {"source": "b.jpg", "faces": []}]'
-    assert read_boxes(write(tmp_path, text)) == {"a.jpg": [(1, 2, 3, 4)], "b.jpg": []}
+    assert read_boxes(write(tmp_path, text)) == {"a.jpg": [Face(box=(1, 2, 3, 4))], "b.jpg": []}
 
 
 def test_reads_one_json_object(tmp_path: Path) -> None:
-    assert read_boxes(write(tmp_path, '{"source": "a", "faces": [{"box": [1, 2, 3, 4]}]}')) == {"a": [(1, 2, 3, 4)]}
+    text = '{"source": "a", "faces": [{"box": [1, 2, 3, 4]}]}'
+    assert read_boxes(write(tmp_path, text)) == {"a": [Face(box=(1, 2, 3, 4))]}
+
+
+def test_landmarks_are_read_where_there_are_some(tmp_path: Path) -> None:
+    numbers = ",".join(str(value) for point in MARKS for value in point)
+    text = f"{HEADER}\na,0,0,30,30,{numbers}\na,5,5,7,7,,,,,,,,,,\na,1,1,3,3\nb,,,,,,,,,,,,,,\n"
+    expected = [Face(box=(0, 0, 30, 30), landmarks=MARKS), Face(box=(5, 5, 7, 7)), Face(box=(1, 1, 3, 3))]
+    assert read_boxes(write(tmp_path, text)) == {"a": expected, "b": []}
+    faces = [{"box": [0, 0, 30, 30], "landmarks": MARKS}, {"box": [5, 5, 7, 7], "landmarks": None}]
+    text = json.dumps([{"source": "a", "faces": faces}])
+    assert read_boxes(write(tmp_path, text)) == {"a": expected[:2]}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +61,19 @@ def test_reads_one_json_object(tmp_path: Path) -> None:
         ("source,x0,y0,x1,y1\na,1,2,3,x\n", "line 2: box 0 is .* expected four numbers"),
         ("source,x0,y0,x1,y1\na,1,2,1,3\n", r"line 2: box 0 is \(1.0, 2.0, 1.0, 3.0\); expected x0 < x1 and y0 < y1"),
         ("source,x0,y0,x1,y1\na,1,2,inf,3\n", "expected x0 < x1 and y0 < y1, in px"),
+        (
+            f"{HEADER}\na,1,2,3,4,1,2,3,4,5,6,7,8,9,x\n",
+            r"line 2: box 0 has the landmarks .*'x'.* five points x y in px: r",
+        ),
+        (
+            f"{HEADER}\na,1,2,3,4,1,2,3,4,5,6,7,8,9\n",
+            r"line 2: box 0 has the landmarks .*None.*; expected none, or five",
+        ),
+        (f"{HEADER}\na,1,2,3,4,1,2,3,4,5,6,7,8,9,inf\n", "line 2: box 0 has the landmarks .*; expected none, or five"),
+        (
+            '[{"source": "a", "faces": [{"box": [1, 2, 3, 4], "landmarks": [[1, 2]]}]}]',
+            r"a: box 0 has .* \[\[1, 2\]\];",
+        ),
         ("[1, 2", "not JSON: Expecting"),
         ("[1, 2]", "TypeError .* expected CSV"),
         ('[{"source": "a"}]', "KeyError 'faces'; expected CSV"),
@@ -66,13 +97,18 @@ def test_a_mapping_is_looked_up_by_path_in_any_spelling(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     boxes = {"./a.jpg": [(0, 0, 1, 1)], str(tmp_path / "b.jpg"): np.array([[0, 0, 2, 2]]), "other.jpg": []}
     found = boxes_of_each([str(tmp_path / "a.jpg"), "c.jpg", "b.jpg"], boxes)
-    assert found == [[(0, 0, 1, 1)], None, [(0, 0, 2, 2)]]
+    assert found == [[Face(box=(0, 0, 1, 1))], None, [Face(box=(0, 0, 2, 2))]]
 
 
 def test_a_sequence_is_in_the_order_of_the_sources() -> None:
-    assert boxes_of_each(["a", "b"], [[], [[0, 0, 1, 1]]]) == [[], [(0, 0, 1, 1)]]
+    assert boxes_of_each(["a", "b"], [[], [[0, 0, 1, 1]]]) == [[], [Face(box=(0, 0, 1, 1))]]
     with pytest.raises(InputError, match="boxes for 1 photos, but there are 2 photos"):
         boxes_of_each(["a", "b"], [[]])
+
+
+def test_faces_stand_for_boxes_and_keep_their_landmarks() -> None:
+    faces = [Face(box=(0, 0, 30, 30), score=0.9, landmarks=MARKS), Face(box=(1, 1, 3, 3))]
+    assert checked_boxes(faces, "a.jpg") == [Face(box=(0, 0, 30, 30), landmarks=MARKS), Face(box=(1, 1, 3, 3))]
 
 
 def test_malformed_boxes_are_counted_from_0() -> None:
@@ -85,11 +121,11 @@ def test_malformed_boxes_are_counted_from_0() -> None:
 @pytest.mark.parametrize("box", [(100, 0, 110, 10), (-9, 0, 0, 10), (0, 50, 10, 60), (0, -9, 10, 0)])
 def test_boxes_outside_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match=r"a.jpg: box 0 .* lies outside the photo of 100 x 50 px"):
-        given_faces([box], IMAGE, "a.jpg")
+        given_faces(checked_boxes([box], "a.jpg"), IMAGE, "a.jpg")
 
 
 def test_given_faces_have_no_score() -> None:
-    (face,) = given_faces([(-5, 0, 10, 10)], IMAGE, "a.jpg")
+    (face,) = given_faces(checked_boxes([(-5, 0, 10, 10)], "a.jpg"), IMAGE, "a.jpg")
     assert (face.box, face.score, face.landmarks) == ((-5, 0, 10, 10), None, None)
     with pytest.raises(InputError, match=r"a.jpg: no boxes are given for it"):
         given_faces(None, IMAGE, "a.jpg")

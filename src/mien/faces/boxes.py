@@ -1,4 +1,4 @@
-"""Boxes that somebody else found: checked, and read from files."""
+"""Faces that somebody else found: checked, and read from files."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
-from mien.faces.detect import Box, Face
+from mien.faces.detect import LANDMARK_NAMES, Face, Landmarks
 
 _FORMATS = (
     "expected CSV with the columns source, x0, y0, x1, y1, or JSON as "
     '[{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}]: what `mien analyze --csv` and `--json` print.'
 )
+_MARKS = [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]  # columns of a CSV file
 
 
-def read_boxes(file: Path) -> dict[str, list[Box]]:
-    """Read the boxes of photos from a file.
+def read_boxes(file: Path) -> dict[str, list[Face]]:
+    """Read the boxes of photos from a file, and the landmarks where it has them.
 
     Either CSV with a header that has the columns source, x0, y0, x1 and y1, a row for each face, or one without
-    numbers for a photo that has none; or a JSON array with an object for each photo:
-    ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}``, or a line for each in a file that ends in .jsonl.
+    numbers for a photo that has none; landmarks stand in right_eye_x, right_eye_y and so on, as `mien.records.columns`
+    names them. Or a JSON array with an object for each photo, or a line for each in a file that ends in .jsonl:
+    ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1], "landmarks": [[x, y], ...]}]}``.
     What else stands there is passed over, so the output of an analysis can be given to another.
 
     Returns:
-        Source -> boxes, px.
+        Source -> faces, px.
 
     Raises:
         InputError: the file is of another form; names the place.
@@ -46,15 +48,16 @@ def read_boxes(file: Path) -> dict[str, list[Box]]:
 
 def boxes_of_each(
     sources: Sequence[str], boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
-) -> list[list[Box] | None]:
+) -> list[list[Face] | None]:
     """Put given boxes into the order of the sources.
 
     Args:
         sources: names of the photos.
         boxes: source -> ``(N, 4)`` px, in any spelling of its path; or ``(N, 4)`` for each source, in their order.
+            `Face`s may stand for boxes; their landmarks are kept.
 
     Returns:
-        For each source its boxes, or None where `boxes` does not know it.
+        For each source its faces, or None where `boxes` does not know it.
 
     Raises:
         InputError: a box is malformed, or there are boxes for more or fewer sources.
@@ -68,60 +71,85 @@ def boxes_of_each(
     return [None if given is None else checked_boxes(given, source) for given, source in zip(found, sources)]
 
 
-def checked_boxes(boxes: Any, source: str) -> list[Box]:
-    """Return ``(N, 4)`` numbers as boxes.
+def checked_boxes(boxes: Any, source: str) -> list[Face]:
+    """Return ``(N, 4)`` numbers, or what has such a `box` and perhaps `landmarks`, as faces.
 
     Raises:
-        InputError: one is not four finite numbers with x0 < x1 and y0 < y1.
+        InputError: a box is not four finite numbers with x0 < x1 and y0 < y1, or landmarks are not five points.
     """
-    found: list[Box] = []
-    for index, box in enumerate(boxes):
-        try:
-            x0, y0, x1, y1 = (float(value) for value in box)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{source}: box {index} is {box!r}; expected four numbers, x0 y0 x1 y1.") from error
-        if not (math.isfinite(x0 + y0 + x1 + y1) and x0 < x1 and y0 < y1):
-            raise InputError(f"{source}: box {index} is {(x0, y0, x1, y1)}; expected x0 < x1 and y0 < y1, in px.")
-        found.append((x0, y0, x1, y1))
-    return found
+    return [
+        _face(getattr(given, "box", given), getattr(given, "landmarks", None), f"{source}: box {index}")
+        for index, given in enumerate(boxes)
+    ]
 
 
-def given_faces(boxes: Sequence[Box] | None, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
-    """Return faces at `boxes` in an image.
+def given_faces(faces: list[Face] | None, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
+    """Return faces that are given for an image.
 
     Raises:
-        InputError: there are no boxes, or one lies outside the image.
+        InputError: there are none given, or one lies outside the image.
     """
-    if boxes is None:
+    if faces is None:
         raise InputError(f"{source}: no boxes are given for it.")
     height, width = image.shape[:2]
-    for index, (x0, y0, x1, y1) in enumerate(boxes):
+    for index, face in enumerate(faces):
+        x0, y0, x1, y1 = face.box
         if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
             raise InputError(f"{source}: box {index} {x0, y0, x1, y1} lies outside the photo of {width} x {height} px.")
-    return [Face(box=box) for box in boxes]
+    return faces
 
 
-def _from_json(text: str, file: Path) -> dict[str, list[Box]]:
+def _face(box: Any, landmarks: Any, place: str) -> Face:
+    """A face of what was given; `place` names it in messages."""
+    try:
+        x0, y0, x1, y1 = (float(value) for value in box)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{place} is {box!r}; expected four numbers, x0 y0 x1 y1.") from error
+    if not (math.isfinite(x0 + y0 + x1 + y1) and x0 < x1 and y0 < y1):
+        raise InputError(f"{place} is {(x0, y0, x1, y1)}; expected x0 < x1 and y0 < y1, in px.")
+    return Face(box=(x0, y0, x1, y1), landmarks=None if landmarks is None else _five_points(landmarks, place))
+
+
+def _five_points(landmarks: Any, place: str) -> Landmarks:
+    try:
+        a, b, c, d, e = ((float(x), float(y)) for x, y in landmarks)
+        if not math.isfinite(sum(map(sum, (a, b, c, d, e)))):
+            raise ValueError("not finite")
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{place} has the landmarks {landmarks!r}; expected none, or five points x y in px: "
+            f"{', '.join(LANDMARK_NAMES)}."
+        ) from error
+    return a, b, c, d, e
+
+
+def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
     try:
         found = json.loads(text)
         photos = found if isinstance(found, list) else [found]
-        plain = {photo["source"]: [face["box"] for face in photo["faces"]] for photo in photos}
+        plain = {photo["source"]: [(face["box"], face.get("landmarks")) for face in photo["faces"]] for photo in photos}
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
         raise InputError(f"{file}: {type(error).__name__} {error}; {_FORMATS}") from error
-    return {source: checked_boxes(boxes, f"{file}, {source}") for source, boxes in plain.items()}
+    return {
+        source: [_face(*given, f"{file}, {source}: box {index}") for index, given in enumerate(faces)]
+        for source, faces in plain.items()
+    }
 
 
-def _from_csv(text: str, file: Path) -> dict[str, list[Box]]:
+def _from_csv(text: str, file: Path) -> dict[str, list[Face]]:
     rows = csv.DictReader(text.splitlines())
     missing = {"source", "x0", "y0", "x1", "y1"} - set(rows.fieldnames or ())
     if missing:
         raise InputError(f"{file}: no column {', '.join(sorted(missing))}; {_FORMATS}")
-    found: dict[str, list[Box]] = {}
+    marked = set(_MARKS) <= set(rows.fieldnames or ())
+    found: dict[str, list[Face]] = {}
     for row in rows:
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
-        boxes = found.setdefault(row["source"], [])
+        marks = [row[name] for name in _MARKS] if marked else []
+        faces = found.setdefault(row["source"], [])
         if any(box):
-            boxes += checked_boxes([box], f"{file} line {rows.line_num}")
+            points = list(zip(marks[::2], marks[1::2])) if any(marks) else None
+            faces.append(_face(box, points, f"{file} line {rows.line_num}: box 0"))
     return found

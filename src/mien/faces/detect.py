@@ -14,6 +14,7 @@ from mien.faces.network import YuNetNetwork
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
 Landmarks = tuple[Point, Point, Point, Point, Point]
+LANDMARK_NAMES = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Face:
         box: x0, y0, x1, y1. A face that the border cuts keeps its whole box, so a box may reach outside the image.
         score: the detector's, 0 to 1; None for a box that was given.
         landmarks: ``(5, 2)``: the person's right eye (left in the image), left eye, nose tip, right and left corner
-            of the mouth; None for a box that was given.
+            of the mouth; None for a box that was given without them.
         track_id: the same number for the same face through a video; None in photos.
     """
 
