@@ -152,6 +152,18 @@ def test_where_pictures_go(tmp_path: Path) -> None:
     assert picture_files(several, out) == [out / "x.jpg", out / "b" / "x.jpg", out / "y.gif.png"]
 
 
+@pytest.mark.parametrize("name", ["out.tiff", "annotated.xyz", "timeline.html"])
+def test_one_photo_makes_no_folder_with_an_ending(tmp_path: Path, name: str) -> None:
+    photos, out = [tmp_path / "x.jpg", tmp_path / "y.jpg"], tmp_path / name
+    with pytest.raises(
+        InputError, match=rf"{name}: unknown ending .*; for one photo, expected \.jpg, .*, or a folder that"
+    ):
+        picture_files(photos[:1], out)
+    assert picture_files(photos, out) == [out / "x.jpg", out / "y.jpg"]
+    out.mkdir()
+    assert picture_files(photos[:1], out) == [out / "x.jpg"]
+
+
 def test_photos_are_not_overwritten(tmp_path: Path) -> None:
     photos = [tmp_path / "x.jpg", tmp_path / "y.jpg"]
     for out in (tmp_path, tmp_path / "sub" / ".."):

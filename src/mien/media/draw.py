@@ -106,12 +106,18 @@ def picture_files(photos: Sequence[Path], out: Path) -> list[Path]:
             photo's own ending is none for pictures.
 
     Raises:
-        InputError: `out` is one file for several photos, or a photo would be overwritten.
+        InputError: `out` is one file for several photos, its ending is unknown for one, or a photo would be
+            overwritten.
     """
     if out.suffix.lower() in PICTURE_SUFFIXES and not out.is_dir():
         if len(photos) != 1:
             raise InputError(f"{out}: is one file, but there are {len(photos)} photos; name a folder.")
         files = [out]
+    elif len(photos) == 1 and out.suffix and not out.is_dir():
+        known = ", ".join(PICTURE_SUFFIXES)
+        raise InputError(
+            f"{out}: unknown ending {out.suffix!r}; for one photo, expected {known}, or a folder that exists."
+        )
     else:
         absolute = [photo.absolute() for photo in photos]
         common = Path(os.path.commonpath([photo.parent for photo in absolute]))
