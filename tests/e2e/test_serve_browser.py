@@ -130,6 +130,22 @@ def test_downloads_are_what_the_command_prints(page: Page, files: Path) -> None:
     assert page.evaluate("[everything().length, byId('save-csv').disabled]") == [0, True]
 
 
+@pytest.mark.parametrize("name", ["astronaut.jpg", "text.jpg"])
+def test_a_photo_in_work_does_not_come_back_after_clear(page: Page, files: Path, name: str) -> None:
+    page.evaluate("""{
+        const plain = window.fetch;
+        const held = new Promise((release) => { window.release = release; });
+        window.fetch = async (...args) => { window.asked = true; await held; return plain(...args); };
+    }""")
+    page.choose("#files", [files / name])
+    page.wait("window.asked")
+    page.evaluate("byId('clear').click()")
+    page.evaluate("release(), photosInHand.then(() => true)")
+    assert page.evaluate("[everything().length, byId('save-csv').disabled]") == [0, True]
+    assert page.text("#summary") == "Nothing yet."
+    assert page.evaluate("byId('announce').textContent") == "Results cleared."
+
+
 def test_a_file_that_is_no_photo_says_why(page: Page, files: Path) -> None:
     page.choose("#files", [files / "text.jpg", files / "astronaut.jpg"])
     page.wait("results.length === 1")

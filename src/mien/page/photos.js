@@ -30,7 +30,7 @@ async function readFile(file, card) {
   } catch (error) {
     card.classList.add("failed");
     card.lastElementChild.textContent = error.message;
-    announce(`${file.name} failed: ${error.message}`);
+    if (card.isConnected) announce(`${file.name} failed: ${error.message}`);
   }
   updateSummary();
 }
@@ -38,6 +38,7 @@ async function readFile(file, card) {
 async function readPhoto(file, card) {
   const answer = await patiently(() => analyze(file, file.name));
   await showPhoto(file, card, answer);
+  if (!card.isConnected) return; // cleared while it was in work
   results.push({ card, answer });
   announce(`${file.name}: ${inWords(answer.faces)}`);
 }
