@@ -175,10 +175,11 @@ def write_text(text: str, file: Path) -> None:
 
 
 def clock(time_s: float) -> str:
-    """Return a time as ``0:05`` or ``1:02:03``, cut to whole seconds."""
-    minutes, seconds = divmod(int(time_s), 60)
+    """Return a time as ``0:05.3`` or ``1:02:03.0``, rounded to tenths of a second."""
+    minutes, tenths = divmod(round(time_s * 10), 600)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    seconds = f"{tenths // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{seconds}" if hours else f"{minutes}:{seconds}"
 
 
 def _csv(found: Sequence[Segment]) -> str:

@@ -71,7 +71,8 @@ def _draw_axis(draw: ImageDraw.ImageDraw, overview: Overview, bottom: float, fon
     for tick in range(first, int(overview.end_s / step) + 1):
         x = _x(overview, tick * step)
         draw.line((x, _TOP - 8, x, bottom), fill=_FAINT)
-        draw.text((x, bottom + 8), clock(tick * step), font=font, fill=_INK, anchor="ma")
+        whole_s = clock(tick * step).removesuffix(".0")
+        draw.text((x, bottom + 8), whole_s, font=font, fill=_INK, anchor="ma")
 
 
 def _draw_band(draw: ImageDraw.ImageDraw, overview: Overview, track: TrackOverview, top: float) -> None:

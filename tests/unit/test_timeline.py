@@ -114,4 +114,6 @@ def test_other_endings_and_places_are_refused(tmp_path: Path) -> None:
 
 
 def test_clock() -> None:
-    assert [clock(time_s) for time_s in (0, 59.99, 61, 3723)] == ["0:00", "0:59", "1:01", "1:02:03"]
+    times_s = (0, 0.46, 5, 59.94, 59.96, 61.3, 3599.99, 3723)
+    expected = ["0:00.0", "0:00.5", "0:05.0", "0:59.9", "1:00.0", "1:01.3", "1:00:00.0", "1:02:03.0"]
+    assert [clock(time_s) for time_s in times_s] == expected

@@ -54,9 +54,13 @@ def rows(result: Result) -> list[dict[str, Any]]:
 def test_text_is_a_line_for_each_segment() -> None:
     done = run("clip.mp4")
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[0] == "clip.mp4  10 frames to 0:00, 1 face"
-    assert done.stdout.splitlines()[1].split()[:6] == ["face", "0", "0:00", "-", "0:00", "happy"]
+    assert done.stdout.splitlines()[0] == "clip.mp4  10 frames to 0:00.9, 1 face"
+    assert done.stdout.splitlines()[1].split()[:6] == ["face", "0", "0:00.0", "-", "0:00.9", "happy"]
     assert done.stderr == ""
+
+
+def test_one_frame_is_one_frame() -> None:
+    assert run("clip.mp4", "--end", 0.1).stdout.startswith("clip.mp4  1 frame to 0:00.0, 1 face\n")
 
 
 def test_csv_is_a_row_for_each_face_and_frame() -> None:

@@ -131,10 +131,11 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
         return
     found = finder.segments()
     tracks = len({segment.track for segment in found})
-    yield f"{frame.source}  {n} frames to {clock(frame.time_s)}, {tracks or 'no'} face{'' if tracks == 1 else 's'}"
+    seen = f"{n} frame{'' if n == 1 else 's'} to {clock(frame.time_s)}"
+    yield f"{frame.source}  {seen}, {tracks or 'no'} face{'' if tracks == 1 else 's'}"
     for s in found:
         label = s.label + ("?" if s.uncertain else "")
-        yield f"  face {s.track:>2}  {clock(s.start_s):>7} - {clock(s.end_s):>7}  {label:<10} {s.confidence:>4.0%}"
+        yield f"  face {s.track:>2}  {clock(s.start_s):>9} - {clock(s.end_s):>9}  {label:<10} {s.confidence:>4.0%}"
 
 
 def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> list[Path]:
