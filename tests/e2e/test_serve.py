@@ -27,9 +27,11 @@ from PIL import Image, ImageEnhance
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Client, form, running
 from tiny_model import write_tiny_model
+from typer.testing import CliRunner
 
 import mien
 from mien import InputError, Recognizer, YuNet
+from mien.cli import build_app
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
 from mien.serve.schema import ErrorAnswer, HealthAnswer, ModelAnswer, PhotoAnswer
@@ -242,9 +244,19 @@ def test_a_slow_upload_is_given_up_with_its_connection(model: Path) -> None:
         assert answer.endswith(b'{"error":"the upload took more than 0.2 s."}')
 
 
-def test_a_limit_of_zero_is_refused() -> None:
-    with pytest.raises(InputError, match=r"Limits\(.*pixels=0.*\): every limit must be above 0"):
-        Limits(pixels=0)
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_a_limit_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(InputError, match=rf"limit seconds is {value}; expected a finite number above 0"):
+        Limits(seconds=value)
+
+
+@pytest.mark.parametrize("option", ["--max-upload-mb", "--max-megapixels", "--max-video-mb", "--timeout-s"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_an_option_that_is_no_limit_is_wrong_usage(option: str, value: str) -> None:
+    done = CliRunner().invoke(build_app(), ["serve", option, value])
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.replace("│", " ").split())
+    assert f"Invalid value for '{option}': {value}; expected a finite number above 0." in said
 
 
 def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: bytes) -> None:

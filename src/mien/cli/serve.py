@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import socket
 from typing import Annotated
@@ -9,6 +10,13 @@ from typing import Annotated
 import typer
 
 from mien.errors import InputError
+
+
+def _above_zero(value: float) -> float:
+    """Refuse what is no limit; typer's own `min` lets 0 and NaN pass."""
+    if not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value:g}; expected a finite number above 0.")
+    return value
 
 
 def serve(
@@ -21,11 +29,17 @@ def serve(
         str | None,
         typer.Option(envvar="MIEN_TOKEN", help="What clients must send; without it, one is made where it is needed."),
     ] = None,
-    max_upload_mb: Annotated[float, typer.Option(help="Largest upload, MB.")] = 20,
-    max_megapixels: Annotated[float, typer.Option(help="Largest photo, millions of pixels.")] = 50,
-    max_video_mb: Annotated[float, typer.Option(help="Largest video, MB; one is read at a time.")] = 200,
+    max_upload_mb: Annotated[float, typer.Option(callback=_above_zero, help="Largest upload, MB.")] = 20,
+    max_megapixels: Annotated[
+        float, typer.Option(callback=_above_zero, help="Largest photo, millions of pixels.")
+    ] = 50,
+    max_video_mb: Annotated[
+        float, typer.Option(callback=_above_zero, help="Largest video, MB; one is read at a time.")
+    ] = 200,
     max_photos: Annotated[int, typer.Option(min=1, help="Photos in work or waiting; more are refused.")] = 32,
-    timeout_s: Annotated[float, typer.Option(help="Longest upload, and longest analysis, of a photo, seconds.")] = 30,
+    timeout_s: Annotated[
+        float, typer.Option(callback=_above_zero, help="Longest upload, and longest analysis, of a photo, seconds.")
+    ] = 30,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from mien.errors import InputError
@@ -21,7 +22,7 @@ class Limits:
         video_upload_seconds: for its upload.
 
     Raises:
-        InputError: a limit is not above 0.
+        InputError: a limit is not a finite number above 0.
     """
 
     upload_bytes: int = 20_000_000
@@ -32,5 +33,6 @@ class Limits:
     video_upload_seconds: float = 300.0
 
     def __post_init__(self) -> None:
-        if min(dataclasses.astuple(self)) <= 0:
-            raise InputError(f"{self}: every limit must be above 0.")
+        for name, value in dataclasses.asdict(self).items():
+            if not 0 < value < math.inf:
+                raise InputError(f"limit {name} is {value}; expected a finite number above 0.")
