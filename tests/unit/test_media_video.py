@@ -289,7 +289,7 @@ def test_impossible_parts_are_refused(clip: Path) -> None:
 
 def test_without_pyav_the_message_says_what_to_install(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r"needs PyAV, which is not installed: pip install 'mien\[video\]'"):
+    with pytest.raises(InputError, match=r"needs PyAV, which is not installed: pip install '\.\[video\]' in a clone"):
         VideoReader(clip)
 
 

@@ -92,7 +92,8 @@ def main() -> None:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        sys.exit(f"{error.name} is not installed; this command needs it: pip install 'mien[{extra}]'")
+        needs = f"{error.name} is not installed; this command needs it"
+        sys.exit(f"{needs}: pip install '.[{extra}]' in a clone of mien.")
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
         sys.exit(1)

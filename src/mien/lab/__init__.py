@@ -1,4 +1,4 @@
-"""The lab: train, evaluate, compare and export recognisers. Needs ``pip install 'mien[lab]'``.
+"""The lab: train, evaluate, compare and export recognisers. Needs the extra ``lab``.
 
 >>> from mien import lab
 >>> data = lab.read_fer2013("archive.zip")

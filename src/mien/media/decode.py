@@ -110,7 +110,8 @@ def _heic(name: str) -> Any:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise InputError(
-            f"{name}: is a HEIC photo; reading it needs pillow-heif, which is not installed: pip install 'mien[heic]'."
+            f"{name}: is a HEIC photo; reading it needs pillow-heif, which is not installed: pip install '.[heic]' in "
+            "a clone of mien."
         ) from error
     return HeifImageFile
 

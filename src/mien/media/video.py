@@ -1,4 +1,4 @@
-"""Video files, read a frame at a time. Needs ``mien[video]``."""
+"""Video files, read a frame at a time. Needs the extra ``video``."""
 
 from __future__ import annotations
 
@@ -288,5 +288,6 @@ def import_av() -> Any:
         import av
         import av.error
     except ImportError as error:
-        raise InputError("reading video needs PyAV, which is not installed: pip install 'mien[video]'.") from error
+        needs = "reading video needs PyAV, which is not installed"
+        raise InputError(f"{needs}: pip install '.[video]' in a clone of mien.") from error
     return av

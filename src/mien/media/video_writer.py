@@ -1,4 +1,4 @@
-"""Video files, written with the sound of another. Needs ``mien[video]``."""
+"""Video files, written with the sound of another. Needs the extra ``video``."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ def _import_timm() -> ModuleType:
         import timm
     except ModuleNotFoundError as error:
         raise ModelError(
-            "timm is not installed; ResNet, VGG and other backbones need it: pip install 'mien[lab,timm]'"
+            "timm is not installed; ResNet, VGG and other backbones need it: pip install '.[lab,timm]' in a clone of "
+            "mien."
         ) from error
     module: ModuleType = timm
     return module

@@ -1,0 +1,30 @@
+"""The command line as a whole: what it says of packages that are not installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from mien import cli
+
+
+@pytest.mark.parametrize(("module", "extra"), [("uvicorn", "serve"), ("torch.nn", "lab"), ("timm", "lab,timm")])
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch, module: str, extra: str
+) -> None:
+    def needing() -> None:
+        raise ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr(cli, "build_app", lambda: needing)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    needs = f"{module} is not installed; this command needs it"
+    assert ended.value.code == f"{needs}: pip install '.[{extra}]' in a clone of mien."
+
+
+def test_another_missing_module_is_a_fault_of_mien(monkeypatch: pytest.MonkeyPatch) -> None:
+    def needing() -> None:
+        raise ModuleNotFoundError("No module named 'other'", name="other")
+
+    monkeypatch.setattr(cli, "build_app", lambda: needing)
+    with pytest.raises(ModuleNotFoundError, match="other"):
+        cli.main()
