@@ -145,6 +145,7 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
     [
         (["photos", "--out", "a.csv", "--csv"], "--out tells the format by its ending; leave out --json and"),
         (["clip.mp4", "--out", "a.csv"], "--boxes, --crops and --out are for photos only"),
+        (["photos", "--boxes", "none.csv", "--crops"], "--boxes and --crops exclude each other: a crop is one face"),
         (["photos", "--any-angle", "--crops"], "--any-angle searches faces; --boxes and --crops say where they are"),
     ],
 )

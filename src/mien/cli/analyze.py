@@ -100,6 +100,8 @@ def analyze(
         raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
     if videos and photos_only:
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
+    if crops and boxes is not None:
+        raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
     if any_angle and (boxes is not None or crops):
         raise typer.BadParameter("--any-angle searches faces; --boxes and --crops say where they are.")
     if out is not None and (as_json or as_csv):
