@@ -22,7 +22,8 @@ def timeline_page(overview: Overview) -> str:
     tracks = overview.tracks(_MOST_ROWS)
     found = overview.segments()
     hidden = overview.n_tracks - len(tracks)
-    summary = f"{clock(overview.begin_s)} to {clock(overview.end_s)}, {overview.n_tracks} tracks of faces"
+    counted = "track of a face" if overview.n_tracks == 1 else "tracks of faces"
+    summary = f"{clock(overview.begin_s)} to {clock(overview.end_s)}, {overview.n_tracks} {counted}"
     data = {
         "labels": overview.labels,
         "begin": overview.begin_s,

@@ -26,9 +26,7 @@ def compare(
     runs: Runs,
     save: Annotated[Path | None, typer.Option(help="Also write an HTML page with curves and matrices.")] = None,
     split: Split = None,
-    format: Annotated[
-        Literal["table", "plain", "markdown", "json", "csv"], typer.Option(help="What to print.")
-    ] = "table",
+    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Set runs beside each other on the same faces, and beside the figures of their sources."""

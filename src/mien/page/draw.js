@@ -12,7 +12,10 @@ const byId = (id) => document.getElementById(id);
 const colorOf = (label) => COLORS[label] || "#ffffff";
 const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
+const clock = (seconds) => { // 0:05.3
+  const tenths = Math.round(seconds * 10);
+  return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+};
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
