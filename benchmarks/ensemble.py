@@ -1,8 +1,9 @@
-"""What all networks of ours reach together: `python benchmarks/ensemble.py RUN...`.
+"""What networks of ours reach together: `python benchmarks/ensemble.py RUN... [--joined MODEL]`.
 
 Averages the probabilities of all runs, each counting alike, on PublicTest with mirror images: first evaluate each with
-`mien evaluate RUN --data FER2013 --tta flip`. Writes benchmarks/results/ensemble.json; docs/log.md says what came of
-it.
+`mien evaluate RUN --data FER2013 --tta flip`. MODEL is what `mien join` made of their mirrored int8 models, evaluated
+with `--out MODEL`, too. Writes benchmarks/results/ensemble.json, or joined.json with MODEL; docs/log.md says what came
+of it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from mien import lab
 from mien.lab.metrics import Metrics, Report
 from mien.lab.run import current_commit
 
-RESULT = RESULTS / "ensemble.json"
 PREDICTIONS, REPORT = "predictions-PublicTest-flip.csv", "report-PublicTest-flip.json"
 
 
@@ -37,7 +37,9 @@ def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
-    runs = sorted(parser.parse_args().runs)
+    parser.add_argument("--joined", type=Path)
+    options = parser.parse_args()
+    runs = sorted(options.runs)
     together = lab.ensemble([run / PREDICTIONS for run in runs])
     record = {
         "commit": current_commit(),
@@ -46,8 +48,11 @@ def main() -> None:
         "ensemble": figures(together),
         "members": {run.resolve().name: figures(Report.read(run / REPORT)) for run in runs},
     }
-    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(record["ensemble"], indent=1))
+    if options.joined is not None:
+        record["joined"] = figures(Report.read(options.joined / REPORT))
+    file = RESULTS / ("ensemble.json" if options.joined is None else "joined.json")
+    file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({name: record.get(name) for name in ("ensemble", "joined")}, indent=1))
 
 
 if __name__ == "__main__":
