@@ -16,6 +16,7 @@ from typing import Any
 from layout import RESULTS
 
 from mien import lab
+from mien.card import MODEL_FILE
 from mien.lab.metrics import Metrics, Report
 from mien.lab.run import current_commit
 
@@ -49,7 +50,8 @@ def main() -> None:
         "members": {run.resolve().name: figures(Report.read(run / REPORT)) for run in runs},
     }
     if options.joined is not None:
-        record["joined"] = figures(Report.read(options.joined / REPORT))
+        size = {"bytes": (options.joined / MODEL_FILE).stat().st_size}
+        record["joined"] = size | figures(Report.read(options.joined / REPORT))
     file = RESULTS / ("ensemble.json" if options.joined is None else "joined.json")
     file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({name: record.get(name) for name in ("ensemble", "joined")}, indent=1))
