@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -87,6 +87,7 @@ def test_damaged_photos(data: bytes, changes: list[tuple[int, int]], kept: int) 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(CLIPS), changes_of_bytes, st.integers(0, 9999), st.sampled_from([0.0, 0.1]))
+@example(next(clip for clip in CLIPS if clip[0] == "mov"), [(60, 8)], 0, 0.0)  # colours that no converter knows
 def test_damaged_videos(
     tmp_path: Path, clip: tuple[str, bytes], changes: list[tuple[int, int]], kept: int, start_s: float
 ) -> None:
