@@ -9,13 +9,11 @@ benchmarks/results/web_page.json; `python benchmarks/page.py` makes the page fro
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
+import gzip
 import json
 import platform
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from statistics import median
@@ -27,7 +25,7 @@ from skimage import data
 import mien
 from mien.lab.run import current_commit
 from mien.media.draw import save_picture
-from mien.web import write_web
+from mien.web import RUNTIME_FILES, write_web
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "web_page.json"
@@ -35,6 +33,7 @@ CAMERA_SECONDS = 20
 
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from chromium import Page, chromium, find_chromium  # noqa: E402
+from file_host import file_host  # noqa: E402
 
 
 def answers(page: Page, photos: list[Path]) -> tuple[list[dict[str, Any]], list[float]]:
@@ -69,57 +68,70 @@ def camera_rate(page: Page) -> float:
     return (page.evaluate("frames.length") - before) / (time.perf_counter() - begun)
 
 
+def in_browser(photos: list[Path], runtime: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What the page answers for each photo, and what it takes."""
+    with tempfile.TemporaryDirectory() as made:
+        site = write_web(Path(made) / "site", runtime=runtime)
+        film = Path(made) / "camera.jpg"
+        save_picture(np.pad(data.astronaut()[:480], ((0, 0), (64, 64), (0, 0))), film)
+        switch = f"--use-file-for-fake-video-capture={film.rename(film.with_suffix('.mjpeg'))}"
+        with file_host(site) as host, chromium(str(find_chromium()), Path(made) / "profile", switch) as page:
+            begun = time.perf_counter()
+            page.open(f"http://127.0.0.1:{host.server_port}/")
+            page.wait("document.querySelector('#model')?.textContent.includes('weights')", 60)
+            started = time.perf_counter() - begun
+            found, seconds = answers(page, photos)
+            figures = {
+                "machine": f"{platform.machine()}, Chromium {page.call('Browser.getVersion')['product'].split('/')[1]}",
+                "seconds_to_start": started,
+                "seconds_a_photo": median(seconds),
+                "camera_pictures_a_second": camera_rate(page),
+            }
+        files = [file.read_bytes() for file in site.rglob("*") if file.is_file()]
+        runtime_bytes = sum((site / "runtime" / name).stat().st_size for name in RUNTIME_FILES)
+    figures |= {
+        "megabytes": sum(map(len, files)) / 1e6,
+        "megabytes_compressed": sum(len(gzip.compress(file)) for file in files) / 1e6,
+        "megabytes_of_onnxruntime": runtime_bytes / 1e6,
+    }
+    return found, figures
+
+
+def in_python(photos: list[Path]) -> tuple[list[dict[str, Any]], float]:
+    """What mien answers for each photo, and its median seconds."""
+    analyzer = mien.Analyzer()
+    list(analyzer.run(photos[:1]))
+    found, seconds = [], []
+    for photo in photos:
+        begun = time.perf_counter()
+        found += [analysis.to_dict() for analysis in analyzer.run([photo])]
+        seconds.append(time.perf_counter() - begun)
+    return found, median(seconds)
+
+
 def measure(folder: Path, runtime: Path) -> dict[str, Any]:
     """All of it."""
     photos = sorted(file for file in folder.iterdir() if file.suffix in (".jpg", ".png"))
-    with tempfile.TemporaryDirectory() as made:
-        site = write_web(Path(made) / "site", runtime=runtime)
-        film = Path(made) / "camera.mjpeg"
-        save_picture(np.pad(data.astronaut()[:480], ((0, 0), (64, 64), (0, 0))), film.with_suffix(".jpg"))
-        film.write_bytes(film.with_suffix(".jpg").read_bytes())
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site)
-        http.server.SimpleHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign, assignment]
-        host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=host.serve_forever, daemon=True).start()
-        switch = f"--use-file-for-fake-video-capture={film}"
-        with chromium(str(find_chromium()), Path(made) / "profile", switch) as page:
-            begun = time.perf_counter()
-            page.open(f"http://127.0.0.1:{host.server_port}/")
-            page.wait("document.querySelector('#model').textContent.includes('weights')", 60)
-            started = time.perf_counter() - begun
-            theirs, seconds = answers(page, photos)
-            rate = camera_rate(page)
-            browser = page.evaluate("navigator.userAgent").split("Chrome/")[1].split(" ")[0]
-        size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
-        host.shutdown()
-    analyzer = mien.Analyzer()
-    list(analyzer.run(photos[:1]))
-    ours, own_seconds = [], []
-    for photo in photos:
-        begun = time.perf_counter()
-        ours += [found.to_dict() for found in analyzer.run([photo])]
-        own_seconds.append(time.perf_counter() - begun)
+    theirs, figures = in_browser(photos, runtime)
+    ours, own_seconds = in_python(photos)
+    counts = [(len(mine["faces"]), len(its["faces"])) for mine, its in zip(ours, theirs, strict=True)]
     pairs = [
         difference(one, other)
         for mine, its in zip(ours, theirs, strict=True)
-        for one, other in zip(mine["faces"], its["faces"], strict=False)
+        for one, other in zip(mine["faces"], its["faces"], strict=False)  # `counts` tells where one has more
     ]
     return {
         "commit": current_commit(),
-        "machine": f"{platform.machine()}, Chromium {browser}",
         "photos": len(photos),
-        "photos_with_as_many_faces": sum(len(a["faces"]) == len(b["faces"]) for a, b in zip(ours, theirs, strict=True)),
-        "faces": sum(len(one["faces"]) for one in ours),
-        "faces_in_browser": sum(len(one["faces"]) for one in theirs),
+        "photos_with_as_many_faces": sum(mine == its for mine, its in counts),
+        "faces": sum(mine for mine, _ in counts),
+        "faces_in_browser": sum(its for _, its in counts),
         "same_label": sum(pair["same_label"] for pair in pairs) / len(pairs),
         "largest_difference_of_boxes": max(pair["box"] for pair in pairs),
         "largest_difference_of_probability": max(pair["probability"] for pair in pairs),
         "median_difference_of_probability": median(pair["probability"] for pair in pairs),
-        "seconds_to_start": started,
-        "seconds_a_photo": median(seconds),
-        "seconds_a_photo_in_python": median(own_seconds),
-        "camera_pictures_a_second": rate,
-        "megabytes": size / 1e6,
+        "seconds_a_photo_in_python": own_seconds,
+        **figures,
     }
 
 

@@ -28,4 +28,6 @@ of 640 x 480 px with one face ({machine}, one core, no GPU).
 | the same in Python, without drawing, s | {seconds_a_photo_in_python:.3f} |
 | camera, pictures/s | {camera_pictures_a_second:.0f} |
 | size of the folder, MB | {megabytes:.1f} |
+| of it onnxruntime, MB | {megabytes_of_onnxruntime:.1f} |
+| sent by a host that compresses (gzip), MB | {megabytes_compressed:.1f} |
 """

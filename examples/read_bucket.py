@@ -76,9 +76,9 @@ def main() -> None:
     parser.add_argument("out")
     parser.add_argument("--model")
     parser.add_argument("--workers", type=int)
-    parser.add_argument("--address", help="of a Ray cluster; default: this machine alone")
+    parser.add_argument("--address", default="local", help="of a Ray cluster; default: this machine alone")
     options = parser.parse_args()
-    ray.init(address=options.address or "local", include_dashboard=False if options.address is None else None)
+    ray.init(address=options.address)
     read_bucket(options.source, options.out, model=options.model, workers=options.workers)
 
 

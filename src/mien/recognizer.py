@@ -59,11 +59,11 @@ def calibrated_softmax(
     `sharpening` puts both right, which no single temperature can.
     """
     others = 1 - softmax(logits).max(axis=1, keepdims=True)
-    temperatures = temperature * np.maximum(others, _LEAST_DOUBT) ** sharpening
+    temperatures = temperature * np.maximum(others, LEAST_DOUBT) ** sharpening
     return _softmax(logits.astype(np.float64) / temperatures)
 
 
-_LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
+LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
 
 
 def _softmax(scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

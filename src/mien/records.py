@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError, MienError
-from mien.faces.detect import LANDMARK_NAMES, Face
+from mien.faces.detect import LANDMARK_COLUMNS, Face
 from mien.labels import LabelSet
 from mien.media.draw import annotate, save_picture
 from mien.media.images import read_image
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
 def columns(labels: LabelSet) -> list[str]:
     """Return the columns of a table of faces, as `Analysis.records` fills them."""
-    marks = [f"{mark}_{axis}" for mark in LANDMARK_NAMES for axis in "xy"]
     found = ["label", "confidence", "uncertain", *(f"p_{name}" for name in labels)]
-    return ["source", "face", "x0", "y0", "x1", "y1", "score", *marks, *found]
+    return ["source", "face", "x0", "y0", "x1", "y1", "score", *LANDMARK_COLUMNS, *found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,13 +172,13 @@ class Analyses(Sequence[Analysis]):
 def _record(source: str, number: int, face: AnalyzedFace) -> dict[str, Any]:
     plain = face.to_dict()
     expression = plain["expression"]
-    marks = plain["landmarks"] or [(None, None)] * len(LANDMARK_NAMES)
+    marks = chain.from_iterable(plain["landmarks"] or [(None, None)] * 5)
     return {
         "source": source,
         "face": number,
         **dict(zip(("x0", "y0", "x1", "y1"), plain["box"], strict=True)),
         "score": plain["score"],
-        **{f"{name}_{axis}": value for name, xy in zip(LANDMARK_NAMES, marks) for axis, value in zip("xy", xy)},
+        **dict(zip(LANDMARK_COLUMNS, marks, strict=True)),
         "label": expression["label"],
         "confidence": expression["confidence"],
         "uncertain": expression["uncertain"],

@@ -17,7 +17,7 @@ from mien.errors import InputError
 from mien.faces import detect
 from mien.faces.align import MAX_CROP_PX
 from mien.faces.network import STRIDES, yunet_weights
-from mien.recognizer import find_model
+from mien.recognizer import LEAST_DOUBT, find_model
 
 PAGE = Path(__file__).with_name("page")
 """The page, which `mien serve` shows too; there server.js answers, here browser.js."""
@@ -117,6 +117,7 @@ def _settings() -> dict[str, float | list[int]]:
         "same_face_iou": detect.SAME_FACE_IOU,
         "strides": list(STRIDES),
         "max_crop_px": MAX_CROP_PX,
+        "least_doubt": LEAST_DOUBT,
     }
 
 

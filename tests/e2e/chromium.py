@@ -47,12 +47,16 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "DOM"):
             self.call(f"{domain}.enable")
 
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
+    def send(self, method: str, **params: Any) -> None:
+        """Call without waiting for the answer."""
         self._number += 1
         session = {"sessionId": self._session} if self._session else {}
         message = {"id": self._number, "method": method, "params": params, **session}
         self._to.write(json.dumps(message).encode() + b"\0")
         self._to.flush()
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self.send(method, **params)
         while True:
             answer = self._receive()
             if answer.get("id") == self._number:
@@ -125,5 +129,5 @@ def chromium(program: str, profile: Path, *switches: str) -> Iterator[Page]:
                 yield page
             finally:
                 page._session = None
-                page.call("Browser.close")
+                page.send("Browser.close")  # with a camera open it may end without an answer
         browser.wait(20)

@@ -166,8 +166,11 @@ def test_a_split_that_steered_the_training_is_called_so(
             assert remarks[1] == "The training watched these faces and was steered by them; on new faces expect less."
         else:
             assert remarks[1] == "The training watched these faces; nothing was chosen by them."
+        joined = {"recipe": {"name": "mean"}, "members": [{"recipe": {"name": "another"}}, {"recipe": recipe}]}
+        replace(card, provenance=joined).write(tmp_path / "model")
+        assert remarks[1] in evaluate(tmp_path / "model", data.test).remarks
     training = evaluate(tmp_path / "model", data.training)
-    assert training.remarks[1] == "The network was trained on these faces."
+    assert training.remarks[0] == "The network was trained on these faces."
 
 
 def test_a_split_without_labels_is_predicted_and_scored_later(run: Run, data: FaceDataset, tmp_path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
-import threading
 import time
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from chromium import Page, chromium, find_chromium
+from file_host import file_host
 from PIL import Image
 
 import mien
@@ -24,16 +23,6 @@ from mien.web import write_web
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
 
 READY = "document.querySelector('#model')?.textContent.includes('weights')"
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def end_headers(self) -> None:
-        """Let browsers keep files for ten minutes, as GitHub Pages does."""
-        self.send_header("Cache-Control", "max-age=600")
-        super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +64,13 @@ def site(folder: Path) -> Path:
 
 
 @pytest.fixture
-def host(site: Path) -> Iterator[http.server.ThreadingHTTPServer]:
-    """A host of files, as `python -m http.server` is one."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=site)) as host:
-        threading.Thread(target=host.serve_forever, daemon=True).start()
+def host(site: Path) -> Iterator[ThreadingHTTPServer]:
+    with file_host(site) as host:
         yield host
-        host.shutdown()
 
 
 @pytest.fixture
-def page(host: http.server.ThreadingHTTPServer, folder: Path, photos: list[Path], tmp_path: Path) -> Iterator[Page]:
+def page(host: ThreadingHTTPServer, folder: Path, photos: list[Path], tmp_path: Path) -> Iterator[Page]:
     film = folder / "camera.mjpeg"
     Image.open(folder / "upright.png").crop((0, 0, 512, 384)).save(film, "JPEG")
     with chromium(str(find_chromium()), tmp_path, f"--use-file-for-fake-video-capture={film}") as page:
@@ -162,7 +148,7 @@ def test_what_the_page_cannot_read_is_named(page: Page, folder: Path) -> None:
     assert "text.jpg: this browser cannot read this kind of file as a picture." in page.text("#cards")
 
 
-def test_it_works_offline(page: Page, host: http.server.ThreadingHTTPServer, photos: list[Path]) -> None:
+def test_it_works_offline(page: Page, host: ThreadingHTTPServer, photos: list[Path]) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     host.shutdown()
     host.server_close()

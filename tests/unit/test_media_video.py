@@ -6,11 +6,13 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from drawn_video import astronaut, pan, write_video
 
 from mien.errors import InputError
+from mien.media import video
 from mien.media.scene import SceneCuts
 from mien.media.video import Frame, VideoReader
 from mien.media.video_writer import VideoWriter
@@ -66,6 +68,22 @@ def test_frames_are_turned_upright(tmp_path: Path, degrees: int) -> None:
     (frame,) = VideoReader(file)
     assert frame.image.shape == (192, 256, 3)
     assert difference(frame.image, astronaut()[:192]) < 6
+
+
+def test_a_frame_whose_colours_cannot_be_converted_ends_a_video(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    convert, left = video._upright, iter(range(3))
+
+    def upright(frame: av.VideoFrame) -> np.ndarray:
+        if next(left, None) is None:
+            raise ValueError("unknown colours")
+        return convert(frame)
+
+    monkeypatch.setattr(video, "_upright", upright)
+    reader = VideoReader(clip)
+    assert [frame.index for frame in reader] == [0, 1, 2]
+    assert reader.cut_off == "the colours of frame 3 cannot be converted (unknown colours)"
+    with pytest.raises(InputError, match=r"clip\.mp4: no frame can be read; the colours of frame 0 cannot be"):
+        list(VideoReader(clip))
 
 
 def test_a_video_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from mien.cli.models import Model
 from mien.cli.tally import Tally
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def analyze(
             "a timeline, and .srt, .csv or .json, its segments."
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
-    ] = None,
+    model: Model = None,
     boxes: Annotated[
         Path | None, typer.Option(help="Take the faces from this file, made by --csv, --json or --out.")
     ] = None,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.models import Model
+
 
 def explain(
     photo: Annotated[Path, typer.Argument(help="A photo.", dir_okay=False)],
@@ -17,9 +19,7 @@ def explain(
     label: Annotated[
         str | None, typer.Option(help="The expression to explain; default: what is most probable.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
-    ] = None,
+    model: Model = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the heat of each pixel.")] = False,
 ) -> None:

@@ -9,6 +9,10 @@ import typer
 if TYPE_CHECKING:
     from mien.card import Card
 
+Model = Annotated[
+    str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
+]
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="A shipped model, or a model folder: print its card.")] = None,

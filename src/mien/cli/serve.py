@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.models import Model
 from mien.errors import InputError
 
 
@@ -22,9 +23,7 @@ def _above_zero(value: float) -> float:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
-    model: Annotated[
-        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
-    ] = None,
+    model: Model = None,
     token: Annotated[
         str | None,
         typer.Option(envvar="MIEN_TOKEN", help="What clients must send; without it, one is made where it is needed."),

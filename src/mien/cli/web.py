@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.models import Model
+
 
 def web(
     out: Annotated[Path, typer.Argument(help="Folder to write; any host of files can show it.", file_okay=False)],
-    model: Annotated[
-        str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
-    ] = None,
+    model: Model = None,
     runtime: Annotated[
         Path | None,
         typer.Option(help="Folder dist of npm's onnxruntime-web; default: downloaded once, 33 MB.", file_okay=False),

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
-from mien.faces.detect import LANDMARK_NAMES, Face, Landmarks
+from mien.faces.detect import LANDMARK_COLUMNS, LANDMARK_NAMES, Face, Landmarks
 
 _FORMATS = (
     "expected CSV with the columns source, x0, y0, x1, y1, or JSON as "
     '[{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}]: what `mien analyze --csv` and `--json` print.'
 )
-_MARKS = [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]  # columns of a CSV file
 
 
 def read_boxes(file: Path) -> dict[str, list[Face]]:
@@ -143,11 +142,11 @@ def _from_csv(text: str, file: Path) -> dict[str, list[Face]]:
     missing = {"source", "x0", "y0", "x1", "y1"} - set(rows.fieldnames or ())
     if missing:
         raise InputError(f"{file}: no column {', '.join(sorted(missing))}; {_FORMATS}")
-    marked = set(_MARKS) <= set(rows.fieldnames or ())
+    marked = set(LANDMARK_COLUMNS) <= set(rows.fieldnames or ())
     found: dict[str, list[Face]] = {}
     for row in rows:
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
-        marks = [row[name] for name in _MARKS] if marked else []
+        marks = [row[name] for name in LANDMARK_COLUMNS] if marked else []
         faces = found.setdefault(row["source"], [])
         if any(box):
             points = list(zip(marks[::2], marks[1::2])) if any(marks) else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from mien.errors import DataError
 from mien.lab.evaluation import write_results
 from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import Predictions
+from mien.lab.predictions import Predictions, scored_as
 
 
 def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> Report:
@@ -39,7 +40,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
             )
         if not np.array_equal(member.labels, first.labels):
             raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
-    views = {_views(path) for path in paths}
+    views = {_views(path, first.split) for path in paths}
     if len(views) > 1:
         raise DataError(
             f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
@@ -58,9 +59,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
     return report
 
 
-def _views(file: Path) -> TTA:
-    """The views that were averaged, as `evaluate` names its files."""
-    for views in ("flip", "ten-crop"):
-        if file.stem.endswith(f"-{views}"):
-            return views
-    return "none"
+def _views(file: Path, split: str) -> TTA:
+    """The views that were averaged, by the file's name."""
+    views: tuple[TTA, ...] = get_args(TTA)
+    return next((tta for tta in views if file.stem == f"predictions-{scored_as(split, tta)}"), "none")

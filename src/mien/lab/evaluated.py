@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
-from mien.lab.metrics import Metrics, Predictions, Report
+from mien.lab.metrics import TTA, Metrics, Predictions, Report
+from mien.lab.predictions import scored_as
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 
 PREFERRED_SPLITS = (PUBLIC, TEST, PRIVATE, TRAINING)
 """Where no split is named, the first of these that has been evaluated and has labels is taken."""
 
-_PREFERRED = tuple(f"{split}{views}" for split in PREFERRED_SPLITS for views in ("", "-flip", "-ten-crop"))
+_PREFERRED = tuple(scored_as(split, tta) for split in PREFERRED_SPLITS for tta in get_args(TTA))
 """The same with the views that were averaged, as `mien evaluate` names its files: one view where there is that."""
 
 

@@ -15,7 +15,7 @@ from mien.card import Card
 from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import Predictions
+from mien.lab.predictions import Predictions, scored_as
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
     Raises:
         ModelError: the folder cannot be written.
     """
-    name = report.split if report.tta == "none" else f"{report.split}-{report.tta}"
+    name = scored_as(report.split, report.tta)
     _make(folder)
     try:
         predictions.write(folder / f"predictions-{name}.csv")
@@ -271,13 +271,14 @@ def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> 
     """Sentences that a reader of the figures must know."""
     split, scored = predictions.split, int((predictions.labels >= 0).sum())
     recipe = provenance.get("recipe", {})
-    watched = recipe.get("validation", {}).get("kind")
+    trained = [recipe, *(member.get("recipe", {}) for member in provenance.get("members", ()))]
+    watched = [each for each in trained if each.get("validation", {}).get("kind") in (split, "Test")]
     by_itself = tta == "flip" and provenance.get("mirrored")
     remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], recipe.get("remark", "")]
     if split == TRAINING:
         remarks.append("The network was trained on these faces.")
-    elif watched in (split, "Test"):
-        remarks.append(_STEERED if _steered(recipe) else _WATCHED)
+    elif watched:
+        remarks.append(_STEERED if any(map(_steered, watched)) else _WATCHED)
     if (provenance.get("calibration") or {}).get("faces", "").startswith(f"{split},"):
         remarks.append("The model's confidence was calibrated on these faces; its accuracy does not depend on that.")
     if scored == 0:

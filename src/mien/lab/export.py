@@ -22,6 +22,7 @@ from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout, with_ma
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier, Mirrored
+from mien.lab.predictions import scored_as
 from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
 from mien.lab.writing import writing
@@ -101,8 +102,8 @@ def export_run(
 def model_folder(run: Run, data: FaceDataset) -> Path:
     """Return a run's exported model.
 
-    It is exported where it is missing, and again, as it was asked for before, where it is outdated or can be calibrated
-    only now.
+    It is exported where it is missing, and again, in float, where it is outdated or can be calibrated only now; then it
+    stays mirrored, and keeps its name and licence.
     """
     folder = run.folder / "model"
     if not (folder / MODEL_FILE).is_file():
@@ -199,7 +200,7 @@ def update_card_metrics(folder: Path, report: Report) -> None:
         )
     if report.full is None:
         raise ModelError(f"{folder}: the report on {report.split} has no figures, as no face there has a label.")
-    name = report.split if report.tta == "none" else f"{report.split}-{report.tta}"
+    name = scored_as(report.split, report.tta)
     figures = {
         "data_fingerprint": report.data_fingerprint,
         "full": _main_figures(report.full),

@@ -123,7 +123,7 @@ def _describe(members: Sequence[Card], name: str, folder: Path) -> Card:
         "members": [{"name": member.name, "sha256": member.sha256, **member.provenance} for member in members],
     }
     licences = dict.fromkeys(member.licence for member in members)
-    limits = dict.fromkeys(limit for member in members for limit in member.limits)
+    limits = [limit for member in members for limit in member.limits]
     return Card(
         name=name,
         labels=first.labels,

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
-from mien.lab.predictions import Predictions
+from mien.lab.predictions import TTA, Predictions
 from mien.lab.recipe import Figure
 from mien.lab.statistics import wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
@@ -32,7 +32,6 @@ __all__ = [
 
 SCHEMA = 1
 CALIBRATION_BINS = 15
-TTA = Literal["none", "flip", "ten-crop"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,22 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.labels import LabelSet
+
+TTA = Literal["none", "flip", "ten-crop"]
+"""Test-time augmentation: views of each face that are averaged."""
+
+
+def scored_as(split: str, tta: TTA) -> str:
+    """Return what figures and files of a split are called: ``PublicTest``, or ``PublicTest-flip`` of several views."""
+    return split if tta == "none" else f"{split}-{tta}"
+
 
 _FIXED = ["row", "label", "predicted", "twin_free"]
 _PREFIX = "p_"

@@ -132,7 +132,7 @@ class VideoReader:
         """Yield the wanted frames in order.
 
         Raises:
-            InputError: no frame at all could be decoded, one cannot be converted to RGB, or none lies in the range.
+            InputError: no frame at all could be decoded, or none lies in the range.
         """
         self.cut_off, index, seen_s, empty = None, -1, 0.0, True
         for index, frame in self._indexed():
@@ -141,10 +141,17 @@ class VideoReader:
             if self.end_s is not None and time_s >= self.end_s:
                 break
             if time_s >= self.start_s and index % self.every == 0:
+                try:
+                    image = _upright(frame)
+                except (import_av().error.FFmpegError, ValueError) as error:
+                    self.cut_off = f"the colours of frame {index} cannot be converted ({reason_of(error)})"
+                    break
                 empty = False
-                yield Frame(index=index, time_s=time_s, image=_upright(self.name, index, frame))
+                yield Frame(index=index, time_s=time_s, image=image)
         else:
             self._note_end(index, seen_s)
+        if empty and self.cut_off:
+            raise InputError(f"{self.name}: no frame can be read; {self.cut_off}.")
         if empty:
             refuse_empty_part(self.name, self.start_s, self.end_s, self.every, seen_s)
 
@@ -267,16 +274,9 @@ def _is_countable(stream: av.VideoStream) -> bool:
     return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
 
 
-def _upright(name: str, index: int, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-    """A frame as RGB, turned as its display matrix says.
-
-    Raises:
-        InputError: its colours cannot be converted, as in damaged files.
-    """
-    try:
-        image = frame.to_ndarray(format="rgb24")
-    except (import_av().error.FFmpegError, ValueError) as error:
-        raise InputError(f"{name}: frame {index} cannot be converted to RGB: {reason_of(error)}.") from error
+def _upright(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+    """A frame as RGB, turned as its display matrix says."""
+    image = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
 
 

@@ -6,7 +6,6 @@
 const limits = null; // on the size of files
 
 const LARGEST_PX = 4096; // longer side of a photo that is read; larger ones are reduced to it
-const LEAST_DOUBT = 1e-9; // of a face; without doubt a temperature would be 0
 
 const rounded = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
 const scaledBy = (point, factor) => point.map((value) => value * factor);
@@ -21,11 +20,11 @@ async function loadModels() {
     return response;
   };
   const card = await (await fetched("model/card.json")).json();
-  const open = async (path) => ort.InferenceSession.create(new Uint8Array(await (await fetched(path)).arrayBuffer()), {
-    executionProviders: ["wasm"], extra: { session: { disable_quant_qdq: path.startsWith("detector") ? "1" : "0" } },
-  });
+  const open = async (path, options = {}) =>
+    ort.InferenceSession.create(new Uint8Array(await (await fetched(path)).arrayBuffer()), { executionProviders: ["wasm"], ...options });
   const settings = await (await fetched("detector/settings.json")).json();
-  const detector = await open("detector/yunet.onnx"); // one after the other: onnxruntime-web starts once
+  const dequantised = { extra: { session: { disable_quant_qdq: "1" } } }; // once, not in each run
+  const detector = await open("detector/yunet.onnx", dequantised); // before the other model: onnxruntime-web starts once
   return { card, settings, detector, recognizer: await open("model/model.onnx") };
 }
 
@@ -36,7 +35,8 @@ async function analyze(body, name) {
   const { card, settings, detector, recognizer } = await models;
   const { planes, size, factor } = await decode(body, name);
   const faces = await detect(detector, settings, planes);
-  const expressions = await recognize(recognizer, card, faces.map((face) => crop(planes, face, card.preprocess, settings.max_crop_px)));
+  const crops = faces.map((face) => crop(planes, face, card.preprocess, settings.max_crop_px));
+  const expressions = await recognize(recognizer, card, crops, settings.least_doubt);
   return {
     source: name, size, failed: null, model: card.name,
     faces: faces.map(({ box, score, landmarks }, i) => ({
@@ -65,14 +65,15 @@ async function decode(body, name) {
 }
 
 /** The expressions of crops. */
-async function recognize(session, card, crops) {
+async function recognize(session, card, crops, leastDoubt) {
   if (!crops.length) return [];
   const { crop_px: side } = card.preprocess;
   const pixels = new Uint8Array(crops.length * crops[0].length * side * side);
   crops.flat().forEach(({ data }, i) => pixels.set(data, i * side * side));
   const faces = new ort.Tensor("uint8", pixels, [crops.length, crops[0].length, side, side]);
   const { data } = (await session.run({ faces })).logits;
-  return crops.map((_, i) => inClasses(data.slice(i * card.labels.length, (i + 1) * card.labels.length), card));
+  const classes = card.labels.length;
+  return crops.map((_, i) => inClasses(data.slice(i * classes, (i + 1) * classes), card, leastDoubt));
 }
 
 function softmax(logits) {
@@ -82,9 +83,9 @@ function softmax(logits) {
 }
 
 /** Logits as an expression, calibrated as `mien.recognizer.calibrated_softmax` says. */
-function inClasses(raw, card) {
+function inClasses(raw, card, leastDoubt) {
   const logits = Array.from(raw);
-  const doubt = Math.max(1 - Math.max(...softmax(logits)), LEAST_DOUBT);
+  const doubt = Math.max(1 - Math.max(...softmax(logits)), leastDoubt);
   const temperature = card.temperature * doubt ** card.sharpening;
   const probabilities = softmax(logits.map((value) => value / temperature));
   const confidence = Math.max(...probabilities);

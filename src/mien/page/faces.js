@@ -42,7 +42,7 @@ async function detect(session, settings, planes) {
 async function look(session, settings, planes, quarters) {
   const [blue, green, red] = planes.map((one) => turned(one, quarters)).reverse();
   const { width, height } = red;
-  const [wide, high] = [width, height].map((side) => Math.ceil(side / 32) * 32);
+  const [wide, high] = [width, height].map((side) => Math.ceil(side / settings.strides.at(-1)) * settings.strides.at(-1));
   const pixels = new Float32Array(3 * wide * high);
   [blue, green, red].forEach(({ data }, channel) => {
     for (let y = 0; y < height; y += 1) pixels.set(data.subarray(y * width, (y + 1) * width), (channel * high + y) * wide);
