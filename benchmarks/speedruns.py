@@ -1,12 +1,13 @@
 """What minutes of training buy, and whether the speed recipes reach their aims.
 
-    python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds N]
+    python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds 0 1 2] [--recipes NAME ...] [--keep FOLDER]
 
 ``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9 and 27 minutes of one core;
 ``records`` trains the speed recipes as they are. Each training is measured from its first step to its last; a short
 one goes before, which loads and compiles what later ones find loaded, and has its own figure. Accuracy is that of
 PublicTest, of one view and of a face and its mirror image. benchmarks/results/speedruns.json keeps what is done, so
-that a second call trains what is missing.
+that a second call trains what is missing; two calls may work side by side on seeds of their own, each on its core. With
+`--keep` the runs stay, for an ensemble, and an interrupted one goes on.
 """
 
 from __future__ import annotations
@@ -62,10 +63,12 @@ def curve() -> list[Recipe]:
     ]
 
 
-def measure(recipe: Recipe, data: FaceDataset, fresh: npt.NDArray[np.bool_], seed: int) -> dict[str, Any]:
+def measure(
+    recipe: Recipe, data: FaceDataset, fresh: npt.NDArray[np.bool_], seed: int, keep: Path | None
+) -> dict[str, Any]:
     """Train once; `fresh` are the PublicTest faces without a twin in Training."""
     with tempfile.TemporaryDirectory() as folder:
-        run = train(recipe, data, seed=seed, out=folder)
+        run = train(recipe, data, seed=seed, out=keep or folder)
         right = {tta: recognised(run, data, data.split(PUBLIC), tta) for tta in VIEWS}
         seconds = run.environment["seconds"]
     return {
@@ -92,25 +95,29 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", choices=["curve", "records"], default="curve")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--recipes", nargs="+", help="leave out all others")
+    parser.add_argument("--keep", type=Path, help="folder in which the runs stay")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no further training after these")
     options = parser.parse_args()
     began = time.monotonic()
     data = lab.read_fer2013(options.data)
     fresh = lab.audit(data).twin_free[data.splits == PUBLIC]
-    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    here = known.setdefault(machine(), {"n": len(fresh), "n_twin_free": int(fresh.sum()), "runs": []})
     recipes = curve() if options.runs == "curve" else list(speedruns.values())
     warm = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         train(replace(recipes[0], epochs=4), data.take(np.arange(0, len(data), 30)), out=folder)
-    here["warm_up_s"] = round(time.monotonic() - warm, 1)
-    done = {(one["recipe"], one["seed"]) for one in here["runs"]}
-    for seed in range(options.seeds):
+    warm_up_s = round(time.monotonic() - warm, 1)
+    for seed in options.seeds:
         for recipe in recipes:
-            if (recipe.name, seed) in done or time.monotonic() - began > 60 * options.minutes:
+            if (options.recipes and recipe.name not in options.recipes) or (recipe.name, seed) in done():
                 continue
-            one = measure(recipe, data, fresh, seed)
+            if time.monotonic() - began > 60 * options.minutes:
+                return
+            one = measure(recipe, data, fresh, seed, options.keep)
+            known = read()  # again, as another call may have written meanwhile
+            here = known.setdefault(machine(), {"n": len(fresh), "n_twin_free": int(fresh.sum()), "runs": []})
+            here["warm_up_s"] = warm_up_s
             here["runs"].append(one)
             RESULT.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
             print(
@@ -118,6 +125,17 @@ def main() -> None:
                 f"flip {one['accuracy']['flip']:.2%}",
                 flush=True,
             )
+
+
+def read() -> dict[str, Any]:
+    """What is on record, by machine."""
+    known: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    return known
+
+
+def done() -> set[tuple[str, int]]:
+    """Recipe and seed of what this machine has on record."""
+    return {(one["recipe"], one["seed"]) for one in read().get(machine(), {"runs": []})["runs"]}
 
 
 if __name__ == "__main__":

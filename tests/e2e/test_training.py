@@ -17,9 +17,11 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import DataError, ModelError, RecipeError
+from mien.lab import training
 from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
+from mien.lab.loss import teach
 from mien.lab.nets import NETWORKS
 from mien.lab.recipe import Distillation, Muon, NoAugment, OwnNet, Phase, Plateau, Progressive, Stopping, Validation
 from mien.lab.run import Run, device_name, run_name
@@ -394,6 +396,24 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
+
+
+def test_each_step_hears_as_many_teachers_as_the_recipe_says(tmp_path, monkeypatch):
+    teachers = [train(replace(TINY, epochs=1), easy_faces(), seed=seed, out=tmp_path) for seed in range(3)]
+    heard: list[list[bytes]] = []
+
+    def listening(answering, *rest):
+        heard.append([each.state_dict()["network.out.weight"].numpy().tobytes() for each in answering])
+        return teach(answering, *rest)
+
+    monkeypatch.setattr(training, "teach", listening)
+    distillation = Distillation(weight=0.5, temperature=2.0, faces="same", teachers_a_step=2)
+    recipe = replace(TINY, distillation=distillation)
+    train(recipe, easy_faces(), out=tmp_path / "student", teachers=teachers)
+    assert all(len(set(names)) == 2 for names in heard)
+    assert len({name for names in heard for name in names}) == 3
+    with pytest.raises(RecipeError, match="2 teachers are to answer in each step, 1 are given; name more"):
+        train(recipe, easy_faces(), out=tmp_path, teachers=teachers[:1])
 
 
 def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):

@@ -227,6 +227,11 @@ def test_a_change_that_does_not_fit(change: str, message: str) -> None:
             'distillation={"kind": "Distillation", "weight": 2, "temperature": 1, "faces": "same"}',
             r"Distillation\.weight: found 2\.0, expected 0 to 1",
         ),
+        (
+            'distillation={"kind": "Distillation", "weight": 1, "temperature": 1, "faces": "plain", '
+            '"teachers_a_step": 2}',
+            r"Distillation\.teachers_a_step: found 2 with faces=.plain., to which all teachers answer once",
+        ),
         ('sizes={"kind": "Progressive", "first_px": 0}', r"Progressive\.first_px: found 0, expected 1 or more"),
         (
             'network={"kind": "Backbone", "name": "resnet50", "weights": "none", "dropout": 1}',

@@ -24,7 +24,7 @@ LIGHT = Augment(
 _SPEED_70 = Recipe(
     name="speed-70",
     source="mien",
-    network=OwnNet(name="residual-small"),
+    network=OwnNet(name="residual-small-pool-first"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
     augment=replace(LIGHT, mixup_alpha=0.4, mix_rate=0.5),
     optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=5e-4),

@@ -120,6 +120,12 @@ def _check_teachers(recipe: Recipe, data: FaceDataset, teachers: Sequence[Run]) 
             if not teachers
             else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
         )
+    count = recipe.distillation.teachers_a_step if isinstance(recipe.distillation, Distillation) else None
+    if count is not None and count > len(teachers):
+        raise RecipeError(
+            f"{recipe.name}: {count} teachers are to answer in each step, {len(teachers)} are given; name more "
+            "(--teacher RUN, once for each), or --set distillation.teachers_a_step=None."
+        )
     for teacher in teachers:
         if not teacher.finished:
             raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")
@@ -341,7 +347,7 @@ class Trainer:
         if self.teachers:
             assert isinstance(recipe.distillation, Distillation)
             with self.fabric.autocast():
-                taught = teach(self.teachers, faces, recipe.distillation, len(self.class_weights))
+                taught = teach(self._heard(draw), faces, recipe.distillation, len(self.class_weights))
 
         def backward() -> tuple[Tensor, Tensor]:
             logits = model(faces)
@@ -361,6 +367,14 @@ class Trainer:
             self.averaged.update_parameters(self.classifier)
         right = (logits[:, : len(self.class_weights)].argmax(1) == labels).sum()
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
+
+    def _heard(self, draw: EpochRandom) -> list[Classifier]:
+        """The teachers that answer in a step, the same on every process."""
+        assert isinstance(self.recipe.distillation, Distillation)
+        count = self.recipe.distillation.teachers_a_step
+        if count is None:
+            return self.teachers
+        return [self.teachers[at] for at in draw.numpy.choice(len(self.teachers), count, replace=False)]
 
     def _validate(self, epoch: int) -> dict[str, float | None]:
         """Loss and accuracy on the watched faces; every process computes all of them."""

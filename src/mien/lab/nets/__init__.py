@@ -36,6 +36,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "residual-nano-full": partial(ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1),
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
     "residual-small": ResidualNet,
+    "residual-small-pool-first": partial(ResidualNet, pool_first=True),
     "residual-small-full": partial(ResidualNet, stem_stride=1),
     "residual-large": partial(ResidualNet, widths=(64, 128, 256, 384), dropout=0.3),
     "residual-wide": partial(ResidualNet, widths=(64, 128, 256, 384), stem_stride=1, dropout=0.3),
