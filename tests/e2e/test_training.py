@@ -23,7 +23,18 @@ from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.loss import teach
 from mien.lab.nets import NETWORKS
-from mien.lab.recipe import Distillation, Muon, NoAugment, OwnNet, Phase, Plateau, Progressive, Stopping, Validation
+from mien.lab.recipe import (
+    Augment,
+    Distillation,
+    Muon,
+    NoAugment,
+    OwnNet,
+    Phase,
+    Plateau,
+    Progressive,
+    Stopping,
+    Validation,
+)
 from mien.lab.run import Run, device_name, run_name
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
@@ -372,7 +383,7 @@ def test_votes_are_learned_beside_the_labels(tmp_path):
         train(TINY, easy_faces(), out=tmp_path).load_classifier("votes")
 
 
-@pytest.mark.parametrize("faces", ["same", "plain"])
+@pytest.mark.parametrize("faces", ["same", "undamaged", "plain"])
 def test_a_student_learns_from_a_teacher_what_the_labels_do_not_say(tmp_path, faces):
     teacher = train(TINY, easy_faces(), out=tmp_path / "teacher")
     data = easy_faces()
@@ -396,6 +407,22 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
+
+
+def test_teachers_see_faces_before_they_are_damaged(tmp_path, monkeypatch):
+    teacher = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(training, "teach", lambda _, faces, *rest: (seen.append(faces), teach(_, faces, *rest))[1])
+    erased = Augment(erase_rate=1.0, erase_area=(0.9, 1.0), mixup_alpha=1.0)
+    for faces in ("same", "undamaged"):
+        distillation = Distillation(weight=0.5, temperature=2.0, faces=faces)
+        train(
+            replace(TINY, name=faces, epochs=1, augment=erased, distillation=distillation), easy_faces(),
+            out=tmp_path / faces, teachers=[teacher],
+        )  # fmt: skip
+    half = len(seen) // 2
+    bars = [(torch.cat(part) > 0.98).float().mean(0)[0, 8:40, 12:36].mean() for part in (seen[:half], seen[half:])]
+    assert bars[0] < 0.03 < bars[1]  # a bar is white, as one pixel in fifty of the noise is
 
 
 def test_each_step_hears_as_many_teachers_as_the_recipe_says(tmp_path, monkeypatch):

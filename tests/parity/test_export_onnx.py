@@ -56,10 +56,10 @@ def test_input_layer(preprocess: Preprocess) -> None:
     assert_agreement(Classifier(preprocess, Flat(preprocess)).eval(), faces)
 
 
-def residual() -> Classifier:
+def residual(pool_first: bool = False) -> Classifier:
     torch.manual_seed(0)
     preprocess = Preprocess(mean=(0.5,), std=(0.25,))
-    classifier = Classifier(preprocess, ResidualNet(preprocess, 7))
+    classifier = Classifier(preprocess, ResidualNet(preprocess, 7, pool_first=pool_first))
     with torch.no_grad():  # batch normalisation learns statistics that a wrong fold would show
         classifier.train()(torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8))
     return classifier.eval()
@@ -67,6 +67,18 @@ def residual() -> Classifier:
 
 def test_shipped_architecture() -> None:
     assert_agreement(residual(), np.random.default_rng(0).integers(0, 256, (65, 1, 48, 48), np.uint8))
+
+
+@pytest.mark.parametrize(("scale", "kept"), [(0.5, 0), (-0.5, 1)])
+def test_normalisation_behind_a_halving_is_folded_unless_a_scale_is_negative(scale: float, kept: int) -> None:
+    classifier = residual(pool_first=True)
+    network = classifier.network
+    assert isinstance(network, ResidualNet)
+    with torch.no_grad():
+        network.stages[1][0][2].weight[3] = scale
+    operators = [node.op_type for node in to_onnx(classifier, classifier.input.preprocess).graph.node]
+    assert operators.count("BatchNormalization") == kept
+    assert_agreement(classifier, np.random.default_rng(0).integers(0, 256, (9, 1, 48, 48), np.uint8))
 
 
 @pytest.mark.fer2013

@@ -22,35 +22,39 @@ def seeded(seed=1):
     return torch.Generator().manual_seed(seed)
 
 
+def changed(*args):
+    return augment_faces(*args)[0]
+
+
 @given(fill=st.sampled_from(["nearest", "reflect", "zero"]), side=st.integers(8, 60), seed=st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
 def test_zero_strength_is_the_identity(fill, side, seed):
     x = faces(side=side, seed=seed)
-    assert torch.equal(augment_faces(x, Augment(fill=fill), side, seeded()), x)
-    assert torch.equal(augment_faces(x, NoAugment(), side, seeded()), x)
+    assert torch.equal(changed(x, Augment(fill=fill), side, seeded()), x)
+    assert torch.equal(changed(x, NoAugment(), side, seeded()), x)
 
 
 @given(seed=st.integers(0, 999))
 @settings(max_examples=20, deadline=None)
 def test_strong_changes_keep_shape_and_range_and_follow_the_seed(seed):
     x = faces(seed=seed)
-    y = augment_faces(x, STRONG, 48, seeded(seed))
+    y = changed(x, STRONG, 48, seeded(seed))
     assert y.shape == x.shape
     assert y.min() >= 0 and y.max() <= 1
-    assert torch.equal(y, augment_faces(x, STRONG, 48, seeded(seed)))
-    assert not torch.equal(y, augment_faces(x, STRONG, 48, seeded(seed + 1)))
+    assert torch.equal(y, changed(x, STRONG, 48, seeded(seed)))
+    assert not torch.equal(y, changed(x, STRONG, 48, seeded(seed + 1)))
 
 
 def test_a_part_of_the_batch_sees_what_the_whole_would():
     x = faces(8)
-    whole = augment_faces(x, STRONG, 48, seeded())
-    parts = [augment_faces(x[p], STRONG, 48, seeded(), p, 8) for p in (slice(0, 4), slice(4, 8))]
+    whole = changed(x, STRONG, 48, seeded())
+    parts = [changed(x[p], STRONG, 48, seeded(), p, 8) for p in (slice(0, 4), slice(4, 8))]
     torch.testing.assert_close(torch.cat(parts), whole, atol=1e-6, rtol=0)
 
 
 def test_a_new_size_alone_equals_torchs_resize():
     x = faces(side=24)
-    larger = augment_faces(x, Augment(flip=False), 48, seeded())
+    larger = changed(x, Augment(flip=False), 48, seeded())
     torch.testing.assert_close(
         larger, F.interpolate(x, size=(48, 48), mode="bilinear", align_corners=False), atol=1e-5, rtol=0
     )
@@ -58,7 +62,7 @@ def test_a_new_size_alone_equals_torchs_resize():
 
 def test_flip_mirrors_about_half_of_the_faces():
     x = faces(200)
-    y = augment_faces(x, Augment(flip=True), 48, seeded())
+    y = changed(x, Augment(flip=True), 48, seeded())
     mirrored = [torch.allclose(b, a.flip(-1), atol=1e-4) for a, b in zip(x, y, strict=True)]
     same = [torch.allclose(b, a, atol=1e-4) for a, b in zip(x, y, strict=True)]
     assert all(a != b for a, b in zip(mirrored, same, strict=True))
@@ -73,7 +77,7 @@ def test_shifts_stay_within_their_strength(augment, limit):
     # a bright pixel at the centre moves by at most the limit (a crop of half the side doubles distances)
     x = torch.zeros(100, 1, 49, 49)
     x[:, :, 24, 24] = 1
-    y = augment_faces(x, augment, 49, seeded())
+    y = changed(x, augment, 49, seeded())
     where = torch.stack([divmod_tensor(face.flatten().argmax(), 49) for face in y if face.max() > 0.2])
     distance = (where - 24).abs().max() / 49
     assert 0.1 < distance <= limit * (2 if augment.crop_scale[0] < 1 else 1) + 1 / 49
@@ -86,9 +90,9 @@ def divmod_tensor(index, side):
 def test_fill_says_what_stands_beyond_the_border():
     x = torch.ones(50, 1, 48, 48)
     moved = Augment(shift_fraction=0.3, fill="zero")
-    assert augment_faces(x, moved, 48, seeded()).min() == 0
+    assert changed(x, moved, 48, seeded()).min() == 0
     for fill in ("nearest", "reflect"):
-        kept = augment_faces(x, Augment(shift_fraction=0.3, fill=fill), 48, seeded())
+        kept = changed(x, Augment(shift_fraction=0.3, fill=fill), 48, seeded())
         torch.testing.assert_close(kept, x, atol=1e-5, rtol=0)
 
 
@@ -96,7 +100,7 @@ def test_rotation_turns_by_the_angle_drawn():
     # a horizontal line stays within the angle's bound: its right end rises or falls by at most tan(30 deg)
     x = torch.zeros(64, 1, 48, 48)
     x[:, :, 23:25] = 1
-    y = augment_faces(x, Augment(rotate_deg=30), 48, seeded())
+    y = changed(x, Augment(rotate_deg=30), 48, seeded())
     ends = y[:, 0, :, 44].argmax(1).float() - 23.5
     assert 5 < ends.abs().max() <= np.tan(np.deg2rad(30)) * 21 + 1
     assert ends.min() < 0 < ends.max()
@@ -104,7 +108,7 @@ def test_rotation_turns_by_the_angle_drawn():
 
 def test_erasing_hides_a_rectangle_in_the_stated_share_of_faces():
     x = torch.full((400, 1, 48, 48), 2.0)  # noise is in [0, 1], so that it cannot be mistaken
-    y = augment_faces(x, Augment(erase_rate=0.25, erase_area=(0.1, 0.2)), 48, seeded())
+    y = changed(x, Augment(erase_rate=0.25, erase_area=(0.1, 0.2)), 48, seeded())
     hidden = (y < 2).float().mean((1, 2, 3))
     touched = hidden[hidden > 0]
     assert 70 < len(touched) < 130
@@ -135,18 +139,28 @@ def test_nothing_is_mixed_unless_asked(augment):
     assert y is x and same is targets
 
 
+def test_what_was_not_damaged_is_given_too():
+    x = faces(64)
+    strengths = {"rotate_deg": 20.0, "contrast": 0.5}
+    damaged, before = augment_faces(x, Augment(**strengths, soften_rate=0.5, noise=0.1, erase_rate=0.5), 48, seeded())
+    moved, same = augment_faces(x, Augment(**strengths), 48, seeded())
+    assert moved is same
+    assert torch.equal(before, moved)
+    assert (damaged != before).flatten(1).any(1).all()  # noise is on every face
+
+
 def test_softened_faces_lose_detail_and_keep_their_mean() -> None:
     faces = torch.rand(64, 1, 48, 48, generator=torch.Generator().manual_seed(0))
     augment = Augment(soften_rate=0.5, soften_px=(12, 12))
-    changed = augment_faces(faces, augment, 48, torch.Generator().manual_seed(1))
-    soft = (changed != faces).flatten(1).any(1)
+    soft_ones = changed(faces, augment, 48, torch.Generator().manual_seed(1))
+    soft = (soft_ones != faces).flatten(1).any(1)
     assert 16 < int(soft.sum()) < 48
-    assert (changed[soft].flatten(1).std(1) < 0.5 * faces[soft].flatten(1).std(1)).all()
-    assert (changed.mean((1, 2, 3)) - faces.mean((1, 2, 3))).abs().max() < 0.01
+    assert (soft_ones[soft].flatten(1).std(1) < 0.5 * faces[soft].flatten(1).std(1)).all()
+    assert (soft_ones.mean((1, 2, 3)) - faces.mean((1, 2, 3))).abs().max() < 0.01
 
 
 def test_noise_is_of_the_stated_strength_at_most() -> None:
     grey = torch.full((512, 1, 48, 48), 0.5)
-    deviations = augment_faces(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)
+    deviations = changed(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)
     assert deviations.max() < 0.105
     assert abs(deviations.mean() - 0.05) < 0.005  # uniform from 0 to 0.1

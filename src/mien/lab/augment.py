@@ -27,7 +27,7 @@ def augment_faces(
     generator: torch.Generator,
     part: slice = slice(None),
     batch: int | None = None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Change a batch of faces at random.
 
     Args:
@@ -39,24 +39,18 @@ def augment_faces(
         batch: faces in the whole batch; N unless `part` is given.
 
     Returns:
-        ``(N, P, out_px, out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, `faces` itself.
+        The changed faces, and what they were before they were softened, made noisy and erased: both ``(N, P, out_px,
+        out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, both are `faces` itself.
     """
     if isinstance(augment, NoAugment):
-        return faces
+        return faces, faces
     n = len(faces) if batch is None else batch
 
     def uniform(low: float, high: float) -> Tensor:
         return (torch.rand(n, generator=generator, device=faces.device) * (high - low) + low)[part]
 
-    if _moves(augment) or faces.shape[-1] != out_px:
-        matrix = affine_matrix(augment, uniform)
-        grid = F.affine_grid(matrix, [len(faces), faces.shape[1], out_px, out_px], align_corners=False)
-        faces = F.grid_sample(faces, grid, padding_mode=_PADDING[augment.fill], align_corners=False)
-    if augment.brightness or augment.contrast:
-        factor = uniform(1 - augment.contrast, 1 + augment.contrast).view(-1, 1, 1, 1)
-        shift = uniform(-augment.brightness, augment.brightness).view(-1, 1, 1, 1)
-        mean = faces.mean((1, 2, 3), keepdim=True)
-        faces = ((faces - mean) * factor + mean + shift).clamp(0, 1)
+    moved = _moved(faces, augment, out_px, uniform)
+    faces = moved
     if augment.soften_rate:
         faces = _softened(faces, uniform(0, 1) < augment.soften_rate, augment.soften_px, generator)
     if augment.noise:
@@ -67,6 +61,20 @@ def augment_faces(
         hidden &= (uniform(0, 1) < augment.erase_rate).view(-1, 1, 1, 1)
         noise = torch.rand((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
         faces = torch.where(hidden, noise, faces)
+    return faces, moved
+
+
+def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Callable[[float, float], Tensor]) -> Tensor:
+    """Move, turn and scale the faces, mirror some, and change their light."""
+    if _moves(augment) or faces.shape[-1] != out_px:
+        matrix = affine_matrix(augment, uniform)
+        grid = F.affine_grid(matrix, [len(faces), faces.shape[1], out_px, out_px], align_corners=False)
+        faces = F.grid_sample(faces, grid, padding_mode=_PADDING[augment.fill], align_corners=False)
+    if augment.brightness or augment.contrast:
+        factor = uniform(1 - augment.contrast, 1 + augment.contrast).view(-1, 1, 1, 1)
+        shift = uniform(-augment.brightness, augment.brightness).view(-1, 1, 1, 1)
+        mean = faces.mean((1, 2, 3), keepdim=True)
+        faces = ((faces - mean) * factor + mean + shift).clamp(0, 1)
     return faces
 
 

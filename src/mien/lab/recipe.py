@@ -152,15 +152,16 @@ class Distillation:
         weight: of the teachers' answers; labels keep the rest.
         temperature: by which logits of teachers and student are divided.
         faces: to which faces the teachers answer: ``"same"`` = those that the student sees, changed and mixed, which
-            makes long trainings pay off (Beyer et al. 2022) and costs a teacher's time in every step; ``"plain"`` =
-            once, before the training, to each face and its mirror image as they are.
-        teachers_a_step: with ``"same"``, how many of the teachers answer in a step, drawn anew for each; None = all.
-            Over the steps the student hears the mean of all for the time that few take.
+            makes long trainings pay off (Beyer et al. 2022) and costs a teacher's time in every step;
+            ``"undamaged"`` = to the same ones before they were softened, made noisy and erased; ``"plain"`` = once,
+            before the training, to each face and its mirror image as they are.
+        teachers_a_step: unless ``"plain"``, how many of the teachers answer in a step, drawn anew for each; None =
+            all. Over the steps the student hears the mean of all for the time that few take.
     """
 
     weight: float
     temperature: float
-    faces: Literal["same", "plain"]
+    faces: Literal["same", "undamaged", "plain"]
     teachers_a_step: int | None = None
 
     def __post_init__(self) -> None:
@@ -168,7 +169,7 @@ class Distillation:
         if self.faces == "plain" and self.teachers_a_step is not None:
             raise RecipeError(
                 f'Distillation.teachers_a_step: found {self.teachers_a_step} with faces="plain", to which all teachers '
-                'answer once; expected None, or faces="same".'
+                'answer once; expected None, or faces="same" or "undamaged".'
             )
 
 

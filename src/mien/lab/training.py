@@ -340,14 +340,7 @@ class Trainer:
         recipe, rank, world = self.recipe, self.fabric.global_rank, self.fabric.world_size
         part = slice(rank * len(indices) // world, (rank + 1) * len(indices) // world)
         labels = self.labels[indices[part]]
-        faces = self.faces[indices[part]].float() / 255
-        faces = augment_faces(faces, recipe.augment, self.classifier.input.side, draw.torch, part, len(indices))
-        faces, known = mix(faces, self.known[indices[part]], recipe.augment, draw.numpy)
-        targets, taught = known[:, : self.outputs], known[:, self.outputs :]
-        if self.teachers:
-            assert isinstance(recipe.distillation, Distillation)
-            with self.fabric.autocast():
-                taught = teach(self._heard(draw), faces, recipe.distillation, len(self.class_weights))
+        faces, targets, taught = self._batch(indices, part, draw)
 
         def backward() -> tuple[Tensor, Tensor]:
             logits = model(faces)
@@ -367,6 +360,22 @@ class Trainer:
             self.averaged.update_parameters(self.classifier)
         right = (logits[:, : len(self.class_weights)].argmax(1) == labels).sum()
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
+
+    def _batch(self, indices: Tensor, part: slice, draw: EpochRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """The faces of `part` of a batch as they are shown, what to answer to them, and what teachers answer."""
+        augment, distillation = self.recipe.augment, self.recipe.distillation
+        faces = self.faces[indices[part]].float() / 255
+        side = self.classifier.input.side
+        faces, undamaged = augment_faces(faces, augment, side, draw.torch, part, len(indices))
+        both, known = mix(torch.cat([faces, undamaged], 1), self.known[indices[part]], augment, draw.numpy)
+        faces, undamaged = both.chunk(2, 1)  # mixed alike
+        targets, taught = known[:, : self.outputs], known[:, self.outputs :]
+        if self.teachers:
+            assert isinstance(distillation, Distillation)
+            seen = faces if distillation.faces == "same" else undamaged
+            with self.fabric.autocast():
+                taught = teach(self._heard(draw), seen, distillation, len(self.class_weights))
+        return faces, targets, taught
 
     def _heard(self, draw: EpochRandom) -> list[Classifier]:
         """The teachers that answer in a step, the same on every process."""
