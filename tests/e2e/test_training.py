@@ -38,6 +38,8 @@ from mien.lab.recipe import (
 from mien.lab.run import Run, device_name, run_name
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
+from mien.preprocess import Preprocess
+from mien.recognizer import Recognizer
 
 SMALL = replace(champions["mien-small"], epochs=3, ema_decay=0.9)
 
@@ -392,21 +394,50 @@ def test_a_student_learns_from_a_teacher_what_the_labels_do_not_say(tmp_path, fa
     student = train(recipe, wrong, out=tmp_path / "student", teachers=[teacher.folder])
     assert student.history()[-1]["validation_accuracy"] > 0.9
     assert list(student.environment["teachers"]) == [teacher.folder.name]
-    assert run_name(recipe, wrong, 0, None, [teacher]) == student.folder.name != run_name(recipe, wrong, 0)
+    assert student.folder.name != run_name(recipe, wrong, 0)
+    assert run_name(recipe, wrong, 0, None, student.environment["teachers"]) == student.folder.name
+
+
+def test_a_student_learns_from_a_model_folder_as_from_the_run_that_it_was_made_from(tmp_path):
+    teacher = train(TINY, easy_faces(), out=tmp_path / "teacher")
+    model = teacher.export()
+    recipe = replace(TINY, distillation=Distillation(weight=1.0, temperature=1.0, faces="plain"))
+    by_run, by_model = (train(recipe, easy_faces(), out=tmp_path, teachers=[each]) for each in (teacher, model))
+    assert by_run.folder != by_model.folder
+    assert by_model.environment["teachers"] == {"mien-small": Recognizer.load(model).card.sha256}
+    ours, theirs = (load_file(run.folder / "weights.safetensors") for run in (by_run, by_model))
+    for name, value in ours.items():
+        torch.testing.assert_close(value, theirs[name], atol=2e-2, rtol=0)
+    shown = replace(recipe, distillation=replace(recipe.distillation, faces="same"))
+    assert train(shown, easy_faces(), out=tmp_path, teachers=["mien-nano", Path("mien-small")]).finished
 
 
 def test_teachers_that_do_not_fit_are_refused(tmp_path):
     taught = replace(TINY, distillation=Distillation(weight=0.5, temperature=2.0, faces="same"))
     teacher = train(TINY, easy_faces(), out=tmp_path)
-    with pytest.raises(RecipeError, match=r"learns from teachers; name finished runs \(--teacher RUN"):
+    with pytest.raises(RecipeError, match=r"learns from teachers; name finished runs or models \(--teacher"):
         train(taught, easy_faces(), out=tmp_path)
     with pytest.raises(RecipeError, match="learns from labels alone; leave out the teachers"):
         train(TINY, easy_faces(), out=tmp_path, teachers=[teacher])
-    with pytest.raises(ModelError, match=r"the teacher answers angry, .*; easy faces has angry, disgust, .*same order"):
+    with pytest.raises(
+        ModelError,
+        match=r"the teacher answers angry, .*; easy faces has angry, disgust, .*of the same classes in the same order",
+    ):
         train(taught, easy_faces().relabel(FOLDER), out=tmp_path, teachers=[teacher])
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
+    with pytest.raises(
+        RecipeError, match=r"mien-small: teachers called mien-small-seed0-.* are given twice; name each once"
+    ):
+        train(taught, easy_faces(), out=tmp_path, teachers=[teacher, teacher.folder])
+    coloured = replace(taught, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.25,) * 3))
+    with pytest.raises(
+        ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small shows 3; take one"
+    ):
+        train(coloured, easy_faces(), out=tmp_path, teachers=["mien-nano"])
+    with pytest.raises(ModelError, match=r"nobody: no recipe\.json; expected a run folder"):
+        train(taught, easy_faces(), out=tmp_path, teachers=[tmp_path / "nobody"])
 
 
 def test_teachers_see_faces_before_they_are_damaged(tmp_path, monkeypatch):

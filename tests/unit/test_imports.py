@@ -55,6 +55,7 @@ LEVELS = (
         "mien.lab.pages.recipe_page",
     ),
     ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
+    ("mien.lab.teaching",),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
     ("mien.lab.evaluation",),
     ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.pages.comparison_tables", "mien.lab.pages.reading"),

@@ -35,7 +35,10 @@ def train(
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights to start from, .safetensors.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, for recipes that learn them.")] = None,
-    teacher: Annotated[list[Path] | None, typer.Option(help="A finished run to learn from; repeatable.")] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="A finished run, model folder or model that ships, to learn from; repeatable."),
+    ] = None,
     precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Of convolutions.")] = "auto",
     compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
     time_limit: Annotated[

@@ -191,7 +191,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
     """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
-    teachers = sorted(name.rpartition("-seed")[0] for name in environment.get("teachers", {}))
+    teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
     sources = (environment.get(key) for key in ("data_fingerprint", "weights_sha256", "votes_sha256"))
     return (*map(str, sources), *teachers)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.errors import DataError
 from mien.lab.data import FaceDataset, vote_distributions
-from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Distillation, Recipe
 
 PLAIN_BATCH = 256
@@ -77,11 +76,11 @@ def _with_teachers(recipe: Recipe, hard: Tensor, logits: Tensor, taught: Tensor)
     return (1 - weight) * hard + weight * soft
 
 
-def teach(teachers: Sequence[Classifier], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
+def teach(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
     """Return what teachers answer: the mean of their probabilities.
 
     Args:
-        teachers: each as `Run.load_classifier` returns it with all its outputs.
+        teachers: each as `mien.lab.teaching.Teacher.load` gives it.
         faces: ``(N, planes, H, W)`` float32 in [0, 1], as the student sees them.
         distillation: states the temperature.
         classes: K.
@@ -99,7 +98,7 @@ def teach(teachers: Sequence[Classifier], faces: Tensor, distillation: Distillat
     return torch.cat([torch.stack([logits[:, part].softmax(1) for logits in each]).mean(0) for part in parts], dim=1)
 
 
-def teach_plain(teachers: Sequence[Classifier], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
+def teach_plain(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
     """Return what teachers answer to faces ``(N, planes, H, W)`` uint8 and their mirror images, on average."""
     each = []
     for part in torch.split(faces, PLAIN_BATCH):

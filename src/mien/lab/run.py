@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,11 +220,15 @@ def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
 
 
 def run_name(
-    recipe: Recipe, data: FaceDataset, seed: int, weights: Path | None = None, teachers: Sequence[Run] = ()
+    recipe: Recipe,
+    data: FaceDataset,
+    seed: int,
+    weights: Path | None = None,
+    teachers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""]
-    parts += [run_digest(teacher) for teacher in teachers]
+    parts += (teachers or {}).values()
     if recipe.votes_weight and data.votes is not None:
         parts.append(hashlib.sha256(data.votes.tobytes()).hexdigest())
     return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"
@@ -246,9 +250,9 @@ def _digest(file: Path) -> str:
 
 
 def describe_environment(
-    data: FaceDataset, seed: int, weights: Path | None, teachers: Sequence[Run] = ()
+    data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return what a reader of the result must know beside the recipe."""
+    """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
     packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
     return {
         "seed": seed,
@@ -260,7 +264,7 @@ def describe_environment(
         "weights_sha256": _digest(weights) if weights else None,
         "foreign_weights": weights is not None and _are_foreign(weights),
         "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
-        "teachers": {teacher.folder.name: run_digest(teacher) for teacher in teachers},
+        "teachers": dict(teachers or {}),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.errors import DataError, ModelError, RecipeError
+from mien.errors import DataError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
@@ -31,6 +31,7 @@ from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, Run, describe_environment, device_name, log_to_tensorboard, run_name
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
+from mien.lab.teaching import Teacher, digests, open_teachers
 
 try:
     from lightning_fabric import Fabric  # the small package
@@ -81,7 +82,8 @@ def train(
         seed: of everything random.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
         weights: safetensors file for a backbone that starts from ImageNet; None = timm's own.
-        teachers: finished runs, or their folders, for a recipe with `Distillation`.
+        teachers: finished runs or their folders, model folders, or names of models that ship, for a recipe with
+            `Distillation`.
         precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
         compile: whether `torch.compile` is used; pays off on trainings of many minutes.
         time_limit_s: stop in time, with a checkpoint; the same call goes on later.
@@ -98,10 +100,9 @@ def train(
             the run's folder cannot be written.
     """
     weights = None if weights is None else Path(weights)
-    taught_by = [teacher if isinstance(teacher, Run) else Run.open(teacher) for teacher in teachers]
     phases_of(recipe)  # adds them up, before anything is loaded or written
-    _check_teachers(recipe, data, taught_by)
-    run = Run(Path(out) / run_name(recipe, data, seed, weights, taught_by), recipe)
+    taught_by = open_teachers(teachers, recipe, data)
+    run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     state = run.read_checkpoint()
     if state is not None and state["finished"]:
         return run
@@ -110,30 +111,6 @@ def train(
         trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
         trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run
-
-
-def _check_teachers(recipe: Recipe, data: FaceDataset, teachers: Sequence[Run]) -> None:
-    """Refuse teachers that nobody listens to, missing ones, and those of other classes, before anything is written."""
-    if isinstance(recipe.distillation, Distillation) != bool(teachers):
-        raise RecipeError(
-            f"{recipe.name}: it learns from teachers; name finished runs (--teacher RUN, once for each)."
-            if not teachers
-            else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
-        )
-    count = recipe.distillation.teachers_a_step if isinstance(recipe.distillation, Distillation) else None
-    if count is not None and count > len(teachers):
-        raise RecipeError(
-            f"{recipe.name}: {count} teachers are to answer in each step, {len(teachers)} are given; name more "
-            "(--teacher RUN, once for each), or --set distillation.teachers_a_step=None."
-        )
-    for teacher in teachers:
-        if not teacher.finished:
-            raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")
-        if (known := teacher.environment["label_set"]) != list(data.label_set):
-            raise ModelError(
-                f"{teacher.folder}: the teacher answers {', '.join(known)}; {data.source} has "
-                f"{', '.join(data.label_set)}. Train it on an edition with the same classes in the same order."
-            )
 
 
 def _check_sizes(recipe: Recipe, classifier: Classifier) -> None:
@@ -202,7 +179,7 @@ class Trainer:
         data: FaceDataset,
         seed: int,
         weights: Path | None,
-        teachers: Sequence[Run],
+        teachers: Sequence[Teacher],
         precision: Precision,
         compile: bool,
     ) -> None:
@@ -215,9 +192,9 @@ class Trainer:
         self.faces, self.labels = _on_device(training, device)
         targets = targets_of(recipe, training).to(device)
         self.outputs = targets.shape[1]
-        self.teachers = [teacher.load_classifier("all").to(device) for teacher in teachers]
-        for classifier in self.teachers:
-            classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.teachers = [teacher.load().to(device) for teacher in teachers]
+        for network in self.teachers:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.known = targets  # of each face: what to answer, then what teachers have answered to it, if anything
         if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
             with fabric.autocast():
@@ -237,7 +214,7 @@ class Trainer:
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
-        self.environment = describe_environment(data, seed, weights, teachers) | {
+        self.environment = describe_environment(data, seed, weights, digests(teachers)) | {
             "device": device_name(),
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
@@ -377,7 +354,7 @@ class Trainer:
                 taught = teach(self._heard(draw), seen, distillation, len(self.class_weights))
         return faces, targets, taught
 
-    def _heard(self, draw: EpochRandom) -> list[Classifier]:
+    def _heard(self, draw: EpochRandom) -> list[nn.Module]:
         """The teachers that answer in a step, the same on every process."""
         assert isinstance(self.recipe.distillation, Distillation)
         count = self.recipe.distillation.teachers_a_step

@@ -1,0 +1,138 @@
+"""Who a network can learn from beside the labels: finished runs, and model folders of any origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.card import CARD_FILE
+from mien.errors import ModelError, RecipeError
+from mien.lab.data import FaceDataset
+from mien.lab.recipe import Distillation, Recipe
+from mien.lab.run import Run, run_digest
+from mien.recognizer import Recognizer, shipped_models
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A finished run or a model folder.
+
+    Attributes:
+        name: of the run's folder, or of the model.
+        source: where it lies.
+        digest: SHA-256 of its weights, or of its model file.
+        labels: names of the classes that it answers first.
+        planes: of the faces that it reads, 1 if grey and 3 if coloured.
+        load: gives the network, in evaluation mode: faces ``(N, planes, H, W)`` in, logits ``(N, K)`` out; ``(N, K +
+            8)`` of a run that has learned votes.
+    """
+
+    name: str
+    source: Path
+    digest: str
+    labels: tuple[str, ...]
+    planes: int
+    load: Callable[[], nn.Module]
+
+
+def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: FaceDataset) -> list[Teacher]:
+    """Open all teachers of a training.
+
+    Args:
+        teachers: each a run, a run's folder, a model folder, or the name of a model that ships.
+        recipe: of the student.
+        data: what it learns.
+
+    Raises:
+        ModelError: one is none of these, has not finished, answers other classes or reads other colours.
+        RecipeError: there are none or too few, the recipe has no use for them, or one is given twice.
+    """
+    opened = [_open(teacher) for teacher in teachers]
+    _check(recipe, data, opened)
+    return opened
+
+
+def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
+    """Return the SHA-256 of each teacher by name, as a run's environment keeps it."""
+    return {teacher.name: teacher.digest for teacher in teachers}
+
+
+def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> None:
+    """Refuse teachers that nobody listens to, missing ones, and unfit ones, before anything is written."""
+    if isinstance(recipe.distillation, Distillation) != bool(teachers):
+        raise RecipeError(
+            f"{recipe.name}: it learns from teachers; name finished runs or models (--teacher, once for each)."
+            if not teachers
+            else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
+        )
+    names = [teacher.name for teacher in teachers]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RecipeError(f"{recipe.name}: teachers called {', '.join(sorted(twice))} are given twice; name each once.")
+    count = recipe.distillation.teachers_a_step if isinstance(recipe.distillation, Distillation) else None
+    if count is not None and count > len(teachers):
+        raise RecipeError(
+            f"{recipe.name}: {count} teachers are to answer in each step, {len(teachers)} are given; name more "
+            "(--teacher, once for each), or --set distillation.teachers_a_step=None."
+        )
+    for teacher in teachers:
+        if teacher.labels != data.label_set.names:
+            raise ModelError(
+                f"{teacher.source}: the teacher answers {', '.join(teacher.labels)}; {data.source} has "
+                f"{', '.join(data.label_set)}. Take one of the same classes in the same order."
+            )
+        if teacher.planes != recipe.preprocess.planes:
+            raise ModelError(
+                f"{teacher.source}: the teacher reads faces of {teacher.planes} planes, {recipe.name} shows "
+                f"{recipe.preprocess.planes}; take one that sees the same colours."
+            )
+
+
+def _open(teacher: Run | str | Path) -> Teacher:
+    if not isinstance(teacher, Run):
+        if str(teacher) in shipped_models() or (Path(teacher) / CARD_FILE).is_file():
+            return _of_model(Recognizer.load(str(teacher), threads=torch.get_num_threads()))
+        teacher = Run.open(teacher)
+    if not teacher.finished:
+        raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")
+    return Teacher(
+        name=teacher.folder.name,
+        source=teacher.folder,
+        digest=run_digest(teacher),
+        labels=tuple(teacher.environment["label_set"]),
+        planes=teacher.recipe.preprocess.planes,
+        load=partial(teacher.load_classifier, "all"),
+    )
+
+
+def _of_model(recognizer: Recognizer) -> Teacher:
+    card = recognizer.card
+    return Teacher(
+        name=card.name,
+        source=recognizer.folder,
+        digest=card.sha256,
+        labels=card.labels.names,
+        planes=card.preprocess.planes,
+        load=partial(ModelNetwork, recognizer),
+    )
+
+
+class ModelNetwork(nn.Module):
+    """A model folder as a network that answers and does not learn; onnxruntime runs it on the processor."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        super().__init__()
+        self.recognizer = recognizer
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)``, float in [0, 1], on their device."""
+        side = self.recognizer.card.preprocess.crop_px
+        if faces.shape[-1] != side:
+            faces = F.interpolate(faces, size=(side, side), mode="bilinear", align_corners=False)
+        crops = (255 * faces).round().byte().cpu().numpy()
+        return torch.from_numpy(self.recognizer.logits(crops)).to(faces.device)
