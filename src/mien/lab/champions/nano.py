@@ -80,7 +80,7 @@ MIEN_NANO_OF_FIVE = replace(
     MIEN_NANO,
     name="mien-nano-of-five",
     network=OwnNet(name="residual-nano-full-pool-first"),
-    epochs=80,
+    epochs=72,
     remark="Learns from the seeds 0 to 3 of speed-70 and from the mirrored int8 model of mien-small-robust (--teacher, "
     "five times), two of them in each step, and FER+ votes (--votes) beside the labels. Its teachers have learned the "
     "faces that it holds out.",

@@ -233,7 +233,7 @@ MIEN_SMALL_OF_FIVE = replace(
     MIEN_SMALL_FULL_MUON,
     name="mien-small-of-five",
     network=OwnNet(name="residual-small-pool-first"),
-    epochs=85,
+    epochs=76,
     remark="Learns from the seeds 0 to 3 of speed-70 and from the mirrored int8 model of mien-small-robust (--teacher, "
     "five times), two of them in each step, and FER+ votes (--votes) beside the labels. Its teachers have learned the "
     "faces that it holds out.",
