@@ -66,7 +66,7 @@ IDEAS: dict[str, Recipe] = {
     "no repeated or blank faces": BEST,
     "squeeze and excitation": replace(BEST, network=OwnNet(name=speed_trainers.EXCITED)),
     "two more residual blocks, 10 epochs": replace(BEST, network=OwnNet(name=speed_trainers.DEEP), epochs=10),
-    "pooling before normalisation": replace(BEST, network=OwnNet(name="residual-small-pool-first")),
+    "halving before normalisation": replace(BEST, network=OwnNet(name="residual-small-pool-first")),
     "SAM, 6 epochs": replace(BEST, sam_rho=0.05, epochs=6),
 }
 """All else as speed-70, in batches of 256, without mixup unless said; rates of all else 0.1 with a rate of Muon alone,

@@ -43,9 +43,16 @@ def results(device: dict[str, Any]) -> str:
                 with_interval(flip, low, high),
                 percent(mean(run["twin_free_accuracy"]["flip"] for run in runs)),
                 len(runs),
+                over_seeds(runs),
             ]
         )
-    return table([*head, "seeds"], rows)
+    return table([*head, "seeds", "range over seeds"], rows)
+
+
+def over_seeds(runs: list[dict[str, Any]]) -> str:
+    """Return the lowest and the highest accuracy, with mirror image, in percent."""
+    each = [100 * run["accuracy"]["flip"] for run in runs]
+    return f"{min(each):.1f} to {max(each):.1f}" if len(each) > 1 else "–"
 
 
 def by_recipe(device: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -61,12 +68,19 @@ def minutes(runs: list[dict[str, Any]]) -> float:
     return mean(run["seconds"] for run in runs) / 60
 
 
+def has_curve(device: dict[str, Any]) -> bool:
+    """Whether a network was trained for different times."""
+    kinds = {(run["network"], run["epochs"]) for run in device["runs"]}
+    return len(kinds) > len({network for network, _ in kinds})
+
+
 def draw(devices: dict[str, Any]) -> None:
-    """Draw accuracy over minutes, a panel for each device."""
+    """Draw accuracy over minutes, a panel for each device on which a network was trained for different times."""
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
     mpl.rcParams["svg.hashsalt"] = "minutes"  # the same record makes the same file
+    devices = {device: one for device, one in devices.items() if has_curve(one)}
     figure, panels = plt.subplots(1, len(devices), squeeze=False, figsize=(6.4 * len(devices), 4), layout="constrained")
     for axes, (device, one) in zip(panels[0], devices.items(), strict=True):
         lines = defaultdict(list)

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from mien.lab.champions import champions
 from mien.lab.nets import build
+from mien.lab.nets.residual import ResidualNet
 from mien.lab.optim import make_optimizer
 from mien.lab.recipe import SGD, Muon, OwnNet
 from mien.lab.reproduction.speed import machine
@@ -39,6 +40,7 @@ def stepper(
     channels_last: bool = True,
     compiled: bool = False,
     depthwise: bool = False,
+    pool_first: bool = False,
     optimizer: SGD | Muon = SGD(lr=0.1),  # noqa: B008  # frozen
 ) -> Callable[[], None]:
     """Return what takes one step."""
@@ -46,6 +48,8 @@ def stepper(
     classifier = build(OwnNet(name=network), RECIPE.preprocess, 7)
     if depthwise:
         separate(classifier)
+    if pool_first:
+        halve_first(classifier.network)
     if channels_last:
         classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model: Callable[..., torch.Tensor] = torch.compile(classifier) if compiled else classifier
@@ -72,6 +76,13 @@ def separate(network: nn.Module) -> None:
                 setattr(module, name, nn.Sequential(parts, nn.Conv2d(inputs, outputs, 1, bias=False)))
 
 
+def halve_first(network: nn.Module) -> None:
+    """Halve each map before it is normalised, as the networks named pool-first do."""
+    assert isinstance(network, ResidualNet)
+    for at, (conv, pool, residual) in enumerate(network.stages):
+        network.stages[at] = nn.Sequential(conv.insert(1, pool), residual)
+
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "bfloat16, channels last, batch 128, SGD": {},
     "float32": {"bf16": False},
@@ -83,6 +94,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "Muon, batch 128": {"optimizer": Muon(lr=0.03)},
     "Muon, batch 256": {"batch": 256, "optimizer": Muon(lr=0.03)},
     "depthwise and pointwise convolutions": {"depthwise": True},
+    "halving before normalisation": {"pool_first": True},
 }
 
 
