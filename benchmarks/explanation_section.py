@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layout import table
+from layout import name_of_model, table
 
 
 def section(measured: dict[str, Any]) -> str:
@@ -14,7 +14,7 @@ def section(measured: dict[str, Any]) -> str:
         for heat, way in measured["faithfulness"].items()
     ]
     return SECTION.format(
-        model=measured["model"],
+        model=name_of_model(measured["model"], measured["model_sha256"], measured["commit"]),
         faces=measured["faces"],
         ways=table(["heat", "deletion (low is good)", "insertion (high is good)"], rows),
     )
@@ -22,7 +22,7 @@ def section(measured: dict[str, Any]) -> str:
 
 SECTION = """## How faithful explanations are
 
-`benchmarks/explanations.py` checks the heat of `mien explain` on {faces} faces of PublicTest and `{model}`, as
+`benchmarks/explanations.py` checks the heat of `mien explain` on {faces} faces of PublicTest and {model}, as
 Petsiuk et al. (2018) do: hidden from its hottest place on, a face should lose its label soon (*deletion*: mean
 probability of the label on the way); shown from its hottest place on, it should get it soon (*insertion*). In brackets
 the 95 % interval for the choice of faces.

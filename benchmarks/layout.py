@@ -16,6 +16,12 @@ def record(name: str) -> Any:
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
 
 
+def name_of_model(name: str, sha256: str, commit: str) -> str:
+    """Return the name of a model that ships; of one that shipped when a record was made, also the commit."""
+    card = json.loads((ROOT / "src" / "mien" / "models" / name / "card.json").read_text("utf-8"))
+    return name if card["sha256"] == sha256 else f"{name} as of {commit[:7]}"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lay out a table whose first column holds words and whose others hold numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]

@@ -10,7 +10,7 @@ import speed_section
 import speedruns_section
 import step_section
 import web_section
-from layout import RESULTS, ROOT, number, record, table
+from layout import RESULTS, ROOT, name_of_model, number, record, table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = {
@@ -134,8 +134,10 @@ def _peak_mb(one: dict[str, Any]) -> float:
     return float(max(figures["peak_mb"] for task in ("photos", "video") for figures in one[task].values()))
 
 
-def accuracy(packages: dict[str, Any]) -> str:
+def accuracy(named: dict[str, Any]) -> str:
     """How often the networks of all packages agree with the labels."""
+    ours = {name: name_of_model(name, sha256, named["commit"]) for name, sha256 in named["sha256"].items()}
+    packages = {ours.get(name, name): one for name, one in named["packages"].items()}
     rows = []
     for name, one in packages.items():
         shares = [_share(one["full"]), _share(one["twin_free"])]
@@ -168,7 +170,7 @@ def page() -> str:
     parts = {"photos": rivals.photos(), "camera": rivals.camera(), "classifier": rivals.classifier()}
     parts |= {"start": rivals.start(), "did_not_run": rivals.did_not_run(), "aims": rivals.aims()}
     named = record("rivals_accuracy")
-    parts |= {"accuracy": accuracy(named["packages"]), "accuracy_n": named["packages"]["fer"]["full"]["n"]}
+    parts |= {"accuracy": accuracy(named), "accuracy_n": named["packages"]["fer"]["full"]["n"]}
     parts |= {"reading": reading(csv), "memory": table(["minutes", "frames", "peak memory, MB"], videos)}
     import_ms = 1000 * install["import_mien_s"]["median"]
     page_text = PAGE_TEXT.format(
