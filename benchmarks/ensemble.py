@@ -1,9 +1,9 @@
-"""What networks of ours reach together: `python benchmarks/ensemble.py RUN... [--joined MODEL]`.
+"""What networks of ours reach together: `python benchmarks/ensemble.py RUN... [--joined MODEL] [--record NAME]`.
 
 Averages the probabilities of all runs, each counting alike, on PublicTest with mirror images: first evaluate each with
-`mien evaluate RUN --data FER2013 --tta flip`. MODEL is what `mien join` made of their mirrored int8 models, evaluated
-with `--out MODEL`, too. Writes benchmarks/results/ensemble.json, or joined.json with MODEL; docs/log.md says what came
-of it.
+`mien evaluate RUN --data FER2013 --tta flip`; a model folder, with `--out RUN`. MODEL is what `mien join` made of their
+mirrored int8 models, evaluated with `--out MODEL`, too. Writes benchmarks/results/NAME.json; docs/log.md says what
+came of it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--joined", type=Path)
+    parser.add_argument("--record", default="ensemble")
     options = parser.parse_args()
     runs = sorted(options.runs)
     together = lab.ensemble([run / PREDICTIONS for run in runs])
@@ -52,7 +53,7 @@ def main() -> None:
     if options.joined is not None:
         size = {"bytes": (options.joined / MODEL_FILE).stat().st_size}
         record["joined"] = size | figures(Report.read(options.joined / REPORT))
-    file = RESULTS / ("ensemble.json" if options.joined is None else "joined.json")
+    file = RESULTS / f"{options.record}.json"
     file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({name: record.get(name) for name in ("ensemble", "joined")}, indent=1))
 
