@@ -2,6 +2,7 @@
 
 Forward, backward and the optimizer's step of one network on faces that lie in memory. All variants take turns, so that
 a busy minute hits them alike; the figure is the median of their rounds. A variant differs from the first in one thing.
+benchmarks/results/step_cost.json keeps the figures of each machine.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def main() -> None:
         for threads in dict.fromkeys((1, cores))
     }
     torch.set_num_threads(cores)
-    RESULT.write_text(json.dumps({"machine": machine(), "images_per_second": found}, indent=1) + "\n", "utf-8")
+    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
     print(RESULT.read_text("utf-8"))
 
 

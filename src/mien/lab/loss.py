@@ -81,7 +81,7 @@ def teach(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillati
 
     Args:
         teachers: each as `mien.lab.teaching.Teacher.load` gives it.
-        faces: ``(N, planes, H, W)`` float32 in [0, 1], as the student sees them.
+        faces: ``(N, planes, H, W)`` float32 in [0, 1], as the recipe shows them to teachers.
         distillation: states the temperature.
         classes: K.
 
