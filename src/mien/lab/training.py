@@ -344,15 +344,16 @@ class Trainer:
         faces = self.faces[indices[part]].float() / 255
         side = self.classifier.input.side
         faces, undamaged = augment_faces(faces, augment, side, draw.torch, part, len(indices))
-        both, known = mix(torch.cat([faces, undamaged], 1), self.known[indices[part]], augment, draw.numpy)
-        faces, undamaged = both.chunk(2, 1)  # mixed alike
+        if isinstance(distillation, Distillation) and distillation.faces == "undamaged":
+            faces = torch.cat([faces, undamaged], 1)  # to be mixed alike
+        faces, known = mix(faces, self.known[indices[part]], augment, draw.numpy)
+        views = torch.split(faces, self.faces.shape[1], 1)  # the first is for the student, the last for the teachers
         targets, taught = known[:, : self.outputs], known[:, self.outputs :]
         if self.teachers:
             assert isinstance(distillation, Distillation)
-            seen = faces if distillation.faces == "same" else undamaged
             with self.fabric.autocast():
-                taught = teach(self._heard(draw), seen, distillation, len(self.class_weights))
-        return faces, targets, taught
+                taught = teach(self._heard(draw), views[-1], distillation, len(self.class_weights))
+        return views[0], targets, taught
 
     def _heard(self, draw: EpochRandom) -> list[nn.Module]:
         """The teachers that answer in a step, the same on every process."""
