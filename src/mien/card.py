@@ -14,6 +14,7 @@ from typing import Any
 from mien.errors import MienError, ModelError
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
+from mien.writing import replacing
 
 SCHEMA = 1
 MODEL_FILE = "model.onnx"
@@ -55,9 +56,14 @@ class Card:
     limits: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
-        """Write `card.json` into `folder`."""
+        """Write `card.json` into `folder`, whole or not at all.
+
+        Raises:
+            ModelError: it cannot be written.
+        """
         row = {"schema": SCHEMA, **dataclasses.asdict(self), "labels": list(self.labels.names)}
-        (folder / CARD_FILE).write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        with replacing(folder / CARD_FILE) as part:
+            part.write_text(json.dumps(row, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Card:

@@ -1,13 +1,38 @@
-"""Writing a model folder whole or not at all."""
+"""Writing files and model folders whole or not at all."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mien.errors import ModelError
+from mien.errors import MienError, ModelError
+
+
+@contextmanager
+def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of `file` once it is safely on the disk.
+
+    Raises:
+        MienError: of the type `error`: the file cannot be written; what was there before is intact.
+    """
+    part = file.with_name(file.name + ".part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(file)
+    except OSError as reason:
+        raise error(
+            f"{file}: cannot be written ({reason}). What was written before is intact: free space or permit "
+            "writing there, then run the same command to go on."
+        ) from reason
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -19,7 +44,8 @@ def writing(folder: Path) -> Iterator[Path]:
     """
     part = folder.with_name(folder.name + ".part")
     try:
-        part.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)  # what a killed process left there is not of this model
+        part.mkdir(parents=True)
         yield part
         folder.mkdir(exist_ok=True)
         for file in part.iterdir():

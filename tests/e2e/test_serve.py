@@ -354,6 +354,8 @@ def test_an_error_of_the_server_itself_hides_its_details(photo: bytes, model: Pa
     with running(create_app(model, detector=Broken())) as client:
         answer = client.analyze(photo)
         assert (answer.status, answer.error) == (500, "an error of the server itself; its log has the reason.")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert 'mien_requests_total{path="/v1/analyze",status="500"} 1.0' in client.get("/metrics").body.decode()
 
 
 def test_headers_keep_the_page_to_itself(client: Client) -> None:

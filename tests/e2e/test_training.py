@@ -17,10 +17,12 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import DataError, ModelError, RecipeError
+from mien.lab import run as runs
 from mien.lab import training
 from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
+from mien.lab.evaluation import evaluate
 from mien.lab.loss import teach
 from mien.lab.nets import NETWORKS
 from mien.lab.recipe import (
@@ -212,6 +214,24 @@ def test_a_time_limit_stops_in_time_and_the_same_call_goes_on(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
     assert not run.finished
     assert train(TINY, easy_faces(), out=tmp_path).finished
+
+
+def test_a_run_tells_by_which_code_and_how_it_went_on(tmp_path, monkeypatch):
+    def interrupted(progress):
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "current_commit", lambda: "first+dirty")
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, easy_faces(), out=tmp_path, precision="32", on_progress=interrupted)
+    monkeypatch.setattr(runs, "current_commit", lambda: "second")
+    run = train(TINY, easy_faces(), out=tmp_path, precision="bf16")
+    environment = run.environment
+    assert run.commits == ("first+dirty", "second")
+    assert (environment["commit"], environment["precision"]) == ("first+dirty", "32-true")
+    (session,) = environment["resumed"]
+    assert (session["epoch"], session["commit"], session["precision"]) == (2, "second", "bf16-mixed")
+    assert environment["epochs_run"] == TINY.epochs and environment["finished"]
 
 
 def test_best_weights_are_kept_and_training_stops_early(tmp_path):
@@ -493,6 +513,8 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     assert not torch.equal(a["network.classes.weight"], b["network.classes.weight"])
     assert torch.allclose((a["network.classes.weight"] + b["network.classes.weight"]) / 2, c["network.classes.weight"])
     assert mean.load_classifier()(torch.zeros(1, 1, 48, 48)).shape == (1, 7)
+    report = evaluate(mean, easy_faces())
+    assert (report.train_accuracy, report.validation_accuracy, report.gap) == (None, None, None)  # of no training
 
 
 def test_what_cannot_be_averaged_is_refused(tmp_path):

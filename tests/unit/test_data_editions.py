@@ -97,6 +97,17 @@ def test_an_unlabelled_face_survives_a_table(tmp_path: Path, drawn: FaceDataset)
     assert read_fer2013(tmp_path / "a.parquet").labels.tolist() == [drawn.labels[0], -1]
 
 
+@pytest.mark.parametrize("name", ["folder", "faces.csv"])
+def test_what_a_killed_conversion_left_is_not_taken_over(tmp_path: Path, drawn: FaceDataset, name: str) -> None:
+    left = tmp_path / f"{name}.part"
+    write_edition(drawn, tmp_path / "folder-of-all")
+    (tmp_path / "folder-of-all").rename(left)
+    few = drawn.take(np.arange(5))
+    write_edition(few, tmp_path / name)
+    assert len(read_fer2013(tmp_path / name)) == 5
+    assert not left.exists()
+
+
 def test_writing_refuses(tmp_path: Path, drawn: FaceDataset) -> None:
     def refusal(name: str, data: FaceDataset = drawn) -> str:
         with pytest.raises(DataError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,23 @@ def problem(data: FaceDataset, path: Path) -> str:
 )
 def test_wrong_votes_files(tmp_path: Path, lines: tuple[str, ...], found: str) -> None:
     assert found in problem(dataset(["0"], [TRAINING]), votes_file(tmp_path, *lines))
+
+
+def test_votes_behind_a_missing_row_are_refused(tmp_path: Path) -> None:
+    expressions = np.random.default_rng(0).integers(0, 7, 400)
+    names = [FER2013.name(label) for label in expressions.tolist()]
+    lines = [
+        "Training,a.png," + ",".join("10" if known == name else "0" for known in (*FERPLUS.names, "unknown", "NF"))
+        for name in names
+    ]
+    whole = dataclasses.replace(dataset([str(row) for row in range(400)], [TRAINING] * 400), labels=expressions)
+    path = votes_file(tmp_path, *lines)
+    assert join_votes(whole, path).votes is not None
+    lost = dataclasses.replace(whole.take(np.arange(400) != 50), rows=np.arange(399).astype(str))
+    with pytest.raises(DataError, match=r"labels of its last 300 faces agree with the votes of .* on only 1\d%"):
+        join_votes(lost, path)
+    kept = whole.take(np.arange(400) != 50)  # each face knows its row
+    assert join_votes(kept, path).votes is not None
 
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:

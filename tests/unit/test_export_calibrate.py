@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tiny_model import write_tiny_model
 
-from mien.lab.calibrate import fit_confidence, uncertain_threshold
-from mien.recognizer import calibrated_softmax
+from mien.lab.calibrate import calibrated, fit_confidence, uncertain_threshold
+from mien.lab.data import draw_faces
+from mien.recognizer import Recognizer, calibrated_softmax
 
 
 def drawn(temperature: float, sharpening: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +39,11 @@ def test_few_faces_that_are_all_right_do_not_drive_it_far() -> None:
     temperature, sharpening = fit_confidence(3 * np.eye(7, dtype=np.float32), np.arange(7))
     assert 0.2 < temperature < 1
     assert -0.5 < sharpening < 0.5
+
+
+def test_without_a_face_the_card_stays_uncalibrated(tmp_path: Path) -> None:
+    recognizer = Recognizer.load(write_tiny_model(tmp_path / "tiny"))
+    assert calibrated(recognizer, draw_faces(1).take(np.zeros(0, int))) == recognizer.card
 
 
 def test_threshold_accepts_as_many_as_reach_the_target() -> None:

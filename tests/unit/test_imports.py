@@ -18,6 +18,7 @@ ROOT = Path(mien.__file__).parent
 # From the bottom up. A module imports from its own level and from those below; a package's name stands for its modules.
 LEVELS = (
     ("mien.errors", "mien.labels"),
+    ("mien.writing",),
     ("mien.card", "mien.preprocess"),
     ("mien.recognizer", "mien.faces", "mien.media"),
     ("mien.records", "mien.cropping"),
@@ -41,7 +42,6 @@ LEVELS = (
     (
         "mien.lab.statistics",
         "mien.lab.predictions",
-        "mien.lab.writing",
         "mien.lab.calibrate",
         "mien.lab.tables",
         "mien.lab.pages.charts",
@@ -54,7 +54,7 @@ LEVELS = (
         "mien.lab.recipe_book",
         "mien.lab.pages.recipe_page",
     ),
-    ("mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
+    ("mien.lab.remarks", "mien.lab.run", "mien.lab.loss", "mien.lab.published", "mien.lab.evaluated"),
     ("mien.lab.teaching",),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
     ("mien.lab.evaluation",),

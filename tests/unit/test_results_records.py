@@ -133,6 +133,8 @@ def test_code_that_nobody_can_check_out_is_refused(kept, tmp_path):
         add(make("a", commit="unknown"), folder)
     with pytest.raises(DataError, match=r"commit abc\+dirty: the code was changed after that commit"):
         add(make("b", commit="abc+dirty"), folder)
+    with pytest.raises(DataError, match=r"commit abd\+dirty: the code was changed after that commit"):
+        add(make("e", resumed=[{"commit": "abd+dirty"}]), folder)
     with pytest.raises(DataError, match=f"commit {'0' * 40} is not in the git repository that holds"):
         add(make("c", commit="0" * 40), folder)
     with pytest.raises(DataError, match="is not in the git repository that holds"):
@@ -181,6 +183,18 @@ def test_tables_are_filled_and_checked(kept):
     assert "| no: the source measured on PrivateTest, here on PublicTest |" in text
     assert "* cnn8: The report's test split is the challenge's second one, PrivateTest." in text
     assert write_tables([page], folder, check=True) == []
+
+
+def test_seeds_with_other_teachers_or_of_one_number_are_not_seeds(kept):
+    folder, make = kept
+    for name, seed, teacher in (("a", 0, "large-seed0"), ("b", 0, "large-seed1"), ("c", 1, "small-seed0")):
+        add(make(name, "cnn8", seed=seed, teachers={teacher: "0"}), folder)
+    page = page_with(folder.parent, "seeds")
+    write_tables([page], folder)
+    assert "None yet." in page.read_text()
+    add(make("d", "cnn8", 70, seed=1, teachers={"large-seed2": "0"}), folder)
+    write_tables([page], folder)
+    assert "| cnn8 | PublicTest | one view | 2 | 65.00 % | 60.0 to 70.0 |" in page.read_text()
 
 
 def test_augmented_evaluations_stand_apart(kept):

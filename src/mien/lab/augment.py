@@ -2,7 +2,7 @@
 
 All geometry is one affine map from output to input coordinates, so that a face is interpolated once, straight to
 the size that the network takes. Every draw is made for the whole batch of all processes and then sliced: a
-training on two processes sees the same changes as on one.
+training on two processes sees the same changes as on one, but that each process mixes its own part of the batch.
 """
 
 from __future__ import annotations

@@ -20,12 +20,13 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     is better at.
 
     Args:
-        runs: finished runs of one network on the same data; the last one lends its recipe and history.
+        runs: finished runs of one network on the same data; the last one lends its recipe.
         name: of the new recipe.
         out: folder of runs.
 
     Returns:
-        The new run, finished; its folder is named after `name`, seed and weights.
+        The new run, finished and without a history, as no training made it; its folder is named after `name`, seed and
+        weights.
 
     Raises:
         ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes, or
@@ -57,7 +58,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     digests = {run.folder.name: run_digest(run) for run in opened}
     ending = "".join(digest[:3] for digest in digests.values())
     run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
-    run.write_history(last.history())
+    run.write_history([])
     run.write_weights(weights)
     run.write_json(ENVIRONMENT, last.environment | {"averaged": digests, "commit": current_commit()})
     run.write_recipe()  # last: it makes the folder a run

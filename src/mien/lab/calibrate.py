@@ -13,8 +13,8 @@ import numpy.typing as npt
 from mien.card import MODEL_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import TRAINING, FaceDataset, audit, with_majority
-from mien.lab.writing import writing
 from mien.recognizer import Recognizer, calibrated_softmax
+from mien.writing import writing
 
 TARGET_ACCURACY = 0.8
 """Accuracy of the faces that are not called uncertain."""
@@ -73,8 +73,13 @@ def calibrated(
         recognizer: the model.
         faces: of classes that the model knows.
         which: the faces in words, for the card.
+
+    Returns:
+        The new card; the same one where there is no face to fit to.
     """
     card = recognizer.card
+    if not len(faces):
+        return card
     faces = faces.relabel(card.labels)
     logits = recognizer.logits(card.preprocess.stack(list(faces.faces)))
     temperature, sharpening = fit_confidence(logits, faces.labels)

@@ -19,8 +19,8 @@ from mien.lab import recipe_io
 from mien.lab.calibrate import calibrated
 from mien.lab.data import FaceDataset, with_majority
 from mien.lab.export import held_out_faces
-from mien.lab.writing import writing
 from mien.recognizer import Recognizer
+from mien.writing import writing
 
 if TYPE_CHECKING:
     from onnx import GraphProto

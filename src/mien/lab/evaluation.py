@@ -16,6 +16,7 @@ from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions, scored_as
+from mien.lab.remarks import remarks_on
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 64
 CROP_FRACTION = 11 / 12  # of the side, as 44 of 48 px
-
-_TTA_REMARKS: dict[TTA, str] = {
-    "none": "",
-    "flip": "Test-time augmentation: probabilities averaged over each face and its mirror image.",
-    "ten-crop": "Test-time augmentation: probabilities averaged over ten views of each face: four corners and the "
-    "centre at 11/12 of the side, resized back, and their mirror images.",
-}
-_BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
 
 
 def silent(*_: object) -> None:
@@ -113,7 +106,7 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
             n_scored=report.n_scored,
             full=report.full,
             twin_free=report.twin_free,
-            remarks=_remarks(predictions, known.provenance, known.tta),
+            remarks=remarks_on(predictions, known.provenance, known.tta),
         )
     if out is not None:
         write_results(Path(out), predictions, report)
@@ -240,8 +233,8 @@ def _by_majority(
 def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset, remark: str) -> Report:
     """Measure the predictions and note what they were made with and on."""
     kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
-    if run is not None:
-        kept = run.history()[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
+    if run is not None and (history := run.history()):  # the mean of other runs has none
+        kept = history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
     return replace(
         report_of(predictions),
         model=card.name,
@@ -252,41 +245,5 @@ def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, fac
         data_source=Path(faces.source).name,
         data_fingerprint=faces.fingerprint,
         provenance=card.provenance,
-        remarks=(*filter(None, [remark]), *_remarks(predictions, card.provenance, tta)),
+        remarks=(*filter(None, [remark]), *remarks_on(predictions, card.provenance, tta)),
     )
-
-
-def _steered(recipe: dict[str, Any]) -> bool:
-    """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
-    stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
-    chosen_by_none = stopping.get("monitor") == "none" and stopping.get("keep") == "last"
-    return not chosen_by_none or schedule.get("kind") == "Plateau"
-
-
-_STEERED = "The training watched these faces and was steered by them; on new faces expect less."
-_WATCHED = "The training watched these faces; nothing was chosen by them."
-
-
-def _remarks(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:
-    """Sentences that a reader of the figures must know."""
-    split, scored = predictions.split, int((predictions.labels >= 0).sum())
-    recipe = provenance.get("recipe", {})
-    trained = [recipe, *(member.get("recipe", {}) for member in provenance.get("members", ()))]
-    watched = [each for each in trained if each.get("validation", {}).get("kind") in (split, "Test")]
-    by_itself = tta == "flip" and provenance.get("mirrored")
-    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], recipe.get("remark", "")]
-    if split == TRAINING:
-        remarks.append("The network was trained on these faces.")
-    elif watched:
-        remarks.append(_STEERED if any(map(_steered, watched)) else _WATCHED)
-    if (provenance.get("calibration") or {}).get("faces", "").startswith(f"{split},"):
-        remarks.append("The model's confidence was calibrated on these faces; its accuracy does not depend on that.")
-    if scored == 0:
-        remarks.append(
-            f"{split} has no labels here: predictions only. `mien score` measures them once there are labels."
-        )
-    elif scored < len(predictions):
-        remarks.append(f"{len(predictions) - scored:,} of {len(predictions):,} faces have no label and are not scored.")
-    if predictions.twin_free is None:
-        remarks.append("The data set has no Training split, so that the twin-free part is not known.")
-    return tuple(filter(None, remarks))

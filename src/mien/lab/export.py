@@ -27,10 +27,10 @@ from mien.lab.nets.input import Classifier, Mirrored
 from mien.lab.predictions import scored_as
 from mien.lab.recipe import Recipe
 from mien.lab.run import WEIGHTS, Run
-from mien.lab.writing import writing
 from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
+from mien.writing import writing
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -237,6 +237,7 @@ def _describe(
     run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, content: bytes, licence: str | None
 ) -> Card:
     environment = run.environment
+    origin = ("seed", "commit", "data_fingerprint", "data_source", "versions", "resumed")
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,
@@ -247,7 +248,7 @@ def _describe(
         provenance={
             "run": run.folder.name,
             "recipe": json.loads(recipe_io.to_json(run.recipe)),
-            **{key: environment[key] for key in ("seed", "commit", "data_fingerprint", "data_source", "versions")},
+            **{key: environment[key] for key in origin if key in environment},
             "weights_sha256": _sha256(run.folder / WEIGHTS),
             "mirrored": isinstance(classifier, Mirrored),
             "opset": OPSET,

@@ -13,15 +13,15 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.run import current_commit
-from mien.lab.writing import writing
 from mien.recognizer import Recognizer
+from mien.writing import writing
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
 def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> Path:
-    """Write one model whose probabilities are the mean of those of several, each counting alike.
+    """Write one model whose probabilities are the mean of those of several, each counting alike and not calibrated.
 
     It is as large and as slow as its members together. Its confidence is not calibrated: the members' held-out faces
     may have been learned by another one, so take a test split that none has seen (`recalibrate`).

@@ -17,6 +17,7 @@ from mien.lab.recipe import Figure
 from mien.lab.statistics import wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 from mien.labels import LabelSet
+from mien.writing import replacing
 
 __all__ = [
     "TTA",
@@ -161,8 +162,9 @@ class Report:
         return json.dumps(row, indent=2) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON."""
-        path.write_text(self.to_json(), encoding="utf-8")
+        """Write the report as JSON, whole or not at all."""
+        with replacing(path, DataError) as part:
+            part.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Report:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.labels import LabelSet
+from mien.writing import replacing
 
 TTA = Literal["none", "flip", "ten-crop"]
 """Test-time augmentation: views of each face that are averaged."""
@@ -87,7 +88,7 @@ class Predictions:
         words = [*self.label_set, ""]  # -1 finds the last one
         twins = [""] * len(self) if self.twin_free is None else [str(int(new)) for new in self.twin_free]
         columns = zip(self.rows, self.labels, self.predicted, twins, self.probabilities.tolist(), strict=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with replacing(path, DataError) as part, part.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow([*_FIXED, *(_PREFIX + name for name in self.label_set)])
             for row, label, predicted, twin_free, probabilities in columns:

@@ -19,6 +19,7 @@ from mien.lab.data import PRIVATE
 from mien.lab.metrics import Predictions, Report
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
+from mien.writing import replacing
 
 SCHEMA = 1
 RECORD, HISTORY_TABLE = "run.json", "history.csv"
@@ -70,7 +71,8 @@ def add(run: Run, results: str | Path) -> Path:
     if not run.finished:
         done = run.environment["epochs_run"]
         raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; train on, then evaluate.")
-    check_commit(str(run.environment["commit"]), str(run.folder), results)
+    for commit in run.commits:
+        check_commit(commit, str(run.folder), results)
     reports = {
         file.stem.removeprefix("report-"): Report.read(file) for file in sorted(run.folder.glob("report-*.json"))
     }
@@ -79,7 +81,8 @@ def add(run: Run, results: str | Path) -> Path:
     folder = results / run.folder.resolve().name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
+        with replacing(folder / RECORD, DataError) as part:
+            part.write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
         _write_history(run, folder / HISTORY_TABLE)
         for private in run.folder.glob(f"predictions-{PRIVATE}*.csv"):
             _copy_predictions(private, folder / private.name.replace(f"-{PRIVATE}", ""))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.labels import FERPLUS
+from mien.writing import replacing
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
@@ -75,6 +75,12 @@ class Run:
         if not isinstance(row, dict):
             raise _damaged(file, f"found a {type(row).__name__}, expected a JSON object")
         return row
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """Commits of the code that began the training and, where others went on with it, of those, in order."""
+        began, resumed = self.environment["commit"], self.environment.get("resumed", [])
+        return tuple(dict.fromkeys([began, *(session["commit"] for session in resumed)]))
 
     @property
     def finished(self) -> bool:
@@ -139,22 +145,22 @@ class Run:
 
     def write_recipe(self) -> None:
         """Write the recipe, which makes the folder a run."""
-        with _replacing(self.folder / RECIPE) as file:
+        with replacing(self.folder / RECIPE) as file:
             file.write_text(recipe_io.to_json(self.recipe), encoding="utf-8")
 
     def write_json(self, name: str, row: dict[str, Any]) -> None:
         """Write a JSON file of the run, whole or not at all."""
-        with _replacing(self.folder / name) as file:
+        with replacing(self.folder / name) as file:
             file.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Write all rows of the history, whole or not at all."""
-        with _replacing(self.folder / HISTORY) as file:
+        with replacing(self.folder / HISTORY) as file:
             file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what a resumed training needs, whole or not at all."""
-        with _replacing(self.folder / CHECKPOINT) as file:
+        with replacing(self.folder / CHECKPOINT) as file, _full_disk():
             torch.save(state, file)
 
     def read_checkpoint(self) -> dict[str, Any] | None:
@@ -176,7 +182,7 @@ class Run:
 
     def write_weights(self, state: dict[str, Tensor]) -> None:
         """Write the kept weights, whole or not at all."""
-        with _replacing(self.folder / WEIGHTS) as file:
+        with replacing(self.folder / WEIGHTS) as file, _full_disk():
             save_file({name: value.contiguous().cpu() for name, value in state.items()}, file)
 
 
@@ -188,22 +194,12 @@ def _damaged(file: Path, reason: object) -> ModelError:
 
 
 @contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `file` once it is safely on the disk."""
-    part = file.with_name(file.name + ".part")
+def _full_disk() -> Iterator[None]:
+    """Let a full disk be an OSError; torch and safetensors turn it into errors of their own."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        with part.open("rb") as handle:
-            os.fsync(handle.fileno())
-        part.replace(file)
-    except (OSError, SafetensorError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
-        with suppress(OSError):
-            part.unlink()
-        raise ModelError(
-            f"{file}: cannot be written ({error}). What was written before is intact: free space or permit "
-            "writing there, then run the same command to go on."
-        ) from error
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        raise OSError(str(error)) from error
 
 
 def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:

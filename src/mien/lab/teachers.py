@@ -119,7 +119,6 @@ _MIEN_LARGE_LONG = replace(
 )
 
 teachers: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (_MIEN_LARGE, _MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
+    recipe.name: recipe for recipe in (_MIEN_LARGE, _MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
 }
 """The recipes by name."""

@@ -41,6 +41,7 @@ except ImportError:
 Precision = Literal["bf16-mixed", "32-true"]
 VALIDATION_BATCH = 512
 CHECK_EVERY = 10  # steps between two looks at the loss; each look waits for the device
+MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision", "versions")  # when a training goes on
 
 
 @dataclass(frozen=True)
@@ -437,7 +438,7 @@ class Trainer:
             "stopping": asdict(self.stopping),
             "best": self.best,
             "rows": self.rows,
-            "started": self.environment["started"],
+            "environment": self.environment,
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -447,7 +448,9 @@ class Trainer:
             self.averaged.load_state_dict(state["averaged"])
         self.plateau, self.stopping = PlateauState(**state["plateau"]), StoppingState(**state["stopping"])
         self.best, self.rows = state["best"], state["rows"]
-        self.environment["started"] = state["started"]
+        began = state["environment"]
+        now = {"epoch": state["epoch"] + 2} | {key: self.environment[key] for key in MAY_CHANGE}
+        self.environment = began | {"resumed": [*began.get("resumed", []), now]}
 
 
 class EpochRandom:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +43,7 @@ from mien.serve.service import Service
 from mien.serve.upload import read_upload
 from mien.serve.video import Videos
 
+_log = logging.getLogger("uvicorn.error")
 _STATIC = Path(mien.__file__).with_name("page")
 
 _ABOUT = """Reads facial expressions in photos.
@@ -106,7 +108,6 @@ def create_app(
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _argument_error)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _own_error)
     return app
 
 
@@ -182,10 +183,14 @@ _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video"
 
 
 async def _around(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Keep strangers out, count, and add the headers."""
+    """Keep strangers out, turn errors of our own into answers, count, and add the headers."""
     state = request.app.state
     refusal = check_local(request) if state.token is None else None
-    response = await answer(request) if refusal is None else _error(403, refusal)
+    try:
+        response = await answer(request) if refusal is None else _error(403, refusal)
+    except Exception:
+        _log.exception("an error of the server itself")
+        response = _error(500, "an error of the server itself; its log has the reason.")
     path = request.url.path if request.url.path in _COUNTED else "other"
     state.metrics.requests.labels(path, response.status_code).inc()
     response.headers.update(HEADERS)
@@ -210,7 +215,3 @@ async def _argument_error(request: Request, error: Any) -> Response:
 
 async def _gone(request: Request, error: Exception) -> Response:
     return _error(400, "the client left before the upload ended.")
-
-
-async def _own_error(request: Request, error: Exception) -> Response:
-    return _error(500, "an error of the server itself; its log has the reason.")

@@ -22,6 +22,8 @@ _HEADER = ("Usage", "Image name", *VOTE_COLUMNS)
 _EMOTIONS = len(FERPLUS)
 _UNKNOWN, _NOT_A_FACE = _EMOTIONS, _EMOTIONS + 1
 _MOST_VOTES = 255
+_COMPARED, _ENOUGH = 300, 100  # faces whose labels and votes are compared; below the second number chance decides
+_LEAST_AGREEMENT = 0.45
 
 Votes = npt.NDArray[np.uint8]
 
@@ -53,8 +55,9 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
     Faces beyond the end of the file get no votes (all zero).
 
     Raises:
-        DataError: the file is not one of FER+, a line of it is wrong or belongs to another split than its face,
-            or the data set does not know the rows of the CSV, as the folder edition does not.
+        DataError: the file is not one of FER+, a line of it is wrong or belongs to another split than its face, labels
+            and votes are strangers to each other, as behind a row that is missing, or the data set does not know the
+            rows of the CSV, as the folder edition does not.
     """
     path = Path(path)
     splits, votes = _read_votes(path)
@@ -73,7 +76,27 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
             f"{path} row {rows[index]}: Usage {splits[rows[index]]}, but that face is in {dataset.splits[index]} of "
             f"{dataset.source}. The two do not belong together."
         )
-    return dataclasses.replace(dataset, votes=votes[of_face] * known[:, None].astype(np.uint8))
+    joined = dataclasses.replace(dataset, votes=votes[of_face] * known[:, None].astype(np.uint8))
+    _check_agreement(joined, rows, path)
+    return joined
+
+
+def _check_agreement(dataset: FaceDataset, rows: npt.NDArray[np.int64], path: Path) -> None:
+    """Refuse votes on other faces: behind a row that is missing, all lines belong to the face before."""
+    assert dataset.votes is not None
+    by_row = np.argsort(rows)
+    labels, majority = dataset.labels[by_row], majority_labels(dataset.votes)[by_row]
+    last = np.flatnonzero((labels >= 0) & (majority >= 0) & (majority < _EMOTIONS))[-_COMPARED:]
+    if len(last) < _ENOUGH:
+        return
+    names = zip(labels[last].tolist(), majority[last].tolist(), strict=True)
+    agreeing = sum(dataset.label_set.name(label) == FERPLUS.name(vote) for label, vote in names) / len(last)
+    if agreeing < _LEAST_AGREEMENT:
+        raise DataError(
+            f"{dataset.source}: the labels of its last {len(last)} faces agree with the votes of {path} on only "
+            f"{agreeing:.0%}, where those of FER2013 agree on two thirds. Rows are missing or in another order: use "
+            "the whole fer2013.csv, or a parquet, which keeps the row of each face."
+        )
 
 
 def majority_labels(votes: Votes) -> npt.NDArray[np.int64]:

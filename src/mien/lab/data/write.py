@@ -43,16 +43,21 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
     if path.exists():
         raise DataError(f"{path}: exists already; remove it or choose another name.")
     part = path.with_name(path.name + ".part")  # so that an interrupted conversion is not taken for a whole one
+    _remove(part)  # a killed one left it
     try:
         writers[path.suffix](dataset, part)
         part.rename(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error}).") from error
     finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        _remove(part)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_csv(dataset: FaceDataset, path: Path) -> None:

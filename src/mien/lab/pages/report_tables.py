@@ -120,7 +120,7 @@ def provenance_table(evaluated: Evaluated) -> Table:
     rows = {
         "run": evaluated.run.folder.name,
         "seed": environment["seed"],
-        "code, commit": environment["commit"],
+        "code, commit": ", then ".join(evaluated.run.commits),
         "data": f"{environment['data_source']}, fingerprint {environment['data_fingerprint']}",
         "evaluated on": f"{report.split}, {report.n_scored:,} of {report.n_total:,} faces labelled; "
         f"{report.data_source or UNKNOWN}, fingerprint {report.data_fingerprint or UNKNOWN}",

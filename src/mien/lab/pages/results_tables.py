@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.card import MODEL_FILE, Card
+from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
@@ -66,15 +67,16 @@ def accuracy_cell(metrics: dict[str, Any] | None) -> str:
 
 def _seeds(rows: list[Record], page: Path) -> str:
     """Runs that differ in the seed only, as mean and range."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for record in rows:
         environment = record.row["environment"]
-        trained = json.dumps(record.row["recipe"]), environment["data_fingerprint"], str(environment["weights_sha256"])
+        trained = json.dumps(record.row["recipe"]), *learnt_from(environment)
         for report in _scored(record):
             key = (record.row["recipe"]["name"], report["split"], report["tta"], *trained)
-            groups.setdefault(key, []).append(report)
+            groups.setdefault(key, {}).setdefault(environment["seed"], report)
     lines = []
-    for (name, split, tta, *_), reports in groups.items():
+    for (name, split, tta, *_), by_seed in groups.items():
+        reports = list(by_seed.values())
         if len(reports) < 2:
             continue
         full = [report["full"]["accuracy"] for report in reports]

@@ -1,0 +1,69 @@
+"""Remarks: what a reader of a model's figures must know, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.predictions import TTA, Predictions
+
+_TTA_REMARKS: dict[TTA, str] = {
+    "none": "",
+    "flip": "Test-time augmentation: probabilities averaged over each face and its mirror image.",
+    "ten-crop": "Test-time augmentation: probabilities averaged over ten views of each face: four corners and the "
+    "centre at 11/12 of the side, resized back, and their mirror images.",
+}
+_BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
+
+
+def _steered(recipe: dict[str, Any]) -> bool:
+    """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
+    stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
+    chosen_by_none = stopping.get("monitor") == "none" and stopping.get("keep") == "last"
+    return not chosen_by_none or schedule.get("kind") == "Plateau"
+
+
+_STEERED = "The training watched {} and was steered by them; on new faces expect less."
+_WATCHED = "The training watched {}; nothing was chosen by them."
+_CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does not depend on that."
+
+
+def _shared(split: str, other: str) -> str:
+    """Which faces of a split stand in another one, in words; Test is PublicTest and PrivateTest together."""
+    halves = (PUBLIC, PRIVATE)
+    if split == other or (split in halves and other == TEST):
+        return "these faces"
+    return "some of these faces" if split == TEST and other in halves else ""
+
+
+def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:
+    """Return what a reader of figures of `predictions` must know, in sentences.
+
+    Args:
+        predictions: of one split.
+        provenance: of the model, from its card.
+        tta: views that were averaged.
+    """
+    split, scored = predictions.split, int((predictions.labels >= 0).sum())
+    recipe = provenance.get("recipe", {})
+    trained = [recipe, *(member.get("recipe", {}) for member in provenance.get("members", ()))]
+    watched = [(_shared(split, each.get("validation", {}).get("kind", "none")), _steered(each)) for each in trained]
+    watched = [(which, steered) for which, steered in watched if which]
+    by_itself = tta == "flip" and provenance.get("mirrored")
+    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], recipe.get("remark", "")]
+    if split == TRAINING:
+        remarks.append("The network was trained on these faces.")
+    elif watched:
+        which, steered = max(watched, key=lambda each: each[1])
+        remarks.append((_STEERED if steered else _WATCHED).format(which))
+    if which := _shared(split, (provenance.get("calibration") or {}).get("faces", "").partition(",")[0]):
+        remarks.append(_CALIBRATED.format(which))
+    if scored == 0:
+        remarks.append(
+            f"{split} has no labels here: predictions only. `mien score` measures them once there are labels."
+        )
+    elif scored < len(predictions):
+        remarks.append(f"{len(predictions) - scored:,} of {len(predictions):,} faces have no label and are not scored.")
+    if predictions.twin_free is None:
+        remarks.append("The data set has no Training split, so that the twin-free part is not known.")
+    return tuple(filter(None, remarks))

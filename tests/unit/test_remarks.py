@@ -1,0 +1,54 @@
+"""What is said of faces that a training has watched, or that a confidence was fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mien.lab.predictions import Predictions
+from mien.lab.remarks import remarks_on
+from mien.labels import FER2013
+
+UNSTEERED = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
+
+
+def one_face(split: str) -> Predictions:
+    return Predictions(
+        rows=np.array(["0"]),
+        labels=np.array([3]),
+        probabilities=np.full((1, 7), 1 / 7),
+        label_set=FER2013,
+        split=split,
+        twin_free=np.array([True]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "other", "which"),
+    [
+        ("PublicTest", "PublicTest", "these faces"),
+        ("PublicTest", "Test", "these faces"),
+        ("PrivateTest", "Test", "these faces"),
+        ("Test", "Test", "these faces"),
+        ("Test", "PublicTest", "some of these faces"),
+        ("PrivateTest", "PublicTest", None),
+        ("Test", "holdout", None),
+        ("PublicTest", "none", None),
+    ],
+)
+def test_faces_in_common(split: str, other: str, which: str | None) -> None:
+    watching = {"recipe": UNSTEERED | {"validation": {"kind": other}}}
+    calibrated = {"calibration": {"faces": f"{other}, without twins in Training"}}
+    steered = {"recipe": {"validation": {"kind": other}}}
+    for provenance, remark in (
+        (watching, f"The training watched {which}; nothing was chosen by them."),
+        (steered, f"The training watched {which} and was steered by them; on new faces expect less."),
+        (calibrated, f"The model's confidence was calibrated on {which}; its accuracy does not depend on that."),
+    ):
+        assert remarks_on(one_face(split), provenance, "none") == (() if which is None else (remark,))
+
+
+def test_the_worst_of_all_members_is_told() -> None:
+    members = [{"recipe": UNSTEERED | {"validation": {"kind": "Test"}}}, {"recipe": {"validation": {"kind": "Test"}}}]
+    (remark,) = remarks_on(one_face("PublicTest"), {"members": members}, "none")
+    assert "was steered by them" in remark

@@ -1,0 +1,56 @@
+"""Files and model folders are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tiny_model import write_tiny_model
+
+from mien.card import Card
+from mien.errors import DataError, ModelError
+from mien.writing import replacing, writing
+
+
+def full_disk(handle: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with (
+        pytest.raises(DataError, match=r"report\.json: cannot be written .*No space left.*before is intact"),
+        replacing(file, DataError) as part,
+    ):
+        part.write_text("new")
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_card_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_tiny_model(tmp_path / "tiny")
+    card = Card.read(folder)
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(ModelError, match=r"card\.json: cannot be written"):
+        card.write(folder)
+    assert Card.read(folder) == card
+
+
+def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(file) as part:
+        part.write_text("half of the n")
+        raise KeyboardInterrupt
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_killed_process_left_does_not_get_into_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.part").mkdir()
+    (tmp_path / "model.part" / "prepared.onnx").touch()
+    with writing(tmp_path / "model") as part:
+        (part / "model.onnx").touch()
+    assert [file.name for file in (tmp_path / "model").iterdir()] == ["model.onnx"]
+    assert not (tmp_path / "model.part").exists()
