@@ -38,6 +38,8 @@ def write_video(
     times_s: Sequence[float] | None = None,
     rate: int = 10,
     rotation_deg: int = 0,
+    mirrored: bool = False,
+    pixel_aspect: Fraction | None = None,
     sound_codec: str | None = None,
     seconds_of_sound: float = 0.0,
     codec: str = "libx264",
@@ -47,8 +49,10 @@ def write_video(
         video = out.add_stream(codec, rate=rate, options={"g": "5", "threads": "1"})
         video.width, video.height, video.pix_fmt = images[0].shape[1], images[0].shape[0], "yuv420p"
         video.codec_context.time_base = Fraction(1, 1000)
-        if rotation_deg:
-            video.set_display_rotation(rotation_deg)
+        if pixel_aspect is not None:
+            video.codec_context.sample_aspect_ratio = pixel_aspect
+        if rotation_deg or mirrored:
+            video.set_display_rotation(rotation_deg, hflip=mirrored)
         sound = out.add_stream(sound_codec, rate=48000) if sound_codec else None
         for index, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")

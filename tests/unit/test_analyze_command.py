@@ -261,6 +261,19 @@ def test_names_that_no_encoding_can_write(photos: Path, model: Path) -> None:
     assert r"photos/\udcff\udce4\udcb8.png  600 x 400 px" in run(model, "photos").stdout
 
 
+@pytest.mark.parametrize("format", ["--csv", "--json"])
+@pytest.mark.parametrize("name", ["a\u2028b.png", "a\x85b.png", "a\nb.png", "a\rb.png"])
+def test_names_with_line_breaks(photos: Path, model: Path, name: str, format: str) -> None:
+    (photos / "more" / "again.png").rename(photos / "more" / name)
+    found = run(model, "photos", format).stdout_bytes
+    if format == "--csv":
+        rows = csv.DictReader(io.StringIO(found.decode(), newline=""))
+        assert [row["source"] for row in rows] == ["photos/astronaut.jpg", f"photos/more/{name}"]
+    Path("boxes").write_bytes(found)
+    again = run(model, f"photos/more/{name}", "photos/astronaut.jpg", "--boxes", "boxes")
+    assert again.stderr == "2 photos: 2 faces, 0 without a face, 0 failed\n"
+
+
 def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:
     done = run(model, "photos", "--csv", "--json")
     assert done.exit_code == 2

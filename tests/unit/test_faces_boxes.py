@@ -52,6 +52,33 @@ def test_landmarks_are_read_where_there_are_some(tmp_path: Path) -> None:
     assert read_boxes(write(tmp_path, text)) == {"a": expected[:2]}
 
 
+@pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x85b.jpg", "a\nb.jpg", "a\r\nb.jpg", "a\x0cb.jpg"])
+def test_names_with_line_breaks(tmp_path: Path, name: str) -> None:
+    expected = {name: [Face(box=(1, 2, 3, 4))], "c": [Face(box=(5, 6, 7, 8))]}
+    text = f'source,x0,y0,x1,y1\r\n"{name}",1,2,3,4\r\nc,5,6,7,8\r\n'
+    (tmp_path / "boxes.csv").write_bytes(text.encode())
+    assert read_boxes(tmp_path / "boxes.csv") == expected
+    photos = [{"source": source, "faces": [{"box": faces[0].box}]} for source, faces in expected.items()]
+    lines = [json.dumps(photo, ensure_ascii=False) for photo in photos]
+    (tmp_path / "boxes.jsonl").write_bytes("\r\n".join(lines).encode())
+    assert read_boxes(tmp_path / "boxes.jsonl") == expected
+
+
+def test_blank_lines_between_and_behind_json_lines(tmp_path: Path) -> None:
+    lines = [json.dumps({"source": name, "faces": [{"box": [1, 2, 3, 4]}]}) for name in "ab"]
+    (tmp_path / "boxes.jsonl").write_text("\n \n".join(lines) + "\n\n")
+    assert read_boxes(tmp_path / "boxes.jsonl") == {name: [Face(box=(1, 2, 3, 4))] for name in "ab"}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_objects_of_one_photo_are_merged(tmp_path: Path, suffix: str) -> None:
+    boxes = [[[1, 2, 3, 4]], [], [[5, 6, 7, 8], [5, 5, 9, 9]]]
+    lines = [json.dumps({"source": "a", "faces": [{"box": box} for box in some]}) for some in boxes]
+    file = tmp_path / f"boxes{suffix}"
+    file.write_text("\n".join(lines) if suffix == ".jsonl" else f"[{','.join(lines)}]")
+    assert read_boxes(file) == {"a": [Face(box=box) for box in ((1, 2, 3, 4), (5, 6, 7, 8), (5, 5, 9, 9))]}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -76,6 +103,7 @@ def test_landmarks_are_read_where_there_are_some(tmp_path: Path) -> None:
         ),
         ("[1, 2", "not JSON: Expecting"),
         ("[1, 2]", "TypeError .* expected CSV"),
+        ('[{"source": ["a"], "faces": []}]', "TypeError .* expected CSV"),
         ('[{"source": "a"}]', "KeyError 'faces'; expected CSV"),
         ('[{"source": "a", "faces": [{"box": [1, 2]}]}]', "a: box 0 is .*; expected four numbers"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mien.errors import InputError
@@ -57,6 +58,24 @@ def test_motion_goes_on_while_a_face_is_unseen() -> None:
     ids(tracker, [], 1.0)
     ids(tracker, [], 1.1)
     assert ids(tracker, [face(240)], 1.2) == [0]  # 60 px from where it was last seen, more than its side
+
+
+@pytest.mark.parametrize("apart_s", [0.001, 1e-6])
+def test_a_face_that_jitters_between_frames_close_together_keeps_its_number(apart_s: float) -> None:
+    tracker = Tracker()
+    for time_s, x in ((0.0, 100), (0.033, 100), (0.033 + apart_s, 104), (0.134, 100), (0.167, 100)):
+        assert ids(tracker, [face(x)], time_s) == [0]
+
+
+def test_velocity_is_the_same_at_any_frame_rate() -> None:
+    velocities = []
+    for rate in (25, 250):
+        tracker = Tracker()
+        for frame in range(rate // 5 + 1):  # 0.2 s at 200 px/s
+            ids(tracker, [face(200 * frame / rate)], frame / rate)
+        (track,) = tracker._tracks
+        velocities.append(track.velocity[0])
+    assert velocities == pytest.approx([200 * (1 - np.exp(-2))] * 2)
 
 
 def test_a_track_ends_when_its_face_stays_away() -> None:

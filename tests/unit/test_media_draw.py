@@ -143,6 +143,18 @@ def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
         save_picture(blank(2, 2), tmp_path / "file" / "a.png")
 
 
+@pytest.mark.parametrize(("name", "longest"), [("a.webp", 16_383), ("a.JPG", 65_500)])
+def test_pictures_too_large_for_their_format_are_refused(tmp_path: Path, name: str, longest: int) -> None:
+    save_picture(blank(1, longest), tmp_path / name)
+    (tmp_path / name).unlink()
+    message = (
+        rf"{name}: a picture of 1 x {longest + 1} px; {name[1:].lower()} takes at most {longest:,} px a side; .*\.png"
+    )
+    with pytest.raises(InputError, match=message):
+        save_picture(blank(1, longest + 1), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_pictures_go(tmp_path: Path) -> None:
     out = tmp_path / "out"
     photo = tmp_path / "a" / "x.jpg"
@@ -173,6 +185,31 @@ def test_photos_are_not_overwritten(tmp_path: Path) -> None:
             picture_files(photos, out)
     with pytest.raises(InputError, match=r"z\.jpg: is one file, but there are 2 photos; name a folder"):
         picture_files(photos, tmp_path / "z.jpg")
+
+
+def test_pictures_stay_in_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    out = Path("out")
+    photos = [Path("../photos/x.jpg"), Path("mine/y.jpg")]
+    assert picture_files(photos, out) == [out / "photos" / "x.jpg", out / "here" / "mine" / "y.jpg"]
+    assert picture_files([Path("../here/x.jpg"), Path("x.jpg")], out) == [out / "x.jpg"] * 2  # one photo, named twice
+
+
+def test_photos_do_not_share_a_picture(tmp_path: Path) -> None:
+    photos = [tmp_path / "a" / name for name in ("s.gif", "s.gif.png")]
+    message = r"a/s\.gif and .*a/s\.gif\.png: would both be drawn to .*out/s\.gif\.png; save them to two folders"
+    with pytest.raises(InputError, match=message):
+        picture_files(photos, tmp_path / "out")
+    videos = [tmp_path / "s.mov", tmp_path / "s.mov.mp4"]
+    with pytest.raises(InputError, match=r"s\.mov and .*s\.mov\.mp4: would both be drawn to .*out/s\.mov\.mp4"):
+        picture_files(videos, tmp_path / "out", set(videos))
+    with pytest.raises(InputError, match=r"s\.mov\.mp4: is a video and would be overwritten"):
+        picture_files([tmp_path / "s.mov", tmp_path / "x.jpg", videos[1]], tmp_path, set(videos))
+    mixed = [tmp_path / "s.mov", tmp_path / "s.mov.png"]
+    assert picture_files(mixed, tmp_path / "out", {mixed[0]}) == [
+        tmp_path / "out" / f"s.mov.{e}" for e in ("mp4", "png")
+    ]
 
 
 def test_colours_can_be_told_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -61,24 +62,43 @@ def test_time_begins_with_the_video(tmp_path: Path) -> None:
     assert [frame.time_s for frame in VideoReader(file)] == pytest.approx([0, 0.1, 0.2], abs=0.002)
 
 
-@pytest.mark.parametrize("degrees", [90, 180, -90])
-def test_frames_are_turned_upright(tmp_path: Path, degrees: int) -> None:
-    lying = np.ascontiguousarray(np.rot90(astronaut()[:192], -degrees // 90))
-    file = write_video(tmp_path / "turned.mp4", [lying], rotation_deg=degrees)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_frames_are_turned_upright(tmp_path: Path, degrees: int, mirrored: bool) -> None:
+    expected = astronaut()[:192]
+    lying = np.ascontiguousarray(np.rot90(expected[:, ::-1] if mirrored else expected, -degrees // 90))
+    file = write_video(tmp_path / "turned.mp4", [lying], rotation_deg=degrees, mirrored=mirrored)
     (frame,) = VideoReader(file)
     assert frame.image.shape == (192, 256, 3)
-    assert difference(frame.image, astronaut()[:192]) < 6
+    assert difference(frame.image, expected) < 6
+
+
+@pytest.mark.parametrize(("aspect", "degrees"), [(2, 0), (2, 90), (Fraction(1, 2), 0)])
+def test_pixels_become_square(tmp_path: Path, aspect: Fraction, degrees: int) -> None:
+    expected = np.repeat(np.repeat(astronaut()[::4, ::4], 4, axis=0), 4, axis=1)
+    lying = np.rot90(expected, -degrees // 90)
+    stored = lying[:, ::2] if aspect == 2 else np.repeat(lying, 2, axis=1)
+    file = write_video(
+        tmp_path / "in.mp4", [np.ascontiguousarray(stored)], rotation_deg=degrees, pixel_aspect=Fraction(aspect)
+    )
+    (frame,) = VideoReader(file)
+    assert frame.image.shape == (256, 256, 3)
+    assert difference(frame.image, expected) < 12
+    with VideoWriter(tmp_path / "out.mp4") as writer:
+        writer.write(frame)
+    (again,) = VideoReader(tmp_path / "out.mp4")
+    assert again.image.shape == (256, 256, 3)
 
 
 def test_a_frame_whose_colours_cannot_be_converted_ends_a_video(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    convert, left = video._upright, iter(range(3))
+    convert, left = video.as_shown, iter(range(3))
 
-    def upright(frame: av.VideoFrame) -> np.ndarray:
+    def as_shown(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
         if next(left, None) is None:
             raise ValueError("unknown colours")
-        return convert(frame)
+        return convert(frame, aspect)
 
-    monkeypatch.setattr(video, "_upright", upright)
+    monkeypatch.setattr(video, "as_shown", as_shown)
     reader = VideoReader(clip)
     assert [frame.index for frame in reader] == [0, 1, 2]
     assert reader.cut_off == "the colours of frame 3 cannot be converted (unknown colours)"
@@ -241,6 +261,11 @@ def test_large_frames_are_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("mien.media.video.MAX_FRAME_PIXELS", 60_000)
     with pytest.raises(InputError, match=r"clip\.mp4: frames of 256 x 256 px; at most 0\.06 megapixels are read"):
         VideoReader(clip)
+    monkeypatch.setattr("mien.media.video.MAX_FRAME_PIXELS", 70_000)
+    assert len(list(VideoReader(clip))) == 20
+    wide = write_video(clip.with_name("wide.mp4"), pan(1), pixel_aspect=Fraction(2))
+    with pytest.raises(InputError, match=r"wide\.mp4: frames of 512 x 256 px; at most 0\.07 megapixels are read"):
+        VideoReader(wide)
 
 
 def test_a_range_without_a_frame_is_refused(clip: Path) -> None:
@@ -359,6 +384,25 @@ def test_nothing_is_left_of_a_video_that_fails(tmp_path: Path) -> None:
     with pytest.raises(KeyError), VideoWriter(tmp_path / "out.mp4") as writer:
         writer.write(Frame(index=0, time_s=0.0, image=astronaut()))
         raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("frames", [1, 100])
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path, frames: int) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written = 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with (
+            pytest.raises(InputError, match=r"out\.mp4: cannot be written \(File too large\)\."),
+            VideoWriter(tmp_path / "out.mp4") as writer,
+        ):
+            for written in range(1, frames + 1):
+                noise = np.random.default_rng(written).integers(0, 256, (256, 256, 3), np.uint8)
+                writer.write(Frame(index=written, time_s=written / 10, image=noise))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (written == frames) == (frames == 1)  # a short one fails when it is completed, a long one on the way
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from streaming import Send, network_camera
 from tiny_model import write_tiny_model
 from typer.testing import CliRunner, Result
 
+from mien.analysis import Analyzer
 from mien.cli import build_app
+from mien.cropping import Cropped
 from mien.errors import InputError
 from mien.media.camera import CameraReader
 from mien.media.video import Frame, VideoReader
+from mien.records import Analysis
 
 
 @pytest.fixture(scope="module")
@@ -208,10 +211,33 @@ def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> Non
             yield frame
 
     monkeypatch.setattr(VideoReader, "__iter__", interrupted)
-    done = run("clip.mp4", "mixed/a.mov", "--csv")
+    done = run("clip.mp4", "mixed/a.mov", "mixed/sub/photo.png", "--csv")
     assert {row["source"] for row in rows(done)} == {"clip.mp4"}
     assert "failed: clip.mp4: stopped; the results so far are complete." in done.stderr
+    assert "failed: mixed/a.mov: not read, stopped.\n" in done.stderr
+    assert "failed: mixed/sub/photo.png: not read, stopped.\n" in done.stderr
     assert done.exit_code == 1
+
+
+def test_ctrl_c_among_photos_stops_and_names_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognize, to_come = Analyzer.recognize, [signal.SIGINT]
+
+    def interrupted(self: Analyzer, photos: Sequence[Cropped]) -> Iterator[Analysis]:
+        for analysis in recognize(self, photos):
+            while to_come:
+                os.kill(os.getpid(), to_come.pop())
+            yield analysis
+
+    monkeypatch.setattr(Analyzer, "recognize", interrupted)
+    for name in "abc":
+        Image.fromarray(astronaut()).save(tmp_path / f"{name}.png")
+    done = run(tmp_path, "clip.mp4", tmp_path / "a.png", "--json", "--save", tmp_path / "out")
+    assert [Path(photo["source"]).name for photo in json.loads(done.stdout)] == ["a.png"]
+    assert "4 photos: 1 face, 0 without a face, 4 failed\n" in done.stderr
+    left = f"{tmp_path / 'b.png'}, {tmp_path / 'c.png'}, clip.mp4 and 1 more"
+    assert done.stderr.endswith(f"failed: 4 photos: not read, stopped. They are {left}.\n")
+    assert done.exit_code == 1
+    assert [file.name for file in (tmp_path / "out").rglob("*.*")] == ["a.png"]
 
 
 def test_a_camera_ends_at_the_time_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -167,14 +167,13 @@ def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[str]:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")  # a photo has no frame, time and track
-    writer.writeheader()
-    for analysis in found:
-        writer.writerows(analysis.records())
-        yield from text.getvalue().splitlines()
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")  # so that a name with one of the two is quoted
+    faces = chain.from_iterable(analysis.records() for analysis in found)  # a photo has no frame, time and track
+    for row in chain([dict(zip(columns, columns))], faces):
+        writer.writerow(row)
+        yield text.getvalue().removesuffix("\r\n")
         text.seek(0)
         text.truncate()
-    yield from text.getvalue().splitlines()
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,21 +50,32 @@ class VideoRun:
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     def files(self, paths: Sequence[Path], videos: Set[Path]) -> Iterator[Analysis]:
-        """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why."""
+        """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why.
+
+        After Ctrl-C, what is not read yet is among the failed.
+        """
         from mien.errors import InputError
         from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
 
         outputs = dict(zip_longest(paths, _outputs(paths, videos, self.save)))
+        left = deque(paths)
         with _interruption() as stop:
             for are_videos, group in groupby(paths, videos.__contains__):
+                if stop.is_set():
+                    break
                 if not are_videos:
-                    yield from self._photos(list(group), outputs)
+                    for analysis in self._photos(list(group), outputs):
+                        left.popleft()
+                        yield analysis
+                        if stop.is_set():
+                            break
                     continue
                 for path in group:
                     if stop.is_set():
-                        return
+                        break
+                    left.popleft()
                     try:
                         reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
                         end_s = min(x for x in (self.end_s, reader.duration_s, 1e9) if x is not None)
@@ -74,6 +86,7 @@ class VideoRun:
                         yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
                     if stop.is_set():
                         self.failed.append((str(path), "stopped; the results so far are complete."))
+        self.failed += ((str(path), "not read, stopped.") for path in left)
 
     def camera(self, camera: str) -> Iterator[Analysis]:
         """Yield the frames of a camera, by its number, or of a stream, by its address, until Ctrl-C or its end."""
@@ -151,14 +164,7 @@ def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> lis
             return [save]
         if save.suffix.lower() in VIDEO_SAVE_SUFFIXES:
             raise InputError(f"{save}: is one file, but there are {len(paths)} photos and videos; name a folder.")
-    files = []
-    for path, picture in zip(paths, picture_files(paths, save), strict=True):
-        if path not in videos:
-            files.append(picture)
-        else:  # picture_files has put .png behind most videos' names
-            video = picture.with_name(path.name)
-            files.append(video if video.suffix.lower() == ".mp4" else Path(f"{video}.mp4"))
-    return files
+    return picture_files(paths, save, videos)
 
 
 def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event, end_s: float | None) -> Iterator[AnalyzedFrame]:

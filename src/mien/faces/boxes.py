@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -37,11 +38,13 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
         InputError: the file is of another form; names the place.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig", newline="") as stream:  # names may hold line breaks
+            text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}.") from error
     if file.suffix.lower() == ".jsonl":
-        text = f"[{','.join(text.splitlines())}]"
+        lines = (line for line in text.split("\n") if line.strip())
+        text = f"[{','.join(lines)}]"
     return _from_json(text, file) if text.lstrip()[:1] in ("[", "{") else _from_csv(text, file)
 
 
@@ -126,7 +129,10 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
     try:
         found = json.loads(text)
         photos = found if isinstance(found, list) else [found]
-        plain = {photo["source"]: [(face["box"], face.get("landmarks")) for face in photo["faces"]] for photo in photos}
+        plain: dict[str, list[tuple[Any, Any]]] = {}
+        for photo in photos:
+            faces = [(face["box"], face.get("landmarks")) for face in photo["faces"]]
+            plain.setdefault(photo["source"], []).extend(faces)
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
@@ -138,7 +144,7 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
 
 
 def _from_csv(text: str, file: Path) -> dict[str, list[Face]]:
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     missing = {"source", "x0", "y0", "x1", "y1"} - set(rows.fieldnames or ())
     if missing:
         raise InputError(f"{file}: no column {', '.join(sorted(missing))}; {_FORMATS}")

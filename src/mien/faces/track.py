@@ -14,7 +14,7 @@ from mien.faces.detect import Box, Face
 
 _LARGEST_COST = 2.0  # a jump by one side of the box costs this much
 _SHAPE_WEIGHT = 2.0  # landmarks of one face jitter by 0.02 sides, those of two people differ by 0.05 to 0.2
-_VELOCITY_WEIGHT = 0.3  # of the newest step; boxes jitter, so that one step alone says little
+_VELOCITY_S = 0.1  # time constant: boxes jitter, so that one step alone says little, at 25 frames/s a third
 
 
 @dataclass
@@ -35,8 +35,10 @@ class _Track:
     def see(self, face: Face, time_s: float) -> None:
         """Take in the next sighting."""
         if time_s > self.time_s:
-            step = (np.array(face.center) - np.array(self.face.center)) / (time_s - self.time_s)
-            self.velocity = (1 - _VELOCITY_WEIGHT) * self.velocity + _VELOCITY_WEIGHT * step
+            passed_s = time_s - self.time_s
+            step_px = np.array(face.center) - np.array(self.face.center)
+            weight = -math.expm1(-passed_s / _VELOCITY_S)
+            self.velocity = (1 - weight) * self.velocity + weight / passed_s * step_px
         self.face, self.time_s = face, time_s
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
+_LONGEST_PX = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # libjpeg's and the format's limits
 _SMALLEST_PX = 640  # smaller photos are enlarged, or no text would fit
 _SMALLEST_FONT_PX = 13
 
@@ -82,13 +83,19 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
     """Write ``(H, W, 3)`` uint8 RGB to a file, in the format of its ending; missing folders are made.
 
     Raises:
-        InputError: the ending is unknown, or the file cannot be written.
+        InputError: the ending is unknown, the picture too large for it, or the file cannot be written.
     """
     from PIL import Image
 
     file = Path(file)
-    if file.suffix.lower() not in PICTURE_SUFFIXES:
+    suffix = file.suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
         raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
+    height, width = image.shape[:2]
+    longest_px = _LONGEST_PX.get(suffix)
+    if longest_px is not None and max(height, width) > longest_px:
+        takes = f"{suffix} takes at most {longest_px:,} px a side"
+        raise InputError(f"{file}: a picture of {width} x {height} px; {takes}; save it as .png.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(file, quality=92)
@@ -96,18 +103,19 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}.") from error
 
 
-def picture_files(photos: Sequence[Path], out: Path) -> list[Path]:
-    """Return where the annotated pictures of photos go.
+def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozenset()) -> list[Path]:
+    """Return where the annotated pictures of photos go, and the annotated videos among them.
 
     Args:
         photos: the photos.
         out: a file, by its ending, if there is one photo; else a folder, in which the pictures lie as the photos lie
             in the folder that holds them all. A picture is named as its photo, with ``.png`` behind it where the
             photo's own ending is none for pictures.
+        videos: which of the photos are videos; theirs is named with ``.mp4``.
 
     Raises:
-        InputError: `out` is one file for several photos, its ending is unknown for one, or a photo would be
-            overwritten.
+        InputError: `out` is one file for several photos, its ending is unknown for one, a photo would be overwritten,
+            or two would be drawn to one file.
     """
     if out.suffix.lower() in PICTURE_SUFFIXES and not out.is_dir():
         if len(photos) != 1:
@@ -119,14 +127,39 @@ def picture_files(photos: Sequence[Path], out: Path) -> list[Path]:
             f"{out}: unknown ending {out.suffix!r}; for one photo, expected {known}, or a folder that exists."
         )
     else:
-        absolute = [photo.absolute() for photo in photos]
+        absolute = [_plain(photo) for photo in photos]
         common = Path(os.path.commonpath([photo.parent for photo in absolute]))
-        named = [photo if photo.suffix.lower() in PICTURE_SUFFIXES else Path(f"{photo}.png") for photo in absolute]
-        files = [out / photo.relative_to(common) for photo in named]
-    overwritten = {file.resolve() for file in files} & {photo.resolve() for photo in photos}
-    if overwritten:
-        raise InputError(f"{min(overwritten)}: is a photo and would be overwritten; save the pictures elsewhere.")
+        files = [_named(out / path.relative_to(common), photo in videos) for path, photo in zip(absolute, photos)]
+    _check_losses(photos, files, videos)
     return files
+
+
+def _plain(path: Path) -> Path:
+    """The absolute path without ``..``, which would lead out of the folder that holds it."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ..
+
+
+def _named(file: Path, is_video: bool) -> Path:
+    ending, fitting = (".mp4", (".mp4",)) if is_video else (".png", PICTURE_SUFFIXES)
+    return file if file.suffix.lower() in fitting else Path(f"{file}{ending}")
+
+
+def _check_losses(photos: Sequence[Path], files: Sequence[Path], videos: Set[Path]) -> None:
+    """Make sure that no photo is overwritten by a picture, nor a picture by that of another photo.
+
+    Raises:
+        InputError: one would be.
+    """
+    known = {photo.resolve(): photo for photo in photos}
+    drawn: dict[Path, Path] = {}
+    for photo, file in zip(photos, files, strict=True):
+        lost = known.get(file.resolve())
+        if lost is not None:
+            kind = "video" if lost in videos else "photo"
+            raise InputError(f"{lost}: is a {kind} and would be overwritten; save the pictures elsewhere.")
+        other = drawn.setdefault(file, photo)
+        if _plain(other) != _plain(photo):
+            raise InputError(f"{other} and {photo}: would both be drawn to {file}; save them to two folders.")
 
 
 def _scaled(box: Box, zoom: int) -> Box:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.media.decode import check_file
 from mien.media.parts import check_part, refuse_empty_part
+from mien.media.shown import as_shown, pixel_aspect, shown_width
 
 if TYPE_CHECKING:
     import av
@@ -44,7 +46,7 @@ class Frame:
     Attributes:
         index: counted from 0 over all frames of the file, those skipped included.
         time_s: when it is shown, seconds from the beginning of the video.
-        image: ``(H, W, 3)`` uint8 RGB, upright.
+        image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
     """
 
     index: int
@@ -105,6 +107,7 @@ class VideoReader:
             self.has_sound = bool(container.streams.audio)
             self._begin_s = (container.start_time or 0) / 1_000_000
             self._ends_s = self._end_of(stream)
+            self._aspect = pixel_aspect(stream)
         self.cut_off: str | None = None
 
     def open(self) -> InputContainer:
@@ -122,7 +125,8 @@ class VideoReader:
             raise InputError(f"{self.name}: cannot be read as a video: {why}") from error
         try:
             stream = self._stream_of(container)
-            check_frame(self.name, stream.width or 0, stream.height or 0)
+            width = stream.width or 0
+            check_frame(self.name, max(width, shown_width(width, pixel_aspect(stream))), stream.height or 0)
         except InputError:
             container.close()
             raise
@@ -142,7 +146,7 @@ class VideoReader:
                 break
             if time_s >= self.start_s and index % self.every == 0:
                 try:
-                    image = _upright(frame)
+                    image = as_shown(frame, self._aspect)
                 except (import_av().error.FFmpegError, ValueError) as error:
                     self.cut_off = f"the colours of frame {index} cannot be converted ({reason_of(error)})"
                     break
@@ -233,7 +237,8 @@ class VideoReader:
         with self.open() as container:
             stream = self._stream_of(container)
             stream.thread_type = "AUTO"
-            stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # of frames larger than the head says
+            most = MAX_FRAME_PIXELS // max(Fraction(1), self._aspect)  # of frames larger than the head says
+            stream.codec_context.options = {"max_pixels": str(most)}
             for packet in islice(self._packets(container, stream), entry.packet, None):
                 missing += packet.size > 0 and not packet.is_discard
                 try:
@@ -272,12 +277,6 @@ def check_frame(name: str, width: int, height: int) -> None:
 def _is_countable(stream: av.VideoStream) -> bool:
     codec = stream.codec_context
     return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
-
-
-def _upright(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-    """A frame as RGB, turned as its display matrix says."""
-    image = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
 
 
 def reason_of(error: Exception) -> str:

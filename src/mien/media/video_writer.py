@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -65,46 +65,62 @@ class VideoWriter:
             InputError: it cannot be created.
         """
         av = import_av()
-        try:
+        with self._explained():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._out = self._stack.enter_context(av.open(self._part, "w", options={"movflags": "+faststart"}))
-        except (av.error.FFmpegError, OSError) as error:
-            raise InputError(f"{self._path}: cannot be written ({reason_of(error)}).") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Complete the file, or remove what there is of it after an error."""
+        """Complete the file, or remove what there is of it after an error.
+
+        Raises:
+            InputError: it cannot be written to its end.
+        """
         complete = kind is None and self._video is not None
-        if complete:
-            before, last = self._ticks
-            self._write_sound_until((2 * last - before) / _TICKS_PER_SECOND)  # the last frame is seen as long as others
-            self._out.mux(self._video.encode(None))
-        self._stack.close()
-        if complete:
-            self._part.replace(self._path)
-        else:
+        try:
+            with self._explained():
+                with self._stack:
+                    if complete:
+                        before, last = self._ticks  # the last frame is seen as long as others
+                        self._write_sound_until((2 * last - before) / _TICKS_PER_SECOND)
+                        self._out.mux(self._video.encode(None))
+                if complete:
+                    self._part.replace(self._path)
+        except InputError:
+            if kind is None:  # else the first error is raised
+                raise
+        finally:
             self._part.unlink(missing_ok=True)
 
     def write(self, frame: Frame) -> None:
         """Add a frame, later than the one before; one of another size is stretched to that of the first.
 
         Raises:
-            InputError: the first is too small or too large for H.264.
+            InputError: the first is too small or too large for H.264, or the file cannot be written.
         """
         import av
 
         height, width = (side - side % 2 for side in frame.image.shape[:2])  # 4:2:0 colour needs even sides
-        if self._video is None:
-            self._begin(width, height)
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="rgb24")
-        time_s = frame.time_s - self._start_s
-        self._write_sound_until(time_s)
-        last = self._ticks[1]
-        self._ticks = last, max(round(time_s * _TICKS_PER_SECOND), last + 1)
-        picture.pts, picture.time_base = self._ticks[1], Fraction(1, _TICKS_PER_SECOND)
-        self._out.mux(self._video.encode(picture))
+        with self._explained():
+            if self._video is None:
+                self._begin(width, height)
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="rgb24")
+            time_s = frame.time_s - self._start_s
+            self._write_sound_until(time_s)
+            last = self._ticks[1]
+            self._ticks = last, max(round(time_s * _TICKS_PER_SECOND), last + 1)
+            picture.pts, picture.time_base = self._ticks[1], Fraction(1, _TICKS_PER_SECOND)
+            self._out.mux(self._video.encode(picture))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say of errors in writing which file it is."""
+        try:
+            yield
+        except (import_av().error.FFmpegError, OSError) as error:
+            raise InputError(f"{self._path}: cannot be written ({reason_of(error)}).") from error
 
     def _begin(self, width: int, height: int) -> None:
         """Add both streams: a file's streams must be known before its first packet."""

@@ -19,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
+from mien.media.shown import pixel_aspect, shown_width
 from mien.media.video import VideoReader, import_av
 from mien.serve.limits import Limits
 from mien.serve.upload import bounded, too_slow
@@ -107,10 +108,11 @@ class Videos:
         reader.name = _NAME
         with reader.open() as container:
             size = container.streams.video[0]
-            if size.width * size.height > self._limits.pixels:
+            width = shown_width(size.width, pixel_aspect(size))
+            if width * size.height > self._limits.pixels:
                 raise HTTPException(
                     413,
-                    f"{_NAME}: {size.width} x {size.height} px; at most {self._limits.pixels / 1e6:g} megapixels are "
+                    f"{_NAME}: {width} x {size.height} px; at most {self._limits.pixels / 1e6:g} megapixels are "
                     "accepted here.",
                 )
         return VideoAnalysis(reader, self._analyzer)

@@ -1,0 +1,43 @@
+"""Frames of a video as they are shown: turned, mirrored, with square pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import av
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Return how wide a pixel is shown, in its heights; 1 where the file does not say."""
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def shown_width(width: int, aspect: Fraction) -> int:
+    """Return how wide a row of `width` pixels is with square ones, px."""
+    return max(1, round(width * aspect))
+
+
+def as_shown(frame: av.VideoFrame, aspect: Fraction) -> npt.NDArray[np.uint8]:
+    """Return a frame as ``(H, W, 3)`` uint8 RGB, made as wide as it is shown, mirrored and turned as its matrix says.
+
+    Raises:
+        FFmpegError, ValueError: its colours cannot be converted.
+    """
+    image = frame.to_ndarray(width=shown_width(frame.width, aspect), format="rgb24")
+    if _is_mirrored(frame):  # `rotation` is where the rows point to, so it is the columns that are reversed
+        image = image[::-1]
+    return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
+
+
+def _is_mirrored(frame: av.VideoFrame) -> bool:
+    """Tell whether the display matrix, nine int32, has a negative determinant."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
+    return bool(a * d < b * c)
