@@ -19,6 +19,7 @@ from mien.faces.detect import Detector
 from mien.faces.track import Tracker
 from mien.labels import LabelSet
 from mien.media.animation import frame_reader
+from mien.media.camera import CameraReader
 from mien.media.scene import SceneCuts
 from mien.media.video import Frame
 from mien.recognizer import Recognizer
@@ -101,7 +102,7 @@ def video_columns(labels: LabelSet) -> list[str]:
 
 
 def analyze_video(
-    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | int,
     *,
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
@@ -112,13 +113,15 @@ def analyze_video(
     smooth_s: float = 0.5,
     unseen_s: float = 1.0,
 ) -> VideoAnalysis:
-    """Read the expressions of the faces in a video.
+    """Read the expressions of the faces in a video, or before a camera.
 
     Nothing is read yet but the file's head: iterating over the result reads the video and yields a `VideoFace` for
     each face and frame as it goes. One frame is held at a time, however long the video is.
 
     Args:
-        path: the video file, or an animated GIF, WebP, PNG or AVIF, by its ending.
+        source: the video file, or an animated GIF, WebP, PNG or AVIF, by its ending; the number of a camera; or the
+            address of a stream, such as ``rtsp://192.168.0.20/live``. Of a camera or stream the newest picture is
+            taken, until it ends or the iteration is left.
         model: as `analyze` takes it.
         detector: as `analyze` takes it.
         min_face_px: as `analyze` takes it.
@@ -131,10 +134,17 @@ def analyze_video(
         unseen_s: how long a face may go unseen before its track ends, seconds.
 
     Raises:
-        InputError: the video cannot be read, or an argument is out of range.
+        InputError: the video cannot be read, or an argument is out of range; `start_s` or `end_s` is given for a
+            camera or stream.
         ModelError: there is no such model.
     """
-    reader = frame_reader(path, start_s=start_s, end_s=end_s, every=every)
+    reader: FrameSource
+    if isinstance(source, int) or "://" in str(source):
+        if start_s or end_s is not None:
+            raise InputError(f"{source}: a camera or stream has no start and end; leave out start_s and end_s.")
+        reader = CameraReader(source if isinstance(source, int) else str(source), every=every)
+    else:
+        reader = frame_reader(source, start_s=start_s, end_s=end_s, every=every)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)
     return VideoAnalysis(reader, analyzer, smooth_s=smooth_s, unseen_s=unseen_s)
 

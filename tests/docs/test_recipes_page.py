@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,12 @@ def test_an_unknown_recipe() -> None:
 def test_figures_in_words(figure: Figure, words: str) -> None:
     assert recipe_page.figure_in_words(figure) == words
     assert "about" in recipe_page.figure_in_words(replace(figure, exact=False))
+
+
+def test_a_narrow_terminal_shows_names_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("COLUMNS", "80")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", run())
+    lines = [line.split()[0] for line in text.splitlines()[1:] if not line.startswith(" ")]
+    assert lines == [*recipes] and "network" not in text
+    assert "validation 70.01 %" in " ".join(text.split())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from mien.cli.data import app
@@ -68,6 +69,26 @@ def test_check_of_a_broken_folder_reports_then_fails(drawn: FaceDataset, tmp_pat
     assert "train/sad/zz.jpg: empty file" in str(done.exception)
 
 
+def test_check_of_nothing_but_broken_images_names_them(tmp_path: Path) -> None:
+    (tmp_path / "set" / "train" / "happy").mkdir(parents=True)
+    Image.new("RGB", (100, 80), "white").save(tmp_path / "set" / "train" / "happy" / "a.png")
+    done = mien_data("check", tmp_path / "set")
+    assert "train/happy/a.png: 100x80 px, expected 48x48" in str(done.exception)
+    assert "`--resize` scales faces of another size" in str(done.exception)
+
+
+def test_convert_scales_the_middle_of_faces_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "own" / "train" / "Happy").mkdir(parents=True)
+    wide = np.zeros((96, 192, 3), np.uint8)
+    wide[:, 48:144] = 200  # the middle square
+    Image.fromarray(wide).save(tmp_path / "own" / "train" / "Happy" / "a.png")
+    done = mien_data("convert", tmp_path / "own", tmp_path / "own.csv", "--resize")
+    assert (done.exit_code, done.stdout.strip()) == (0, f"{tmp_path / 'own.csv'}: 1 faces")
+    data = read_fer2013(tmp_path / "own.csv")
+    assert data.faces.shape == (1, 48, 48) and (data.faces == 200).all()
+    assert data.label_set.name(int(data.labels[0])) == "happy"
+
+
 def test_stats_writes_a_page(table: Path, tmp_path: Path) -> None:
     done = mien_data("stats", table, "--save", tmp_path / "stats.html")
     assert (done.exit_code, done.stdout.strip()) == (0, str(tmp_path / "stats.html"))
@@ -116,6 +137,6 @@ def test_a_class_order_on_the_command_line(tmp_path: Path) -> None:
 
 def test_fetch_prints_where_the_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("mien.lab.data.fetch_fer2013", lambda site: tmp_path / site)
-    assert mien_data("fetch").stdout.strip() == str(tmp_path / "kaggle")
-    assert mien_data("fetch", "huggingface").stdout.strip() == str(tmp_path / "huggingface")
+    assert mien_data("fetch").stdout.strip() == str(tmp_path / "huggingface")
+    assert mien_data("fetch", "kaggle").stdout.strip() == str(tmp_path / "kaggle")
     assert mien_data("fetch", "elsewhere").exit_code == 2

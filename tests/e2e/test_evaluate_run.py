@@ -296,7 +296,7 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     sad = report.full.per_class[report.label_set.index("sad")]
     assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
     assert done.stdout.rstrip().endswith("Made for tests.")
-    assert (tmp_path / "predictions-PublicTest.csv").is_file()
+    assert (tmp_path / "predictions-PublicTest.csv").is_file() and "Nothing was written" not in done.stderr
     done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)
     assert json.loads(done.stdout)["tta"] == "flip"
 
@@ -320,6 +320,7 @@ def test_a_split_without_labels_on_the_command_line(
     done = CliRunner().invoke(
         app, ["evaluate", str(run.folder / "model"), "--data", str(test_csv)], catch_exceptions=False
     )
+    assert done.stderr.endswith("Nothing was written: --out FOLDER keeps the predictions and the report.\n")
     assert "5 faces predicted" in done.stdout and "has no labels here: predictions only" in done.stdout
 
 

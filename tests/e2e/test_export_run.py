@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 
 from mien.card import Card
@@ -26,7 +27,7 @@ from mien.lab.evaluation import evaluate
 from mien.lab.export import export_run, model_folder, update_card_metrics, validation_faces
 from mien.lab.predictions import Predictions
 from mien.lab.recipe import Backbone, Validation
-from mien.lab.run import ENVIRONMENT, Run
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run
 from mien.labels import FER2013, FERPLUS
 from mien.recognizer import Recognizer, calibrated_softmax
 
@@ -47,6 +48,17 @@ def exported(tmp_path_factory: pytest.TempPathFactory, data: FaceDataset) -> Run
     run = make_run(tmp_path_factory.mktemp("exported"), data)
     assert run.export() == run.folder / "model"
     return run
+
+
+def test_a_model_that_stands_there_is_not_replaced(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", exported.recipe)
+    shutil.copytree(exported.folder, run.folder)
+    folder = export_run(run, data=data, mirrored=True)
+    before = Card.read(folder)
+    assert run.export() == folder and Card.read(folder) == before and before.provenance["calibration"]
+    assert Card.read(run.export(tmp_path / "float")).sha256 != before.sha256
+    save_file({name: value + 1 for name, value in load_file(run.folder / WEIGHTS).items()}, run.folder / WEIGHTS)
+    assert Card.read(run.export()).sha256 != before.sha256  # of other weights
 
 
 def test_card_says_where_the_model_is_from(exported: Run, data: FaceDataset) -> None:

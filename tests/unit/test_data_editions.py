@@ -208,7 +208,7 @@ def test_every_broken_image_is_named(tmp_path: Path, kind: str) -> None:
     assert reasons["train/sad/4cut.jpg"].startswith("damaged image (")
     assert reasons["train/sad/5large.png"] == "64x64 px, expected 48x48"
     assert reasons["train/sad/6cut.png"].startswith("damaged image (")
-    assert reasons["train/sad/7huge.jpg"] == "1,048,577 bytes, expected a face of a few thousand"
+    assert reasons["train/sad/7huge.jpg"] == "1,048,577 bytes, expected at most 1,048,576"
     message = problem(path)
     assert "6 images cannot be read:" in message
     assert all(f"\n  {line}" in message for line in edition.broken)

@@ -180,6 +180,11 @@ def test_command_prints_draws_and_writes_json(tmp_path: Path) -> None:
     assert sum(face["shares"].values()) == pytest.approx(1, abs=1e-3)
 
 
+def test_command_refuses_an_unknown_ending_before_the_work(tmp_path: Path) -> None:
+    result = CliRunner().invoke(build_app(), ["explain", str(tmp_path / "none.jpg"), "--save", "heat.txt"])
+    assert "heat.txt: unknown ending '.txt'; expected" in str(result.exception)
+
+
 def test_command_says_that_there_is_no_face(tmp_path: Path) -> None:
     Image.new("RGB", (200, 200), "white").save(tmp_path / "white.png")
     code, text, said = run(tmp_path / "white.png", "--save", tmp_path / "heat.png")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
+import mien
 from mien import cli
 
 
@@ -18,7 +20,13 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     needs = f"{module} is not installed; this command needs it"
-    assert ended.value.code == f"{needs}: pip install '.[{extra}]' in a clone of mien."
+    torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
+    assert ended.value.code == f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien."
+
+
+def test_the_version() -> None:
+    done = CliRunner().invoke(cli.build_app(), ["--version"])
+    assert (done.exit_code, done.output) == (0, f"mien {mien.__version__}\n")
 
 
 def test_another_missing_module_is_a_fault_of_mien(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from drawn_video import astronaut, pan, write_video
 from PIL import Image
+from streaming import Send, network_camera
 from tiny_model import write_tiny_model
 
 import mien
@@ -134,6 +136,21 @@ def test_records_have_the_columns(clip: Path, model: Path) -> None:
     records = [record for frame in video.frames() for record in frame.records()]
     assert [list(record) for record in records] == [video_columns(FER2013)] * 4
     assert [record["frame"] for record in records] == [0, 0, 1, 1]
+
+
+def test_cameras_and_streams_are_read_too(model: Path) -> None:
+    def film(show: Send) -> None:
+        for _ in range(6):
+            show(astronaut())
+            time.sleep(0.05)
+
+    with network_camera(film) as address:
+        found = mien.analyze_video(address, model=model)
+        assert {face.track_id for face in found} == {0}
+        assert found.cut_off is not None and "gives no more pictures" in found.cut_off
+    assert mien.analyze_video(0, model=model).source.name == "camera 0"
+    with pytest.raises(InputError, match="0: a camera or stream has no start and end; leave out start_s and end_s"):
+        mien.analyze_video(0, model=model, end_s=3)
 
 
 def test_wrong_times_are_refused(clip: Path, model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_start)
     app.command()(analyze.analyze)
     app.command()(explain.explain)
     app.command()(serve.serve)
@@ -81,6 +83,22 @@ def build_app() -> typer.Typer:
     return app
 
 
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import mien
+
+        typer.echo(f"mien {mien.__version__}")
+        raise typer.Exit
+
+
 def main() -> None:
     """Run the command line; a MienError becomes a message and exit status 1."""
     warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata of photos that are read all the same
@@ -93,7 +111,8 @@ def main() -> None:
         if extra is None:
             raise
         needs = f"{error.name} is not installed; this command needs it"
-        sys.exit(f"{needs}: pip install '.[{extra}]' in a clone of mien.")
+        torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
+        sys.exit(f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien.")
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
         sys.exit(1)

@@ -61,7 +61,7 @@ def analyze(
         int | None,
         typer.Option(
             min=1,
-            help="Photos that are read at the same time.  [default: 2]",
+            help="Photos that are read at the same time; default: 2, on one core 1.",
             show_default=False,
         ),
     ] = None,

@@ -36,6 +36,8 @@ def check(
     from mien.lab.data.stats import summary
 
     edition = _open(data, classes)
+    if not len(edition.data):
+        refuse_broken(str(data), edition.broken)
     facts = summary(edition, _audited(edition.data) if audit else None)
     if votes is not None:
         relabelled = relabel_by_majority(join_votes(edition.data, votes))
@@ -67,6 +69,9 @@ def convert(
     split: Annotated[list[str] | None, typer.Option(help="Only this split; repeatable.")] = None,
     classes: Classes = None,
     skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
+    resize: Annotated[
+        bool, typer.Option(help="Scale the middle square of images of another size to 48 x 48 px: faces of your own.")
+    ] = False,
 ) -> None:
     """Write a data set in another edition."""
     import numpy as np
@@ -74,7 +79,7 @@ def convert(
     from mien.lab.data import write_edition
     from mien.lab.data.images import refuse_broken
 
-    edition = _open(data, classes)
+    edition = _open(data, classes, resize)
     if not skip_broken:
         refuse_broken(str(data), edition.broken)
     for line in edition.broken:
@@ -90,7 +95,7 @@ def convert(
 
 @app.command()
 def fetch(
-    site: Annotated[Literal["kaggle", "huggingface"], typer.Argument(help="Where from.")] = "kaggle",
+    site: Annotated[Literal["kaggle", "huggingface"], typer.Argument(help="Where from.")] = "huggingface",
 ) -> None:
     """Download FER2013 and print the folder that holds it."""
     from mien.lab.data import fetch_fer2013
@@ -98,13 +103,13 @@ def fetch(
     typer.echo(fetch_fer2013(site))
 
 
-def _open(path: Path, classes: str | None) -> Edition:
+def _open(path: Path, classes: str | None, resize: bool = False) -> Edition:
     from rich.console import Console
 
     from mien.lab.data import open_fer2013
 
     with Console(stderr=True).status(f"Reading {path}"):
-        return open_fer2013(path, None if classes is None else _order(classes))
+        return open_fer2013(path, None if classes is None else _order(classes), resize=resize)
 
 
 def _order(classes: str) -> LabelSet:

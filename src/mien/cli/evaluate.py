@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from mien.lab.tables import Table
 
 Data = Annotated[Path, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for predictions and report; default: the run's.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder for predictions and report; default: the run's; a model has none."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
@@ -34,6 +37,7 @@ def evaluate(
     """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
     from mien import lab
     from mien.lab.data import join_votes
+    from mien.lab.run import RECIPE
 
     faces = lab.read_fer2013(data)
     if votes is not None:
@@ -41,6 +45,8 @@ def evaluate(
     with bar() as show:
         report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
     _print(report, json)
+    if out is None and not (Path(model) / RECIPE).is_file():
+        typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
 
 
 def score(

@@ -25,9 +25,11 @@ def explain(
 ) -> None:
     """Show which parts of a face speak for its expression, by hiding parts of it."""
     import mien
-    from mien.media.draw import save_picture
+    from mien.media.draw import check_picture_name, save_picture
     from mien.media.heat import heat_picture
 
+    if save is not None:
+        check_picture_name(save)  # before the long work
     found = mien.explain(photo, model=model, crops=crops, label=label)
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))

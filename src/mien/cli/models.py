@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mien.card import Card
 
 Model = Annotated[
-    str | None, typer.Option(help="A model folder, or the name of a model that ships; default: the shipped one.")
+    str | None, typer.Option(help="A model folder, or the name of a model that ships; default: mien-small.")
 ]
 
 

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+WIDE = 100
+"""Columns of a terminal below which networks are left out, so that names and published figures have room."""
+
 
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Print this one in full.")] = None,
@@ -37,12 +40,13 @@ def _print_table(rows: list[dict[str, str]]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # a file has no width of its own
+    columns = [column for column in rows[0] if column != "network" or console.width >= WIDE]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in rows[0]:
+    for column in columns:
         numbers = column in ("parameters", "epochs")
         table.add_column(column, justify="right" if numbers else "left", no_wrap=column != "published")
     for row in rows:
-        table.add_row(*row.values())
-    if not console.is_terminal:
-        console = Console(width=160)  # a file has no width of its own
+        table.add_row(*(row[column] for column in columns))
     console.print(table)

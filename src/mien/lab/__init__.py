@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from mien.lab.data import FaceDataset as FaceDataset
     from mien.lab.data import audit as audit
     from mien.lab.data import draw_faces as draw_faces
+    from mien.lab.data import fetch_fer2013 as fetch_fer2013
+    from mien.lab.data import join_votes as join_votes
     from mien.lab.data import read_fer2013 as read_fer2013
+    from mien.lab.data import write_edition as write_edition
+    from mien.lab.data import write_stats_page as write_stats_page
     from mien.lab.ensembles import ensemble as ensemble
     from mien.lab.evaluation import evaluate as evaluate
+    from mien.lab.evaluation import score as score
     from mien.lab.export import export_run as export_run
     from mien.lab.joining import join_models as join_models
     from mien.lab.metrics import Predictions as Predictions
@@ -50,14 +55,19 @@ _PLACES = {
     "ensemble": "ensembles",
     "evaluate": "evaluation",
     "export_run": "export",
+    "fetch_fer2013": "data",
     "join_models": "joining",
+    "join_votes": "data",
     "quantize": "compress",
     "read_fer2013": "data",
     "recalibrate": "calibrate",
     "recipes": "recipe_book",
     "robustness": "robust",
+    "score": "evaluation",
     "train": "training",
+    "write_edition": "data",
     "write_report": "pages.report",
+    "write_stats_page": "data",
 }
 __all__ = [*_PLACES]
 

@@ -101,6 +101,18 @@ def export_run(
     return folder
 
 
+def exported(run: Run, out: Path | None = None) -> Path:
+    """Return a run's own model folder, written unless it has these weights, in whatever form; or a new one, `out`."""
+    folder = run.folder / "model"
+    if out is None and (folder / MODEL_FILE).is_file() and _is_of(run, Card.read(folder)):
+        return folder
+    return export_run(run, out)
+
+
+def _is_of(run: Run, card: Card) -> bool:
+    return bool(card.provenance["weights_sha256"] == _sha256(run.folder / WEIGHTS))
+
+
 def model_folder(run: Run, data: FaceDataset) -> Path:
     """Return a run's exported model.
 
@@ -113,7 +125,7 @@ def model_folder(run: Run, data: FaceDataset) -> Path:
     card = Card.read(folder)
     known = card.provenance
     calibrates = known["calibration"] is None and validation_faces(run, data) is not None
-    if known["weights_sha256"] == _sha256(run.folder / WEIGHTS) and not calibrates:
+    if _is_of(run, card) and not calibrates:
         return folder
     mirrored = bool(known.get("mirrored"))
     return export_run(run, data=data, mirrored=mirrored, name=card.name, licence=card.licence)

@@ -138,10 +138,10 @@ class Run:
         return classifier.eval()
 
     def export(self, out: str | Path | None = None) -> Path:
-        """Write the model folder, by default ``model/`` in the run, and return its path."""
-        from mien.lab.export import export_run  # export stands above run
+        """Return the model folder: ``model/`` in the run, written unless it has these weights; or a new one, `out`."""
+        from mien.lab.export import exported  # export stands above run
 
-        return export_run(self, None if out is None else Path(out))
+        return exported(self, None if out is None else Path(out))
 
     def write_recipe(self) -> None:
         """Write the recipe, which makes the folder a run."""

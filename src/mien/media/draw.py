@@ -88,9 +88,8 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
     from PIL import Image
 
     file = Path(file)
+    check_picture_name(file)
     suffix = file.suffix.lower()
-    if suffix not in PICTURE_SUFFIXES:
-        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
     height, width = image.shape[:2]
     longest_px = _LONGEST_PX.get(suffix)
     if longest_px is not None and max(height, width) > longest_px:
@@ -101,6 +100,12 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
         Image.fromarray(image).save(file, quality=92)
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}.") from error
+
+
+def check_picture_name(file: Path) -> None:
+    """Raise an `InputError` if no picture can be saved under this ending."""
+    if file.suffix.lower() not in PICTURE_SUFFIXES:
+        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
 
 
 def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozenset()) -> list[Path]:

@@ -41,24 +41,29 @@ def read_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) 
     return edition.data
 
 
-def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) -> Edition:
+def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, *, resize: bool = False) -> Edition:
     """Read every face that can be read, as `read_fer2013` does, and name the images that cannot be and other files.
+
+    Args:
+        path: as `read_fer2013` takes it.
+        classes: as `read_fer2013` takes it.
+        resize: scale the middle square of images of another size to 48 x 48 px; of folders and archives of images.
 
     Raises:
         DataError: nothing readable is there, or a row of a table is wrong.
     """
     path = Path(path)
     if path.is_dir():
-        return _open_folder(path, classes)
+        return _open_folder(path, classes, resize)
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder. `mien data fetch` downloads FER2013.")
     name = path.name.lower()
     if name.endswith(".parquet"):
         return read_parquet([path], str(path), classes)
     if name.endswith(".zip") or zipfile.is_zipfile(path):
-        return _open_tree(ZipTree(path))
+        return _open_tree(ZipTree(path), resize)
     if name.endswith(_ARCHIVE_SUFFIXES) or tarfile.is_tarfile(path):
-        return _open_tree(TarTree(path))
+        return _open_tree(TarTree(path), resize)
     try:
         with path.open("rb", buffering=1 << 20) as stream:
             return read_csv(stream, path.stat().st_size, str(path))
@@ -66,24 +71,24 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) 
         raise DataError(f"{path}: cannot be read ({error}).") from error
 
 
-def _open_folder(path: Path, classes: LabelSet | None) -> Edition:
+def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     tree = FolderTree(path)
     parquets = [path / name for name in sorted(tree.sizes) if name.endswith(".parquet")]
     archives = [path / name for name in sorted(tree.sizes) if name.lower().endswith(_ARCHIVE_SUFFIXES)]
     if not _tables(tree) and parquets:
         return read_parquet(parquets, str(path), classes)
     if not _tables(tree) and len(archives) == len(tree.sizes) == 1:
-        return open_fer2013(archives[0], classes)
-    return _open_tree(tree)
+        return open_fer2013(archives[0], classes, resize=resize)
+    return _open_tree(tree, resize)
 
 
-def _open_tree(tree: Tree) -> Edition:
+def _open_tree(tree: Tree, resize: bool) -> Edition:
     """Read the fullest table of a tree, or else its images."""
     tables = _tables(tree)
     if not tables:
         if isinstance(tree, TarTree):
             raise DataError(f"{tree.source}: no {' or '.join(_CSV_NAMES)} in it; unpack it and name the folder.")
-        return read_folder(tree)
+        return read_folder(tree, resize)
     edition = _read_table(tree, tables[0])
     used = {tables[0]}
     test = str(PurePosixPath(tables[0]).with_name("test.csv"))

@@ -15,12 +15,17 @@ from mien.labels import FOLDER
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
+_LARGEST_PHOTO = 1 << 26
 
 
-def read_folder(tree: Tree) -> Edition:
+def read_folder(tree: Tree, resize: bool = False) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
 
     Names of splits and classes may be in any case and may stand deeper in the tree.
+
+    Args:
+        tree: of files.
+        resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
         DataError: no image stands in such a folder, or one stands in a folder whose name is no class.
@@ -41,7 +46,8 @@ def read_folder(tree: Tree) -> Edition:
         )
     found.sort()
     names = [name for _, _, name in found]
-    decoded = decode_faces(names, lambda name: _content(tree, name))
+    largest = _LARGEST_PHOTO if resize else _LARGEST_IMAGE
+    decoded = decode_faces(names, lambda name: _content(tree, name, largest), resize)
     kept = decoded.kept
     data = FaceDataset(
         faces=decoded.faces,
@@ -70,10 +76,10 @@ def _place(source: str, name: str) -> tuple[str, str] | None:
         ) from None
 
 
-def _content(tree: Tree, name: str) -> bytes:
+def _content(tree: Tree, name: str, largest: int) -> bytes:
     """The bytes of an image; the message of a `DataError` is the reason alone."""
-    if tree.sizes[name] > _LARGEST_IMAGE:
-        raise DataError(f"{tree.sizes[name]:,} bytes, expected a face of a few thousand")
+    if tree.sizes[name] > largest:
+        raise DataError(f"{tree.sizes[name]:,} bytes, expected at most {largest:,}")
     try:
         with tree.open(name) as stream:
             return stream.read()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.errors import DataError
 
@@ -31,36 +31,43 @@ class Decoded:
     broken: tuple[str, ...]
 
 
-def decode_faces(names: Sequence[str], read: Callable[[str], bytes]) -> Decoded:
+def decode_faces(names: Sequence[str], read: Callable[[str], bytes], resize: bool = False) -> Decoded:
     """Decode images (JPEG, PNG, WebP) of 48 x 48 px; colour becomes grey.
 
     Args:
         names: of the images, for messages.
         read: gives the encoded bytes of an image, called once for each name, in order; a `DataError` from it
             marks the image as broken.
+        resize: scale the middle square of images of another size.
     """
     faces = np.empty((len(names), SIDE_PX, SIDE_PX), np.uint8)
     kept: list[int] = []
     broken: list[str] = []
     for position, name in enumerate(names):
         try:
-            faces[len(kept)] = _decode(read(name))
+            faces[len(kept)] = _decode(read(name), resize)
             kept.append(position)
         except DataError as error:
             broken.append(f"{name}: {error}")
     return Decoded(faces[: len(kept)], np.array(kept, np.int64), tuple(broken))
 
 
-def _decode(encoded: bytes) -> npt.NDArray[np.uint8]:
+def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
     """One image as ``(48, 48)``; the message of a `DataError` is the reason alone."""
     if not encoded:
         raise DataError("empty file")
     try:
         # Pillow, not OpenCV: OpenCV fills the lost part of a cut-off JPEG with grey and says nothing
         with Image.open(io.BytesIO(encoded)) as image:
-            if image.size != (SIDE_PX, SIDE_PX):
+            if image.size == (SIDE_PX, SIDE_PX):
+                return np.asarray(image.convert("L"))
+            if not resize:
                 raise DataError(f"{image.width}x{image.height} px, expected {SIDE_PX}x{SIDE_PX}")
-            return np.asarray(image.convert("L"))
+            upright = ImageOps.exif_transpose(image).convert("L")
+            side = min(upright.size)
+            left, top = (upright.width - side) // 2, (upright.height - side) // 2
+            middle = upright.crop((left, top, left + side, top + side))
+            return np.asarray(middle.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC))
     except UnidentifiedImageError:
         raise DataError("not an image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's decoders raise
@@ -74,5 +81,6 @@ def refuse_broken(source: str, broken: tuple[str, ...]) -> None:
         more = f"\n  and {len(broken) - 20:,} more" if len(broken) > 20 else ""
         raise DataError(
             f"{source}: {len(broken):,} images cannot be read:{shown}{more}\n"
-            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`."
+            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`; `--resize` scales "
+            "faces of another size."
         )

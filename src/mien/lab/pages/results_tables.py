@@ -11,6 +11,8 @@ from typing import Any
 from mien.card import MODEL_FILE, Card
 from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
+from mien.lab.published import stand_in
+from mien.lab.recipe_io import from_json
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FER2013, FERPLUS
@@ -37,9 +39,10 @@ def _results(rows: list[Record], page: Path) -> str:
 
 def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
     full, row, parameters = report["full"], record.row, record.row["parameters"]
+    other = stand_in(from_json(json.dumps(row["recipe"])), row["environment"]["weights"])
     link = Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
     return (
-        row["recipe"]["name"],
+        row["recipe"]["name"] + (", stand-in weights" if other else ""),
         str(row["environment"]["seed"]),
         f"[{record.folder.name}]({link})",
         "one view" if report["tta"] == "none" else report["tta"],

@@ -34,6 +34,17 @@ def _overview(records: list[Record], page: Path) -> str:
     return Table("overview", columns, tuple(lines), text_columns=5).markdown() + "\n"
 
 
+def _standing(records: list[Record], page: Path) -> str:
+    """How many of the reports' rows are trained, in a sentence."""
+    best = [found[0] for row in PUBLISHED if (found := trained_rows(row, records))]
+    whole = sum(trained.whole for trained in best)
+    less, missing = len(best) - whole, len(PUBLISHED) - len(best)
+    return (
+        f"Of the {len(PUBLISHED)} systems {whole} are trained as their reports say, {less} for fewer epochs or from "
+        f"other starting weights, {missing} not yet.\n"
+    )
+
+
 _COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds", "twin-free (95 %)")
 
 
@@ -168,6 +179,7 @@ def _by_size(records: list[Record], page: Path) -> str:
 
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
+    "standing": _standing,
     "reproduced": _overview,
     "rows": _rows,
     "by-size": _by_size,
