@@ -6,6 +6,7 @@ from typing import Any
 
 import cost_section
 import explanation_section
+import memory_section
 import speed_section
 import speedruns_section
 import step_section
@@ -18,6 +19,7 @@ SECTIONS = {
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
     "step_cost": step_section.section,
+    "step_memory": memory_section.section,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }
@@ -190,7 +192,8 @@ PAGE_TEXT = """# Benchmarks
 
 <!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
 
-Every figure comes from a record in `benchmarks/results/`, which the script of the same name in `benchmarks/` writes.
+Every figure comes from a record in `benchmarks/results/`, which the script of the same name in `benchmarks/` or in
+`benchmarks/rivals/` writes.
 None is a promise for another machine; ratios hold better than figures.
 
 ## Beside other packages
@@ -232,7 +235,9 @@ Scaled faces in, probabilities out, in faces a second. fer and Human run the sam
 ### Accuracy
 
 The networks alone, given the {accuracy_n:,} faces of FER2013's PublicTest directly, by `benchmarks/rivals/accuracy.py`.
-All have learned from FER2013; whether those of fer and Human have seen these very faces, too, they do not say.
+All have learned from FER2013, mien's from its Training split alone. These faces have steered which of mien's trainings
+were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; whether those of fer and Human
+have learned from these very faces they do not say.
 
 {accuracy}
 

@@ -1,0 +1,89 @@
+"""What a training step gains from how Linux hands out memory: `python benchmarks/step_memory.py`.
+
+Each step asks for gigabytes and gives them back, and the system clears every page before it hands it out again. Two
+settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
+freed memory that stays with the process. Steps are those of benchmarks/step_cost.py, in a process of its own for each
+setting; settings take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps
+the figures of each machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from layout import RESULTS
+from step_cost import stepper
+
+from mien.lab.reproduction.speed import machine
+
+HUGE = "glibc.malloc.hugetlb=1"
+KEPT = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
+SETTINGS = {
+    "as it comes": "",
+    "pages of 2 MB": HUGE,
+    "freed memory kept": KEPT,
+    "both": f"{HUGE}:{KEPT}",
+}
+"""In words -> GLIBC_TUNABLES."""
+NETWORKS = ("residual-small-pool-first", "residual-large-pool-first")
+BATCH, ROUNDS, STEPS = 256, 5, 8
+RESULT: Path = RESULTS / "step_memory.json"
+
+
+def steps(network: str, threads: int) -> dict[str, float]:
+    """Images a second of this process after two steps, and the most memory that it held, in MB."""
+    torch.set_num_threads(threads)
+    step = stepper(network, batch=BATCH)
+    step(), step()
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        step()
+    speed = STEPS * BATCH / (time.perf_counter() - start)
+    return {"images_per_second": speed, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+
+
+def measure(network: str, threads: int) -> dict[str, dict[str, float]]:
+    """Return medians of each setting."""
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in SETTINGS}
+    for _ in range(ROUNDS):
+        for name, tunables in SETTINGS.items():
+            command = [sys.executable, __file__, "--alone", network, "--threads", str(threads)]
+            environment = os.environ | {"GLIBC_TUNABLES": tunables}
+            run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            rounds[name].append(json.loads(run.stdout))
+    return {
+        name: {figure: round(statistics.median(one[figure] for one in each), 1) for figure in each[0]}
+        for name, each in rounds.items()
+    }
+
+
+def main() -> None:
+    """Measure all networks, on one thread and on all; or, in a process of its own, one of them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--alone", metavar="NETWORK", help="take its steps in this process")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    if options.alone:
+        print(json.dumps(steps(options.alone, options.threads)))
+        return
+    found: dict[str, Any] = {
+        f"{threads} thread{'s' if threads > 1 else ''}": {network: measure(network, threads) for network in NETWORKS}
+        for threads in dict.fromkeys((1, options.threads))
+    }
+    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
+    print(RESULT.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
