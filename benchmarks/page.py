@@ -192,8 +192,8 @@ PAGE_TEXT = """# Benchmarks
 
 <!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
 
-Every figure comes from a record in `benchmarks/results/`, which the script of the same name in `benchmarks/` or in
-`benchmarks/rivals/` writes.
+Every figure comes from a record in `benchmarks/results/`, which a script in `benchmarks/` or `benchmarks/rivals/`
+writes, as a rule that of the same name.
 None is a promise for another machine; ratios hold better than figures.
 
 ## Beside other packages
@@ -202,10 +202,10 @@ None is a promise for another machine; ratios hold better than figures.
 {beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
 {beside[shown][grids]} grids of twelve of these faces or their mirror images at a height of 80 px:
 {beside[shown][faces]} faces in all. Machine: {beside[machine]}, of which each package had {cores}. The figures are
-medians of {beside[rounds]} rounds, in each of which all packages take their turn. Other programs used the same
-processors (load average {beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which lowers
-what is measured by the clock, for all packages alike. A figure *per processor second* hardly suffers from that: it is
-what one core would give that does nothing else.
+medians of {beside[rounds]} rounds, in each of which all packages take their turn; the first answer was
+taken once. Other programs used the same processors (load average {beside[load_average][0]} at the start,
+{beside[load_average][1]} at the end), which lowers what is measured by the clock, for all packages alike. A figure *per
+processor second* hardly suffers from that: it is what one core would give that does nothing else.
 
 {aims}
 
@@ -256,8 +256,8 @@ together, over photos and video; what pip or npm installs, without Python or Nod
 
 ## Reading FER2013
 
-`fer2013.csv` as users have it, {csv[file_mb]:.0f} MB, read to the same array ({csv[machine]}, best of
-{csv[repeats]}):
+`fer2013.csv` as users have it but without PrivateTest, 32,298 faces, {csv[file_mb]:.0f} MB, read to the
+same array ({csv[machine]}, best of {csv[repeats]}):
 
 {reading}
 

@@ -23,13 +23,14 @@ from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate
-from mien.lab.loss import teach
+from mien.lab.loss import losses_of, teach
 from mien.lab.nets import NETWORKS
 from mien.lab.recipe import (
     Augment,
     Distillation,
     Muon,
     NoAugment,
+    OneCycle,
     OwnNet,
     Phase,
     Plateau,
@@ -38,6 +39,7 @@ from mien.lab.recipe import (
     Validation,
 )
 from mien.lab.run import Run, device_name, run_name
+from mien.lab.schedule import rate_factor
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
 from mien.preprocess import Preprocess
@@ -200,7 +202,7 @@ def test_what_is_no_filter_learns_at_the_rate_of_all_else(tmp_path):
 
 def test_two_processes_train_as_one(tmp_path):
     one = train(TINY, easy_faces(), out=tmp_path / "one", precision="32")
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517")
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
     assert start("TINY", tmp_path / "two", *launcher).wait() == 0
     two = Run.open(next((tmp_path / "two").iterdir()))
     assert two.environment["processes"] == 2
@@ -253,11 +255,37 @@ def test_best_weights_are_kept_and_training_stops_early(tmp_path):
 
 def test_frozen_phases_restart_the_rate(tmp_path):
     phases = (Phase(epochs=1, trainable="all", lr=0.01), Phase(epochs=2, trainable="all", lr=0.001))
-    run = train(replace(TINY, epochs=3, phases=phases), easy_faces(), out=tmp_path)
-    assert [row["lr"] <= phase_lr for row, phase_lr in zip(run.history(), (0.01, 0.001, 0.001), strict=True)] == [
-        True
-    ] * 3
-    assert run.history()[0]["lr"] > 0.001
+    recipe = replace(TINY, epochs=3, phases=phases, schedule=OneCycle(up_fraction=0.2))
+    run = train(recipe, easy_faces(), out=tmp_path)
+    steps = 5  # an epoch
+    ends = ((phases[0], steps - 1), (phases[1], steps - 1), (phases[1], 2 * steps - 1))  # the last steps of the epochs
+    expected = [p.lr * rate_factor(recipe.schedule, step, p.epochs * steps, steps) for p, step in ends]
+    assert [row["lr"] for row in run.history()] == pytest.approx(expected)
+    assert len(set(expected)) == 3
+    with pytest.raises(
+        RecipeError, match="phases: 'head' is of a timm backbone; mien's own networks are trained whole"
+    ):
+        train(replace(recipe, phases=(replace(phases[0], trainable="head"), phases[1])), easy_faces(), out=tmp_path)
+
+
+def test_each_epoch_has_an_order_of_its_own_and_rare_classes_weigh_more(tmp_path, monkeypatch):
+    seen, weights = [], []
+
+    def watched(recipe, logits, targets, class_weights, taught):
+        seen.append(targets.argmax(1).tolist())
+        weights.append(class_weights.tolist())
+        return losses_of(recipe, logits, targets, class_weights, taught)
+
+    monkeypatch.setattr(training, "losses_of", watched)
+    data = easy_faces()
+    keep = (data.labels != 3) | (np.arange(len(data)) % 2 == 0)  # half of one class
+    data = data.take(keep)
+    train(replace(TINY, epochs=2, class_weights="balanced"), data, out=tmp_path)
+    half = len(seen) // 2
+    first, second = list(itertools.chain(*seen[:half])), list(itertools.chain(*seen[half:]))
+    assert sorted(first) == sorted(second) and first != second
+    counts = np.bincount(data.training.labels, minlength=7)
+    assert weights[0] == pytest.approx((counts.sum() / (7 * counts)).tolist())
 
 
 def test_an_infinite_loss_stops_with_its_place(tmp_path):

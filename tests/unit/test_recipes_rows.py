@@ -36,12 +36,59 @@ PUBLISHED_FIGURES = {  # as the reports print them
     "vgg16-frozen": [("accuracy", "train", 0.5593), ("accuracy", "validation", 0.55)],
     "resnet50-balanced": [("accuracy", "train", 0.6261), ("accuracy", "validation", 0.608)],
     "resnet50-last50": [("accuracy", "train", 0.8), ("accuracy", "validation", 0.7001)],
-    "gelu-cnn": [("accuracy", "train", 0.982), ("accuracy", "validation", 0.5)],
+    "gelu-cnn": [
+        ("accuracy", "train", 0.982),
+        ("accuracy", "validation", 0.5),
+        ("accuracy", "train", 0.9682),
+        ("accuracy", "validation", 0.5129),
+    ],
     "gelu-cnn-nobn": [],
     "resnet50-scratch": [("accuracy", "test", 0.6294), ("loss", "test", 0.9717)],
     "resnet50-imagenet": [("accuracy", "test", 0.6372), ("loss", "test", 0.9715)],
     "cnn8": [("accuracy", "test", 0.6492), ("loss", "test", 0.9407)],
 }
+
+
+STATED = {  # fields, or parts of them, that a report states; what is not listed here has to be assumed
+    "resnet50-flatten": "network.weights network.pool network.dense network.batch_norm network.dropout "
+    "network.keras_bn preprocess.crop_px preprocess.input_px preprocess.color preprocess.mean augment.rotate_deg "
+    "augment.flip optimizer.lr schedule.factor schedule.patience schedule.min_lr epochs batch_size validation.kind "
+    "validation.fraction stopping.monitor stopping.patience",
+    "cnn-64-512": "preprocess augment.rotate_deg augment.flip optimizer.lr schedule.factor schedule.patience "
+    "schedule.min_lr epochs batch_size validation.kind validation.fraction stopping.monitor stopping.patience phases",
+    "cnn-17m": "preprocess.crop_px preprocess.input_px preprocess.color preprocess.channels schedule.factor "
+    "schedule.patience epochs batch_size validation.kind validation.fraction phases",
+    "cnn-17m-aug": "preprocess augment.rotate_deg augment.shift_fraction augment.zoom_fraction augment.flip "
+    "augment.fill schedule.factor schedule.patience schedule.min_delta epochs batch_size validation.kind "
+    "validation.fraction phases",
+    "vgg16-frozen": "network.weights preprocess.crop_px preprocess.color preprocess.channels preprocess.mean "
+    "augment.rotate_deg augment.shift_fraction augment.zoom_fraction augment.flip augment.fill schedule.factor "
+    "schedule.patience schedule.min_delta epochs batch_size stopping.monitor stopping.keep phases",
+    "resnet50-balanced": "network.weights network.pool preprocess.crop_px preprocess.color preprocess.channels "
+    "preprocess.mean augment.rotate_deg augment.shift_fraction augment.zoom_fraction augment.flip augment.fill "
+    "schedule.factor schedule.patience schedule.min_delta class_weights stopping.monitor stopping.keep",
+    "resnet50-last50": "network.weights network.pool preprocess.crop_px preprocess.input_px preprocess.color "
+    "preprocess.mean epochs",
+    "gelu-cnn": "preprocess.crop_px preprocess.input_px preprocess.color epochs phases",
+    "gelu-cnn-nobn": "preprocess.crop_px preprocess.input_px preprocess.color phases",
+    "resnet50-scratch": "preprocess.crop_px preprocess.input_px preprocess.color preprocess.channels epochs phases",
+    "resnet50-imagenet": "network.weights network.pool preprocess.crop_px preprocess.input_px preprocess.color "
+    "preprocess.channels epochs",
+    "cnn8": "preprocess.crop_px preprocess.input_px preprocess.color epochs phases",
+}
+DECIDED = ("network", "preprocess", "augment", "optimizer", "schedule", "epochs", "batch_size", "class_weights")
+DECIDED += ("validation", "stopping", "phases")
+"""Fields that a report would state; it has no average of weights, SAM or smoothing if it names none."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_field_is_stated_or_assumed(name: str) -> None:
+    told = {path.partition(".")[0] for path in (*STATED[name].split(), *recipes[name].assumed)}
+    assert not {*DECIDED} - told, "neither stated by the report nor assumed"
+    for path in STATED[name].split():
+        value: Any = recipes[name]
+        for part in path.split("."):
+            value = getattr(value, part)
 
 
 def test_twelve_rows_and_our_own() -> None:

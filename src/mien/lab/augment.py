@@ -110,7 +110,8 @@ def affine_matrix(augment: Augment, uniform: Callable[[float, float], Tensor]) -
     # shifts are fractions of the side, which is 2 long; a crop may lie anywhere that its size leaves free
     shift_x = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
     shift_y = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
-    # rotation · shear (Keras' apply_affine_transform has the same form) · zoom · mirror
+    # rotation · shear · zoom · mirror, then the shift; Keras' apply_affine_transform counts rows first, so that its
+    # shear moves columns where ours moves rows, and turns the shift with the face
     cos, sin = torch.cos(angle), torch.sin(angle)
     scale_x, scale_y = zoom_x * crop * mirror, zoom_y * crop
     row_x = torch.stack([cos * scale_x, -torch.sin(shear + angle) * scale_y, shift_x], 1)

@@ -186,13 +186,12 @@ class Report:
     def compare(self, published: tuple[Figure, ...]) -> str:
         """Return a table, as text, of the published figures beside ours."""
         rows = []
-        for figure in published:
+        for figure in (each for each in published if each.epoch is None):
             ours, spread = self._ours(figure.metric, figure.split)
             show, show_difference = (number, _signed) if figure.metric == "loss" else (percent, points)
-            about = "" if figure.exact else "about "
-            difference = show_difference(None if ours is None else ours - figure.value)
+            difference = show_difference(None if ours is None or figure.over else ours - figure.value)
             name = f"{figure.metric}, {figure.split}"
-            rows.append((name, about + show(figure.value), show(ours), spread, difference, figure.place))
+            rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
         columns = ("figure", "published", "here", "95 % interval", "difference", "place")
         return Table(f"{self.model} on {self.split}", columns, tuple(rows), self.remarks).plain()
 

@@ -109,7 +109,8 @@ class Validation:
             reports did (their result then comes from faces that chose the weights, and says so).
         fraction: of Training.
         rule: ``"keras"`` = the first int(fraction · n) faces of each class in folder order, as Keras'
-            `validation_split` takes them; ``"stratified"`` = seeded, per class; ``"grouped"`` = seeded, twins together.
+            `validation_split` takes them, of any other edition as many; ``"stratified"`` = seeded, per class;
+            ``"grouped"`` = seeded, twins together.
     """
 
     kind: Literal["holdout", "PublicTest", "Test", "none"]
@@ -205,7 +206,9 @@ class Figure:
         split: what the source measured it on, in its own words: ``"train"``, ``"validation"``, ``"test"``.
         value: rate in 0..1, or a loss.
         place: where it stands, such as ``"report 001, figure 4"``.
-        exact: False where the source says "about" or "over".
+        exact: False where the source says "about".
+        over: True where the source says "over".
+        epoch: after which the source measured it on the way; None = at the end.
     """
 
     metric: Literal["accuracy", "loss", "gap"]
@@ -213,6 +216,13 @@ class Figure:
     value: float
     place: str
     exact: bool = True
+    over: bool = False
+    epoch: int | None = None
+
+    @property
+    def precision(self) -> str:
+        """``""``, ``"about "`` or ``"over "``."""
+        return "over " if self.over else "" if self.exact else "about "
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,9 +44,10 @@ class Record:
     row: dict[str, Any]
 
     def history(self) -> list[dict[str, float]]:
-        """Return what ``history.csv`` says of each epoch."""
+        """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out."""
         with (self.folder / HISTORY_TABLE).open(encoding="utf-8", newline="") as handle:
-            return [{column: float(value) for column, value in epoch.items()} for epoch in csv.DictReader(handle)]
+            epochs = csv.DictReader(handle)
+            return [{column: float(value) for column, value in epoch.items() if value} for epoch in epochs]
 
 
 def add(run: Run, results: str | Path) -> Path:

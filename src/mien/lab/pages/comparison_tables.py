@@ -127,18 +127,24 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
 def _figure_words(row: Beside) -> str:
     figure = row.figure
     metric = "training minus test accuracy" if figure.metric == "gap" else f"{figure.split} {figure.metric}"
-    return f"{metric} ({figure.place})"
+    at = "" if figure.epoch is None else f", epoch {figure.epoch}"
+    return f"{metric} ({figure.place}{at})"
 
 
 def _faces_words(row: Beside) -> str:
     count = "" if row.n is None else f", {row.n:,} faces"
-    return row.split + count + (", kept epoch" if row.while_training else "")
+    return row.split + count + _measured_at(row.figure.epoch, row.while_training)
+
+
+def _measured_at(epoch: int | None, while_training: bool) -> str:
+    """When a figure of ours was measured, if not by `mien evaluate`."""
+    return f", epoch {epoch}" if epoch is not None else ", kept epoch" if while_training else ""
 
 
 def _values(row: Beside, mark: str) -> tuple[str, str, str, str]:
     """Published, here, difference and its interval; rates in percent, differences in points, losses as they are."""
     loss, inside = row.figure.metric == "loss", row.difference_interval
-    about = "" if row.figure.exact else "about "
+    about = row.figure.precision
     if loss:
         spread = UNKNOWN if inside is None else f"{inside[0]:+.3f} to {inside[1]:+.3f}"
         return about + number(row.figure.value), number(row.value), f"{row.difference:+.3f}{mark}", spread

@@ -87,13 +87,13 @@ def page() -> str:
 
 def figure_in_words(figure: Figure) -> str:
     """Return such as ``validation accuracy about 50 %``."""
-    about = "" if figure.exact else "about "
+    about, at = figure.precision, "" if figure.epoch is None else f" after {figure.epoch} epochs"
     if figure.metric == "loss":
-        return f"{figure.split} loss {about}{figure.value:.4f}"
+        return f"{figure.split} loss {about}{figure.value:.4f}{at}"
     value = f"{100 * figure.value:.2f}".rstrip("0").rstrip(".")
     if figure.metric == "gap":
-        return f"train - {figure.split} accuracy {about}{value} points"
-    return f"{figure.split} accuracy {about}{value} %"
+        return f"train - {figure.split} accuracy {about}{value} points{at}"
+    return f"{figure.split} accuracy {about}{value} %{at}"
 
 
 def count_trained(recipe: Recipe) -> int:

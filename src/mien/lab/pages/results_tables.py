@@ -12,6 +12,7 @@ from mien.card import MODEL_FILE, Card
 from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
+from mien.lab.recipe import Figure
 from mien.lab.recipe_io import from_json
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
@@ -113,12 +114,14 @@ def beside_cells(row: dict[str, Any]) -> tuple[str, ...]:
     loss = figure["metric"] == "loss"
     show, scale, digits = (number, 1, 3) if loss else (percent, 100, 1)
     spread = "" if inside is None else f" ({scale * inside[0]:+.{digits}f} to {scale * inside[1]:+.{digits}f})"
+    known = Figure(**figure)
+    at = f", epoch {known.epoch}" if known.epoch is not None else ", kept epoch" if row["while_training"] else ""
     return (
-        f"{figure['split']} {figure['metric']}, {figure['place']}",
-        row["split"] + (", kept epoch" if row["while_training"] else ""),
-        ("" if figure["exact"] else "about ") + show(figure["value"]),
+        f"{known.split} {known.metric}, {known.place}",
+        row["split"] + at,
+        known.precision + show(known.value),
         show(row["value"]),
-        f"{scale * row['difference']:+.{digits}f}{spread}",
+        UNKNOWN if known.over else f"{scale * row['difference']:+.{digits}f}{spread}",
         f"no: {row['unlike']}" if row["unlike"] else "yes",
     )
 

@@ -35,11 +35,15 @@ RESNET50_FLATTEN = Recipe(
         "network.name": "torchvision's first ImageNet weights, the nearest to those of Keras; the network strides in "
         "the 3x3 convolution of a block, not in the first 1x1, and has no convolution biases.",
         "preprocess.channels": "(48, 48, 3) is stated for the own network only; ImageNet weights need 3 too.",
-        "augment.shear_deg": "shearing is stated, its range is not.",
+        "augment.shear_deg": "shearing is stated, its range is not: half of the rotation's. Ours moves rows, Keras' "
+        "moves columns.",
         "augment.fill": "Keras' default.",
         "optimizer.epsilon": "Keras' default.",
         "schedule.min_delta": "Keras' default.",
-        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it.",
+        "class_weights": "none are stated.",
+        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class: "
+        "of the folder edition those of the report, of any other edition as many.",
+        "stopping.keep": "'saves the best model'; that its figures come from it is assumed.",
         "phases": "nothing is said to be frozen, and a frozen trunk would hardly open a gap of 18 points.",
     },
     remark="The report gives its accuracies in a figure only; train minus test accuracy stands in the text.",
@@ -66,11 +70,15 @@ CNN_64_512 = Recipe(
     assumed={
         "network": "stated: several convolutions, batch normalisation, max-pooling, dropout, 64 growing to 512 "
         "filters, 7 classes. Ours: one 3x3 convolution a block, 2x2 pools, dropout 0.25, a flattened last map.",
-        "augment.shear_deg": "shearing is stated, its range is not.",
+        "augment.shear_deg": "shearing is stated, its range is not: half of the rotation's. Ours moves rows, Keras' "
+        "moves columns.",
         "augment.fill": "Keras' default.",
         "optimizer.epsilon": "Keras' default.",
         "schedule.min_delta": "Keras' default.",
-        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it.",
+        "class_weights": "none are stated.",
+        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class: "
+        "of the folder edition those of the report, of any other edition as many.",
+        "stopping.keep": "'saves the best model'; that its figures come from it is assumed.",
     },
     remark="The report gives its accuracies in a figure only; train minus test accuracy stands in the text.",
 )

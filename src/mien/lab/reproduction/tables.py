@@ -40,8 +40,8 @@ def _standing(records: list[Record], page: Path) -> str:
     whole = sum(trained.whole for trained in best)
     less, missing = len(best) - whole, len(PUBLISHED) - len(best)
     return (
-        f"Of the {len(PUBLISHED)} systems {whole} are trained as their reports say, {less} for fewer epochs or from "
-        f"other starting weights, {missing} not yet.\n"
+        f"Of the {len(PUBLISHED)} systems {whole} are trained for all their epochs from the weights that they name, "
+        f"{less} for fewer or from others, {missing} not yet.\n"
     )
 
 

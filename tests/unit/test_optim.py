@@ -1,0 +1,86 @@
+"""Optimizers, sharpness-aware steps and averaged weights, by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mien.lab.nets import build
+from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
+from mien.lab.recipe import SGD, Adam, OwnNet
+from mien.preprocess import Preprocess
+
+GRADIENTS = (0.5, -0.25, 1.0)
+
+
+def moved(choice: SGD | Adam, lr: float) -> tuple[float, float]:
+    """The weight and the bias of a layer, 1 and 1 at first, after three steps with the same gradients."""
+    layer = nn.Linear(1, 1)
+    nn.init.ones_(layer.weight)
+    nn.init.ones_(layer.bias)
+    optimizer = make_optimizer(choice, layer, lr)
+    for gradient in GRADIENTS:
+        layer.weight.grad, layer.bias.grad = torch.tensor([[gradient]]), torch.tensor([gradient])
+        optimizer.step()
+    return layer.weight.item(), layer.bias.item()
+
+
+def by_hand_sgd(decay: float, lr: float, momentum: float, nesterov: bool) -> float:
+    value, velocity = 1.0, 0.0
+    for gradient in GRADIENTS:
+        gradient += decay * value
+        velocity = momentum * velocity + gradient
+        value -= lr * (gradient + momentum * velocity if nesterov else velocity)
+    return value
+
+
+def by_hand_adam(choice: Adam, decay: float, lr: float) -> float:
+    value, first, second = 1.0, 0.0, 0.0
+    for step, gradient in enumerate(GRADIENTS, start=1):
+        if choice.decoupled:
+            value -= lr * decay * value
+        else:
+            gradient += decay * value
+        first = choice.betas[0] * first + (1 - choice.betas[0]) * gradient
+        second = choice.betas[1] * second + (1 - choice.betas[1]) * gradient**2
+        root = (second / (1 - choice.betas[1] ** step)) ** 0.5
+        value -= lr * first / (1 - choice.betas[0] ** step) / (root + choice.epsilon)
+    return value
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_sgd_decays_weights_and_not_biases(nesterov: bool) -> None:
+    weight, bias = moved(SGD(lr=9.0, momentum=0.8, weight_decay=0.3, nesterov=nesterov), lr=0.1)
+    assert weight == pytest.approx(by_hand_sgd(0.3, 0.1, 0.8, nesterov))
+    assert bias == pytest.approx(by_hand_sgd(0.0, 0.1, 0.8, nesterov))
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+def test_adam_has_its_constants_and_decays_as_it_says(decoupled: bool) -> None:
+    choice = Adam(lr=9.0, betas=(0.7, 0.6), epsilon=0.2, weight_decay=0.3, decoupled=decoupled)
+    weight, bias = moved(choice, lr=0.1)
+    assert weight == pytest.approx(by_hand_adam(choice, 0.3, 0.1))
+    assert bias == pytest.approx(by_hand_adam(choice, 0.0, 0.1))
+
+
+def test_the_sharpest_neighbour_lies_up_the_gradient() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    layer.weight.data[:] = torch.tensor([[1.0, 2.0]])
+    layer.weight.grad = torch.tensor([[3.0, -4.0]])
+    with sharpest_neighbour(layer, rho=0.5):
+        assert layer.weight.flatten().tolist() == pytest.approx([1 + 0.5 * 3 / 5, 2 - 0.5 * 4 / 5])
+    assert layer.weight.flatten().tolist() == pytest.approx([1.0, 2.0])
+
+
+def test_the_moving_average_is_young_first_and_then_decays_as_asked() -> None:
+    classifier = build(OwnNet(name="residual-pico"), Preprocess(), 7)
+    parameter = next(p for p in classifier.parameters() if p.ndim == 4)
+    averaged = moving_average(classifier, decay=0.2)
+    kept = next(p for p in averaged.module.parameters() if p.ndim == 4)
+    expected = None
+    for value, keep in ((1.0, 0.0), (2.0, 2 / 11), (4.0, 0.2), (8.0, 0.2)):  # the first is taken as it is
+        parameter.data.fill_(value)
+        averaged.update_parameters(classifier)
+        expected = value if expected is None else keep * expected + (1 - keep) * value
+        assert kept.flatten()[0].item() == pytest.approx(expected)
