@@ -55,15 +55,19 @@ class Card:
     licence: str = "MIT"
     limits: tuple[str, ...] = ()
 
+    def to_json(self) -> str:
+        """Return what `card.json` holds."""
+        row = {"schema": SCHEMA, **dataclasses.asdict(self), "labels": list(self.labels.names)}
+        return json.dumps(row, indent=2, allow_nan=False) + "\n"
+
     def write(self, folder: Path) -> None:
         """Write `card.json` into `folder`, whole or not at all.
 
         Raises:
             ModelError: it cannot be written.
         """
-        row = {"schema": SCHEMA, **dataclasses.asdict(self), "labels": list(self.labels.names)}
         with replacing(folder / CARD_FILE) as part:
-            part.write_text(json.dumps(row, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            part.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Card:

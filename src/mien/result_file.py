@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _Stamp = tuple[int, int]
 
-_ADDED = ("faces", "failed", "bytes", "modified_ns", "made_with")
-"""Columns behind those of `columns`: the photo's number of faces, why it failed, its stamp, what read it."""
+_ADDED = ("faces", "failed", "path", "bytes", "modified_ns", "made_with")
+"""Columns behind those of `columns`: number of faces, why the photo failed, where it lies, its stamp, what read it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Known:
 
     Attributes:
         source: the photo as it was named.
+        path: where it lies; two folders may have photos of one name.
         faces: how many it has.
         failed: why it could not be read; None if it could.
         stamp: its size in bytes and the time of its last change in ns; None if there was no such file.
@@ -37,6 +39,7 @@ class Known:
     """
 
     source: str
+    path: Path
     faces: int
     failed: str | None
     stamp: _Stamp | None
@@ -70,7 +73,7 @@ class ResultFile:
         self._is_csv = file.suffix.lower() == ".csv"
         self._columns = [*columns(card.labels), *_ADDED]
         self._head = ",".join(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
-        self._made_with = f"{card.name} {card.sha256[:8]}, {faces_from}"
+        self._made_with = f"{card.name} {_digest(card)}, {faces_from}"
         # taken before the photos are read: the next run reads those anew that are changed meanwhile
         self._stamps = {photo.absolute(): _stamp(photo) for photo in photos}
         self.done: dict[Path, Known] = {}
@@ -88,24 +91,33 @@ class ResultFile:
         with _explained(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             stream = self._file.open("ab")
-        with stream:
+        try:
             if self._is_csv and stream.tell() == 0:
                 stream.write(self._head)
             for analysis in analyses:
                 with _explained(self._file):
                     stream.write(self._encoded(analysis))
                     stream.flush()
+        finally:
+            with suppress(OSError):  # a full disk, which has been told
+                stream.close()
 
     def _encoded(self, analysis: Analysis) -> bytes:
-        size, modified_ns = self._stamps[Path(analysis.source).absolute()] or (None, None)
-        added = {"bytes": size, "modified_ns": modified_ns, "made_with": self._made_with}
+        path = Path(analysis.source).absolute()
+        size, modified_ns = self._stamps[path] or (None, None)
+        added = {"path": str(path), "bytes": size, "modified_ns": modified_ns, "made_with": self._made_with}
         if not self._is_csv:
             return json.dumps({**analysis.to_dict(), **added}).encode() + b"\n"
         added |= {"faces": None if analysis.failed else len(analysis.faces), "failed": analysis.failed}
         text = io.StringIO()
         rows = analysis.records() or [{"source": analysis.source}]
-        csv.DictWriter(text, self._columns, lineterminator="\n").writerows({**row, **added} for row in rows)
-        return text.getvalue().encode("utf-8", "surrogateescape")
+        writer = csv.DictWriter(text, self._columns, lineterminator="\r\n")  # a name with one of the two is quoted
+        lines = b""
+        for row in rows:
+            text.seek(0), text.truncate()
+            writer.writerow({**row, **added})
+            lines += text.getvalue().removesuffix("\r\n").encode("utf-8", "surrogateescape") + b"\n"
+        return lines
 
     def _take_up(self) -> None:
         """Note what is there, and take away what is cut off or out of date."""
@@ -115,11 +127,10 @@ class ResultFile:
             if self._is_csv:
                 kept.append((0, start))
             for known, end in self._photos(stream, start):
-                path = Path(known.source).absolute()
-                if self._stamps.get(path, known.stamp) == known.stamp:
+                if self._stamps.get(known.path, known.stamp) == known.stamp:
                     kept.append((start, end))
-                    if path in self._stamps:
-                        self.done[path] = known
+                    if known.path in self._stamps:
+                        self.done[known.path] = known
                 start = end
         if sum(end - start for start, end in kept) < self._file.stat().st_size:
             self._rewrite(kept)
@@ -195,7 +206,13 @@ def _of_json(line: str) -> tuple[Known, bool]:
 def _known(fields: Mapping[str, Any], faces: int) -> Known:
     size, modified_ns = fields["bytes"], fields["modified_ns"]
     stamp = None if size in ("", None) else (int(size), int(modified_ns))
-    return Known(fields["source"], faces, fields["failed"] or None, stamp, fields["made_with"])
+    return Known(fields["source"], Path(fields["path"]), faces, fields["failed"] or None, stamp, fields["made_with"])
+
+
+def _digest(card: Card) -> str:
+    """A short name of a model and of how it answers: of its file, preprocessing and confidence."""
+    answers = (card.sha256, card.preprocess, card.temperature, card.sharpening, card.uncertain_below)
+    return hashlib.sha256(repr(answers).encode()).hexdigest()[:8]
 
 
 def _stamp(photo: Path) -> _Stamp | None:

@@ -67,9 +67,9 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
         raise InputError(
             f"{folder}: holds a page of others, index.html; name a folder that is new, empty, or of mien web."
         )
-    Card.read(source)  # refuses what is damaged
+    card = Card.read(source)  # refuses what is damaged
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
-    files = _files(source, found)
+    files = _files(source, card, found)
     try:
         for name, content in files.items():
             file = folder / name
@@ -82,10 +82,13 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     return folder
 
 
-def _files(model: Path, runtime: dict[str, bytes]) -> dict[str, bytes]:
+def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:
     """The page's files by their paths in its folder."""
     files = {f"runtime/{name}": content for name, content in runtime.items()}
-    files |= {f"model/{name}": (model / name).read_bytes() for name in (MODEL_FILE, CARD_FILE)}
+    files |= {
+        f"model/{MODEL_FILE}": (model / MODEL_FILE).read_bytes(),
+        f"model/{CARD_FILE}": card.to_json().encode(),  # with what older cards lack
+    }
     files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
     files |= {
         "detector/yunet.onnx": yunet_weights(),
@@ -95,7 +98,7 @@ def _files(model: Path, runtime: dict[str, bytes]) -> dict[str, bytes]:
         "index.html": _index().encode(),
     }
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
-    listed = json.dumps(["./", *sorted(files)])
+    listed = json.dumps(["./", *sorted(files.keys() - {"index.html"})])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +196,24 @@ def test_a_slow_upload_of_a_video_is_given_up(model: Path) -> None:
     with running(create_app(model, limits=Limits(video_upload_seconds=0.2))) as client:
         answer = client.send("POST", "/v1/video", slowly())
         assert (answer.status, answer.error) == (408, "the upload took more than 0.2 s.")
+
+
+def test_an_upload_ends_with_the_server(model: Path) -> None:
+    app = create_app(model)
+
+    def until_it_stops() -> Iterator[bytes]:
+        yield b"0000ftyp"
+        app.state.stopping.set()
+        for _ in range(200):
+            yield b"more"
+            time.sleep(0.05)
+
+    with running(app) as client:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the answer comes while more is sent
+            answer = client.send("POST", "/v1/video", until_it_stops())
+            assert (answer.status, answer.error) == (503, "<video>: the server stops.")
+        counted = client.get("/metrics").body.decode()
+        assert 'mien_requests_total{path="/v1/video",status="503"} 1.0' in counted
 
 
 def test_a_wrong_argument_is_an_error_like_the_others(client: Client) -> None:

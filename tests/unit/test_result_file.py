@@ -6,6 +6,9 @@ import csv
 import json
 import multiprocessing
 import os
+import re
+import resource
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +77,7 @@ def test_csv_is_a_row_for_each_face_and_one_for_a_photo_without(found: dict[Path
     go_on(Path("results.csv"), found, card)
     with Path("results.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == [*columns(card.labels), "faces", "failed", "bytes", "modified_ns", "made_with"]
+    assert list(rows[0]) == [*columns(card.labels), "faces", "failed", "path", "bytes", "modified_ns", "made_with"]
     assert [row["source"] for row in rows] == [
         *("none.png", "one.png"),
         *[NAMES[2]] * 3,
@@ -87,7 +90,8 @@ def test_csv_is_a_row_for_each_face_and_one_for_a_photo_without(found: dict[Path
     assert [bool(row["failed"]) for row in rows] == [row["faces"] == "" for row in rows]
     assert rows[1]["label"] == "happy"
     assert (rows[0]["bytes"], rows[-1]["bytes"]) == (str(Path("none.png").stat().st_size), "")
-    assert rows[0]["made_with"] == f"tiny {card.sha256[:8]}, crops"
+    assert re.fullmatch("tiny [0-9a-f]{8}, crops", rows[0]["made_with"])
+    assert rows[0]["path"] == str(Path("none.png").absolute())
 
 
 def test_jsonl_is_a_line_for_each_photo(found: dict[Path, Analysis], card: Card) -> None:
@@ -134,6 +138,48 @@ def test_photos_that_are_not_asked_for_stay(suffix: str, found: dict[Path, Analy
 
 
 @FORMATS
+def test_photos_of_one_name_in_two_folders_are_two(
+    suffix: str, analyzer: Analyzer, photos: list[Path], card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"results{suffix}"
+    for number, folder in enumerate(("a", "b", "a")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        Image.fromarray(np.full((20, 20 + number % 2), 200, np.uint8)).save("IMG_1.png")
+        os.utime("IMG_1.png", ns=(number % 2, number % 2))
+        results = ResultFile(file, [Path("IMG_1.png")], card, "crops")
+        assert len(results.missing) == (number < 2)
+        results.write(analyzer.run(results.missing, crops=True))
+    text = file.read_text()
+    assert str(tmp_path / "a" / "IMG_1.png") in text and str(tmp_path / "b" / "IMG_1.png") in text
+
+
+@FORMATS
+def test_names_with_line_breaks_come_back(suffix: str, analyzer: Analyzer, photos: list[Path], card: Card) -> None:
+    odd = [Path("a\rb.png"), Path("c\nd.png"), Path("e\u2028f.png")]
+    for photo in odd:
+        Image.fromarray(np.full((20, 20), 200, np.uint8)).save(photo)
+    found = dict(zip(odd, analyzer.run(odd, crops=True), strict=True))
+    file = Path("results" + suffix)
+    go_on(file, found, card)
+    assert [known.source for known in ResultFile(file, odd, card, "crops").done.values()] == [*map(str, odd)]
+
+
+def write_much(found: dict[Path, Analysis], card: Card) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+    with pytest.raises(InputError, match=r"results\.csv: cannot be read or written: "):
+        go_on(Path("results.csv"), found, card)
+
+
+def test_a_full_disk_is_said(found: dict[Path, Analysis], card: Card) -> None:
+    running = multiprocessing.get_context("fork").Process(target=write_much, args=(found, card))
+    running.start()
+    running.join()
+    assert running.exitcode == 0
+
+
+@FORMATS
 def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
     file = Path("results" + suffix)
     go_on(file, found, card)
@@ -144,6 +190,8 @@ def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Ana
         ResultFile(file, list(found), card, "faces from 24 px")
     with pytest.raises(InputError, match="Name another file, or delete it"):
         ResultFile(file, list(found), replace(card, sha256="0" * 64), "crops")
+    with pytest.raises(InputError, match="Name another file, or delete it"):
+        ResultFile(file, list(found), replace(card, temperature=2 * card.temperature), "crops")
     assert file.read_bytes() == before
 
 

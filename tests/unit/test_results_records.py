@@ -175,7 +175,7 @@ def test_tables_are_filled_and_checked(kept):
     assert write_tables([page], folder) == [page]
     text = page.read_text()
     assert "old" not in text and "kept seeds" in text and text.startswith("# Head")
-    line = "[run1](results/run1/run.json) | one view | 100 | 70.00 % (60.4 to 78.1) | 66.67 % (56.4 to 75.5) |"
+    line = "[run1](results/run1/run.json) | float | one view | 100 | 70.00 % (60.4 to 78.1) | 66.67 % (56.4 to 75.5) |"
     assert text.count(line) == 2  # once for each split
     assert text.index("**PublicTest**") < text.index("**PrivateTest**")
     assert "| cnn8 | PublicTest | one view | 2 | 65.00 % | 60.0 to 70.0 | 61.11 % |" in text

@@ -14,6 +14,7 @@ from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
 from mien import web
+from mien.card import Card
 from mien.cli import build_app
 from mien.errors import InputError
 from mien.web import write_web
@@ -32,6 +33,18 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def test_the_page_gets_what_an_older_card_lacks(tmp_path: Path, runtime: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    card = json.loads((model / "card.json").read_text("utf-8"))
+    for name in ("temperature", "sharpening", "uncertain_below"):
+        del card[name]
+    (model / "card.json").write_text(json.dumps(card), "utf-8")
+    site = write_web(tmp_path / "site", model=model, runtime=runtime)
+    shown = json.loads((site / "model" / "card.json").read_text("utf-8"))
+    assert (shown["temperature"], shown["sharpening"], shown["uncertain_below"]) == (1.0, 0.0, 0.0)
+    assert Card.read(site / "model").sha256 == card["sha256"]
+
+
 def test_the_page_holds_all_that_it_loads(tmp_path: Path, runtime: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny")
     site = write_web(tmp_path / "site", model=model, runtime=runtime)
@@ -45,7 +58,7 @@ def test_the_page_holds_all_that_it_loads(tmp_path: Path, runtime: Path) -> None
     listed = re.search(r"^const FILES = (.*);$", (site / "offline.js").read_text("utf-8"), re.MULTILINE)
     assert listed is not None
     files = {str(file.relative_to(site)) for file in site.rglob("*") if file.is_file()}
-    assert set(json.loads(listed[1])) == {"./", *files} - {"offline.js"}
+    assert set(json.loads(listed[1])) == {"./", *files} - {"offline.js", "index.html"}
 
 
 def test_the_guide_names_the_version_that_is_downloaded() -> None:

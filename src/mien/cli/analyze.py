@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import sys
@@ -120,7 +121,9 @@ def analyze(
         pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
         if out is not None:
             searched = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
-            faces_from = "crops" if crops else searched if boxes is None else f"boxes of {boxes}"
+            faces_from = "crops" if crops else searched
+            if boxes is not None:
+                faces_from = f"boxes of {boxes} {hashlib.sha256(boxes.read_bytes()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             photos = results.missing
             tally.start_with(results.done.values(), missing=len(photos))

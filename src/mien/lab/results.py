@@ -37,7 +37,8 @@ class Record:
 
     Attributes:
         folder: the record's folder, named after the run.
-        row: schema, recipe, environment, parameters, reports by split, published figures beside ours.
+        row: schema, recipe, environment, parameters, weights (float or int8; the oldest do not say), reports by split,
+            published figures beside ours.
     """
 
     folder: Path
@@ -117,12 +118,14 @@ def check_commit(commit: str, of: str, results: Path) -> None:
 def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
     """What `run.json` holds."""
     model = run.folder / "model"
+    card = Card.read(model) if (model / CARD_FILE).is_file() else None
     return {
         "schema": SCHEMA,
         "run": run.folder.resolve().name,
         "recipe": json.loads(recipe_io.to_json(run.recipe)),
         "environment": run.environment,
-        "parameters": Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
+        "parameters": None if card is None else card.parameters,
+        "weights": "int8" if card is not None and "quantization" in card.provenance else "float",
         "reports": {name: _compact(report) | {"right": _right(run, name)} for name, report in reports.items()},
         "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
     }

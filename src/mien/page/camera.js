@@ -24,9 +24,10 @@ async function startCamera(deviceId) {
   }
   byId("camera-status").textContent = "Waiting for permission …";
   byId("camera-toggle").disabled = true; // or a second press would ask again
+  let stream = null;
   try {
     const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
+    stream = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
     const [track] = stream.getVideoTracks();
     track.addEventListener("ended", () => stopCamera("The camera has gone."));
     video.srcObject = stream;
@@ -35,6 +36,7 @@ async function startCamera(deviceId) {
     const mirrored = facing !== "environment";
     camera = { stream, started: performance.now(), faces: [], recent: [], mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
+    for (const track of stream?.getTracks() ?? []) track.stop();
     byId("camera-status").textContent = `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`;
     announce(byId("camera-status").textContent);
     return;

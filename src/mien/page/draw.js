@@ -50,6 +50,7 @@ function faceElement(face, place) {
 
 /** Name the model, and the colours of its labels. */
 function showModel({ name, parameters, labels }, more = "") {
+  labelsOfModel = labels;
   byId("model").textContent = `Model: ${name}, ${parameters.toLocaleString("en")} weights.${more}`;
   byId("legend").replaceChildren(...labels.map((label) => {
     const swatch = element("span", { class: "swatch" });

@@ -10,7 +10,7 @@ class Film {
 
   constructor(file, card) {
     this.player = element("video", { playsinline: "", preload: "auto", "aria-label": file.name });
-    this.player.src = URL.createObjectURL(file);
+    this.player.src = shownUrl(file);
     this.boxes = element("canvas", { "aria-hidden": "true" });
     this.faces = element("ol", { class: "faces" });
     this.play = element("button", { type: "button", disabled: "" }, "Play");
@@ -35,8 +35,10 @@ class Film {
       this.show(this.player.currentTime);
       if (!this.player.paused && card.isConnected) requestAnimationFrame(step);
     };
-    this.player.addEventListener("loadedmetadata", () => this.show(this.player.currentTime)); // frames may have come first
-    this.player.addEventListener("canplay", () => { this.play.disabled = false; });
+    this.player.addEventListener("loadedmetadata", () => { // phones load no more before Play is pressed
+      this.play.disabled = false;
+      this.show(this.player.currentTime); // frames may have come first
+    });
     this.player.addEventListener("error", () => {
       this.play.remove();
       picture.replaceWith(element("p", { class: "quiet" }, "This browser cannot show this kind of video."));
@@ -91,8 +93,8 @@ class Film {
 }
 
 /** Read each second frame of a video. */
-async function readFilm(file, card) {
-  const response = await patiently(() => ask("v1/video?every=2", { method: "POST", body: file }));
+async function readFilm(file, card, signal) {
+  const response = await patiently(() => ask("v1/video?every=2", { method: "POST", body: file, signal }), signal);
   const film = new Film(file, card);
   try {
     for await (const frame of linesOf(response)) {

@@ -15,6 +15,8 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("fetch", (event) => {
-  const kept = async () => (await caches.open(NAME)).match(event.request, { ignoreSearch: true });
+  // a host may send index.html on to the folder, and what was sent on cannot be kept
+  const isPage = event.request.mode === "navigate" && new URL(event.request.url).pathname.endsWith("/index.html");
+  const kept = async () => (await caches.open(NAME)).match(isPage ? "./" : event.request, { ignoreSearch: true });
   event.respondWith(kept().then((answer) => answer || fetch(event.request)));
 });

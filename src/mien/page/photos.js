@@ -10,12 +10,13 @@ function addFiles(files) {
   for (const file of files) {
     const card = element("li", { class: "card" }, element("h3", {}, file.name), element("p", { class: "quiet" }, "Waiting …"));
     byId("cards").append(card);
-    photosInHand = photosInHand.then(() => readFile(file, card));
+    const { signal } = untilCleared;
+    photosInHand = photosInHand.then(() => readFile(file, card, signal));
   }
   if (files.length) updateSummary();
 }
 
-async function readFile(file, card) {
+async function readFile(file, card, signal) {
   if (!card.isConnected) return; // cleared meanwhile
   card.lastElementChild.textContent = "Reading …";
   const isVideo = file.type.startsWith("video/");
@@ -25,7 +26,7 @@ async function readFile(file, card) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);
     }
     if (isVideo && !window.readFilm) throw new Error(`${file.name}: this page reads photos; \`mien analyze\` reads videos.`);
-    await (isVideo ? readFilm(file, card) : readPhoto(file, card));
+    await (isVideo ? readFilm(file, card, signal) : readPhoto(file, card, signal));
     card.classList.add("read");
   } catch (error) {
     card.classList.add("failed");
@@ -35,33 +36,31 @@ async function readFile(file, card) {
   updateSummary();
 }
 
-async function readPhoto(file, card) {
-  const answer = await patiently(() => analyze(file, file.name));
-  await showPhoto(file, card, answer);
+async function readPhoto(file, card, signal) {
+  const answer = await patiently(() => analyze(file, file.name, signal), signal);
   if (!card.isConnected) return; // cleared while it was in work
-  results.push({ card, answer });
+  results.push({ card, answer }); // before it is shown, which may fail
+  await showPhoto(file, card, answer);
   announce(`${file.name}: ${inWords(answer.faces)}`);
 }
 
 async function showPhoto(file, card, answer) {
-  const picture = await createImageBitmap(file).catch(() => null); // turned as its EXIF says; TIFF and others: null
+  const photo = new Image(); // the browser turns it as its EXIF says, and drops its pixels when memory is scarce
+  photo.src = shownUrl(file);
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
-  const text = answer.faces.length ? list : element("p", {}, "No face found. Faces must be at least 24 px high.");
-  if (picture === null) {
+  const smallest = Math.ceil(Math.max(24, Math.max(...answer.size) / 53)); // photos are searched at up to 1,280 px
+  const text = answer.faces.length ? list : element("p", {}, `No face found. Faces must be at least ${smallest} px high.`);
+  const canvas = element("canvas", { role: "img", "aria-label": `${file.name}: ${inWords(answer.faces)}` });
+  const context = await photo.decode().then(() => canvas.getContext("2d"), () => null); // TIFF and others; too many canvases
+  if (context === null) {
     card.lastElementChild.replaceWith(element("p", { class: "quiet" }, "This browser cannot show this kind of file."), text);
     return;
   }
-  const scale = Math.min(1, PICTURE_PX / Math.max(picture.width, picture.height));
-  const still = document.createElement("canvas");
-  still.width = Math.max(1, Math.round(picture.width * scale));
-  still.height = Math.max(1, Math.round(picture.height * scale));
-  still.getContext("2d").drawImage(picture, 0, 0, still.width, still.height);
-  picture.close();
-  const canvas = element("canvas", { role: "img", "aria-label": `${file.name}: ${inWords(answer.faces)}` });
-  Object.assign(canvas, { width: still.width, height: still.height });
-  const context = canvas.getContext("2d");
+  const scale = Math.min(1, PICTURE_PX / Math.max(photo.naturalWidth, photo.naturalHeight));
+  canvas.width = Math.max(1, Math.round(photo.naturalWidth * scale));
+  canvas.height = Math.max(1, Math.round(photo.naturalHeight * scale));
   const draw = () => {
-    context.drawImage(still, 0, 0);
+    context.drawImage(photo, 0, 0, canvas.width, canvas.height);
     drawFaces(context, answer.faces, canvas.width / answer.size[0]);
   };
   card.lastElementChild.replaceWith(element("div", { class: answer.faces.length > 2 ? "figure many" : "figure" }, canvas, text));

@@ -6,6 +6,15 @@ const results = []; // answers for photos, in the order of their cards
 const films = []; // answers for the frames of videos, each with its time
 const frames = []; // answers for camera pictures, each with its time
 
+const urls = []; // of the files that are shown
+let untilCleared = new AbortController(); // ends what is being sent, and what waits
+let labelsOfModel = [];
+
+function shownUrl(file) {
+  urls.push(URL.createObjectURL(file));
+  return urls.at(-1);
+}
+
 function updateSummary() {
   const cards = byId("cards").children.length;
   const failed = document.querySelectorAll(".card.failed").length;
@@ -23,7 +32,9 @@ function updateSummary() {
 
 byId("clear").addEventListener("click", () => {
   results.length = films.length = frames.length = 0;
-  for (const player of document.querySelectorAll("#cards video")) URL.revokeObjectURL(player.src);
+  untilCleared.abort();
+  untilCleared = new AbortController();
+  for (const url of urls.splice(0)) URL.revokeObjectURL(url);
   byId("live").hidden = camera === null;
   byId("cards").replaceChildren();
   updateSummary();
@@ -38,7 +49,7 @@ function everything() {
 /** The table that `mien analyze --csv` prints; a photo has no frame, time and track. */
 function csvOf(answers) {
   const faces = answers.flatMap((answer) => answer.faces.map((face, place) => ({ answer, face, place })));
-  const labels = Object.keys(faces[0]?.face.expression.probabilities ?? {});
+  const labels = faces.length ? Object.keys(faces[0].face.expression.probabilities) : labelsOfModel;
   const moving = answers.some((answer) => "time_s" in answer);
   const marks = ["right_eye", "left_eye", "nose", "right_mouth", "left_mouth"].flatMap((mark) => [`${mark}_x`, `${mark}_y`]);
   const header = ["source", ...(moving ? ["frame", "time_s", "track"] : []), "face", "x0", "y0", "x1", "y1", "score", ...marks,

@@ -4,7 +4,7 @@
 
 let limits = null; // on the size of files; known when the server has answered
 
-let token = sessionStorage.getItem("mien-token") || "";
+let token = kept() || "";
 if (location.hash.startsWith("#token=")) {
   useToken(decodeURIComponent(location.hash.slice(7)));
   history.replaceState(null, "", location.pathname); // keeps it out of bookmarks and screenshots
@@ -12,7 +12,17 @@ if (location.hash.startsWith("#token=")) {
 
 function useToken(given) {
   token = given.trim();
-  sessionStorage.setItem("mien-token", token);
+  try {
+    sessionStorage.setItem("mien-token", token);
+  } catch {} // the browser keeps nothing for this page
+}
+
+function kept() {
+  try {
+    return sessionStorage.getItem("mien-token");
+  } catch {
+    return null;
+  }
 }
 
 class Refused extends Error {
@@ -29,7 +39,8 @@ async function ask(path, options = {}) {
   let response;
   try {
     response = await fetch(path, { ...options, headers });
-  } catch {
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
     throw new Refused(0, "the server does not answer; is `mien serve` still running?");
   }
   if (response.ok) return response;
@@ -45,10 +56,10 @@ function askForToken() {
   byId("token").focus();
 }
 
-async function analyze(body, name) {
+async function analyze(body, name, signal) {
   const form = new FormData();
   form.append("photo", body, name);
-  return (await ask("v1/analyze", { method: "POST", body: form })).json();
+  return (await ask("v1/analyze", { method: "POST", body: form, signal })).json();
 }
 
 /** The objects of an answer that has one on each line, as they come. Who takes no more of them ends the request. */
@@ -70,14 +81,15 @@ async function* linesOf(response) {
   }
 }
 
-/** Try again while the server is busy. */
-async function patiently(attempt) {
+/** Try again while the server is busy, unless `signal` says that nobody waits any longer. */
+async function patiently(attempt, signal) {
   for (let tries = 0; ; tries += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (error.status !== 429 || tries === 10) throw error;
       await new Promise((done) => setTimeout(done, error.retryAfter * 1000));
+      signal?.throwIfAborted();
     }
   }
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import mimetypes
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,6 +45,7 @@ from mien.serve.upload import read_upload
 from mien.serve.video import Videos
 
 _log = logging.getLogger("uvicorn.error")
+mimetypes.add_type("text/javascript", ".js")  # Windows may know it as plain text, which browsers do not run
 _STATIC = Path(mien.__file__).with_name("page")
 
 _ABOUT = """Reads facial expressions in photos.

@@ -45,7 +45,7 @@ def server_of(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> uv
             log_level="warning",
             proxy_headers=False,  # who is local is told by the connection
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(app.state.limits.seconds),
+            timeout_graceful_shutdown=math.ceil(2 * app.state.limits.seconds) + 1,  # to receive a photo and to read it
         ),
         on_waiting,
     )

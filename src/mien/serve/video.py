@@ -7,9 +7,10 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 from starlette.exceptions import HTTPException
@@ -27,6 +28,7 @@ from mien.video import VideoAnalysis
 
 _NAME = "<video>"
 _RETRY_AFTER_S = 5
+_LOOK_S = 0.2  # between two looks whether the server stops
 
 # Where in a file which bytes stand. FFmpeg knows more kinds, but some of them name other files that it would open.
 _KINDS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
@@ -72,7 +74,7 @@ class Videos:
 
         Raises:
             HTTPException: 501, PyAV is not installed; 429, another video is being read; 408, the upload took too long;
-                413, too many bytes or pixels; 422, a form, or another kind of file.
+                413, too many bytes or pixels; 422, a form, or another kind of file; 503, the server stops meanwhile.
             InputError: the video cannot be read.
         """
         try:
@@ -88,14 +90,25 @@ class Videos:
             self._busy = True
             held.callback(self._free)
             file, path = held.enter_context(_temporary_file())
-            seconds = self._limits.video_upload_seconds
-            try:
-                await asyncio.wait_for(_receive(request, file, self._limits.video_bytes), seconds)
-            except TimeoutError as error:
-                raise too_slow(seconds) from error
+            await self._received(_receive(request, file, self._limits.video_bytes))
             loop = asyncio.get_running_loop()
             analysis = await loop.run_in_executor(self._thread, self._open, path, every)
             return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
+
+    async def _received(self, upload: Coroutine[Any, Any, None]) -> None:
+        """Wait for an upload, as long as it may take and the server does not stop."""
+        seconds = self._limits.video_upload_seconds
+        receiving = asyncio.ensure_future(upload)
+        ends = asyncio.get_running_loop().time() + seconds
+        while not receiving.done():
+            await asyncio.wait({receiving}, timeout=_LOOK_S)
+            late, stopping = asyncio.get_running_loop().time() > ends, self._stopping.is_set()
+            if not receiving.done() and (late or stopping):
+                receiving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await receiving
+                raise too_slow(seconds) if late else HTTPException(503, f"{_NAME}: the server stops.")
+        receiving.result()
 
     def _free(self) -> None:
         self._busy = False
@@ -139,8 +152,8 @@ def _temporary_file() -> Iterator[tuple[IO[bytes], str]]:
         with tempfile.TemporaryFile() as file:
             yield file, f"/proc/self/fd/{file.fileno()}"
     else:
-        with tempfile.NamedTemporaryFile(prefix="mien-") as named:
-            yield named, named.name
+        with tempfile.TemporaryDirectory(prefix="mien-") as folder, Path(folder, "video").open("w+b") as file:
+            yield file, file.name
 
 
 async def _receive(request: Request, file: IO[bytes], max_bytes: int) -> None:

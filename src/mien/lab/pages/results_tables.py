@@ -31,10 +31,10 @@ def _results(rows: list[Record], page: Path) -> str:
         ]
         if lines:
             columns = (
-                "recipe", "seed", "record", "averaged over", "faces", "accuracy (95 %)", "twin-free (95 %)", "macro F1",
-                "log loss", "ECE", "gap", "parameters",
+                "recipe", "seed", "record", "weights", "averaged over", "faces", "accuracy (95 %)",
+                "twin-free (95 %)", "macro F1", "log loss", "ECE", "gap", "parameters",
             )  # fmt: skip
-            parts.append(f"**{split}**\n\n{Table(split, columns, tuple(lines), text_columns=4).markdown()}\n")
+            parts.append(f"**{split}**\n\n{Table(split, columns, tuple(lines), text_columns=5).markdown()}\n")
     return "\n".join(parts) or NOTHING
 
 
@@ -46,6 +46,7 @@ def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ..
         row["recipe"]["name"] + (", stand-in weights" if other else ""),
         str(row["environment"]["seed"]),
         f"[{record.folder.name}]({link})",
+        row.get("weights", UNKNOWN),
         "one view" if report["tta"] == "none" else report["tta"],
         f"{full['n']:,}",
         accuracy_cell(full),
