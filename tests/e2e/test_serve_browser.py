@@ -148,7 +148,7 @@ def test_a_photo_in_work_does_not_come_back_after_clear(page: Page, files: Path,
 
 def test_a_file_that_is_no_photo_says_why(page: Page, files: Path) -> None:
     page.choose("#files", [files / "text.jpg", files / "astronaut.jpg"])
-    page.wait("results.length === 1")
+    page.wait("document.querySelector('.card.read')")
     assert page.text(".card.failed p").startswith("text.jpg: not a photo in a known format")
     assert page.text("#summary") == "1 of 2 files read; 1 failed; 1 face in 1 photo."
 

@@ -180,6 +180,7 @@ def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:
 def test_a_host_without_the_model_is_named(page: Page, site: Path) -> None:
     card = site / "model" / "card.json"
     content = card.read_bytes()
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")  # it has fetched all by then
     card.unlink()
     try:
         page.evaluate("navigator.serviceWorker.ready.then((it) => it.unregister())")
