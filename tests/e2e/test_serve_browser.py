@@ -70,7 +70,7 @@ def page(browser: Page, client: Client) -> Page:
 
 def test_photos_are_read_drawn_and_listed(page: Page, files: Path) -> None:
     page.choose("#files", [files / "astronaut.jpg", files / "wall, grey.png"])
-    page.wait("results.length === 2")
+    page.wait("document.querySelectorAll('.card.read').length === 2")
     assert page.text("#summary") == "2 of 2 files read; 1 face in 2 photos."
     astronaut, wall = (page.text(f"#cards > li:nth-child({number})") for number in (1, 2))
     assert re.search(r"Face 0: happy, 3\d % uncertain", astronaut)
@@ -113,7 +113,7 @@ def printed(files: Path, *words: object) -> str:
 def test_downloads_are_what_the_command_prints(page: Page, files: Path) -> None:
     photos = [files / "wall, grey.png", files / "astronaut.jpg"]
     page.choose("#files", photos)
-    page.wait("results.length === 2")
+    page.wait("document.querySelectorAll('.card.read').length === 2")
     quoted = page.evaluate("csvOf([{source: 'a, \"b\".jpg', faces: results[1].answer.faces}])")
     assert quoted.splitlines()[1].startswith('"a, ""b"".jpg",')
     page.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(files))
@@ -266,7 +266,7 @@ def test_a_foreign_page_gets_no_answer(browser: Page, client: Client, files: Pat
 
 def test_the_keyboard_reaches_everything_in_order(page: Page, files: Path) -> None:
     page.choose("#files", [files / "astronaut.jpg"])
-    page.wait("results.length === 1")
+    page.wait("document.querySelectorAll('.card.read').length === 1")
     reached = []
     for _ in range(7):
         page.press("Tab", 9)
@@ -279,7 +279,7 @@ def test_the_keyboard_reaches_everything_in_order(page: Page, files: Path) -> No
 
 def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) -> None:
     page.choose("#files", [files / "astronaut.jpg"])
-    page.wait("results.length === 1")
+    page.wait("document.querySelectorAll('.card.read').length === 1")
     assert page.evaluate("byId('announce').textContent") == "astronaut.jpg: face 0 happy, uncertain"
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
     named = [node for node in nodes if node.get("role", {}).get("value") in ("button", "link", "image", "textbox")]
@@ -308,7 +308,7 @@ def test_the_timeline_that_is_saved_follows_the_keyboard_on_a_phone(browser: Pag
 def test_a_phone_shows_all_without_scrolling_sideways(page: Page, files: Path, width: int) -> None:
     page.size(width, 844, mobile=True)
     page.choose("#files", [files / "astronaut.jpg"])
-    page.wait("results.length === 1")
+    page.wait("document.querySelectorAll('.card.read').length === 1")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('#cards canvas').clientWidth") > 0.8 * width
 
