@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from mien.cli import build_app
 from mien.cli.recipes import recipes as command
 from mien.errors import RecipeError
 from mien.lab.nets import torchvision
@@ -111,3 +112,19 @@ def test_a_narrow_terminal_shows_names_in_full(monkeypatch: pytest.MonkeyPatch) 
     lines = [line.split()[0] for line in text.splitlines()[1:] if not line.startswith(" ")]
     assert lines == [*recipes] and "network" not in text
     assert "validation 70.01 %" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("cnn-17m", 17_044_871), ("cnn8", 4_718_407)])
+def test_layers_are_listed_in_order_with_shapes_and_parameters(name: str, parameters: int) -> None:
+    lines = run(name, "--layers").splitlines()
+    assert lines[0] == f"{name}: {parameters:,} parameters"
+    layers = [re.split(r"\s{2,}", line) for line in lines[3:]]
+    assert sum(int(count.replace(",", "")) for *_, count in layers) == parameters
+    assert layers[0][1:] == ["InputLayer", "1 x 48 x 48", "0"]
+    assert layers[1][1] == "Conv2d"
+    assert layers[-1][2] == "7"
+
+
+def test_layers_need_a_name() -> None:
+    done = CliRunner().invoke(build_app(), ["recipes", "--layers"])
+    assert done.exit_code == 2 and "needs the name of a recipe" in done.output

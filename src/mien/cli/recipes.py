@@ -13,6 +13,7 @@ WIDE = 100
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Print this one in full.")] = None,
     parameters: Annotated[bool, typer.Option("--parameters", help="Count what trains (takes seconds).")] = False,
+    layers: Annotated[bool, typer.Option("--layers", help="With a name: print the network layer by layer.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON: one recipe, or a list of all.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/recipes.md.")] = False,
 ) -> None:
@@ -21,7 +22,11 @@ def recipes(
     from mien.lab.pages import recipe_page
     from mien.lab.recipe_book import recipes as rows
 
-    if markdown:
+    if layers:
+        if name is None:
+            raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
+        text = recipe_page.layer_table(rows[name]).plain() + "\n"
+    elif markdown:
         text = recipe_page.page()
     elif name is not None:
         text = recipe_io.to_json(rows[name]) if json else recipe_page.describe(rows[name])

@@ -7,6 +7,7 @@ from typing import Any
 
 from mien.lab.recipe import Augment, Backbone, Figure, Recipe
 from mien.lab.recipe_book import recipes
+from mien.lab.tables import Table
 
 COLUMNS = ("recipe", "network", "input", "epochs", "published")
 
@@ -109,6 +110,36 @@ def count_trained(recipe: Recipe) -> int:
         set_trainable(classifier, what)
         counts.append(count_parameters(classifier))
     return max(counts)
+
+
+def layer_table(recipe: Recipe) -> Table:
+    """Return the layers of a recipe's network in the order in which they answer, with 7 classes.
+
+    Each line has the layer's name in the network, its kind, what one face is behind it, and its parameters.
+    """
+    import torch
+
+    from mien.lab.nets import build, count_parameters
+
+    p = recipe.preprocess
+    lines: list[tuple[str, str, str, str]] = []
+    with torch.device("meta"), torch.no_grad():  # shapes without numbers: quick
+        classifier = build(recipe.network, p, classes=7, pretrained=False).eval()
+        for name, module in classifier.named_modules():
+            if next(module.children(), None) is None:
+
+                def note(module: Any, _: Any, out: Any, name: str = name) -> None:
+                    shape = " x ".join(map(str, out.shape[1:]))
+                    lines.append((name, type(module).__name__, shape, f"{count_parameters(module):,}"))
+
+                module.register_forward_hook(note)
+        classifier(torch.zeros(1, p.planes, p.crop_px, p.crop_px, dtype=torch.uint8))
+    return Table(
+        f"{recipe.name}: {count_parameters(classifier):,} parameters",
+        ("layer", "kind", "a face behind it", "parameters"),
+        tuple(lines),
+        text_columns=3,
+    )
 
 
 def _network(recipe: Recipe) -> str:
