@@ -36,7 +36,7 @@ SETTINGS = {
 }
 """In words -> GLIBC_TUNABLES."""
 NETWORKS = ("residual-small-pool-first", "residual-large-pool-first")
-BATCH, ROUNDS, STEPS = 256, 5, 8
+BATCH, ROUNDS, STEPS = 256, 3, 6
 RESULT: Path = RESULTS / "step_memory.json"
 
 

@@ -89,6 +89,8 @@ def test_votes_behind_a_missing_row_are_refused(tmp_path: Path) -> None:
         join_votes(lost, path)
     kept = whole.take(np.arange(400) != 50)  # each face knows its row
     assert join_votes(kept, path).votes is not None
+    of_one_class = whole.take(expressions == 0)
+    assert join_votes(dataclasses.replace(of_one_class, labels=1 + 0 * of_one_class.labels), path).votes is not None
 
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_claim_about_gaps(book):
     assert f"{told} Training accuracy is that of the kept epoch while it learned" in text
     trained = claim(book.part("claims"), "Does the network of report 003 learn its training faces")
     assert "Training accuracy:\n" in trained and "| 0 | 65.00 % | 95.00 % | +30.0 | – |" in trained
-    assert "The training accuracy of `gelu-cnn` is larger, as the report says" in trained
+    assert "The training accuracy of `gelu-cnn` is larger, as the report says: so in the one seed." in trained
 
 
 def test_no_verdict_on_less_than_the_rows(book):

@@ -123,7 +123,7 @@ def analyze(
             searched = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
             faces_from = "crops" if crops else searched
             if boxes is not None:
-                faces_from = f"boxes of {boxes} {hashlib.sha256(boxes.read_bytes()).hexdigest()[:8]}"
+                faces_from = f"boxes of {boxes} {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             photos = results.missing
             tally.start_with(results.done.values(), missing=len(photos))

@@ -70,7 +70,7 @@ def convert(
     classes: Classes = None,
     skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
     resize: Annotated[
-        bool, typer.Option(help="Scale the middle square of images of another size to 48 x 48 px: faces of your own.")
+        bool, typer.Option(help="Of folders and archives: scale the middle square of images of another size.")
     ] = False,
 ) -> None:
     """Write a data set in another edition."""

@@ -448,7 +448,7 @@ class Trainer:
             self.averaged.load_state_dict(state["averaged"])
         self.plateau, self.stopping = PlateauState(**state["plateau"]), StoppingState(**state["stopping"])
         self.best, self.rows = state["best"], state["rows"]
-        began = state["environment"]
+        began = state.get("environment", self.environment)  # a checkpoint of an earlier version has none
         now = {"epoch": state["epoch"] + 2} | {key: self.environment[key] for key in MAY_CHANGE}
         self.environment = began | {"resumed": [*began.get("resumed", []), now]}
 

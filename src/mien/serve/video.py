@@ -100,15 +100,17 @@ class Videos:
         seconds = self._limits.video_upload_seconds
         receiving = asyncio.ensure_future(upload)
         ends = asyncio.get_running_loop().time() + seconds
-        while not receiving.done():
-            await asyncio.wait({receiving}, timeout=_LOOK_S)
-            late, stopping = asyncio.get_running_loop().time() > ends, self._stopping.is_set()
-            if not receiving.done() and (late or stopping):
-                receiving.cancel()
-                with suppress(asyncio.CancelledError):
-                    await receiving
-                raise too_slow(seconds) if late else HTTPException(503, f"{_NAME}: the server stops.")
-        receiving.result()
+        try:
+            while not receiving.done():
+                await asyncio.wait({receiving}, timeout=_LOOK_S)
+                late, stopping = asyncio.get_running_loop().time() > ends, self._stopping.is_set()
+                if not receiving.done() and (late or stopping):
+                    raise too_slow(seconds) if late else HTTPException(503, f"{_NAME}: the server stops.")
+            receiving.result()
+        finally:
+            receiving.cancel()  # does nothing where it is done
+            with suppress(asyncio.CancelledError, Exception):
+                await receiving
 
     def _free(self) -> None:
         self._busy = False

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, FaceDataset
 from mien.lab.data.edition import Edition, joined
-from mien.lab.data.folder import read_folder
+from mien.lab.data.folder import IMAGES, read_folder
 from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
 from mien.lab.data.pixel_csv import read_csv
@@ -53,6 +53,13 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         DataError: nothing readable is there, or a row of a table is wrong.
     """
     path = Path(path)
+    edition = _opened(path, classes, resize)
+    if resize and edition.kind != IMAGES:
+        raise DataError(f"{path}: a table ({edition.kind}); only folders and archives of images can be resized.")
+    return edition
+
+
+def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     if path.is_dir():
         return _open_folder(path, classes, resize)
     if not path.is_file():

@@ -82,14 +82,18 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 
 
 def _check_agreement(dataset: FaceDataset, rows: npt.NDArray[np.int64], path: Path) -> None:
-    """Refuse votes on other faces: behind a row that is missing, all lines belong to the face before."""
+    """Refuse votes on other faces: behind a row that is missing, all lines belong to the face before.
+
+    Only where rows are those of a CSV, from 0 without a gap; other editions know the row of each face.
+    """
     assert dataset.votes is not None
-    by_row = np.argsort(rows)
-    labels, majority = dataset.labels[by_row], majority_labels(dataset.votes)[by_row]
-    last = np.flatnonzero((labels >= 0) & (majority >= 0) & (majority < _EMOTIONS))[-_COMPARED:]
+    if (rows != np.arange(len(rows))).any():
+        return
+    majority = majority_labels(dataset.votes)
+    last = np.flatnonzero((dataset.labels >= 0) & (majority >= 0) & (majority < _EMOTIONS))[-_COMPARED:]
     if len(last) < _ENOUGH:
         return
-    names = zip(labels[last].tolist(), majority[last].tolist(), strict=True)
+    names = zip(dataset.labels[last].tolist(), majority[last].tolist(), strict=True)
     agreeing = sum(dataset.label_set.name(label) == FERPLUS.name(vote) for label, vote in names) / len(last)
     if agreeing < _LEAST_AGREEMENT:
         raise DataError(

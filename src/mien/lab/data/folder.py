@@ -13,6 +13,8 @@ from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
 from mien.labels import FOLDER
 
+IMAGES = "folders of images"
+"""What this edition is called."""
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
@@ -57,7 +59,7 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
         label_set=FOLDER,
         source=tree.source,
     )
-    return Edition("folders of images", with_test_settled(data), decoded.broken, tuple(sorted(others)))
+    return Edition(IMAGES, with_test_settled(data), decoded.broken, tuple(sorted(others)))
 
 
 def _place(source: str, name: str) -> tuple[str, str] | None:

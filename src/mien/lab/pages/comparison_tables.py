@@ -149,6 +149,8 @@ def _values(row: Beside, mark: str) -> tuple[str, str, str, str]:
         spread = UNKNOWN if inside is None else f"{inside[0]:+.3f} to {inside[1]:+.3f}"
         return about + number(row.figure.value), number(row.value), f"{row.difference:+.3f}{mark}", spread
     spread = UNKNOWN if inside is None else f"{100 * inside[0]:+.1f} to {100 * inside[1]:+.1f}"
+    if row.figure.over:  # a bound has no difference
+        return about + percent(row.figure.value), percent(row.value), UNKNOWN + mark, UNKNOWN
     return about + percent(row.figure.value), percent(row.value), points(row.difference) + mark, spread
 
 

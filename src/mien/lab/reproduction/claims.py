@@ -231,9 +231,8 @@ def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequenc
     word = "larger" if above else "smaller"
     told = "as the report says" if word == claim.says else "against what the report says"
     caution = "" if claim.quantity == "accuracy" else f" {_CAUTION}"
-    return (
-        f"The {claim.quantity} of `{claim.second}` is {word}, {told}: the interval leaves out zero in {seeds}.{caution}"
-    )
+    shown = "so in" if claim.quantity == "training accuracy" else "the interval leaves out zero in"
+    return f"The {claim.quantity} of `{claim.second}` is {word}, {told}: {shown} {seeds}.{caution}"
 
 
 def _twins(records: list[Record]) -> str:

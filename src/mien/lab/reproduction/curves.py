@@ -45,7 +45,7 @@ def _axes() -> Iterator[str]:
 
 def _published(row: Recipe) -> Iterator[str]:
     for figure in row.published:
-        if figure.metric == "accuracy":
+        if figure.metric == "accuracy" and figure.epoch is None:
             yield f'<path class="{SPLITS[figure.split]} published" d="M0 {_y(figure.value):.1f}H{WIDTH}"/>'
 
 
