@@ -51,10 +51,15 @@ def table(parameters: bool = False) -> list[dict[str, str]]:
             **({"parameters": f"{count_trained(recipe):,}"} if parameters else {}),
             "input": _input(recipe),
             "epochs": str(recipe.epochs),
-            "published": "; ".join(map(figure_in_words, recipe.published)).replace("accuracy ", "") or "none",
+            "published": _final_figures(recipe) or "none",
         }
         for recipe in recipes.values()
     ]
+
+
+def _final_figures(recipe: Recipe) -> str:
+    figures = [figure_in_words(figure) for figure in recipe.published if figure.epoch is None]
+    return "; ".join(figures).replace("accuracy ", "")
 
 
 def describe(recipe: Recipe) -> str:
