@@ -151,11 +151,8 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
     """
     name = scored_as(report.split, report.tta)
     _make(folder)
-    try:
-        predictions.write(folder / f"predictions-{name}.csv")
-        report.write(folder / f"report-{name}.json")
-    except OSError as error:
-        raise ModelError(f"{folder}: results cannot be written ({error}); free space there.") from error
+    predictions.write(folder / f"predictions-{name}.csv")
+    report.write(folder / f"report-{name}.json")
 
 
 def _make(folder: Path) -> None:

@@ -162,8 +162,8 @@ class Report:
         return json.dumps(row, indent=2) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON, whole or not at all."""
-        with replacing(path, DataError) as part:
+        """Write the report as JSON, whole or not at all; a `ModelError` says where it cannot be."""
+        with replacing(path) as part:
             part.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod

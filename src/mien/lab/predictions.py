@@ -83,12 +83,15 @@ class Predictions:
         """Write the table as CSV: ``row,label,predicted,twin_free,p_angry,...``, classes as words.
 
         `label` is empty where unlabelled, `twin_free` is 1 or 0, or empty where unknown. Probabilities keep all
-        their digits, so that the metrics of the file are the metrics of the model.
+        their digits, so that the metrics of the file are the metrics of the model. Whole or not at all.
+
+        Raises:
+            ModelError: it cannot be written.
         """
         words = [*self.label_set, ""]  # -1 finds the last one
         twins = [""] * len(self) if self.twin_free is None else [str(int(new)) for new in self.twin_free]
         columns = zip(self.rows, self.labels, self.predicted, twins, self.probabilities.tolist(), strict=True)
-        with replacing(path, DataError) as part, part.open("w", encoding="utf-8", newline="") as file:
+        with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow([*_FIXED, *(_PREFIX + name for name in self.label_set)])
             for row, label, predicted, twin_free, probabilities in columns:
