@@ -6,7 +6,6 @@ from typing import Any
 
 import cost_section
 import explanation_section
-import memory_section
 import speed_section
 import speedruns_section
 import step_section
@@ -19,7 +18,7 @@ SECTIONS = {
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
     "step_cost": step_section.section,
-    "step_memory": memory_section.section,
+    "step_memory": step_section.memory,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }

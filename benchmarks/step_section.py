@@ -1,7 +1,8 @@
-"""The section of docs/benchmarks.md on the cost of a training step."""
+"""The sections of docs/benchmarks.md on the cost of a training step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from layout import number, table
@@ -9,25 +10,48 @@ from layout import number, table
 
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/step_cost.py."""
-    return SECTION.format(machines="\n\n".join(f"{machine}:\n\n{steps(one)}" for machine, one in measured.items()))
+
+    def cell(one: float, first: float) -> str:
+        return f"{number(one)} ({one / first:.2f})"
+
+    return SECTION.format(machines=_machines(measured, "one thing changed", cell))
 
 
-def steps(threads: dict[str, Any]) -> str:
-    """One line a variant, of one machine."""
-    columns = [(count, network) for count, each in threads.items() for network in each]
-    speeds = [threads[count][network] for count, network in columns]
-    first = next(iter(speeds[0]))
-    rows = [
-        [variant, *(f"{number(each[variant])} ({each[variant] / each[first]:.2f})" for each in speeds)]
-        for variant in speeds[0]
-    ]
-    return table(["one thing changed", *(f"{network}, {count}" for count, network in columns)], rows)
+def memory(measured: dict[str, Any]) -> str:
+    """Lay out a record of benchmarks/step_memory.py."""
+
+    def cell(one: dict[str, float], first: dict[str, float]) -> str:
+        speed = one["images_per_second"]
+        return f"{number(speed)} ({speed / first['images_per_second']:.2f}), {number(one['peak_mb'])} MB"
+
+    return MEMORY.format(machines=_machines(measured, "memory", cell))
+
+
+def _machines(measured: dict[str, Any], head: str, cell: Callable[[Any, Any], str]) -> str:
+    """A table a machine, a line a variant; `cell` sets a figure beside that of the first variant."""
+    parts = []
+    for machine, threads in measured.items():
+        columns = [(count, network) for count, each in threads.items() for network in each]
+        figures = [threads[count][network] for count, network in columns]
+        first = next(iter(figures[0]))
+        rows = [[variant, *(cell(each[variant], each[first]) for each in figures)] for variant in figures[0]]
+        parts.append(f"{machine}:\n\n{table([head, *(f'{network}, {count}' for count, network in columns)], rows)}")
+    return "\n\n".join(parts)
 
 
 SECTION = """## What a training step gains from what
 
 `benchmarks/step_cost.py` takes steps of training on faces that lie in memory, without changes of the faces: images a
 second, and in brackets how many times those of the first line. Each line differs from the first in what it names.
+
+{machines}
+"""
+
+MEMORY = """## What a training step gains from how Linux hands out memory
+
+`benchmarks/step_memory.py` takes the same steps with batches of 256 under four settings of the GNU C library
+(`GLIBC_TUNABLES`, which [the guide](guide.md#train) tells how to set): images a second, in brackets how many times
+those of the first line, and the most memory that the process held.
 
 {machines}
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -30,6 +32,13 @@ def columns(labels: LabelSet) -> list[str]:
     """Return the columns of a table of faces, as `Analysis.records` fills them."""
     found = ["label", "confidence", "uncertain", *(f"p_{name}" for name in labels)]
     return ["source", "face", "x0", "y0", "x1", "y1", "score", *LANDMARK_COLUMNS, *found]
+
+
+def csv_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """Return a row as a line of CSV, without its end; a name that holds a line break of any kind is quoted."""
+    text = io.StringIO()
+    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)  # Python 3.11 quotes what is in its terminator
+    return text.getvalue().removesuffix("\r\n")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mien.errors import InputError
-from mien.records import Analysis, columns
+from mien.records import Analysis, columns, csv_line
 
 if TYPE_CHECKING:
     from mien.card import Card
@@ -109,15 +108,9 @@ class ResultFile:
         if not self._is_csv:
             return json.dumps({**analysis.to_dict(), **added}).encode() + b"\n"
         added |= {"faces": None if analysis.failed else len(analysis.faces), "failed": analysis.failed}
-        text = io.StringIO()
         rows = analysis.records() or [{"source": analysis.source}]
-        writer = csv.DictWriter(text, self._columns, lineterminator="\r\n")  # a name with one of the two is quoted
-        lines = b""
-        for row in rows:
-            text.seek(0), text.truncate()
-            writer.writerow({**row, **added})
-            lines += text.getvalue().removesuffix("\r\n").encode("utf-8", "surrogateescape") + b"\n"
-        return lines
+        lines = "".join(csv_line({**row, **added}, self._columns) + "\n" for row in rows)
+        return lines.encode("utf-8", "surrogateescape")
 
     def _take_up(self) -> None:
         """Note what is there, and take away what is cut off or out of date."""

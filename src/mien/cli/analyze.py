@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -169,14 +168,11 @@ def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 
 def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[str]:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\r\n")  # so that a name with one of the two is quoted
-    faces = chain.from_iterable(analysis.records() for analysis in found)  # a photo has no frame, time and track
-    for row in chain([dict(zip(columns, columns))], faces):
-        writer.writerow(row)
-        yield text.getvalue().removesuffix("\r\n")
-        text.seek(0)
-        text.truncate()
+    from mien.records import csv_line
+
+    yield ",".join(columns)
+    for analysis in found:
+        yield from (csv_line(row, columns) for row in analysis.records())  # a photo has no frame, time and track
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:

@@ -37,7 +37,7 @@ def evaluate(
     """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
     from mien import lab
     from mien.lab.data import join_votes
-    from mien.lab.run import RECIPE
+    from mien.lab.evaluation import is_run
 
     faces = lab.read_fer2013(data)
     if votes is not None:
@@ -45,7 +45,7 @@ def evaluate(
     with bar() as show:
         report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
     _print(report, json)
-    if out is None and not (Path(model) / RECIPE).is_file():
+    if out is None and not is_run(model):
         typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
 
 

@@ -162,11 +162,16 @@ def _make(folder: Path) -> None:
         raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
 
 
+def is_run(model: str | Path) -> bool:
+    """Return whether a folder is a run's, without loading torch as `Run` does."""
+    return (Path(model) / "recipe.json").is_file()
+
+
 def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
     """Open what is to be evaluated; `data` may be needed to export a run."""
     if isinstance(model, Recognizer):
         return None, model
-    if isinstance(model, str | Path) and not (Path(model) / "recipe.json").is_file():
+    if isinstance(model, str | Path) and not is_run(model):
         return None, Recognizer.load(model)
     from mien.lab.export import model_folder  # needs torch, which a model folder does not
     from mien.lab.run import Run

@@ -56,6 +56,11 @@ class Beside:
         return self.low - self.figure.value, self.high - self.figure.value
 
 
+def measured_at(figure: Figure, while_training: bool) -> str:
+    """Return when ours beside `figure` was measured, such as ``", kept epoch"``; nothing if by `mien evaluate`."""
+    return f", epoch {figure.epoch}" if figure.epoch is not None else ", kept epoch" if while_training else ""
+
+
 def is_row_of_source(recipe: Recipe) -> bool:
     """Whether a recipe is exactly the row that mien keeps under its name; a variant is not, whatever its name."""
     return recipe.name in recipes and recipes[recipe.name] == recipe

@@ -11,9 +11,12 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.errors import DataError
+from mien.preprocess import Preprocess
 
 SIDE_PX = 48
 """Side of a FER2013 face."""
+
+_FACE = Preprocess(crop_px=SIDE_PX, color="grey")
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
             upright = ImageOps.exif_transpose(image).convert("L")
             side = min(upright.size)
             left, top = (upright.width - side) // 2, (upright.height - side) // 2
-            middle = upright.crop((left, top, left + side, top + side))
-            return np.asarray(middle.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC))
+            middle = np.asarray(upright)[top : top + side, left : left + side]
+            face: npt.NDArray[np.uint8] = _FACE.stack([middle])[0, 0]  # as recognisers bring crops to their size
+            return face
     except UnidentifiedImageError:
         raise DataError("not an image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's decoders raise

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mien.lab.comparison import Comparison
 from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics
-from mien.lab.published import Beside, is_row_of_source
+from mien.lab.published import Beside, is_row_of_source, measured_at
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 
 
@@ -133,12 +133,7 @@ def _figure_words(row: Beside) -> str:
 
 def _faces_words(row: Beside) -> str:
     count = "" if row.n is None else f", {row.n:,} faces"
-    return row.split + count + _measured_at(row.figure.epoch, row.while_training)
-
-
-def _measured_at(epoch: int | None, while_training: bool) -> str:
-    """When a figure of ours was measured, if not by `mien evaluate`."""
-    return f", epoch {epoch}" if epoch is not None else ", kept epoch" if while_training else ""
+    return row.split + count + measured_at(row.figure, row.while_training)
 
 
 def _values(row: Beside, mark: str) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from mien.card import MODEL_FILE, Card
 from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
-from mien.lab.published import stand_in
+from mien.lab.published import measured_at, stand_in
 from mien.lab.recipe import Figure
 from mien.lab.recipe_io import from_json
 from mien.lab.results import RECORD, Record
@@ -116,10 +116,9 @@ def beside_cells(row: dict[str, Any]) -> tuple[str, ...]:
     show, scale, digits = (number, 1, 3) if loss else (percent, 100, 1)
     spread = "" if inside is None else f" ({scale * inside[0]:+.{digits}f} to {scale * inside[1]:+.{digits}f})"
     known = Figure(**figure)
-    at = f", epoch {known.epoch}" if known.epoch is not None else ", kept epoch" if row["while_training"] else ""
     return (
         f"{known.split} {known.metric}, {known.place}",
-        row["split"] + at,
+        row["split"] + measured_at(known, row["while_training"]),
         known.precision + show(known.value),
         show(row["value"]),
         UNKNOWN if known.over else f"{scale * row['difference']:+.{digits}f}{spread}",

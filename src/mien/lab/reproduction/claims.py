@@ -78,8 +78,7 @@ CLAIMS = (
     Claim(
         "Is the ResNet-50 of report 001 better than its own network?",
         "'ResNET 50 achieved the highest validation accuracy'. Its weights are chosen on the faces on which it is "
-        "measured, "
-        "those of the own network are not.",
+        "measured, those of the own network are not.",
         "cnn-17m-aug",
         "resnet50-balanced",
         "accuracy",
