@@ -25,7 +25,7 @@ from mien.errors import DataError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
-from mien.lab.nets import build, set_trainable
+from mien.lab.nets import build, set_trainable, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
@@ -40,6 +40,7 @@ except ImportError:
 
 Precision = Literal["bf16-mixed", "32-true"]
 VALIDATION_BATCH = 512
+SETTLED = 512  # faces at most, from all over Training, by which a network settles before it learns
 CHECK_EVERY = 10  # steps between two looks at the loss; each look waits for the device
 MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision", "versions")  # when a training goes on
 
@@ -234,6 +235,7 @@ class Trainer:
         phases = phases_of(self.recipe)
         first = 0 if state is None else state["epoch"] + 1
         if state is None:
+            settle(self.classifier, self.faces[:: math.ceil(len(self.faces) / SETTLED)])
             self._write_start()
         else:
             self._restore(state)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from mien.errors import RecipeError
 from mien.lab.nets.cnn8 import CNN8
@@ -23,7 +23,7 @@ from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.recipe_io import nearest
 from mien.preprocess import Preprocess
 
-__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable"]
+__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable", "settle"]
 
 NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn8": CNN8,
@@ -32,6 +32,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "gelu-cnn": GeluCNN,
     "gelu-cnn-nobn": partial(GeluCNN, batch_norm=False),
     "mobilenet-v1": MobileNetV1,
+    "mobilenet-v1-normed": partial(MobileNetV1, batch_norm=True),
     "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
     "residual-nano-full": partial(ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1),
     "residual-nano-full-pool-first": partial(
@@ -87,6 +88,17 @@ def build(
         else:
             load_weights(module, network.name, weights)
     return Classifier(preprocess, module)
+
+
+def settle(classifier: Classifier, faces: Tensor) -> None:
+    """Let batch normalisation that the starting weights lack start from what the network makes of `faces`.
+
+    Args:
+        classifier: what `build` has returned; changed in place, where it has such normalisation.
+        faces: ``(N, planes, H, W)`` uint8, some hundred.
+    """
+    if isinstance(classifier.network, MobileNetV1) and classifier.network.batch_norm:
+        classifier.network.settle(classifier.input(faces))
 
 
 def count_parameters(module: nn.Module) -> int:

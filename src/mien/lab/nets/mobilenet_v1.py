@@ -1,10 +1,14 @@
-"""MobileNet-v1 (Howard et al. 2017) as it was trained to know faces: batch normalisation folded into its layers."""
+"""MobileNet-v1 (Howard et al. 2017) as it was trained to know faces: batch normalisation folded into its layers.
+
+A network that is trained further can have its batch normalisation back, see `MobileNetV1.settle`.
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,33 +21,58 @@ STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 
 
 class _Conv(nn.Conv2d):
-    """A convolution with TensorFlow's "same" padding, then ReLU6."""
+    """A convolution with TensorFlow's "same" padding, batch normalisation if wanted, then ReLU6."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, batch_norm: bool = False
+    ) -> None:
         super().__init__(inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
+        self.norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, outputs, H / stride, W / stride)`` in [0, 6]."""
-        if self.stride[0] == 2:
-            x = F.pad(x, (0, 1, 0, 1))  # of an even side, TensorFlow pads right and bottom only
-        return F.relu6(super().forward(x))
+        return F.relu6(self.norm(self._convolve(x)))
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 1:
+            return super().forward(x)
+        if self.training and self.groups > 1 and x.device.type == "cpu":
+            # every second place of all: oneDNN learns through this in half the time or less (docs/log.md)
+            every = F.conv2d(x, self.weight, self.bias, padding=1, groups=self.groups)
+            return every[..., 1::2, 1::2].contiguous(memory_format=torch.channels_last)
+        return super().forward(F.pad(x, (0, 1, 0, 1)))  # of an even side, TensorFlow pads right and bottom only
+
+    def settle(self, x: Tensor) -> Tensor:
+        """Let normalisation expect what `x` comes to here, and give back what it takes away; return as `forward`."""
+        y = self._convolve(x)
+        mean, var = y.mean((0, 2, 3)), y.var((0, 2, 3))
+        assert isinstance(self.norm, nn.BatchNorm2d)
+        fit = {"running_mean": mean, "running_var": var, "weight": (var + self.norm.eps).sqrt(), "bias": mean}
+        self.norm.load_state_dict(fit, strict=False)  # all but the count of batches
+        return F.relu6(y)
 
 
 class _Trunk(nn.Module):
     """All convolutions, under the names of the weights file."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, batch_norm: bool = False) -> None:
         super().__init__()
-        pairs = list(pairwise(WIDTHS))
-        self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0])
-        self.dw = nn.ModuleList(_Conv(a, a, 3, stride, a) for (a, _), stride in zip(pairs, STRIDES[1:], strict=True))
-        self.pw = nn.ModuleList(_Conv(a, b, 1) for a, b in pairs)
+        pairs, norm = list(pairwise(WIDTHS)), batch_norm
+        self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0], batch_norm=norm)
+        self.dw = nn.ModuleList(
+            _Conv(a, a, 3, stride, a, norm) for (a, _), stride in zip(pairs, STRIDES[1:], strict=True)
+        )
+        self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=norm) for a, b in pairs)
+
+    def layers(self) -> list[_Conv]:
+        """The convolutions in the order in which they work."""
+        pairs = zip(self.dw, self.pw, strict=True)
+        return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]."""
-        x = self.conv1(x)
-        for depthwise, pointwise in zip(self.dw, self.pw, strict=True):
-            x = pointwise(depthwise(x))
+        for layer in self.layers():
+            x = layer(x)
         return x
 
 
@@ -53,11 +82,18 @@ class MobileNetV1(nn.Module):
     With three channels and seven classes: 3,203,207 parameters, 104 million multiply-adds at 96 px.
 
     Source: the multi-output network of Savchenko (2019, https://doi.org/10.7717/peerj-cs.197), trained on VGGFace2.
+
+    Args:
+        preprocess: states channels and size of the input.
+        classes: K.
+        dropout: before the classes.
+        batch_norm: whether each convolution is normalised, see `settle`.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.3) -> None:
+    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.3, *, batch_norm: bool = False) -> None:
         super().__init__()
-        self.trunk = _Trunk(preprocess.channels)
+        self.channels, self.batch_norm = preprocess.channels, batch_norm
+        self.trunk = _Trunk(preprocess.channels, batch_norm)
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(WIDTHS[-1], classes)
 
@@ -67,7 +103,22 @@ class MobileNetV1(nn.Module):
         Raises:
             ModelError: the file cannot be read, or holds another network.
         """
-        load_weights(self.trunk, "MobileNet-v1", file)
+        folded = _Trunk(self.channels)  # as in the file, without normalisation
+        load_weights(folded, "MobileNet-v1", file)
+        self.trunk.load_state_dict(folded.state_dict(), strict=False)
+
+    @torch.no_grad()
+    def settle(self, x: Tensor) -> None:
+        """Unfold batch normalisation: it starts from the statistics of `x` and changes no answer.
+
+        In evaluation the network answers as the one without, to any input; while it is trained, each layer is
+        normalised as it was before its normalisation was folded.
+
+        Args:
+            x: ``(N, channels, input_px, input_px)``, some hundred faces as the input layer leaves them.
+        """
+        for layer in self.trunk.layers():
+            x = layer.settle(x)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""

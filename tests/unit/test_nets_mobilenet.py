@@ -1,0 +1,81 @@
+"""The face network: the same answers with its batch normalisation unfolded, and while it learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from mien.lab.nets import build, settle
+from mien.lab.nets.input import Classifier
+from mien.lab.nets.mobilenet_v1 import MobileNetV1
+from mien.lab.recipe import OwnNet
+from mien.preprocess import Preprocess
+
+COLOR = Preprocess(input_px=64, channels=3, mean=(0.5,) * 3, std=(0.1,) * 3)
+
+
+@pytest.fixture
+def trunk(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    state = MobileNetV1(COLOR, 7).trunk.state_dict()
+    for name, value in state.items():
+        if name.endswith("weight"):
+            nn.init.kaiming_normal_(value)  # or the answer would hardly depend on the face
+    save_file(state, tmp_path / "trunk.safetensors")
+    return tmp_path / "trunk.safetensors"
+
+
+def network(name: str, trunk: Path) -> Classifier:
+    torch.manual_seed(1)
+    return build(OwnNet(name=name, weights="file"), COLOR, 7, trunk)
+
+
+def faces(seed: int, count: int = 64) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 1, 48, 48), dtype=torch.uint8, generator=generator)
+
+
+def test_unfolded_normalisation_changes_no_answer(trunk: Path) -> None:
+    folded, unfolded = network("mobilenet-v1", trunk).eval(), network("mobilenet-v1-normed", trunk).eval()
+    settle(unfolded, faces(2))
+    with torch.no_grad():
+        expected, found = folded(faces(3)), unfolded(faces(3))
+    assert expected.std(0).min() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_while_it_learns_each_layer_is_normalised_as_it_was(trunk: Path) -> None:
+    classifier = network("mobilenet-v1-normed", trunk)
+    settle(classifier, faces(2))
+    assert isinstance(classifier.network, MobileNetV1)
+    classifier.network.dropout.p = 0.0
+    with torch.no_grad():
+        expected = classifier.eval()(faces(2))
+        found = classifier.train()(faces(2))  # by the statistics of these faces, which are those that it settled on
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05 * float(expected.std()))
+
+
+def test_other_networks_have_nothing_to_settle(trunk: Path) -> None:
+    classifier = network("mobilenet-v1", trunk)
+    before = {name: value.clone() for name, value in classifier.state_dict().items()}
+    settle(classifier, faces(2))
+    assert all(torch.equal(value, before[name]) for name, value in classifier.state_dict().items())
+
+
+def test_halving_while_it_learns_is_the_halving_of_later(trunk: Path) -> None:
+    classifier = network("mobilenet-v1", trunk)
+    assert isinstance(classifier.network, MobileNetV1)
+    classifier.network.dropout.p = 0.0
+    found = {}
+    for training in (True, False):
+        classifier.train(training).zero_grad()
+        logits = classifier(faces(4, 8))
+        logits.square().sum().backward()
+        halving = classifier.network.trunk.dw[1].weight.grad
+        assert halving is not None
+        found[training] = (logits.detach(), halving.clone())
+    torch.testing.assert_close(found[True], found[False], rtol=1e-3, atol=1e-4)
