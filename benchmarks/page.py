@@ -19,6 +19,7 @@ SECTIONS = {
     "training_cost": cost_section.section,
     "step_cost": step_section.section,
     "step_memory": step_section.memory,
+    "depthwise_cost": step_section.depthwise,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }

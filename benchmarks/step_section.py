@@ -11,10 +11,7 @@ from layout import number, table
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/step_cost.py."""
 
-    def cell(one: float, first: float) -> str:
-        return f"{number(one)} ({one / first:.2f})"
-
-    return SECTION.format(machines=_machines(measured, "one thing changed", cell))
+    return SECTION.format(machines=_machines(measured, "one thing changed", _beside_the_first))
 
 
 def memory(measured: dict[str, Any]) -> str:
@@ -25,6 +22,16 @@ def memory(measured: dict[str, Any]) -> str:
         return f"{number(speed)} ({speed / first['images_per_second']:.2f}), {number(one['peak_mb'])} MB"
 
     return MEMORY.format(machines=_machines(measured, "memory", cell))
+
+
+def depthwise(measured: dict[str, Any]) -> str:
+    """Lay out a record of benchmarks/depthwise_cost.py."""
+
+    return DEPTHWISE.format(machines=_machines(measured, "halving", _beside_the_first))
+
+
+def _beside_the_first(one: float, first: float) -> str:
+    return f"{number(one)} ({one / first:.2f})"
 
 
 def _machines(measured: dict[str, Any], head: str, cell: Callable[[Any, Any], str]) -> str:
@@ -52,6 +59,14 @@ MEMORY = """## What a training step gains from how Linux hands out memory
 `benchmarks/step_memory.py` takes the same steps with batches of 256 under four settings of the GNU C library
 (`GLIBC_TUNABLES`, which [the guide](guide.md#train) tells how to set): images a second, in brackets how many times
 those of the first line, and the most memory that the process held.
+
+{machines}
+"""
+
+DEPTHWISE = """## What halving costs a network of depthwise convolutions
+
+`benchmarks/depthwise_cost.py` trains the network of [mien-large-faces](recipes.md#mien-large-faces) at 96 px, in
+batches of 128, with both ways to halve a map: images a second, and in brackets how many times those of the first line.
 
 {machines}
 """

@@ -128,6 +128,12 @@ def test_a_mapping_is_looked_up_by_path_in_any_spelling(tmp_path: Path, monkeypa
     assert found == [[Face(box=(0, 0, 1, 1))], None, [Face(box=(0, 0, 2, 2))]]
 
 
+def test_two_spellings_of_one_photo_are_refused() -> None:
+    boxes = {"a.jpg": [[0, 0, 1, 1]], "./a.jpg": [[1, 1, 2, 2]]}
+    with pytest.raises(InputError, match=r"\./a\.jpg stands there in two spellings"):
+        boxes_of_each(["a.jpg"], boxes)
+
+
 def test_a_sequence_is_in_the_order_of_the_sources() -> None:
     assert boxes_of_each(["a", "b"], [[], [[0, 0, 1, 1]]]) == [[], [Face(box=(0, 0, 1, 1))]]
     with pytest.raises(InputError, match="boxes for 1 photos, but there are 2 photos"):

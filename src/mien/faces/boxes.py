@@ -62,13 +62,18 @@ def boxes_of_each(
         For each source its faces, or None where `boxes` does not know it.
 
     Raises:
-        InputError: a box is malformed, or there are boxes for more or fewer sources.
+        InputError: a box is malformed, there are boxes for more or fewer sources, or for one in two spellings.
     """
     if not isinstance(boxes, Mapping):
         if len(boxes) != len(sources):
             raise InputError(f"boxes for {len(boxes)} photos, but there are {len(sources)} photos.")
         return [checked_boxes(given, source) for source, given in zip(sources, boxes, strict=True)]
-    known = {Path(name).resolve(): given for name, given in boxes.items()}
+    known: dict[Path, Any] = {}
+    for name, given in boxes.items():
+        path = Path(name).resolve()
+        if path in known:
+            raise InputError(f"boxes: {name} stands there in two spellings; put all its boxes under one.")
+        known[path] = given
     found = (known.get(Path(source).resolve()) for source in sources)
     return [None if given is None else checked_boxes(given, source) for given, source in zip(found, sources)]
 

@@ -1,0 +1,95 @@
+"""What halving costs a network of depthwise convolutions while it learns: `python benchmarks/depthwise_cost.py`.
+
+On processors, oneDNN's gradient of a depthwise convolution of stride 2 in bfloat16 takes several times as long as that
+of one of stride 1. While it learns, `mien.lab.nets.mobilenet_v1` therefore takes every second place of a convolution of
+stride 1, which answers the same. Steps of both take turns; the figure is the median of their rounds.
+benchmarks/results/depthwise_cost.json keeps the figures of each machine.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from layout import RESULTS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.lab.nets import NETWORKS
+from mien.lab.nets.mobilenet_v1 import MobileNetV1
+from mien.lab.optim import make_optimizer
+from mien.lab.recipe import Adam
+from mien.lab.recipe_book import recipes
+from mien.lab.reproduction.speed import machine
+
+RECIPE = recipes["mien-large-faces"]
+NAMES = ("mobilenet-v1", "mobilenet-v1-normed")
+ROUNDS, STEPS, BATCH = 5, 2, 128
+RESULT: Path = RESULTS / "depthwise_cost.json"
+
+
+def stride_2(convolution: nn.Conv2d) -> Callable[[Tensor], Tensor]:
+    """Return a halving convolution as it works in evaluation."""
+
+    def forward(x: Tensor) -> Tensor:
+        x = F.pad(x, (0, 1, 0, 1))
+        return F.conv2d(x, convolution.weight, convolution.bias, stride=2, groups=convolution.groups)
+
+    return forward
+
+
+def stepper(name: str, halving: str) -> Callable[[], None]:
+    """Return what takes one step."""
+    torch.manual_seed(0)
+    network = NETWORKS[name](RECIPE.preprocess, 7).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert isinstance(network, MobileNetV1)
+    if halving == "stride 2":
+        for layer in network.trunk.layers():
+            if layer.stride[0] == 2 and layer.groups > 1:
+                layer._convolve = stride_2(layer)  # type: ignore[assignment]
+    assert isinstance(RECIPE.optimizer, Adam)
+    update = make_optimizer(RECIPE.optimizer, network, RECIPE.optimizer.lr)
+    side = RECIPE.preprocess.input_px
+    faces, labels = torch.rand(BATCH, 3, side, side), torch.randint(0, 7, (BATCH,))
+    faces = faces.contiguous(memory_format=torch.channels_last)
+
+    def step() -> None:
+        update.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(network(faces), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        update.step()
+
+    return step
+
+
+def measure(name: str) -> dict[str, float]:
+    """Return images a second of each way to halve."""
+    steps = {halving: stepper(name, halving) for halving in ("stride 2", "every second place of stride 1")}
+    seconds: dict[str, list[float]] = {halving: [] for halving in steps}
+    for turn in range(ROUNDS + 1):
+        for halving, step in steps.items():
+            start = time.perf_counter()
+            for _ in range(STEPS):
+                step()
+            if turn:  # the first one compiles and allocates
+                seconds[halving].append((time.perf_counter() - start) / STEPS)
+    return {halving: round(BATCH / statistics.median(each), 1) for halving, each in seconds.items()}
+
+
+def main() -> None:
+    """Measure both networks, on as many threads as torch takes."""
+    threads = torch.get_num_threads()
+    found: dict[str, Any] = {f"{threads} thread{'s' if threads > 1 else ''}": {name: measure(name) for name in NAMES}}
+    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
+    print(RESULT.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
