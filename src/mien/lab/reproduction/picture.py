@@ -21,6 +21,8 @@ LEFT, RIGHT, TOP, BOTTOM = 60, 560, 50, 410
 """Edges of the plot in the picture's units; the names stand on its right."""
 LINE = 15
 """Height of a name."""
+ABOUT = 100_000
+"""Parameters; networks within such a step are of about the same size."""
 
 
 def _picture(records: list[Record], page: Path) -> str:
@@ -55,7 +57,7 @@ def _place(value: float, ends: tuple[int, int], low: float, high: float) -> floa
 
 
 def _points(found: Sequence[TrainedRow]) -> Iterator[str]:
-    """A dot with its interval for each, and its name on the right, joined by a thin line."""
+    """A dot with its interval for each, and names on the right, joined by thin lines."""
     powers, percents = _range(found)
     dots = []
     for trained in found:
@@ -65,13 +67,30 @@ def _points(found: Sequence[TrainedRow]) -> Iterator[str]:
         y, low, high = (_place(100 * rate, percents, BOTTOM, TOP) for rate in (full.mean, *full.interval))
         dots.append((y, x, low, high, trained, full))
     dots.sort(key=lambda dot: dot[:2])
-    for (y, x, low, high, trained, full), name_y in zip(dots, _spread([dot[0] for dot in dots]), strict=True):
-        kind = f"{_kind(trained)}{'' if trained.whole else ' lesser'}"
+    named = [dot for dot in dots if dot[4] in _named(found)]
+    for (y, x, *_, trained, full), name_y in zip(named, _spread([dot[0] for dot in named]), strict=True):
         words = f"{trained.row.name} {100 * full.mean:.1f}{'' if trained.whole else ' *'}"
         yield f'<path class="leader" d="M{x:.1f} {y:.1f}L{RIGHT + 12} {name_y:.1f}"/>'
+        yield f'<text x="{RIGHT + 16}" y="{name_y + 4:.1f}">{words}</text>'
+    for y, x, low, high, trained, _ in dots:
+        kind = f"{_kind(trained)}{'' if trained.whole else ' lesser'}"
         yield f'<path class="{kind}" d="M{x:.1f} {low:.1f}V{high:.1f}"/>'
         yield f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
-        yield f'<text x="{RIGHT + 16}" y="{name_y + 4:.1f}">{words}</text>'
+
+
+def _named(found: Sequence[TrainedRow]) -> list[TrainedRow]:
+    """The rows that have their name beside them: all of others, the best of ours of about the same size."""
+    best: dict[int, TrainedRow] = {}
+    for trained in sorted(found, key=_rate):
+        if _kind(trained) == "mien":
+            best[(trained.parameters or 0) // ABOUT] = trained
+    return [trained for trained in found if _kind(trained) != "mien" or trained in best.values()]
+
+
+def _rate(trained: TrainedRow) -> float:
+    full = trained.accuracy("full")
+    assert full is not None  # `measured` has none without
+    return full.mean
 
 
 def _kind(trained: TrainedRow) -> str:
