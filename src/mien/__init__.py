@@ -72,6 +72,10 @@ _PLACES = {
 __all__ = ["DataError", "InputError", "MienError", "ModelError", "RecipeError", *_PLACES]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")

@@ -100,6 +100,8 @@ def analyze(
             list, a photo that cannot be read becomes an `Analysis` whose `failed` says why.
         ModelError: there is no such model.
     """
+    if min_face_px is not None and (crops or boxes is not None):
+        raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px, batch_size=batch_size, workers=workers)
     if isinstance(source, Sequence | Iterator) and not _is_one_photo(source):
         photos: list[Photo] = list_photos(cast("Iterable[Photo]", source))
@@ -152,12 +154,12 @@ class Analyzer:
         Threads work a few photos ahead. They end with the iterator: when it is exhausted, closed or interrupted.
 
         Args:
-            photos: as `analyze` takes them, without folders.
+            photos: a list of them, each as `analyze` takes it, but no folders.
             boxes: a mapping from path to boxes, or boxes for each photo.
             crops: every photo is one face already.
 
         Raises:
-            InputError: `boxes` and `crops` are both given, or a box is malformed.
+            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is no list.
         """
         return self._run(self.crop(photos, boxes=boxes, crops=crops))
 
@@ -171,8 +173,10 @@ class Analyzer:
         """Yield the faces of each photo as the model takes them; the first half of `run`, with the same arguments.
 
         Raises:
-            InputError: `boxes` and `crops` are both given, or a box is malformed.
+            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is no list.
         """
+        if not isinstance(photos, Sequence) or _is_one_photo(photos):
+            raise InputError(f"photos: found {type(photos).__name__}; expected a list, [photo] for a single one.")
         if crops and boxes is not None:
             raise InputError("boxes and crops exclude each other: a crop is one face, its box is the whole picture.")
         names = [source_name(photo, index if len(photos) > 1 else None) for index, photo in enumerate(photos)]
@@ -220,6 +224,7 @@ class Analyzer:
                 faces=tuple(_analyzed(face, next(expressions)) for face in photo.faces),
                 failed=photo.failed,
                 model=self.recognizer.card.name,
+                labels=self.recognizer.card.labels,
             )
 
 

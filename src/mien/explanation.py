@@ -90,6 +90,7 @@ def explain(
     *,
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
+    boxes: Sequence[Any] | npt.NDArray[Any] | None = None,
     crops: bool = False,
     label: str | None = None,
     masks: int = MASKS,
@@ -100,6 +101,7 @@ def explain(
         source: a photo, as `mien.analyze` takes it.
         model: a model folder, the name of a shipped model, or a `Recognizer`; None is the shipped default.
         detector: finds the faces; None is `YuNet`.
+        boxes: the faces, instead of a detector: ``(N, 4)`` x0, y0, x1, y1 in px, or `Face`s.
         crops: the photo is one face already.
         label: the class to explain, such as the one that was expected; None is each face's own.
         masks: how many ways to hide parts of a face are tried; more are slower, and their maps less noisy.
@@ -108,14 +110,15 @@ def explain(
         An `Explanation` of each face, in the order of `mien.analyze`.
 
     Raises:
-        InputError: the photo cannot be read, the model knows no such label, or `masks` is below 2.
+        InputError: the photo cannot be read, the model knows no such label, `boxes` and `crops` are both given, a box
+            is malformed, or `masks` is below 2.
         ModelError: there is no such model.
     """
     analyzer = Analyzer(model=model, detector=detector)
     card = analyzer.recognizer.card
     if label is not None and label not in card.labels.names:
         raise InputError(f"label {label!r}: {card.name} knows {', '.join(card.labels.names)}.")
-    (cropped,) = analyzer.crop([source], crops=crops)
+    (cropped,) = analyzer.crop([source], boxes=None if boxes is None else [boxes], crops=crops)
     if cropped.failed is not None or cropped.stack is None:
         raise InputError(str(cropped.failed))
     (analysis,) = analyzer.recognize([cropped])

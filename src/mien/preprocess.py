@@ -78,6 +78,8 @@ class Preprocess:
         """
         batch = np.empty((len(crops), self.planes, self.crop_px, self.crop_px), np.uint8)
         for index, crop in enumerate(crops):
+            if not isinstance(crop, np.ndarray):
+                raise InputError(f"face {index}: is a {type(crop).__name__}; expected an array, (H, W) or (H, W, 3).")
             if crop.dtype != np.uint8 or crop.ndim not in (2, 3) or crop.size == 0 or crop.shape[2:] not in ((), (3,)):
                 raise InputError(
                     f"face {index}: shape {crop.shape} of {crop.dtype}; expected (H, W) or (H, W, 3) uint8, not empty."

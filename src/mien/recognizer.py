@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
-from mien.errors import ModelError
+from mien.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -125,8 +125,11 @@ class Recognizer:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.
 
         Raises:
-            InputError: a crop has another type or shape; names its index.
+            InputError: a crop has another type or shape; names its index. Or it is a single one, not a list.
         """
+        shape = getattr(crops, "shape", None)
+        if shape is not None and (len(shape) < 3 or shape[2:] in ((1,), (3,))):
+            raise InputError(f"shape {shape}: is one face; give a list, predict([face])[0].")
         found: list[Expression] = []
         for start in range(0, len(crops), batch_size):
             faces = self.card.preprocess.stack(crops[start : start + batch_size])

@@ -73,6 +73,7 @@ class Analysis:
         faces: the surest detection first; in the order of the boxes where boxes were given.
         failed: why the photo could not be read or used; None if it could.
         model: name of the recogniser.
+        labels: what it knows; empty for a photo that never came to it.
     """
 
     source: str
@@ -81,6 +82,7 @@ class Analysis:
     faces: tuple[AnalyzedFace, ...] = ()
     failed: str | None = None
     model: str
+    labels: LabelSet = field(default=LabelSet(()), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of a photo."""
@@ -128,8 +130,10 @@ class Analysis:
         """Write the annotated photo as PNG, JPEG or WebP, by the ending of `file`.
 
         Raises:
-            InputError: the photo could not be read, or the file cannot be written.
+            InputError: the photo could not be read, or the file is the photo itself or cannot be written.
         """
+        if Path(file).resolve() == Path(self.source).resolve():
+            raise InputError(f"{file}: is the photo and would be overwritten; name another file.")
         save_picture(self.annotated(), file)
 
 
@@ -200,7 +204,9 @@ def _table(analyses: Iterable[Analysis]) -> pandas.DataFrame:
         import pandas
     except ImportError as error:
         raise MienError("to_pandas needs pandas, which is not installed: pip install pandas") from error
+    analyses = list(analyses)
+    labels = next((analysis.labels for analysis in analyses if len(analysis.labels)), LabelSet(()))
     records = [record for analysis in analyses for record in analysis.records()]
     for record in records:  # pandas' strings are UTF-8, and names of files may be none
         record["source"] = record["source"].encode(errors="backslashreplace").decode()
-    return pandas.DataFrame(records, columns=None if records else columns(LabelSet(())))
+    return pandas.DataFrame(records, columns=columns(labels) if len(labels) else None)

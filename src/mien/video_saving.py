@@ -46,9 +46,12 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
         file: as in `save_video`.
 
     Raises:
-        InputError: the ending is unknown; when the frames end: the file cannot be written.
+        InputError: the ending is unknown, or the file is the one that is read; when the frames end: it cannot be
+            written.
     """
     file = Path(file)
+    if file.resolve() == Path(video.source.name).resolve():
+        raise InputError(f"{file}: is the video that is read and would be overwritten; name another file.")
     suffix = file.suffix.lower()
     if suffix not in VIDEO_SAVE_SUFFIXES:
         raise InputError(f"{file}: unknown ending {file.suffix!r}; for a video, {', '.join(VIDEO_SAVE_SUFFIXES)}.")

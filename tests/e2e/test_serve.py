@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image, ImageEnhance
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Client, form, running
@@ -382,6 +383,14 @@ def started(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from mien.cli import main; main()", "serve", "--port", "0", *arguments]
     clean = {name: value for name, value in os.environ.items() if name != "MIEN_TOKEN"}
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean)
+
+
+def test_it_works_inside_another_app(model: Path, photo: bytes) -> None:
+    whole = FastAPI()
+    whole.mount("/mien", create_app(model))
+    whole.state.stopping, whole.state.limits = threading.Event(), Limits()  # which `running` asks for
+    with running(whole) as client:
+        assert client.send("POST", "/mien/v1/analyze", photo).json["faces"]
 
 
 def test_the_command_says_where_it_is_and_stops_quietly(model: Path) -> None:

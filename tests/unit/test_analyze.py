@@ -323,11 +323,46 @@ def test_a_crop_of_the_models_size_reaches_it_unchanged(recognizer: Recognizer) 
         ({"detector": Squares(), "min_face_px": 9}, "min_face_px is an argument of the default detector"),
         ({"batch_size": 0}, "batch_size 0, workers None; expected at least 1"),
         ({"workers": 0}, "batch_size 32, workers 0; expected at least 1"),
+        ({"boxes": [], "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
+        ({"crops": True, "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
     ],
 )
 def test_contradictions_are_refused(recognizer: Recognizer, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         analyze(photo(9), model=recognizer, **arguments)
+
+
+@pytest.mark.parametrize("one", [photo(9), "a.jpg", Path("a.jpg"), b"", Image.new("L", (9, 9)), iter(())])
+def test_an_analyzer_runs_on_lists(recognizer: Recognizer, one: Any) -> None:
+    with pytest.raises(InputError, match=rf"photos: found {type(one).__name__}; expected a list, \[photo\]"):
+        Analyzer(model=recognizer).run(one)
+
+
+def test_a_photo_is_not_overwritten_by_its_picture(tmp_path: Path, recognizer: Recognizer) -> None:
+    file = tmp_path / "a.png"
+    Image.fromarray(photo(9)).save(file)
+    before = file.read_bytes()
+    with pytest.raises(InputError, match=r"a\.png: is the photo and would be overwritten; name another file"):
+        analyze(file, model=recognizer, detector=Squares()).save(tmp_path / "." / "a.png")
+    assert file.read_bytes() == before
+
+
+def test_numbers_of_any_kind_become_pythons(recognizer: Recognizer) -> None:
+    class Numpy:
+        def detect(self, image: Pixels) -> list[Face]:
+            box = np.array([0, 0, 30, 30])
+            marks = np.ones((5, 2), np.float32)
+            return [Face(box=tuple(box), score=cast("float", np.float32(0.5)), landmarks=cast("Any", marks))]
+
+    found = json.loads(analyze(photo(9), model=recognizer, detector=Numpy()).to_json())
+    assert found["faces"][0]["box"] == [0, 0, 30, 30]
+    assert found["faces"][0]["landmarks"] == [[1, 1]] * 5
+
+
+def test_a_table_without_faces_has_all_columns(recognizer: Recognizer) -> None:
+    for empty in (analyze(photo(), model=recognizer), analyze([photo()], model=recognizer)):
+        table = empty.to_pandas()
+        assert (len(table), list(table.columns)) == (0, columns(recognizer.card.labels))
 
 
 def test_unknown_models_are_refused(tmp_path: Path) -> None:

@@ -125,6 +125,13 @@ def test_crops_are_taken_whole_and_labels_known(tmp_path: Path) -> None:
         mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label="joy")
 
 
+def test_given_boxes_are_explained() -> None:
+    photo = data.astronaut()
+    (known,) = mien.analyze(photo).faces
+    (found,) = mien.explain(photo, boxes=[known])
+    assert found.face.expression == known.expression
+
+
 @pytest.mark.parametrize("crops", [True, False])
 def test_what_is_explained_is_what_was_read(crops: bool) -> None:
     photo = data.astronaut()[60:180, 160:290]  # wider than high
@@ -182,7 +189,25 @@ def test_command_prints_draws_and_writes_json(tmp_path: Path) -> None:
 
 def test_command_refuses_an_unknown_ending_before_the_work(tmp_path: Path) -> None:
     result = CliRunner().invoke(build_app(), ["explain", str(tmp_path / "none.jpg"), "--save", "heat.txt"])
-    assert "heat.txt: unknown ending '.txt'; expected" in str(result.exception)
+    assert "heat.txt: unknown ending '.txt'; for one photo, expected" in str(result.exception)
+
+
+def test_command_finds_faces_as_analyze_does(tmp_path: Path) -> None:
+    photo = tmp_path / "small.png"
+    Image.fromarray(data.astronaut()).resize((72, 72), Image.Resampling.BOX).save(photo)
+    assert "no face" in run(photo)[2]
+    assert "happy" in run(photo, "--min-face", "12")[1]
+    (tmp_path / "faces.json").write_text(mien.analyze([photo], min_face_px=12).to_json())
+    assert "happy" in run(photo, "--boxes", tmp_path / "faces.json")[1]
+
+
+def test_command_does_not_overwrite_the_photo(tmp_path: Path) -> None:
+    photo = tmp_path / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(photo)
+    before = photo.read_bytes()
+    result = CliRunner().invoke(build_app(), ["explain", str(photo), "--save", str(photo)])
+    assert "astronaut.png: is a photo and would be overwritten" in str(result.exception)
+    assert photo.read_bytes() == before
 
 
 def test_command_says_that_there_is_no_face(tmp_path: Path) -> None:

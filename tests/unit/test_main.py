@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -36,3 +40,18 @@ def test_another_missing_module_is_a_fault_of_mien(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cli, "build_app", lambda: needing)
     with pytest.raises(ModuleNotFoundError, match="other"):
         cli.main()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "mien", "models"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "the disk is full: standard output is cut off; free space, then try again.\n"
+
+
+def test_names_are_there_to_complete() -> None:
+    code = "import mien; print({'analyze', 'Recognizer', '__version__'} <= set(dir(mien)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -385,3 +385,23 @@ def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.apng \.avif"):
         expand_folders([tmp_path])
+
+
+def test_floats_may_be_rounded() -> None:
+    assert read_image(np.full((2, 2), 1 + 1e-7, np.float32)).max() == 255
+    assert read_image(np.full((2, 2), -1e-7, np.float32)).max() == 0
+
+
+def test_a_file_that_was_read_before_says_so() -> None:
+    stream = io.BytesIO()
+    Image.new("L", (4, 4)).save(stream, "PNG")
+    with pytest.raises(InputError, match=r"<BytesIO>: has been read to its end; go back to its start, seek\(0\)"):
+        read_image(stream)
+    stream.seek(0)
+    assert read_image(stream).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg", Path("https://example.org/a.jpg"), "s3://a/b.png"])
+def test_addresses_are_no_files(address: str | Path) -> None:
+    with pytest.raises(InputError, match=r"no such file; it is an address, and mien reads files: download it first"):
+        read_image(address)

@@ -411,6 +411,15 @@ def test_a_video_does_not_overwrite_its_source(clip: Path) -> None:
         VideoWriter(clip, sound_from=VideoReader(clip))
 
 
+def test_no_other_file_is_lost(tmp_path: Path) -> None:
+    other = tmp_path / "out.part.mp4"
+    other.write_text("mine")
+    with VideoWriter(tmp_path / "out.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=np.zeros((64, 64, 3), np.uint8)))
+    assert {file.name for file in tmp_path.iterdir()} == {"out.mp4", "out.part.mp4"}
+    assert other.read_text() == "mine"
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "file" / "out.mp4"):

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -145,6 +146,18 @@ def test_a_confidence_at_the_threshold_is_certain(model: Path) -> None:
 def test_a_crop_of_another_type_is_refused(model: Path) -> None:
     with pytest.raises(InputError, match=r"face 1: shape \(4, 4\) of float64"):
         Recognizer.load(model).predict([np.zeros((4, 4), np.uint8), np.zeros((4, 4))])
+
+
+@pytest.mark.parametrize("face", [np.zeros((48, 48), np.uint8), np.zeros((40, 30, 3), np.uint8)])
+def test_a_face_that_is_no_list_is_refused(model: Path, face: npt.NDArray[np.uint8]) -> None:
+    with pytest.raises(InputError, match=r"is one face; give a list, predict\(\[face\]\)"):
+        Recognizer.load(model).predict(face)
+    assert len(Recognizer.load(model).predict(np.zeros((5, 48, 48), np.uint8))) == 5
+
+
+def test_a_crop_that_is_no_array_is_refused(model: Path) -> None:
+    with pytest.raises(InputError, match="face 0: is a str; expected an array"):
+        Recognizer.load(model).predict(["a.jpg"])
 
 
 def test_crops_are_stacked_a_batch_at_a_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,16 @@ def test_animations_are_photos_or_videos(tmp_path: Path) -> None:
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["moves.webp.mp4", "still.webp"]
 
 
+def test_a_timeline_does_not_overwrite_an_animation(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(image) for image in pan(3)]
+    file = tmp_path / "moves.png"
+    pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=200)
+    before = file.read_bytes()
+    done = run(file, "--animated", "--save", file)
+    assert "moves.png: is the video that is read and would be overwritten" in done.stderr
+    assert file.read_bytes() == before
+
+
 def test_a_cut_off_video_is_reported_after_what_it_has(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mkv", pan(30)).read_bytes()
     (tmp_path / "part.mkv").write_bytes(whole[: len(whole) // 2])
@@ -238,6 +248,23 @@ def test_ctrl_c_among_photos_stops_and_names_what_is_left(tmp_path: Path, monkey
     assert done.stderr.endswith(f"failed: 4 photos: not read, stopped. They are {left}.\n")
     assert done.exit_code == 1
     assert [file.name for file in (tmp_path / "out").rglob("*.*")] == ["a.png"]
+
+
+def test_ctrl_c_leaves_json_of_the_photos_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognize = Analyzer.recognize
+
+    def interrupted(self: Analyzer, photos: Sequence[Cropped]) -> Iterator[Analysis]:
+        yield from recognize(self, photos)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Analyzer, "recognize", interrupted)
+    monkeypatch.setattr("mien.analysis.MOST_WAITING", 1)
+    for name in "abc":
+        Image.fromarray(astronaut()).save(tmp_path / f"{name}.png")
+    done = run(tmp_path, "--json")
+    assert 1 <= len(json.loads(done.stdout)) < 3
+    assert f"{tmp_path / 'c.png'}: not read, stopped.\n" in done.stderr
+    assert done.exit_code == 1
 
 
 def test_a_camera_ends_at_the_time_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -116,3 +118,8 @@ def main() -> None:
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left for standard output, Python writes at its end
+        sys.exit(f"the disk is full: {error.filename or 'standard output'} is cut off; free space, then try again.")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -77,7 +78,7 @@ def analyze(
     end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
     """Read the expressions of the faces in photos, videos, or before a camera."""
-    from mien.analysis import Analyzer
+    from mien.analysis import MIN_FACE_PX, Analyzer
     from mien.cli.video import VideoRun, videos_among
     from mien.faces.boxes import read_boxes
     from mien.faces.detect import YuNet
@@ -101,12 +102,14 @@ def analyze(
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
     if crops and boxes is not None:
         raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
-    if any_angle and (boxes is not None or crops):
-        raise typer.BadParameter("--any-angle searches faces; --boxes and --crops say where they are.")
+    if (any_angle or min_face != MIN_FACE_PX) and (boxes is not None or crops):
+        raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
     if out is not None and (as_json or as_csv):
         raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
     if (every, start, end) != (1, 0, None) and not videos:
         raise typer.BadParameter("--every, --start and --end are for videos.")
+    if camera is not None and start:
+        raise typer.BadParameter("--start is for videos; a camera begins now.")
     given = None if boxes is None else read_boxes(boxes)
     detector = YuNet(min_face_px=min_face, any_angle=any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
@@ -124,9 +127,14 @@ def analyze(
             if boxes is not None:
                 faces_from = f"boxes of {boxes} {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
+            tally.start_with(results.done.values(), missing=len(results.missing))
+            read = {path for path, known in results.done.items() if known.failed is None}
+            tally.undrawn = sum(
+                photo.absolute() in read and not picture.exists() for photo, picture in pictures.items()
+            )
             photos = results.missing
-            tally.start_with(results.done.values(), missing=len(photos))
         found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures)
+        found = _until_interrupted(found, photos, tally)
     # on a terminal, a bar would run into what is printed
     found = tally.count(found, with_bar=not videos and (results is not None or not sys.stdout.isatty()))
     lines: Iterable[str] = ()
@@ -146,6 +154,20 @@ def analyze(
         typer.echo(line, err=True)
     if tally.failed:
         raise typer.Exit(1)
+
+
+def _until_interrupted(found: Iterator[Analysis], photos: Sequence[Path], tally: Tally) -> Iterator[Analysis]:
+    """Hand on what is found until Ctrl-C; what is not read by then counts as failed."""
+    from mien.cli.video import interruption
+
+    left = deque(photos)
+    with interruption() as stop:
+        for analysis in found:
+            left.popleft()
+            yield analysis
+            if stop.is_set():
+                break
+    tally.failed += ((str(path), "not read, stopped.") for path in left)
 
 
 def _saved(found: Iterable[Analysis], pictures: Mapping[Path, Path]) -> Iterator[Analysis]:

@@ -20,17 +20,35 @@ def explain(
         str | None, typer.Option(help="The expression to explain; default: what is most probable.")
     ] = None,
     model: Model = None,
+    boxes: Annotated[
+        Path | None, typer.Option(help="Take the faces from this file, made by `mien analyze` with --csv or --json.")
+    ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
+    min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
+    any_angle: Annotated[
+        bool, typer.Option("--any-angle", help="Search turned faces even beside upright ones.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the heat of each pixel.")] = False,
 ) -> None:
     """Show which parts of a face speak for its expression, by hiding parts of it."""
     import mien
-    from mien.media.draw import check_picture_name, save_picture
+    from mien.analysis import MIN_FACE_PX
+    from mien.faces.boxes import boxes_of_each, read_boxes
+    from mien.faces.detect import YuNet
+    from mien.media.draw import picture_files, save_picture
     from mien.media.heat import heat_picture
 
     if save is not None:
-        check_picture_name(save)  # before the long work
-    found = mien.explain(photo, model=model, crops=crops, label=label)
+        [save] = picture_files([photo], save)  # before the long work
+    if (boxes is not None or crops) and (min_face != MIN_FACE_PX or any_angle):
+        raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
+    if crops and boxes is not None:
+        raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
+    given = None if boxes is None else boxes_of_each([str(photo)], read_boxes(boxes))[0]
+    if boxes is not None and given is None:
+        raise typer.BadParameter(f"--boxes {boxes}: has none of {photo}.")
+    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    found = mien.explain(photo, model=model, detector=detector, boxes=given, crops=crops, label=label)
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))
     for number, explanation in enumerate([] if as_json else found):

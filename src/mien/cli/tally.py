@@ -25,6 +25,7 @@ class Tally:
         faces: found in them.
         empty: how many show no face.
         failed: the name of each that failed, and the reason.
+        undrawn: how many of the earlier ones have no picture where pictures are drawn now.
     """
 
     photos: int
@@ -32,6 +33,7 @@ class Tally:
     faces: int = 0
     empty: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    undrawn: int = 0
 
     def start_with(self, done: Collection[Known], missing: int) -> None:
         """Count what an earlier run has read; `missing` photos are still to come."""
@@ -66,6 +68,8 @@ class Tally:
             earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
             faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
             yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {len(self.failed)} failed"
+        if self.undrawn:
+            yield f"{self.undrawn} of the earlier photos have no picture: they are not read again; take another --out."
         sources_of = defaultdict[str, list[str]](list)
         for source, reason in self.failed:
             sources_of[reason].append(source)

@@ -61,7 +61,7 @@ class VideoRun:
 
         outputs = dict(zip_longest(paths, _outputs(paths, videos, self.save)))
         left = deque(paths)
-        with _interruption() as stop:
+        with interruption() as stop:
             for are_videos, group in groupby(paths, videos.__contains__):
                 if stop.is_set():
                     break
@@ -94,7 +94,7 @@ class VideoRun:
         from mien.video import VideoAnalysis
 
         reader = CameraReader(int(camera) if camera.isdecimal() else camera, every=self.every)
-        with _interruption() as stop:
+        with interruption() as stop:
             yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path | None]) -> Iterator[Analysis]:
@@ -175,7 +175,7 @@ def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event, end_s: float 
 
 
 @contextmanager
-def _interruption() -> Iterator[threading.Event]:
+def interruption() -> Iterator[threading.Event]:
     """Make Ctrl-C set an event, so that what is under way is completed; a second Ctrl-C interrupts as usual."""
     stop = threading.Event()
 

@@ -35,6 +35,13 @@ class Face:
     landmarks: Landmarks | None = None
     track_id: int | None = None
 
+    def __post_init__(self) -> None:
+        """Take numbers of any kind, NumPy's among them, as Python's own, which JSON can hold."""
+        object.__setattr__(self, "box", tuple(map(float, self.box)))
+        object.__setattr__(self, "score", None if self.score is None else float(self.score))
+        marks = None if self.landmarks is None else tuple((float(x), float(y)) for x, y in self.landmarks)
+        object.__setattr__(self, "landmarks", marks)
+
     @property
     def center(self) -> Point:
         """Centre of the box."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import ExifTags, Image
 
 from mien.errors import InputError
 
+_ROUNDING = 1e-5  # by which floats may pass 0 and 1
 MAX_PIXELS = 200_000_000
 """Photos with more pixels are refused: phones take up to this many, and a file of a few kB can claim billions."""
 
@@ -40,7 +42,9 @@ def check_file(path: Path, name: str) -> None:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
-        raise InputError(f"{name}: no such file.") from error
+        is_address = re.match(r"\w{2,}:/", name)  # a Path keeps one slash of two
+        hint = "; it is an address, and mien reads files: download it first" if is_address else ""
+        raise InputError(f"{name}: no such file{hint}.") from error
     except OSError as error:  # no permission, a link to itself, a name that is too long
         raise InputError(f"{name}: cannot be opened: {error.strerror}.") from error
     if S_ISDIR(found.st_mode):
@@ -188,9 +192,9 @@ def eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         ValueError: there are others.
     """
     low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 1):  # NaN compares false
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN compares false
         raise ValueError(f"values from {low:g} to {high:g}; expected floats in [0, 1]")
-    return np.asarray(np.rint(values * 255), np.uint8)
+    return np.asarray(np.rint(values.clip(0, 1) * 255), np.uint8)
 
 
 def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

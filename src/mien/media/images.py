@@ -109,6 +109,8 @@ def in_memory(source: Photo, name: str) -> Photo:
     data = source.read()
     if not isinstance(data, bytes):
         raise InputError(f"{name}: reading gave {type(data).__name__}; open the file in binary mode, 'rb'.")
+    if not data and hasattr(source, "tell") and source.tell():
+        raise InputError(f"{name}: has been read to its end; go back to its start, seek(0).")
     return data
 
 

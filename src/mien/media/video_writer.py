@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class VideoWriter:
         self._path, self._source = Path(path), sound_from
         if sound_from is not None and self._path.resolve() == Path(sound_from.name).resolve():
             raise InputError(f"{self._path}: is the video that is read and would be overwritten; name another file.")
-        self._part = self._path.with_name(self._path.stem + ".part.mp4")
+        self._part = self._path.with_name(f"{self._path.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
         self._start_s = sound_from.start_s if sound_from else 0.0
         self._stack = ExitStack()

@@ -58,10 +58,10 @@ function csvOf(answers) {
     const { label, confidence, uncertain, probabilities } = face.expression;
     const raw = face.raw_probabilities ?? {};
     return [answer.source, ...(moving ? [answer.frame, answer.time_s, face.track] : []), place, ...face.box, face.score,
-      ...face.landmarks.flat(), label, confidence, uncertain ? "True" : "False", ...labels.map((name) => probabilities[name]),
+      ...(face.landmarks ?? Array(5).fill([null, null])).flat(), label, confidence, uncertain ? "True" : "False", ...labels.map((name) => probabilities[name]),
       ...(moving ? labels.map((name) => raw[name]) : [])];
   });
-  const quoted = (value = "") => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const quoted = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value ?? "");
   return [header, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
 }
 

@@ -79,11 +79,14 @@ def create_app(
     finder = detector or YuNet()
     metrics = Metrics()
 
-    @asynccontextmanager
-    async def started(app: FastAPI) -> AsyncIterator[None]:
+    def begin() -> None:
         threads = workers or min(4, os.cpu_count() or 1)
         app.state.service = Service(recognizer, finder, limits=limits, workers=threads, metrics=metrics)
         app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits, app.state.stopping)
+
+    @asynccontextmanager
+    async def started(app: FastAPI) -> AsyncIterator[None]:
+        begin()
         yield
         app.state.service.close()
         app.state.videos.close()
@@ -99,7 +102,7 @@ def create_app(
         lifespan=started,
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
-    app.state.stopping = threading.Event()
+    app.state.stopping, app.state.begin = threading.Event(), begin
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
     app.include_router(_api)
     app.add_api_route("/", _page, include_in_schema=False)
@@ -187,6 +190,8 @@ _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video"
 async def _around(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
     """Keep strangers out, turn errors of our own into answers, count, and add the headers."""
     state = request.app.state
+    if not hasattr(state, "service"):
+        state.begin()  # mounted in another app, it is never told to start
     refusal = check_local(request) if state.token is None else None
     try:
         response = await answer(request) if refusal is None else _error(403, refusal)
