@@ -137,8 +137,8 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=300, help="faces of PublicTest")
     parser.add_argument("--each", type=int, default=100, help="faces of each class for the picture, at most")
     arguments = parser.parse_args()
-    split = read_fer2013(arguments.data).split(PUBLIC)
     recognizer = Recognizer.load()
+    split = read_fer2013(arguments.data).split(PUBLIC).relabel(recognizer.card.labels)
     faces = split.faces[:, None]
     chosen = np.random.default_rng(0).choice(len(faces), arguments.faces, replace=False)
     labels = recognizer.logits(faces[chosen]).argmax(axis=1)

@@ -71,9 +71,9 @@ def measure_found(photos: list[Path]) -> dict[str, object]:
 
 def measure_levelled(data: Path, count: int) -> dict[str, object]:
     """Accuracy on turned FER2013 faces, levelled and not."""
-    split = read_fer2013(data).split(PUBLIC)
-    chosen = np.random.default_rng(0).choice(len(split.faces), min(count, len(split.faces)), replace=False)
     detector, recognizer = YuNet(), Recognizer.load()
+    split = read_fer2013(data).split(PUBLIC).relabel(recognizer.card.labels)
+    chosen = np.random.default_rng(0).choice(len(split.faces), min(count, len(split.faces)), replace=False)
     rows = {}
     for degrees in (0, 10, 20, 30, 45, 90, 180):
         truth, crops = [], {"as it stands": [], "levelled": []}

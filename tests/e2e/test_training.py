@@ -212,6 +212,67 @@ def test_two_processes_train_as_one(tmp_path):
     assert two.history()[-1]["train_loss"] == pytest.approx(one.history()[-1]["train_loss"], rel=1e-3)
 
 
+def test_the_first_process_decides_what_validation_says(tmp_path, monkeypatch):
+    """Without a GPU each process has its own statistics of batch normalisation, and so another loss."""
+    monkeypatch.setattr(training.Fabric, "broadcast", lambda self, own: (9.0, 0.5) if isinstance(own, tuple) else own)
+    history = train(TINY, easy_faces(), out=tmp_path).history()
+    assert {(row["validation_loss"], row["validation_accuracy"]) for row in history} == {(9.0, 0.5)}
+
+
+def test_processes_that_do_not_share_a_folder_are_told(tmp_path, monkeypatch):
+    run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0)
+    monkeypatch.setattr(training.Fabric, "broadcast", lambda self, own: 3 if isinstance(own, int) else own)
+    with pytest.raises(ModelError, match=f"{run.folder.name}: the processes do not go on from one epoch; --out must"):
+        train(TINY, easy_faces(), out=tmp_path)
+
+
+def test_a_finished_run_needs_no_checkpoint(tmp_path):
+    run = train(TINY, easy_faces(), out=tmp_path)
+    before = load_file(run.folder / WEIGHTS)
+    (run.folder / "checkpoint.pt").unlink()
+    again = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0)
+    assert again.finished
+    assert all(torch.equal(value, before[key]) for key, value in load_file(again.folder / WEIGHTS).items())
+
+
+def test_faces_are_learned_at_the_size_of_crops(tmp_path):
+    recipe = replace(SMALL, epochs=1, preprocess=replace(SMALL.preprocess, crop_px=24))
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "augment_faces", lambda faces, *more: (shown.append(faces.shape[-1]), faces, faces)[1:])
+        train(recipe, easy_faces(), out=tmp_path)
+    assert set(shown) == {24}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stopping": Stopping(monitor="none", patience=1, keep="last")}, "nothing to go by; set stopping.monitor"),
+        ({"stopping": Stopping(monitor="none", patience=None, keep="best")}, "nothing to go by; set stopping.monitor"),
+        (
+            {"validation": Validation(kind="none"), "schedule": Plateau(factor=0.1, patience=1)},
+            "nothing is validated .validation.kind=none., but stopping or the learning rate",
+        ),
+        (
+            {"network": OwnNet(name="gelu-cnn"), "preprocess": Preprocess(input_px=16)},
+            "network gelu-cnn cannot take faces of 16 px; set preprocess.input_px higher",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, changes, message):
+    with pytest.raises(RecipeError, match=message):
+        train(replace(SMALL, **changes), easy_faces(), out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_training_face_is_refused(tmp_path):
+    data = easy_faces()
+    one = data.take(np.flatnonzero(data.splits == "PublicTest")[:5])
+    splits = np.array(["Training"] + ["PublicTest"] * 4)
+    with pytest.raises(DataError, match="one Training face; a training needs at least two"):
+        train(SMALL, replace(one, splits=splits), out=tmp_path)
+
+
 def test_a_time_limit_stops_in_time_and_the_same_call_goes_on(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
     assert not run.finished
@@ -551,7 +612,9 @@ def test_what_cannot_be_averaged_is_refused(tmp_path):
         average_runs([run], "mean", tmp_path)
     with pytest.raises(ModelError, match="another data fingerprint than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
-    with pytest.raises(ModelError, match=r"another network than .*; their weights have no mean"):
+    with pytest.raises(ModelError, match="a run is named twice"):
+        average_runs([run, run.folder], "mean", tmp_path)
+    with pytest.raises(ModelError, match=r"another network or preprocessing than .*; there is no mean"):
         average_runs(
             [run, train(replace(SMALL, epochs=1, validation=TINY.validation), easy_faces(), out=tmp_path)],
             "mean",

@@ -163,6 +163,23 @@ def test_colour_becomes_grey(tmp_path: Path) -> None:
     assert read_fer2013(folder).faces[0, 0, 0] == round(0.587 * 100)
 
 
+def test_sixteen_bits_and_transparency_are_read_as_they_look(tmp_path: Path) -> None:
+    deep = np.full((48, 48), 100 * 257, np.uint16)
+    clear = np.zeros((48, 48, 4), np.uint8)  # black, but nothing of it is seen
+    clear[24:, :, 3] = 255
+    folder = files(tmp_path, {"train/fear/a.png": encoded(deep), "train/fear/b.png": encoded(clear)})
+    deep_face, clear_face = read_fer2013(folder).faces
+    assert (deep_face == 100).all()
+    assert (clear_face[:24] == 255).all()
+    assert (clear_face[24:] == 0).all()
+
+
+def test_images_of_all_usual_kinds(tmp_path: Path) -> None:
+    kinds = {"a.png": "PNG", "b.webp": "WEBP", "c.bmp": "BMP", "d.tif": "TIFF", "e.gif": "GIF", "f.pgm": "PPM"}
+    content = {f"train/fear/{name}": encoded(grey(90), kind) for name, kind in kinds.items()}
+    assert len(read_fer2013(files(tmp_path, content))) == len(kinds)
+
+
 def test_a_train_folder_alone_is_training(tmp_path: Path) -> None:
     files(tmp_path, {"train/fear/a.png": encoded(grey(3))})
     assert read_fer2013(tmp_path / "train").splits.tolist() == [TRAINING]
@@ -385,6 +402,14 @@ def test_test_csv_with_both_test_sets_is_not_added_to_one_of_them(
     edition = open_fer2013(files(tmp_path, {name: text.encode() for name, text in content.items()}))
     assert edition.data.splits.tolist() == [TRAINING, PUBLIC]
     assert edition.other_files == ("test.csv",)
+
+
+def test_a_labelled_test_csv_is_test(tmp_path: Path) -> None:
+    content = {"train.csv": f"emotion,pixels\n4,{GREY}\n5,{GREY}\n", "test.csv": f"emotion,pixels\n3,{GREY}\n"}
+    data = read_fer2013(files(tmp_path, {name: text.encode() for name, text in content.items()}))
+    assert data.splits.tolist() == [TRAINING, TRAINING, TEST]
+    assert data.labels.tolist() == [4, 5, 3]
+    assert data.rows.tolist() == ["train.csv/0", "train.csv/1", "test.csv/0"]
 
 
 def test_the_fullest_table_is_taken(tmp_path: Path) -> None:

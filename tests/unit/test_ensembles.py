@@ -78,3 +78,9 @@ def test_one_member_is_no_ensemble(tmp_path: Path) -> None:
 def test_members_that_do_not_belong_together(tmp_path: Path, other: Predictions, message: str) -> None:
     with pytest.raises(DataError, match=message):
         ensemble(written(tmp_path, SURE_AND_WRONG, other))
+
+
+def test_a_member_counts_once(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
+    with pytest.raises(DataError, match="a file of predictions is named twice"):
+        ensemble([*files, files[0]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.lab.predictions import Predictions
-from mien.lab.remarks import remarks_on
+from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.labels import FER2013
 
 UNSTEERED = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
@@ -52,3 +52,10 @@ def test_the_worst_of_all_members_is_told() -> None:
     members = [{"recipe": UNSTEERED | {"validation": {"kind": "Test"}}}, {"recipe": {"validation": {"kind": "Test"}}}]
     (remark,) = remarks_on(one_face("PublicTest"), {"members": members}, "none")
     assert "was steered by them" in remark
+
+
+def test_another_data_set_is_said() -> None:
+    assert remarks_on_data({"data_fingerprint": "a"}, "a") == ()
+    (remark,) = remarks_on_data({"data_fingerprint": "a"}, "b")
+    assert remark.startswith("The model was trained on another data set, or another edition of this one;")
+    assert remarks_on_data({}, "b") == ()

@@ -217,3 +217,11 @@ def test_faces_are_counted_by_what_they_were_taken_for(book):
         cells = line(table, f"| {name} |").strip("| ").split(" | ")
         faces = [sum(report["confusion"][k][j] for report in reports) for j in range(len(FER2013.names))]
         assert cells[1:8] == [f"{100 * count / sum(faces):.0f} %" for count in faces]
+
+
+def test_the_interval_of_a_gap_goes_against_that_of_the_accuracy(book):
+    book.keep("gelu-cnn-nobn", 60, report={"train_accuracy": 0.65})
+    book.keep("gelu-cnn", 70, report={"train_accuracy": 0.95})
+    text = claim(book.part("claims"), "Does batch normalisation")
+    difference, low, high = re.search(r"35|\| 0 \| 5.00 % \| 25.00 % \| (\S+) \((\S+) to (\S+)\)", text).groups()
+    assert float(low) < float(difference) == 20 < float(high) < 30  # +30 is what training gains alone

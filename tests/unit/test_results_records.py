@@ -78,7 +78,13 @@ def test_the_model_is_described(kept):
     (run.folder / "model" / "model.onnx").write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     Card(name="x", labels=FER2013, preprocess=Preprocess(), sha256=empty, parameters=123).write(run.folder / "model")
+    evaluate_as(run, hundred(60), model_sha256=empty)
     assert json.loads((add(run, folder) / "run.json").read_text())["parameters"] == 123
+    evaluate_as(run, hundred(60, split="PrivateTest"), model_sha256="of-the-float-model")
+    with pytest.raises(
+        DataError, match=r"report on PrivateTest is of another model file .SHA-256 of-the-float, now e3b"
+    ):
+        add(run, folder)
 
 
 def test_adding_again_replaces_the_record(kept):

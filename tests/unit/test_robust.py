@@ -137,8 +137,8 @@ def data() -> FaceDataset:
     """Three happy and one sad face, in PublicTest; the sad one and a happy one stand in Training, too."""
     noise = np.random.default_rng(1).integers(0, 256, (5, 12, 12), np.uint8).repeat(4, axis=1).repeat(4, axis=2)
     return FaceDataset(
-        faces=noise[[2, 3, 0, 1, 2, 3, 4]],
-        labels=np.array([HAPPY, SAD, HAPPY, HAPPY, HAPPY, SAD, -1]),
+        faces=noise[[2, 3, 4, 2, 0, 1, 3]],
+        labels=np.array([HAPPY, SAD, -1, HAPPY, HAPPY, HAPPY, SAD]),
         splits=np.array(["Training"] * 2 + ["PublicTest"] * 5),
         rows=np.arange(7).astype(str),
         label_set=FER2013,

@@ -84,6 +84,9 @@ def convert(
         refuse_broken(str(data), edition.broken)
     for line in edition.broken:
         typer.echo(f"left out: {line}", err=True)
+    if edition.other_files:
+        others = list(edition.other_files)
+        typer.echo(f"not read, no faces by their name or place: {len(others):,} files{_some(others)}", err=True)
     chosen = edition.data
     for name in split or []:
         chosen.split(name)  # raises where there is no such split

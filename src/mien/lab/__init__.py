@@ -3,7 +3,7 @@
 >>> from mien import lab
 >>> data = lab.read_fer2013("archive.zip")
 >>> run = lab.train(lab.recipes["cnn8"], data, seed=0, out="runs")
->>> print(lab.evaluate(run, data.test).compare(run.recipe.published))
+>>> print(lab.evaluate(run, data).compare(run.recipe.published))
 """
 
 from __future__ import annotations

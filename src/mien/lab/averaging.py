@@ -10,7 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import ModelError
+from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, current_commit, run_digest
+from mien.preprocess import Preprocess
 
 
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
@@ -37,14 +39,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     if len(opened) < 2:
         raise ModelError(f"{len(opened)} runs to average; name at least two.")
     first, last = opened[0], opened[-1]
-    for run in opened:
-        if not run.finished:
-            raise ModelError(f"{run.folder}: not finished; train on first.")
-        for what in ("data_fingerprint", "label_set", "seed"):
-            if run.environment[what] != first.environment[what]:
-                raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
-        if run.recipe.validation != first.recipe.validation:
-            raise ModelError(f"{run.folder}: holds out other faces than {first.folder}; one has learned the other's.")
+    _check_alike(opened)
     states = [load_file(run.folder / WEIGHTS) for run in opened]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
@@ -63,3 +58,30 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     run.write_json(ENVIRONMENT, last.environment | {"averaged": digests, "commit": current_commit()})
     run.write_recipe()  # last: it makes the folder a run
     return run
+
+
+def _network(run: Run) -> tuple[OwnNet | Backbone, Preprocess]:
+    """What computes, wherever its weights started from."""
+    return replace(run.recipe.network, weights="none"), run.recipe.preprocess
+
+
+def _check_alike(runs: Sequence[Run]) -> None:
+    """Make sure that the runs' weights have a mean.
+
+    Raises:
+        ModelError: one has not finished or stands there twice, or they differ in network, data, classes or in the faces
+            that they held out.
+    """
+    first = runs[0]
+    if len({run.folder.resolve() for run in runs}) < len(runs):
+        raise ModelError("a run is named twice; it would count twice in the mean.")
+    for run in runs:
+        if not run.finished:
+            raise ModelError(f"{run.folder}: not finished; train on first.")
+        for what in ("data_fingerprint", "label_set", "seed"):
+            if run.environment[what] != first.environment[what]:
+                raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
+        if _network(run) != _network(first):
+            raise ModelError(f"{run.folder}: another network or preprocessing than {first.folder}; there is no mean.")
+        if run.recipe.validation != first.recipe.validation:
+            raise ModelError(f"{run.folder}: holds out other faces than {first.folder}; one has learned the other's.")

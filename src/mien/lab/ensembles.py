@@ -25,12 +25,15 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         out: folder for the mean's own ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
 
     Raises:
-        DataError: there are fewer than two files, one cannot be read, or they are of other faces, classes or views.
+        DataError: there are fewer than two files, one is named twice or cannot be read, or they are of other faces,
+            classes or views.
         ModelError: the results cannot be written.
     """
     paths = [Path(file) for file in files]
     if len(paths) < 2:
         raise DataError(f"{len(paths)} files of predictions; an ensemble has at least two members.")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
     first, *others = members = [Predictions.read(path) for path in paths]
     for path, member in zip(paths[1:], others, strict=True):
         if member.label_set != first.label_set or not np.array_equal(member.rows, first.rows):

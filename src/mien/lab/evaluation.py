@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions, scored_as
-from mien.lab.remarks import remarks_on
+from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def evaluate(
     if tta != "ten-crop" and recognizer.card.provenance.get("mirrored"):
         asked, tta = "none", "flip"  # which the model does itself
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
-    report = _report(predictions, recognizer.card, run, tta, faces, remark)
+    on_data = remarks_on_data(recognizer.card.provenance, data.fingerprint)
+    report = _report(predictions, recognizer.card, run, tta, faces, ([remark], on_data))
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -232,8 +233,15 @@ def _by_majority(
     return relabelled.data.take(known), None if twin_free is None else twin_free[known], remark
 
 
-def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, faces: FaceDataset, remark: str) -> Report:
-    """Measure the predictions and note what they were made with and on."""
+def _report(
+    predictions: Predictions,
+    card: Card,
+    run: Run | None,
+    tta: TTA,
+    faces: FaceDataset,
+    remarks: tuple[Sequence[str], Sequence[str]],
+) -> Report:
+    """Measure the predictions and note what they were made with and on; `remarks` come before and behind others."""
     kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
     if run is not None and (history := run.history()):  # the mean of other runs has none
         kept = history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
@@ -247,5 +255,5 @@ def _report(predictions: Predictions, card: Card, run: Run | None, tta: TTA, fac
         data_source=Path(faces.source).name,
         data_fingerprint=faces.fingerprint,
         provenance=card.provenance,
-        remarks=(*filter(None, [remark]), *remarks_on(predictions, card.provenance, tta)),
+        remarks=(*filter(None, remarks[0]), *remarks_on(predictions, card.provenance, tta), *remarks[1]),
     )

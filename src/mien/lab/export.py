@@ -20,7 +20,8 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated
-from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, holdout, with_majority
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, with_majority
+from mien.lab.data.split import held_out
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier, Mirrored
@@ -211,7 +212,7 @@ def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset 
     if recipe.validation.kind != "holdout":
         return None
     training = data.training
-    held = np.isin(training.rows, holdout(training, recipe.validation, seed)[1].rows)
+    held = held_out(training, recipe.validation, seed)
     twin_free = audit(replace(training, splits=np.where(held, PUBLIC, TRAINING))).twin_free
     return training.take(held & twin_free)
 

@@ -184,7 +184,7 @@ class Report:
             raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
 
     def compare(self, published: tuple[Figure, ...]) -> str:
-        """Return a table, as text, of the published figures beside ours."""
+        """Return a table, as text, of the published figures beside ours, on whatever faces either was measured."""
         rows = []
         for figure in (each for each in published if each.epoch is None):
             ours, spread = self._ours(figure.metric, figure.split)
@@ -193,7 +193,8 @@ class Report:
             name = f"{figure.metric}, {figure.split}"
             rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
         columns = ("figure", "published", "here", "95 % interval", "difference", "place")
-        return Table(f"{self.model} on {self.split}", columns, tuple(rows), self.remarks).plain()
+        notes = (*self.remarks, "The source's test faces need not be these: see `mien compare`.")
+        return Table(f"{self.model} on {self.split}", columns, tuple(rows), notes).plain()
 
     def _ours(self, metric: str, split: str) -> tuple[float | None, str]:
         """Our figure for a published one, and the interval of a measured accuracy as text."""

@@ -28,6 +28,12 @@ _WATCHED = "The training watched {}; nothing was chosen by them."
 _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does not depend on that."
 
 
+_OTHER_DATA = (
+    "The model was trained on another data set, or another edition of this one; what is said here of its splits, and "
+    "of twins in Training, holds for faces that stand in both."
+)
+
+
 def _shared(split: str, other: str) -> str:
     """Which faces of a split stand in another one, in words; Test is PublicTest and PrivateTest together."""
     halves = (PUBLIC, PRIVATE)
@@ -67,3 +73,8 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
     if predictions.twin_free is None:
         remarks.append("The data set has no Training split, so that the twin-free part is not known.")
     return tuple(filter(None, remarks))
+
+
+def remarks_on_data(provenance: dict[str, Any], fingerprint: str) -> tuple[str, ...]:
+    """Return what a reader must know where a model is evaluated on a data set with another fingerprint than its own."""
+    return (_OTHER_DATA,) if provenance.get("data_fingerprint", fingerprint) != fingerprint else ()

@@ -66,8 +66,8 @@ def add(run: Run, results: str | Path) -> Path:
         The record's folder.
 
     Raises:
-        DataError: the run has not finished or not been evaluated, its commit is unknown or changed, or the record
-            cannot be written.
+        DataError: the run has not finished or not been evaluated, a report is of another model file, its commit is
+            unknown or changed, or the record cannot be written.
     """
     results = Path(results)
     if not run.finished:
@@ -80,6 +80,7 @@ def add(run: Run, results: str | Path) -> Path:
     }
     if not reports:
         raise DataError(f"{run.folder}: not evaluated; run `mien evaluate {run.folder}` first.")
+    _check_model(run, reports)
     folder = results / run.folder.resolve().name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,20 @@ def check_commit(commit: str, of: str, results: Path) -> None:
         subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=there, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise DataError(f"{of}: commit {commit} is not in the git repository that holds {results}.") from error
+
+
+def _check_model(run: Run, reports: dict[str, Report]) -> None:
+    """Make sure that all reports are of the model that is there: a record says of one model what it reaches."""
+    folder = run.folder / "model"
+    if not (folder / CARD_FILE).is_file():
+        return
+    there = Card.read(folder).sha256
+    for name, report in reports.items():
+        if report.model_sha256 != there:
+            raise DataError(
+                f"{run.folder}: the report on {name} is of another model file (SHA-256 {report.model_sha256[:12]}, now "
+                f"{there[:12]}); evaluate again, or delete report-{name}.json and predictions-{name}.csv."
+            )
 
 
 def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:

@@ -50,6 +50,25 @@ def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, ste
             return (step + 1) / top if step < top else (steps - step) / max(1, steps - top)
 
 
+def check_watching(recipe: Recipe) -> None:
+    """Refuse what goes by figures of validation where there are none.
+
+    Raises:
+        RecipeError: stopping has nothing to go by, or nothing is validated though stopping or schedule go by it.
+    """
+    stopping = recipe.stopping
+    if stopping.monitor == "none" and (stopping.patience is not None or stopping.keep == "best"):
+        raise RecipeError(
+            f"{recipe.name}: stopping.patience and keep=best have nothing to go by; set stopping.monitor to loss or "
+            "accuracy."
+        )
+    if recipe.validation.kind == "none" and (stopping.monitor != "none" or isinstance(recipe.schedule, Plateau)):
+        raise RecipeError(
+            f"{recipe.name}: nothing is validated (validation.kind=none), but stopping or the learning rate goes by "
+            "it; set validation.kind=holdout, or stopping.monitor=none and another schedule."
+        )
+
+
 def side_at(recipe: Recipe, epoch: int) -> int:
     """Return the side, px, at which `epoch`, counted from 0, shows its faces."""
     full = recipe.preprocess.input_px

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.errors import DataError, RecipeError
+from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
@@ -29,9 +29,10 @@ from mien.lab.nets import build, set_trainable, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, Run, describe_environment, device_name, log_to_tensorboard, run_name
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, describe_environment, device_name, log_to_tensorboard, run_name
+from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
+from mien.preprocess import Preprocess
 
 try:
     from lightning_fabric import Fabric  # the small package
@@ -96,8 +97,8 @@ def train(
 
     Raises:
         DataError: the data set lacks what the recipe trains or validates on.
-        RecipeError: the recipe's phases do not add up; it needs teachers, or has no use for them; or the loss, of
-            training or validation, became infinite or undefined; names the epoch.
+        RecipeError: the recipe contradicts itself or its network, it needs teachers or has no use for them, or a loss
+            became infinite or undefined; names the epoch.
         ModelError: starting weights are missing or do not fit, a teacher has not finished or knows other classes, or
             the run's folder cannot be written.
     """
@@ -106,8 +107,8 @@ def train(
     taught_by = open_teachers(teachers, recipe, data)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     state = run.read_checkpoint()
-    if state is not None and state["finished"]:
-        return run
+    if (state is not None and state["finished"]) or ((run.folder / WEIGHTS).is_file() and run.finished):
+        return run  # a finished run need not have kept its checkpoint
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     with suppress(OutOfTime):
         trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
@@ -118,16 +119,15 @@ def train(
 def _check_sizes(recipe: Recipe, classifier: Classifier) -> None:
     """Refuse to begin with a size that the network cannot take."""
     side, p = side_at(recipe, 0), recipe.preprocess
-    if side == p.input_px:
-        return
     device = classifier.input.mean.device
     try:
         with torch.no_grad():
             classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
     except RuntimeError as error:
+        other = f", only of {p.input_px}; use --set sizes=FullSize"
+        remedy = "; set preprocess.input_px higher" if side == p.input_px else other
         raise RecipeError(
-            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px, only of {p.input_px}; "
-            "use --set sizes=FullSize."
+            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px{remedy}."
         ) from error
 
 
@@ -151,10 +151,14 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
 
     Raises:
         DataError: a split is missing or without labels.
+        RecipeError: nothing is watched, but stopping or schedule go by it.
     """
+    check_watching(recipe)
     training = data.split(TRAINING)
     if (training.labels < 0).any():
         raise DataError(f"{data.source}: {int((training.labels < 0).sum()):,} Training faces have no label.")
+    if len(training) < 2:
+        raise DataError(f"{data.source}: one Training face; a training needs at least two, and many to be of use.")
     match recipe.validation.kind:
         case "none":
             return training, None
@@ -191,7 +195,7 @@ class Trainer:
         recipe, device = self.recipe, fabric.device
         training, validation = split_for_training(recipe, data, seed)
         classes = len(data.label_set)
-        self.faces, self.labels = _on_device(training, device)
+        self.faces, self.labels = _on_device(training, recipe.preprocess, device)
         targets = targets_of(recipe, training).to(device)
         self.outputs = targets.shape[1]
         self.teachers = [teacher.load().to(device) for teacher in teachers]
@@ -202,10 +206,10 @@ class Trainer:
             with fabric.autocast():
                 answers = teach_plain(self.teachers, self.faces, recipe.distillation, classes)
             self.known, self.teachers = torch.cat([targets, answers], dim=1), []
-        self.watched = None if validation is None else _on_device(validation, device)
+        self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
-            self.class_weights = torch.from_numpy(class_weights(training.labels, classes)).to(device)
+            self.class_weights = torch.from_numpy(class_weights(training.labels, data.label_set)).to(device)
         torch.manual_seed(seed)
         self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights).to(device)
         self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -234,6 +238,10 @@ class Trainer:
         """
         phases = phases_of(self.recipe)
         first = 0 if state is None else state["epoch"] + 1
+        if self.fabric.broadcast(first) != first:
+            raise ModelError(
+                f"{self.run.folder}: the processes do not go on from one epoch; --out must be a folder that all share."
+            )
         if state is None:
             settle(self.classifier, self.faces[:: math.ceil(len(self.faces) / SETTLED)])
             self._write_start()
@@ -375,17 +383,16 @@ class Trainer:
         with torch.no_grad(), self.fabric.autocast():
             logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
         logits = logits[:, : len(self.class_weights)]
-        loss = F.cross_entropy(logits, labels).item()
+        accuracy = (logits.argmax(1) == labels).double().mean().item()
+        # the first process decides for all: without a GPU each has statistics of batch normalisation of its own
+        loss, accuracy = self.fabric.broadcast((F.cross_entropy(logits, labels).item(), accuracy))
         if not math.isfinite(loss):
             raise RecipeError(
                 f"{self.recipe.name}: the validation loss became {loss} in epoch {epoch + 1}. Lower the learning rate "
                 f"(--set {rate_field(self.recipe, epoch)}=...), or check the data; {self.run.folder} holds "
                 "the last whole epoch."
             )
-        return {
-            "validation_loss": loss,
-            "validation_accuracy": (logits.argmax(1) == labels).double().mean().item(),
-        }
+        return {"validation_loss": loss, "validation_accuracy": accuracy}
 
     def _watch(self, epoch: int, row: dict[str, Any], phase: Phase) -> None:
         """Let plateau and stopping take the epoch's figures; remember the weights if they are the best."""
@@ -464,6 +471,9 @@ class EpochRandom:
         torch.manual_seed(int(self.numpy.integers(2**62)) + fabric.global_rank)
 
 
-def _on_device(data: FaceDataset, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Faces ``(N, 1, H, W)`` uint8 and labels ``(N,)`` int64."""
-    return torch.from_numpy(data.faces)[:, None].to(device), torch.from_numpy(data.labels).to(device)
+def _on_device(data: FaceDataset, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Faces ``(N, 1, crop_px, crop_px)`` uint8, as the exported model will be given them, and labels ``(N,)`` int64."""
+    faces, side = data.faces, preprocess.crop_px
+    if faces.shape[1:] != (side, side):
+        faces = Preprocess(crop_px=side, color="grey").stack(list(faces))[:, 0]
+    return torch.from_numpy(faces)[:, None].to(device), torch.from_numpy(data.labels).to(device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -56,12 +57,15 @@ def with_test_settled(data: FaceDataset) -> FaceDataset:
 
 
 def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:
-    """Put data sets of one label set after each other."""
+    """Put data sets of one label set after each other; row ids that they share begin with the names of their files."""
+    rows = [part.rows for part in parts]
+    if len(set(np.concatenate(rows).tolist())) < sum(map(len, rows)):
+        rows = [np.array([f"{Path(part.source).name}/{row}" for row in part.rows]) for part in parts]
     return FaceDataset(
         faces=np.concatenate([part.faces for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         splits=np.concatenate([part.splits for part in parts]),
-        rows=np.concatenate([part.rows for part in parts]),
+        rows=np.concatenate(rows),
         label_set=parts[0].label_set,
         source=source,
     )

@@ -8,8 +8,10 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from mien.errors import DataError
-from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, FaceDataset
+from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, joined
 from mien.lab.data.folder import IMAGES, read_folder
 from mien.lab.data.images import refuse_broken
@@ -100,12 +102,20 @@ def _open_tree(tree: Tree, resize: bool) -> Edition:
     used = {tables[0]}
     test = str(PurePosixPath(tables[0]).with_name("test.csv"))
     if test in tables[1:] and not {PRIVATE, TEST} & set(edition.data.split_names()):
-        unlabelled = _read_table(tree, test)
-        both = TEST in unlabelled.data.split_names()
-        if not (both and PUBLIC in edition.data.split_names()):  # else PublicTest would stand there twice
-            edition = Edition(edition.kind, joined([edition.data, unlabelled.data], tree.source))
+        other = _named_by_file(_read_table(tree, test).data, TEST)
+        both = TEST in other.split_names()
+        # else Training or PublicTest would stand there twice
+        if TRAINING not in other.split_names() and not (both and PUBLIC in edition.data.split_names()):
+            edition = Edition(edition.kind, joined([edition.data, other], tree.source))
             used.add(test)
     return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - used)))
+
+
+def _named_by_file(data: FaceDataset, split: str) -> FaceDataset:
+    """A table of one split, which says of labelled faces only that: those of ``test.csv`` are not Training."""
+    if data.split_names() != [TRAINING]:
+        return data
+    return dataclasses.replace(data, splits=np.full(len(data), split))
 
 
 def _tables(tree: Tree) -> list[str]:

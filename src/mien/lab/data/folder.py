@@ -15,7 +15,7 @@ from mien.labels import FOLDER
 
 IMAGES = "folders of images"
 """What this edition is called."""
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
 

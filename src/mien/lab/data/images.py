@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.errors import DataError
+from mien.media.decode import pixels_of
 from mien.preprocess import Preprocess
 
 SIDE_PX = 48
@@ -35,7 +36,7 @@ class Decoded:
 
 
 def decode_faces(names: Sequence[str], read: Callable[[str], bytes], resize: bool = False) -> Decoded:
-    """Decode images (JPEG, PNG, WebP) of 48 x 48 px; colour becomes grey.
+    """Decode images of 48 x 48 px, of any kind that Pillow reads; colour becomes grey.
 
     Args:
         names: of the images, for messages.
@@ -57,16 +58,18 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], resize: boo
 
 def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
     """One image as ``(48, 48)``; the message of a `DataError` is the reason alone."""
+    if not isinstance(encoded, bytes):
+        raise DataError(f"found a {type(encoded).__name__}, expected the bytes of an image")
     if not encoded:
         raise DataError("empty file")
     try:
         # Pillow, not OpenCV: OpenCV fills the lost part of a cut-off JPEG with grey and says nothing
         with Image.open(io.BytesIO(encoded)) as image:
             if image.size == (SIDE_PX, SIDE_PX):
-                return np.asarray(image.convert("L"))
+                return np.asarray(_plain(image).convert("L"))
             if not resize:
                 raise DataError(f"{image.width}x{image.height} px, expected {SIDE_PX}x{SIDE_PX}")
-            upright = ImageOps.exif_transpose(image).convert("L")
+            upright = ImageOps.exif_transpose(_plain(image)).convert("L")
             side = min(upright.size)
             left, top = (upright.width - side) // 2, (upright.height - side) // 2
             middle = np.asarray(upright)[top : top + side, left : left + side]
@@ -76,6 +79,13 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
         raise DataError("not an image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's decoders raise
         raise DataError(f"damaged image ({error})") from error
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """An image whose greys Pillow converts as they look: 16 bits scaled to 8, what is transparent laid on white."""
+    if image.mode[0] not in "IF" and not image.has_transparency_data:
+        return image
+    return Image.fromarray(pixels_of(image))
 
 
 def refuse_broken(source: str, broken: tuple[str, ...]) -> None:

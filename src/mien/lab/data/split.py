@@ -9,6 +9,7 @@ from mien.errors import DataError
 from mien.lab.data.auditing import audit
 from mien.lab.data.dataset import FaceDataset
 from mien.lab.recipe import Validation
+from mien.labels import LabelSet
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,6 +33,12 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
     Raises:
         DataError: faces without a label, or one of the two parts would be empty.
     """
+    held = held_out(training, validation, seed)
+    return training.take(~held), training.take(held)
+
+
+def held_out(training: FaceDataset, validation: Validation, seed: int) -> Mask:
+    """Return which faces `holdout` takes away, ``(N,)`` bool; its arguments and errors are the same."""
     if (training.labels < 0).any():
         raise DataError(
             f"{training.source}: {int((training.labels < 0).sum()):,} faces have no label; cannot hold out."
@@ -47,7 +54,7 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
             f"{training.source}: a fraction of {validation.fraction} leaves {int((~held).sum()):,} faces to train on "
             f"and {int(held.sum()):,} to validate on; both need some."
         )
-    return training.take(~held), training.take(held)
+    return held
 
 
 def _first_of_each_class(labels: npt.NDArray[np.int64], fraction: float) -> Mask:
@@ -82,14 +89,17 @@ def _whole_groups(training: FaceDataset, fraction: float, seed: int) -> Mask:
     return held
 
 
-def class_weights(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float32]:
-    """Return ``(classes,)`` float32 weights n / (K n_c), which make every class count alike ("balanced").
+def class_weights(labels: npt.NDArray[np.int64], label_set: LabelSet) -> npt.NDArray[np.float32]:
+    """Return ``(K,)`` float32 weights n / (K n_c), which make every class count alike ("balanced").
 
     Raises:
         DataError: a class has no face, so that its weight would be infinite.
     """
-    counts = np.bincount(labels[labels >= 0], minlength=classes)
-    for label in np.flatnonzero(counts == 0)[:1]:
-        raise DataError(f"class weights: class {label} of {classes} has no face; train without class weights.")
-    weights: npt.NDArray[np.float64] = counts.sum() / (classes * counts)
+    counts = np.bincount(labels[labels >= 0], minlength=len(label_set))
+    missing = [label_set.name(int(label)) for label in np.flatnonzero(counts == 0)]
+    if missing:
+        raise DataError(
+            f"class weights: no face of {', '.join(missing)}; train without them, --set class_weights=none."
+        )
+    weights: npt.NDArray[np.float64] = counts.sum() / (len(label_set) * counts)
     return weights.astype(np.float32)
