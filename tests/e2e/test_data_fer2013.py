@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.lab.comparison import _SAME_TRAINING
 from mien.lab.data import PUBLIC, TRAINING, Audit, FaceDataset, audit, holdout, read_fer2013
 from mien.lab.recipe import Validation
 from mien.labels import FER2013
@@ -31,6 +32,14 @@ def test_sizes_of_splits_and_classes(data: FaceDataset) -> None:
     training, public = data.training, data.test
     assert np.bincount(training.labels).tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
     assert np.bincount(public.labels).tolist() == [467, 56, 496, 895, 653, 415, 607]
+
+
+def test_two_copies_have_the_same_training_and_public_test(data: FaceDataset) -> None:
+    """Seeds of a recipe are put together over both: see `mien.lab.comparison.learnt_from`."""
+    if not data.rows[0].isdigit():
+        pytest.skip("not in the order of the 2013 CSV")
+    (known,) = set(_SAME_TRAINING.values())
+    assert data.take(np.isin(data.splits, (TRAINING, PUBLIC))).fingerprint == known
 
 
 def test_holdouts_are_those_of_the_reports(data: FaceDataset) -> None:

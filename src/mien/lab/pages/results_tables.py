@@ -13,7 +13,7 @@ from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import measured_at, stand_in
 from mien.lab.recipe import Figure
-from mien.lab.recipe_io import from_json
+from mien.lab.recipe_io import bare, from_json, to_json
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FER2013, FERPLUS
@@ -75,7 +75,7 @@ def _seeds(rows: list[Record], page: Path) -> str:
     groups: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for record in rows:
         environment = record.row["environment"]
-        trained = json.dumps(record.row["recipe"]), *learnt_from(environment)
+        trained = to_json(bare(from_json(json.dumps(record.row["recipe"])))), *learnt_from(environment)
         for report in _scored(record):
             key = (record.row["recipe"]["name"], report["split"], report["tta"], *trained)
             groups.setdefault(key, {}).setdefault(environment["seed"], report)

@@ -12,7 +12,7 @@ from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
 from mien.lab.recipe import Phase, Recipe
-from mien.lab.recipe_io import from_json
+from mien.lab.recipe_io import bare, from_json
 from mien.lab.results import Record
 from mien.lab.statistics import wilson_interval
 
@@ -117,14 +117,7 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
 
 def same_training(one: Recipe, other: Recipe) -> bool:
     """Whether two recipes train the same, whatever they say about themselves."""
-    return other == replace(
-        one,
-        name=other.name,
-        source=other.source,
-        published=other.published,
-        assumed=other.assumed,
-        remark=other.remark,
-    )
+    return bare(one) == bare(other)
 
 
 _read_recipe = cache(from_json)  # each row of the book is held against every record
