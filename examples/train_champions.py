@@ -25,11 +25,11 @@ from mien.lab.run import WEIGHTS, Run
 
 MEMBERS = [
     ("mien-wide", 0),
-    ("mien-large", 0),
+    ("mien-large-faces", 0),
     ("mien-wide", 1),
     ("mien-wide", 2),
     ("mien-small", 0),
-    ("mien-large", 1),
+    ("mien-large-faces", 1),
 ]
 """(recipe, seed) in order of value. All that are finished teach, whatever they reach.
 
