@@ -1,7 +1,7 @@
 """What halving costs a network of depthwise convolutions while it learns: `python benchmarks/depthwise_cost.py`.
 
-On processors, oneDNN's gradient of a depthwise convolution of stride 2 in bfloat16 takes several times as long as that
-of one of stride 1. While it learns, `mien.lab.nets.mobilenet_v1` therefore takes every second place of a convolution of
+On processors, oneDNN's gradient of a depthwise convolution of stride 2 in bfloat16 takes longer than that of one of
+stride 1. While it learns, `mien.lab.nets.mobilenet_v1` therefore takes every second place of a convolution of
 stride 1, which answers the same. Steps of both take turns; the figure is the median of their rounds.
 benchmarks/results/depthwise_cost.json keeps the figures of each machine.
 """
@@ -9,14 +9,13 @@ benchmarks/results/depthwise_cost.json keeps the figures of each machine.
 from __future__ import annotations
 
 import json
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from layout import RESULTS
+from step_cost import in_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,7 +28,7 @@ from mien.lab.reproduction.speed import machine
 
 RECIPE = recipes["mien-large-faces"]
 NAMES = ("mobilenet-v1", "mobilenet-v1-normed")
-ROUNDS, STEPS, BATCH = 5, 2, 128
+BATCH = 128
 RESULT: Path = RESULTS / "depthwise_cost.json"
 
 
@@ -70,16 +69,8 @@ def stepper(name: str, halving: str) -> Callable[[], None]:
 
 def measure(name: str) -> dict[str, float]:
     """Return images a second of each way to halve."""
-    steps = {halving: stepper(name, halving) for halving in ("stride 2", "every second place of stride 1")}
-    seconds: dict[str, list[float]] = {halving: [] for halving in steps}
-    for turn in range(ROUNDS + 1):
-        for halving, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(STEPS):
-                step()
-            if turn:  # the first one compiles and allocates
-                seconds[halving].append((time.perf_counter() - start) / STEPS)
-    return {halving: round(BATCH / statistics.median(each), 1) for halving, each in seconds.items()}
+    seconds = in_turns({halving: stepper(name, halving) for halving in ("stride 2", "every second place of stride 1")})
+    return {halving: round(BATCH / each, 1) for halving, each in seconds.items()}
 
 
 def main() -> None:

@@ -102,7 +102,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def measure(network: str, threads: int) -> dict[str, float]:
     """Return images a second of each variant."""
     torch.set_num_threads(threads)
-    steps = {name: stepper(network, **choices) for name, choices in VARIANTS.items()}
+    seconds = in_turns({name: stepper(network, **choices) for name, choices in VARIANTS.items()})
+    return {name: round(VARIANTS[name].get("batch", 128) / each, 1) for name, each in seconds.items()}
+
+
+def in_turns(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Let steps take turns; return seconds of each, the median of their rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(ROUNDS + 1):
         for name, step in steps.items():
@@ -111,9 +116,7 @@ def measure(network: str, threads: int) -> dict[str, float]:
                 step()
             if turn:  # the first one compiles and allocates
                 seconds[name].append((time.perf_counter() - start) / STEPS)
-    return {
-        name: round(VARIANTS[name].get("batch", 128) / statistics.median(each), 1) for name, each in seconds.items()
-    }
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -71,8 +71,7 @@ def evaluate(
     if tta != "ten-crop" and recognizer.card.provenance.get("mirrored"):
         asked, tta = "none", "flip"  # which the model does itself
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
-    on_data = remarks_on_data(recognizer.card.provenance, data.fingerprint)
-    report = _report(predictions, recognizer.card, run, tta, faces, ([remark], on_data))
+    report = _report(predictions, recognizer.card, run, tta, faces, remark, data.fingerprint)
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -239,9 +238,10 @@ def _report(
     run: Run | None,
     tta: TTA,
     faces: FaceDataset,
-    remarks: tuple[Sequence[str], Sequence[str]],
+    remark: str,
+    fingerprint: str,
 ) -> Report:
-    """Measure the predictions and note what they were made with and on; `remarks` come before and behind others."""
+    """Measure the predictions and note what they were made with and on; `fingerprint` is of the whole data set."""
     kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
     if run is not None and (history := run.history()):  # the mean of other runs has none
         kept = history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
@@ -255,5 +255,9 @@ def _report(
         data_source=Path(faces.source).name,
         data_fingerprint=faces.fingerprint,
         provenance=card.provenance,
-        remarks=(*filter(None, remarks[0]), *remarks_on(predictions, card.provenance, tta), *remarks[1]),
+        remarks=(
+            *filter(None, [remark]),
+            *remarks_on(predictions, card.provenance, tta),
+            *remarks_on_data(card.provenance, fingerprint),
+        ),
     )

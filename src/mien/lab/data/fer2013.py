@@ -102,7 +102,7 @@ def _open_tree(tree: Tree, resize: bool) -> Edition:
     used = {tables[0]}
     test = str(PurePosixPath(tables[0]).with_name("test.csv"))
     if test in tables[1:] and not {PRIVATE, TEST} & set(edition.data.split_names()):
-        other = _named_by_file(_read_table(tree, test).data, TEST)
+        other = _as_test(_read_table(tree, test).data)
         both = TEST in other.split_names()
         # else Training or PublicTest would stand there twice
         if TRAINING not in other.split_names() and not (both and PUBLIC in edition.data.split_names()):
@@ -111,11 +111,11 @@ def _open_tree(tree: Tree, resize: bool) -> Edition:
     return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - used)))
 
 
-def _named_by_file(data: FaceDataset, split: str) -> FaceDataset:
-    """A table of one split, which says of labelled faces only that: those of ``test.csv`` are not Training."""
+def _as_test(data: FaceDataset) -> FaceDataset:
+    """The faces of ``test.csv``; a labelled one without Usage reads as Training."""
     if data.split_names() != [TRAINING]:
         return data
-    return dataclasses.replace(data, splits=np.full(len(data), split))
+    return dataclasses.replace(data, splits=np.full(len(data), TEST))
 
 
 def _tables(tree: Tree) -> list[str]:

@@ -37,7 +37,7 @@ class _Conv(nn.Conv2d):
         if self.stride[0] == 1:
             return super().forward(x)
         if self.training and self.groups > 1 and x.device.type == "cpu":
-            # every second place of all: oneDNN learns through this in half the time or less (docs/log.md)
+            # every second place of all: oneDNN learns through this faster (benchmarks/depthwise_cost.py)
             every = F.conv2d(x, self.weight, self.bias, padding=1, groups=self.groups)
             return every[..., 1::2, 1::2].contiguous(memory_format=torch.channels_last)
         return super().forward(F.pad(x, (0, 1, 0, 1)))  # of an even side, TensorFlow pads right and bottom only
@@ -57,12 +57,12 @@ class _Trunk(nn.Module):
 
     def __init__(self, channels: int, batch_norm: bool = False) -> None:
         super().__init__()
-        pairs, norm = list(pairwise(WIDTHS)), batch_norm
-        self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0], batch_norm=norm)
+        pairs = list(pairwise(WIDTHS))
+        self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0], batch_norm=batch_norm)
         self.dw = nn.ModuleList(
-            _Conv(a, a, 3, stride, a, norm) for (a, _), stride in zip(pairs, STRIDES[1:], strict=True)
+            _Conv(a, a, 3, stride, a, batch_norm) for (a, _), stride in zip(pairs, STRIDES[1:], strict=True)
         )
-        self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=norm) for a, b in pairs)
+        self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=batch_norm) for a, b in pairs)
 
     def layers(self) -> list[_Conv]:
         """The convolutions in the order in which they work."""
