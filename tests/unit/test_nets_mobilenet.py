@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from mien.errors import ModelError
 from mien.lab.nets import build, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.nets.mobilenet_v1 import MobileNetV1
@@ -79,3 +80,46 @@ def test_halving_while_it_learns_is_the_halving_of_later(trunk: Path) -> None:
         assert halving is not None
         found[training] = (logits.detach(), halving.clone())
     torch.testing.assert_close(found[True], found[False], rtol=1e-3, atol=1e-4)
+
+
+def test_a_short_network_starts_from_the_first_blocks_of_a_run(trunk: Path, tmp_path: Path) -> None:
+    whole = network("mobilenet-v1-normed", trunk).eval()
+    settle(whole, faces(2))
+    save_file(whole.state_dict(), tmp_path / "weights.safetensors")
+    short = network("mobilenet-v1-short-normed", tmp_path / "weights.safetensors").eval()
+    settle(short, faces(5))  # it has its statistics from the run
+    assert isinstance(whole.network, MobileNetV1) and isinstance(short.network, MobileNetV1)
+    with torch.no_grad():
+        x = whole.input(faces(3))
+        found = short.network.trunk(x)
+        for layer in whole.network.trunk.layers()[:23]:  # the first convolution, then eleven pairs
+            x = layer(x)
+    assert found.shape == (64, 512, 4, 4)
+    torch.testing.assert_close(found, x, rtol=0, atol=0)
+
+
+def test_a_short_network_starts_from_the_first_blocks_of_a_folded_one(trunk: Path) -> None:
+    short = network("mobilenet-v1-short-normed", trunk)
+    settle(short, faces(2))
+    assert isinstance(short.network, MobileNetV1)
+    folded = network("mobilenet-v1", trunk).eval()
+    assert isinstance(folded.network, MobileNetV1)
+    with torch.no_grad():
+        x = folded.input(faces(3))
+        found = short.eval().network.trunk(x)
+        for layer in folded.network.trunk.layers()[:23]:
+            x = layer(x)
+    assert x.std(0).max() > 1e-3
+    torch.testing.assert_close(found, x, rtol=1e-3, atol=1e-4)
+
+
+def test_normalised_weights_are_not_for_a_network_without(trunk: Path, tmp_path: Path) -> None:
+    save_file(network("mobilenet-v1-normed", trunk).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match="has batch normalisation; take a network whose name ends in -normed"):
+        network("mobilenet-v1", tmp_path / "weights.safetensors")
+
+
+def test_a_short_file_does_not_make_a_whole_network(trunk: Path, tmp_path: Path) -> None:
+    save_file(network("mobilenet-v1-short-normed", trunk).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match=r"24 missing: dw\.11"):
+        network("mobilenet-v1-normed", tmp_path / "weights.safetensors")

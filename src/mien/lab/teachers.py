@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.champions.small import LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
+from mien.lab.champions.small import FACE_INPUT, LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
 from mien.lab.recipe import (
     SGD,
     Adam,
@@ -24,15 +24,7 @@ _MIEN_LARGE = Recipe(
     name="mien-large",
     source="mien",
     network=OwnNet(name="mobilenet-v1", weights="file"),
-    # the network's own means, of 0..255 in BGR order; faces are grey, so that the order does not matter
-    preprocess=Preprocess(
-        crop_px=48,
-        color="grey",
-        input_px=96,
-        channels=3,
-        mean=(103.939 / 255, 116.779 / 255, 123.68 / 255),
-        std=(1 / 255, 1 / 255, 1 / 255),
-    ),
+    preprocess=FACE_INPUT,
     augment=Augment(
         rotate_deg=15.0,
         shift_fraction=0.08,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mien.lab.recipe import (
     SGD,
+    Adam,
     Augment,
     Cosine,
     Distillation,
@@ -240,6 +241,41 @@ MIEN_SMALL_OF_FIVE = replace(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
+MIEN_SMALL_OF_THREE = replace(
+    MIEN_SMALL_DISTILLED,
+    name="mien-small-of-three",
+    network=OwnNet(name="residual-small-pool-first"),
+    augment=LIGHT_SOFTNESS,
+    remark="mien-small-distilled with better teachers. Learns from the int8 models of mien-large-faces and "
+    "mien-large-long, one view each, and from mien-small as it ships (--teacher, three times), one of them in each "
+    "step, and FER+ votes (--votes) beside the labels. It holds out the same faces as its teachers; they only "
+    "calibrate the confidence.",
+    distillation=Distillation(weight=0.6, temperature=2.0, faces="undamaged", teachers_a_step=1),
+)
+
+FACE_INPUT = Preprocess(
+    crop_px=48,
+    color="grey",
+    input_px=96,
+    channels=3,
+    # the face network's own means, of 0..255 in BGR order; faces are grey, so that the order does not matter
+    mean=(103.939 / 255, 116.779 / 255, 123.68 / 255),
+    std=(1 / 255, 1 / 255, 1 / 255),
+)
+
+MIEN_SMALL_FACES = replace(
+    MIEN_SMALL_OF_THREE,
+    name="mien-small-faces",
+    network=OwnNet(name="mobilenet-v1-short-normed", weights="file"),
+    preprocess=replace(FACE_INPUT, input_px=64),
+    optimizer=Adam(lr=5e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
+    schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
+    epochs=40,
+    remark="The first eleven of thirteen blocks of a finished mien-large-faces (--weights), on smaller faces. Learns "
+    "from the same teachers as mien-small-of-three (--teacher, three times), one of them in each step, and FER+ votes "
+    "(--votes) beside the labels. It holds out the same faces as its teachers; they only calibrate the confidence.",
+)
+
 ROWS = (
     MIEN_SMALL,
     MIEN_SMALL_DISTILLED,
@@ -249,4 +285,6 @@ ROWS = (
     MIEN_SMALL_FULL_MUON,
     MIEN_SMALL_FULL_TUNED,
     MIEN_SMALL_OF_FIVE,
+    MIEN_SMALL_OF_THREE,
+    MIEN_SMALL_FACES,
 )

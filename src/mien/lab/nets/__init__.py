@@ -33,6 +33,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "gelu-cnn-nobn": partial(GeluCNN, batch_norm=False),
     "mobilenet-v1": MobileNetV1,
     "mobilenet-v1-normed": partial(MobileNetV1, batch_norm=True),
+    "mobilenet-v1-short-normed": partial(MobileNetV1, batch_norm=True, blocks=11),
     "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
     "residual-nano-full": partial(ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1),
     "residual-nano-full-pool-first": partial(
@@ -97,7 +98,7 @@ def settle(classifier: Classifier, faces: Tensor) -> None:
         classifier: what `build` has returned; changed in place, where it has such normalisation.
         faces: ``(N, planes, H, W)`` uint8, some hundred.
     """
-    if isinstance(classifier.network, MobileNetV1) and classifier.network.batch_norm:
+    if isinstance(classifier.network, MobileNetV1):
         classifier.network.settle(classifier.input(faces))
 
 

@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.lab.nets.weights import load_weights
+from mien.errors import ModelError
+from mien.lab.nets.weights import load_weights, read_weights
 from mien.preprocess import Preprocess
 
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 """Of the first convolution, then of each depthwise one."""
+BLOCKS = len(WIDTHS) - 1
+"""Depthwise convolutions, each with its 1x1 convolution."""
 
 
 class _Conv(nn.Conv2d):
@@ -55,12 +58,12 @@ class _Conv(nn.Conv2d):
 class _Trunk(nn.Module):
     """All convolutions, under the names of the weights file."""
 
-    def __init__(self, channels: int, batch_norm: bool = False) -> None:
+    def __init__(self, channels: int, batch_norm: bool = False, blocks: int = BLOCKS) -> None:
         super().__init__()
-        pairs = list(pairwise(WIDTHS))
+        pairs = list(pairwise(WIDTHS[: blocks + 1]))
         self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0], batch_norm=batch_norm)
         self.dw = nn.ModuleList(
-            _Conv(a, a, 3, stride, a, batch_norm) for (a, _), stride in zip(pairs, STRIDES[1:], strict=True)
+            _Conv(a, a, 3, stride, a, batch_norm) for (a, _), stride in zip(pairs, STRIDES[1 : blocks + 1], strict=True)
         )
         self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=batch_norm) for a, b in pairs)
 
@@ -70,7 +73,7 @@ class _Trunk(nn.Module):
         return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]."""
+        """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 11 blocks ``(N, 512, H / 16, W / 16)``."""
         for layer in self.layers():
             x = layer(x)
         return x
@@ -79,7 +82,8 @@ class _Trunk(nn.Module):
 class MobileNetV1(nn.Module):
     """A 3x3 convolution, thirteen depthwise 3x3 ones with a 1x1 convolution each, global mean, classes.
 
-    With three channels and seven classes: 3,203,207 parameters, 104 million multiply-adds at 96 px.
+    With three channels and seven classes: 3,203,207 parameters, 104 million multiply-adds at 96 px; without the last
+    two blocks 1,624,071 and 40 million at 64 px.
 
     Source: the multi-output network of Savchenko (2019, https://doi.org/10.7717/peerj-cs.197), trained on VGGFace2.
 
@@ -88,37 +92,59 @@ class MobileNetV1(nn.Module):
         classes: K.
         dropout: before the classes.
         batch_norm: whether each convolution is normalised, see `settle`.
+        blocks: how many pairs of a depthwise and a 1x1 convolution there are, the first ones of thirteen.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.3, *, batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        preprocess: Preprocess,
+        classes: int,
+        dropout: float = 0.3,
+        *,
+        batch_norm: bool = False,
+        blocks: int = BLOCKS,
+    ) -> None:
         super().__init__()
-        self.channels, self.batch_norm = preprocess.channels, batch_norm
-        self.trunk = _Trunk(preprocess.channels, batch_norm)
+        self.channels, self.batch_norm, self.blocks = preprocess.channels, batch_norm, blocks
+        self.settled = not batch_norm
+        self.trunk = _Trunk(preprocess.channels, batch_norm, blocks)
         self.dropout = nn.Dropout(dropout)
-        self.classes = nn.Linear(WIDTHS[-1], classes)
+        self.classes = nn.Linear(WIDTHS[blocks], classes)
 
     def load_trunk(self, file: Path) -> None:
-        """Start from trained convolutions: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``.
+        """Start from trained convolutions; blocks of the file that this network lacks are left out.
+
+        Args:
+            file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, whose
+                batch normalisation is taken over, so that nothing is left to settle.
 
         Raises:
-            ModelError: the file cannot be read, or holds another network.
+            ModelError: the file cannot be read, holds another network, or is normalised and this network is not.
         """
-        folded = _Trunk(self.channels)  # as in the file, without normalisation
-        load_weights(folded, "MobileNet-v1", file)
-        self.trunk.load_state_dict(folded.state_dict(), strict=False)
+        normed = "trunk.conv1.norm.weight" in read_weights(file)
+        if normed and not self.batch_norm:
+            raise ModelError(f"{file}: has batch normalisation; take a network whose name ends in -normed.")
+        deeper = tuple(f"{kind}.{block}." for kind in ("dw", "pw") for block in range(self.blocks, BLOCKS))
+        trunk = _Trunk(self.channels, normed, self.blocks)  # as in the file
+        load_weights(trunk, "MobileNet-v1", file, part="trunk.", left_out=deeper)
+        self.trunk.load_state_dict(trunk.state_dict(), strict=False)
+        self.settled = self.settled or normed
 
     @torch.no_grad()
     def settle(self, x: Tensor) -> None:
         """Unfold batch normalisation: it starts from the statistics of `x` and changes no answer.
 
         In evaluation the network answers as the one without, to any input; while it is trained, each layer is
-        normalised as it was before its normalisation was folded.
+        normalised as it was before its normalisation was folded. Nothing happens to a network without normalisation,
+        to one that started with statistics of its own, or the second time.
 
         Args:
             x: ``(N, channels, input_px, input_px)``, some hundred faces as the input layer leaves them.
         """
-        for layer in self.trunk.layers():
-            x = layer.settle(x)
+        if not self.settled:
+            for layer in self.trunk.layers():
+                x = layer.settle(x)
+        self.settled = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 
-# The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; then those of the face network.
-_CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.")
+# The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; those of the face network; ours.
+_CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.", "classes.")
 
 # The order in which the layers of an EfficientNet-PyTorch block work; their names sort otherwise.
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
@@ -24,7 +24,22 @@ _OF_A_RUN = "network."  # how a run's weights.safetensors begins all its names
 _SHOWN = 5
 
 
-def load_weights(network: nn.Module, name: str, file: Path) -> None:
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file by name; those of a run as its network names them.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file}: not a safetensors file that can be read ({error}).") from error
+    if all(key.startswith(_OF_A_RUN) for key in found):
+        return {key.removeprefix(_OF_A_RUN): value for key, value in found.items()}
+    return found
+
+
+def load_weights(network: nn.Module, name: str, file: Path, part: str = "", left_out: tuple[str, ...] = ()) -> None:
     """Load a backbone's weights, in any float type.
 
     Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is left out
@@ -34,18 +49,16 @@ def load_weights(network: nn.Module, name: str, file: Path) -> None:
         network: the backbone, without classifier.
         name: of the backbone, for messages.
         file: safetensors.
+        part: how the names begin in a run whose network holds this one, as ``"trunk."``.
+        left_out: how the names of other tensors begin that the network has no use for.
 
     Raises:
         ModelError: the file cannot be read, or its keys or shapes are not the network's.
     """
-    try:
-        found = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{file}: not a safetensors file that can be read ({error}).") from error
-    if all(key.startswith(_OF_A_RUN) for key in found):
-        found = {key.removeprefix(_OF_A_RUN): value for key, value in found.items()}
+    found = {key.removeprefix(part): value for key, value in read_weights(file).items()}
     wanted = network.state_dict()
-    found = {key: value for key, value in found.items() if key in wanted or not key.startswith(_CLASSIFIERS)}
+    ignored = (*_CLASSIFIERS, *left_out)
+    found = {key: value for key, value in found.items() if key in wanted or not key.startswith(ignored)}
     if "_conv_stem.weight" in found:
         found = _in_order(found, wanted, _efficientnet_position)
     elif "features.0.0.weight" in found and "features.0.0.weight" not in wanted:  # torchvision's MobileNetV2
