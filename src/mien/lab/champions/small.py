@@ -270,7 +270,7 @@ MIEN_SMALL_FACES = replace(
     preprocess=replace(FACE_INPUT, input_px=64),
     optimizer=Adam(lr=5e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
     schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
-    epochs=40,
+    epochs=56,
     remark="The first eleven of thirteen blocks of a finished mien-large-faces (--weights), on smaller faces. Learns "
     "from the same teachers as mien-small-of-three (--teacher, three times), one of them in each step, and FER+ votes "
     "(--votes) beside the labels. It holds out the same faces as its teachers; they only calibrate the confidence.",
