@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.lab.comparison import _SAME_TRAINING
-from mien.lab.data import PUBLIC, TRAINING, Audit, FaceDataset, audit, holdout, read_fer2013
+from mien.lab.data import PUBLIC, TRAINING, Audit, FaceDataset, audit, has_learned_from, holdout, read_fer2013
+from mien.lab.data.origin import _FER2013_TRAINING, _TRAINING_OF
 from mien.lab.recipe import Validation
 from mien.labels import FER2013
 
@@ -34,12 +34,14 @@ def test_sizes_of_splits_and_classes(data: FaceDataset) -> None:
     assert np.bincount(public.labels).tolist() == [467, 56, 496, 895, 653, 415, 607]
 
 
-def test_two_copies_have_the_same_training_and_public_test(data: FaceDataset) -> None:
-    """Seeds of a recipe are put together over both: see `mien.lab.comparison.learnt_from`."""
+def test_copies_on_record_have_the_same_training_and_public_test(data: FaceDataset) -> None:
+    """Seeds of a recipe are put together over both: see `mien.lab.data.origin`."""
     if not data.rows[0].isdigit():
         pytest.skip("not in the order of the 2013 CSV")
-    (known,) = set(_SAME_TRAINING.values())
-    assert data.take(np.isin(data.splits, (TRAINING, PUBLIC))).fingerprint == known
+    tested = data.take(np.isin(data.splits, (TRAINING, PUBLIC)))
+    assert tested.fingerprint in _TRAINING_OF
+    assert data.training.fingerprint == _FER2013_TRAINING
+    assert all(has_learned_from({"data_fingerprint": copy}, part) for copy in _TRAINING_OF for part in (data, tested))
 
 
 def test_holdouts_are_those_of_the_reports(data: FaceDataset) -> None:

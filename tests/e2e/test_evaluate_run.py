@@ -128,7 +128,7 @@ def test_without_training_the_twin_free_part_is_unknown(run: Run, report: Report
     assert found.full == report.full
     assert found.twin_free is None
     assert found.remarks[-2] == "The data set has no Training split, so that the twin-free part is not known."
-    assert found.remarks[-1].startswith("The model was trained on another data set, or another edition of this one;")
+    assert found.remarks[-1].startswith("The model has not learned from the Training split of this data set;")
 
 
 def test_labels_cross_by_name(run: Run, report: Report, data: FaceDataset) -> None:
@@ -296,7 +296,7 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert lines["train-test gap, points"] == [points(report.gap)]
     sad = report.full.per_class[report.label_set.index("sad")]
     assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
-    assert "\nMade for tests.\nThe model was trained on another data set, or another edition of this" in done.stdout
+    assert "\nMade for tests.\nThe model has not learned from the Training split of this data set" in done.stdout
     assert (tmp_path / "predictions-PublicTest.csv").is_file() and "Nothing was written" not in done.stderr
     done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)
     assert json.loads(done.stdout)["tta"] == "flip"

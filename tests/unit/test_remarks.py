@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mien.lab.data import draw_faces
 from mien.lab.predictions import Predictions
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.labels import FER2013
@@ -55,7 +56,12 @@ def test_the_worst_of_all_members_is_told() -> None:
 
 
 def test_another_data_set_is_said() -> None:
-    assert remarks_on_data({"data_fingerprint": "a"}, "a") == ()
-    (remark,) = remarks_on_data({"data_fingerprint": "a"}, "b")
-    assert remark.startswith("The model was trained on another data set, or another edition of this one;")
-    assert remarks_on_data({}, "b") == ()
+    data = draw_faces(20, seed=0)
+    public = data.split("PublicTest")
+    origin = {"data_fingerprint": data.fingerprint, "training_fingerprint": data.training.fingerprint}
+    assert remarks_on_data(origin, data) == ()
+    assert remarks_on_data(origin, data.training) == ()  # the rest of the file is not what it has learned
+    (remark,) = remarks_on_data(origin, draw_faces(20, seed=1))
+    assert remark.startswith("The model has not learned from the Training split of this data set;")
+    assert remarks_on_data(origin, public) == (remark,)
+    assert remarks_on_data({}, data) == ()

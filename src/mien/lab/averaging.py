@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import ModelError
+from mien.lab.data import training_fingerprint
 from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, current_commit, run_digest
 from mien.preprocess import Preprocess
@@ -78,7 +79,9 @@ def _check_alike(runs: Sequence[Run]) -> None:
     for run in runs:
         if not run.finished:
             raise ModelError(f"{run.folder}: not finished; train on first.")
-        for what in ("data_fingerprint", "label_set", "seed"):
+        if training_fingerprint(run.environment) != training_fingerprint(first.environment):
+            raise ModelError(f"{run.folder}: has learned other faces than {first.folder}.")
+        for what in ("label_set", "seed"):
             if run.environment[what] != first.environment[what]:
                 raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
         if _network(run) != _network(first):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import DataError
+from mien.lab.data import training_fingerprint
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
 from mien.lab.recipe_io import bare, to_json
@@ -189,20 +190,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-_SAME_TRAINING = {
-    "2aa0fe73ce4785e98b338c97f7bc881f9d3a445dd519adec099821c41946411d": (
-        "20c291c681712bcb61650d64091b27d0388a3bb432a75868b074c14c711a1f83"
-    )
-}
-"""Fingerprint of a copy of FER2013 -> that of one with the same Training and PublicTest; they differ in whether
-PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`)."""
-
-
 def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
     """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
     teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
-    data, *others = (str(environment.get(key)) for key in ("data_fingerprint", "weights_sha256", "votes_sha256"))
-    return (_SAME_TRAINING.get(data, data), *others, *teachers)
+    others = (str(environment.get(key)) for key in ("weights_sha256", "votes_sha256"))
+    return (training_fingerprint(environment), *others, *teachers)
 
 
 def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:

@@ -17,7 +17,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import calibrated
-from mien.lab.data import FaceDataset, with_majority
+from mien.lab.data import FaceDataset, has_learned_from, with_majority
 from mien.lab.export import held_out_faces
 from mien.recognizer import Recognizer
 from mien.writing import writing
@@ -59,7 +59,7 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
         raise ModelError(f"{source.folder}: quantised already; give the float model that it was made from.")
     if "members" in known:
         raise ModelError(f"{source.folder}: joined from several models; quantise each, then join these.")
-    if data.fingerprint != known["data_fingerprint"]:
+    if not has_learned_from(known, data):
         raise ModelError(
             f"{source.folder}: trained on {known['data_source']} ({known['data_fingerprint'][:12]}), this is "
             f"{Path(data.source).name} ({data.fingerprint[:12]}); give what the model was trained on."

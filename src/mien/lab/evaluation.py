@@ -71,7 +71,8 @@ def evaluate(
     if tta != "ten-crop" and recognizer.card.provenance.get("mirrored"):
         asked, tta = "none", "flip"  # which the model does itself
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
-    report = _report(predictions, recognizer.card, run, tta, faces, remark, data.fingerprint)
+    other_data = remarks_on_data(recognizer.card.provenance, data)
+    report = _report(predictions, recognizer.card, run, tta, faces, remark, other_data)
     if folder is not None:
         write_results(folder, predictions, report)
     if run is not None and report.full is not None:
@@ -238,10 +239,10 @@ def _report(
     run: Run | None,
     tta: TTA,
     faces: FaceDataset,
-    remark: str,
-    fingerprint: str,
+    on_faces: str,
+    on_data: tuple[str, ...],
 ) -> Report:
-    """Measure the predictions and note what they were made with and on; `fingerprint` is of the whole data set."""
+    """Measure the predictions and note what they were made with and on."""
     kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
     if run is not None and (history := run.history()):  # the mean of other runs has none
         kept = history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
@@ -256,8 +257,8 @@ def _report(
         data_fingerprint=faces.fingerprint,
         provenance=card.provenance,
         remarks=(
-            *filter(None, [remark]),
+            *filter(None, [on_faces]),
             *remarks_on(predictions, card.provenance, tta),
-            *remarks_on_data(card.provenance, fingerprint),
+            *on_data,
         ),
     )

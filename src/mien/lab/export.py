@@ -20,7 +20,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab import recipe_io
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated
-from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, with_majority
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, has_learned_from, with_majority
 from mien.lab.data.split import held_out
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
@@ -202,7 +202,7 @@ def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
     confidence would be fitted to that. Test splits are never taken, even if the run watched one.
     """
     environment = run.environment
-    if data.fingerprint != environment["data_fingerprint"]:
+    if not has_learned_from(environment, data):
         return None
     return held_out_faces(run.recipe, environment["seed"], data)
 
@@ -250,7 +250,7 @@ def _describe(
     run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, content: bytes, licence: str | None
 ) -> Card:
     environment = run.environment
-    origin = ("seed", "commit", "data_fingerprint", "data_source", "versions", "resumed")
+    origin = ("seed", "commit", "data_fingerprint", "training_fingerprint", "data_source", "versions", "resumed")
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,

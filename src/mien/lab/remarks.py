@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, has_learned_from
 from mien.lab.predictions import TTA, Predictions
 
 _TTA_REMARKS: dict[TTA, str] = {
@@ -29,8 +29,8 @@ _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does no
 
 
 _OTHER_DATA = (
-    "The model was trained on another data set, or another edition of this one; what is said here of its splits, and "
-    "of twins in Training, holds for faces that stand in both."
+    "The model has not learned from the Training split of this data set; what is said here of its splits, and of twins "
+    "in Training, holds for faces that stand in both."
 )
 
 
@@ -75,6 +75,7 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
     return tuple(filter(None, remarks))
 
 
-def remarks_on_data(provenance: dict[str, Any], fingerprint: str) -> tuple[str, ...]:
-    """Return what a reader must know where a model is evaluated on a data set with another fingerprint than its own."""
-    return (_OTHER_DATA,) if provenance.get("data_fingerprint", fingerprint) != fingerprint else ()
+def remarks_on_data(provenance: dict[str, Any], data: FaceDataset) -> tuple[str, ...]:
+    """Return what a reader must know where a model is evaluated on a data set that it has not learned from."""
+    known = "data_fingerprint" in provenance
+    return (_OTHER_DATA,) if known and not has_learned_from(provenance, data) else ()

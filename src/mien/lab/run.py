@@ -254,6 +254,7 @@ def describe_environment(
         "seed": seed,
         "commit": current_commit(),
         "data_fingerprint": data.fingerprint,
+        "training_fingerprint": data.training.fingerprint,
         "data_source": Path(data.source).name,
         "label_set": list(data.label_set),
         "weights": weights.name if weights else None,

@@ -13,6 +13,7 @@ from mien.lab.data.ferplus import (
     with_majority,
 )
 from mien.lab.data.fetch import fetch_fer2013
+from mien.lab.data.origin import has_learned_from, training_fingerprint
 from mien.lab.data.split import class_weights, holdout
 from mien.lab.data.stats import write_stats_page
 from mien.lab.data.synthetic import draw_faces
@@ -32,12 +33,14 @@ __all__ = [
     "class_weights",
     "draw_faces",
     "fetch_fer2013",
+    "has_learned_from",
     "holdout",
     "join_votes",
     "majority_labels",
     "open_fer2013",
     "read_fer2013",
     "relabel_by_majority",
+    "training_fingerprint",
     "vote_distributions",
     "with_majority",
     "write_edition",

@@ -1,0 +1,37 @@
+"""Whether a training has learned from the Training split of a data set, whatever else stands in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mien.lab.data.dataset import TRAINING, FaceDataset
+
+_FER2013_TRAINING = "f9be1aac6bf467e1588dda8c4a08207036ff30fe400be594357e40884b67c038"
+_TRAINING_OF = {
+    "2aa0fe73ce4785e98b338c97f7bc881f9d3a445dd519adec099821c41946411d": _FER2013_TRAINING,
+    "20c291c681712bcb61650d64091b27d0388a3bb432a75868b074c14c711a1f83": _FER2013_TRAINING,
+}
+"""Fingerprint of a copy of FER2013 -> that of its Training split, for records that say the former alone. The copies
+differ in whether PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`)."""
+
+
+def training_fingerprint(origin: Mapping[str, Any]) -> str:
+    """Return the fingerprint of the Training split that a run or model has learned from.
+
+    Args:
+        origin: a run's environment, or the provenance in a model's card.
+
+    Returns:
+        Where only the fingerprint of the whole data set is known, that one; empty where none is.
+    """
+    whole: str = origin.get("data_fingerprint", "")
+    known: str = origin.get("training_fingerprint", _TRAINING_OF.get(whole, whole))
+    return known
+
+
+def has_learned_from(origin: Mapping[str, Any], data: FaceDataset) -> bool:
+    """Whether a run or model of this `origin` has learned from the Training split of `data`, or from all of `data`."""
+    if origin.get("data_fingerprint") == data.fingerprint:
+        return True
+    return bool((data.splits == TRAINING).any()) and training_fingerprint(origin) == data.training.fingerprint
