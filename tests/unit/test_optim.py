@@ -73,6 +73,19 @@ def test_the_sharpest_neighbour_lies_up_the_gradient() -> None:
     assert layer.weight.flatten().tolist() == pytest.approx([1.0, 2.0])
 
 
+def test_the_sharpest_neighbour_leaves_no_statistics() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).train()
+    network(torch.randn(8, 2)).square().sum().backward()
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    with sharpest_neighbour(network, rho=0.5):
+        near = network(torch.randn(8, 2) + 5)
+        torch.testing.assert_close(near.mean(0), torch.zeros(3), rtol=0, atol=1e-5)  # by its own statistics
+    for name, value in network.named_buffers():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    network(torch.randn(8, 2) + 5)
+    assert not torch.equal(network[1].running_mean, before["1.running_mean"])
+
+
 def test_the_moving_average_is_young_first_and_then_decays_as_asked() -> None:
     classifier = build(OwnNet(name="residual-pico"), Preprocess(), 7)
     parameter = next(p for p in classifier.parameters() if p.ndim == 4)

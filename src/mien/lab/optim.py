@@ -35,14 +35,22 @@ def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> 
 
 @contextmanager
 def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
-    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2)."""
+    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2).
+
+    Batch normalisation learns no running statistics there, which are to be those of the weights as they are.
+    """
     pairs = [(parameter.data, parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
     weights, gradients = [weight for weight, _ in pairs], [gradient for _, gradient in pairs]
     with torch.no_grad():
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
         moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
         torch._foreach_add_(weights, moves)
+    norms = [module for module in model.modules() if getattr(module, "track_running_stats", False)]
+    for norm_layer in norms:
+        norm_layer.track_running_stats = False
     yield
+    for norm_layer in norms:
+        norm_layer.track_running_stats = True
     torch._foreach_sub_(weights, moves)
 
 
