@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from mien.lab.muon import MuonOptimizer
@@ -45,12 +46,12 @@ def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
         moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
         torch._foreach_add_(weights, moves)
-    norms = [module for module in model.modules() if getattr(module, "track_running_stats", False)]
-    for norm_layer in norms:
-        norm_layer.track_running_stats = False
+    norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    for layer in norms:
+        layer.track_running_stats = False
     yield
-    for norm_layer in norms:
-        norm_layer.track_running_stats = True
+    for layer in norms:
+        layer.track_running_stats = True
     torch._foreach_sub_(weights, moves)
 
 
