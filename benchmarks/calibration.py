@@ -27,7 +27,7 @@ from mien.lab.calibrate import fit_confidence
 from mien.lab.data import PUBLIC
 from mien.lab.metrics import measure
 from mien.lab.predictions import Predictions
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 from mien.recognizer import Recognizer, calibrated_softmax, softmax
 
 RESULT = Path(__file__).parent / "results" / "calibration.json"

@@ -18,7 +18,7 @@ from layout import RESULTS
 from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.metrics import Metrics, Report
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 
 PREDICTIONS, REPORT = "predictions-PublicTest-flip.csv", "report-PublicTest-flip.json"
 

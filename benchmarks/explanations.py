@@ -27,7 +27,7 @@ from layout import RESULTS, ROOT
 from mien import Recognizer, YuNet
 from mien.explanation import MASKS, blurred, heat_maps
 from mien.lab.data import PUBLIC, read_fer2013
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 from mien.media.draw import save_picture
 from mien.media.heat import heat_picture
 from mien.recognizer import softmax

@@ -23,8 +23,8 @@ from mien.faces.align import crop_face
 from mien.faces.detect import YuNet
 from mien.lab.data import PUBLIC
 from mien.lab.pages.robust_picture import save_picture
+from mien.lab.provenance import current_commit
 from mien.lab.robust import EffectFigures, Robustness
-from mien.lab.run import current_commit
 from mien.lab.tables import Table
 from mien.preprocess import Preprocess
 from mien.recognizer import DEFAULT_MODEL

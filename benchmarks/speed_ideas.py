@@ -21,9 +21,9 @@ from mien import lab
 from mien.lab import training
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import SGD, Muon, OwnNet, Progressive, Recipe, Validation
 from mien.lab.reproduction.speed import machine
-from mien.lab.run import current_commit
 from mien.lab.speedruns import LIGHT, speedruns
 from mien.lab.training import Trainer, split_for_training, train
 

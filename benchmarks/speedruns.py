@@ -27,9 +27,10 @@ from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import open_model, predict
 from mien.lab.metrics import TTA
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import Augment, OwnNet, Recipe
 from mien.lab.reproduction.speed import machine
-from mien.lab.run import Run, current_commit
+from mien.lab.run import Run
 from mien.lab.speedruns import speedruns
 from mien.lab.training import train
 

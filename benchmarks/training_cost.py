@@ -29,10 +29,11 @@ import torch
 from mien import lab
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.nets import build, count_parameters
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import Distillation, OwnNet, Phase, Progressive, Recipe, Validation
 from mien.lab.reproduction.jobs import forward_multiply_adds
 from mien.lab.reproduction.speed import machine, short_training
-from mien.lab.run import Run, current_commit
+from mien.lab.run import Run
 from mien.lab.schedule import phases_of, side_at
 from mien.lab.training import precision_of, split_for_training, train
 from mien.labels import FER2013

@@ -23,7 +23,7 @@ import numpy as np
 from skimage import data
 
 import mien
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 from mien.media.draw import save_picture
 from mien.web import RUNTIME_FILES, write_web
 

@@ -22,7 +22,7 @@ from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import predict
 from mien.lab.metrics import wilson_interval
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 from mien.lab.statistics import mcnemar, paired_difference
 from mien.recognizer import DEFAULT_MODEL, Recognizer
 

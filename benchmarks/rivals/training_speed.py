@@ -50,8 +50,8 @@ from trainers.watch import BATCH
 
 from mien import lab
 from mien.lab.data import TEST, TRAINING, FaceDataset, holdout, write_edition
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import Validation
-from mien.lab.run import current_commit
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "training_speed.json"
 TRAINERS = Path(__file__).resolve().parent / "trainers"

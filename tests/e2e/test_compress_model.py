@@ -143,7 +143,8 @@ def test_it_may_take_the_place_of_the_float_model(source: Path, small: Path, dat
 
 
 def test_a_joined_model_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
-    joined = join_models([source, source], tmp_path / "joined", name="joined")
+    twice = [source, Path(shutil.copytree(source, tmp_path / "copy"))]
+    joined = join_models(twice, tmp_path / "joined", name="joined")
     with pytest.raises(ModelError, match="joined from several models; quantise each, then join these"):
         quantize(joined, data, tmp_path / "int8")
 
@@ -159,9 +160,13 @@ def test_without_held_out_faces_it_is_not_calibrated(source: Path, data: FaceDat
 
 
 def test_other_data_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
-    message = r"trained on noise.csv \(\w{12}\), this is noise.csv \(\w{12}\); give what the model was trained on"
-    with pytest.raises(ModelError, match=message):
+    message = r"trained on {}; the Training split of noise.csv is another. Give what the model was trained on"
+    with pytest.raises(ModelError, match=message.format("noise.csv")):
         quantize(source, data.take(np.arange(100)), tmp_path / "m")
+    folder = Path(shutil.copytree(source, tmp_path / "unknown"))
+    replace(Card.read(folder), provenance={}).write(folder)
+    with pytest.raises(ModelError, match=message.format("unknown data")):
+        quantize(folder, data, tmp_path / "m")
 
 
 def test_a_network_without_inner_layers_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:

@@ -189,9 +189,20 @@ def test_a_split_without_labels_is_predicted_and_scored_later(run: Run, data: Fa
     assert scored.full is not None and (scored.full, scored.twin_free) == (known.full, known.twin_free)
     assert (scored.n_scored, scored.model, scored.model_sha256) == (PRIVATE, "tiny", report.model_sha256)
     assert scored.train_accuracy == 0.5
-    assert scored.remarks == ("Made for tests.",)
+    assert scored.remarks == ("Made for tests.",) and scored.data_fingerprint == ""
     assert Report.read(tmp_path / "report-PrivateTest.json") == scored
     assert (Predictions.read(tmp_path / "predictions-PrivateTest.csv").labels == 3).all()
+
+
+def test_scored_later_it_keeps_what_was_said_of_the_data(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    other = replace(data, labels=np.where(data.splits == "PublicTest", -1, data.labels)).test
+    before = evaluate(run.folder / "model", other, out=tmp_path)
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},happy\n" for row in other.rows))
+    scored = score(tmp_path / "predictions-PublicTest.csv", tmp_path / "labels.csv")
+    gone = "PublicTest has no labels here: predictions only."
+    assert any(remark.startswith(gone) for remark in before.remarks)
+    assert set(scored.remarks) == {remark for remark in before.remarks if not remark.startswith(gone)}
+    assert any(remark.startswith("The model has not learned from the Training split") for remark in scored.remarks)
 
 
 def test_predictions_alone_can_be_scored(run: Run, report: Report, tmp_path: Path) -> None:

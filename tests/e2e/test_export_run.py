@@ -244,6 +244,7 @@ def test_an_export_without_numbers_is_refused(tmp_path: Path, data: FaceDataset)
 def test_an_unfinished_run_is_refused(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
     (tmp_path / "weights.safetensors").unlink()
+    run.write_json(ENVIRONMENT, run.environment | {"finished": False})
     with pytest.raises(ModelError, match="has not finished"):
         export_run(run)
 
@@ -334,6 +335,9 @@ def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDat
     assert any("confidence was calibrated on these faces" in remark for remark in report.remarks)
     by_votes = recalibrate(folder, with_votes(data), "PublicTest", folder, majority=True)
     assert Card.read(by_votes).provenance["calibration"]["n"] < 65
+    alone = Card.read(recalibrate(folder, data.split("PublicTest"), "PublicTest", tmp_path / "alone"))
+    assert alone.provenance["calibration"]["faces"] == "PublicTest, twins in Training among them"
+    assert alone.provenance["calibration"]["n"] == 70
 
 
 def test_what_cannot_calibrate_is_refused(exported: Run, data: FaceDataset, tmp_path: Path) -> None:

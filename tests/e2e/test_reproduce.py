@@ -41,7 +41,7 @@ def place(repository, tmp_path, monkeypatch):
     """Folders for runs and results, where a tiny network takes the place of cnn-17m's."""
     folder, commit = repository
     monkeypatch.setattr(reproduction, "current_commit", lambda: commit)
-    monkeypatch.setattr("mien.lab.run.current_commit", lambda: commit)
+    monkeypatch.setattr("mien.lab.provenance.current_commit", lambda: commit)
     monkeypatch.setattr("mien.lab.reproduction.tables.PUBLISHED", (ROW,))
     monkeypatch.setattr(reproduction, "write_report", lambda runs, data, out: out.touch())  # has tests of its own
     monkeypatch.setattr("mien.lab.reproduction.speed.TOO_SOON_S", 0.0)

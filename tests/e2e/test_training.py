@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import load_file
 
 from mien.errors import DataError, ModelError, RecipeError
-from mien.lab import run as runs
-from mien.lab import training
+from mien.lab import provenance, training
 from mien.lab.averaging import average_runs
 from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate
 from mien.lab.loss import losses_of, teach
 from mien.lab.nets import NETWORKS
+from mien.lab.provenance import device_name
 from mien.lab.recipe import (
     Augment,
     Distillation,
@@ -38,7 +38,7 @@ from mien.lab.recipe import (
     Stopping,
     Validation,
 )
-from mien.lab.run import Run, device_name, run_name
+from mien.lab.run import Run, run_name
 from mien.lab.schedule import rate_factor
 from mien.lab.training import split_for_training, train
 from mien.labels import FER2013, FERPLUS, FOLDER
@@ -284,10 +284,10 @@ def test_a_run_tells_by_which_code_and_how_it_went_on(tmp_path, monkeypatch):
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "current_commit", lambda: "first+dirty")
+    monkeypatch.setattr(provenance, "current_commit", lambda: "first+dirty")
     with pytest.raises(KeyboardInterrupt):
         train(TINY, easy_faces(), out=tmp_path, precision="32", on_progress=interrupted)
-    monkeypatch.setattr(runs, "current_commit", lambda: "second")
+    monkeypatch.setattr(provenance, "current_commit", lambda: "second")
     run = train(TINY, easy_faces(), out=tmp_path, precision="bf16")
     environment = run.environment
     assert run.commits == ("first+dirty", "second")
@@ -536,10 +536,12 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
-    with pytest.raises(
-        RecipeError, match=r"mien-small: teachers called mien-small-seed0-.* are given twice; name each once"
-    ):
+    with pytest.raises(RecipeError, match=r"mien-small: .*mien-small-seed0-.* are one teacher; name each once"):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, teacher.folder])
+    another = train(TINY, easy_faces(), seed=2, out=tmp_path)
+    namesake = shutil.copytree(another.folder, tmp_path / "other" / teacher.folder.name)
+    with pytest.raises(RecipeError, match=r"are both called mien-small-seed0-.*; rename one of the runs"):
+        train(taught, easy_faces(), out=tmp_path, teachers=[teacher, namesake])
     coloured = replace(taught, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.25,) * 3))
     with pytest.raises(
         ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small shows 3; take one"
@@ -602,6 +604,7 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     assert not torch.equal(a["network.classes.weight"], b["network.classes.weight"])
     assert torch.allclose((a["network.classes.weight"] + b["network.classes.weight"]) / 2, c["network.classes.weight"])
     assert mean.load_classifier()(torch.zeros(1, 1, 48, 48)).shape == (1, 7)
+    assert "started" in second.environment and "started" not in mean.environment
     report = evaluate(mean, easy_faces())
     assert (report.train_accuracy, report.validation_accuracy, report.gap) == (None, None, None)  # of no training
 
@@ -610,7 +613,7 @@ def test_what_cannot_be_averaged_is_refused(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path)
     with pytest.raises(ModelError, match="1 runs to average; name at least two"):
         average_runs([run], "mean", tmp_path)
-    with pytest.raises(ModelError, match="another data fingerprint than"):
+    with pytest.raises(ModelError, match="has learned other faces than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
     with pytest.raises(ModelError, match="a run is named twice"):
         average_runs([run, run.folder], "mean", tmp_path)
@@ -622,6 +625,35 @@ def test_what_cannot_be_averaged_is_refused(tmp_path):
         )
     with pytest.raises(ModelError, match="not finished; train on first"):
         average_runs([train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0), run], "mean", tmp_path)
+
+
+def test_the_mean_of_runs_tells_their_commits(tmp_path, monkeypatch):
+    runs = []
+    for seed, commit in enumerate(("first", "second+dirty")):
+        monkeypatch.setattr(provenance, "current_commit", lambda commit=commit: commit)
+        out = tmp_path / str(seed)
+        runs.append(train(replace(TINY, epochs=seed + 1), easy_faces(), out=out))
+    monkeypatch.setattr("mien.lab.averaging.current_commit", lambda: "third")
+    assert average_runs(runs, "mean", tmp_path).commits == ("third", "first", "second+dirty")
+
+
+def test_lost_weights_of_a_finished_run_are_said_to_be(tmp_path):
+    run = train(TINY, easy_faces(), out=tmp_path)
+    evaluate(run, easy_faces())
+    (run.folder / WEIGHTS).unlink()
+    for use in (run.load_classifier, run.export, lambda: evaluate(run, easy_faces())):
+        with pytest.raises(ModelError, match=r"weights\.safetensors: missing or damaged .* put a copy back"):
+            use()
+
+
+def test_a_last_batch_of_one_face_is_left_out(tmp_path):
+    data = easy_faces()
+    count = int((data.splits == "Training").sum()) - 1
+    recipe = replace(TINY, validation=Validation(kind="none"), batch_size=count)
+    shown: list[training.Progress] = []
+    train(recipe, data, out=tmp_path, on_progress=shown.append)
+    assert [(progress.step, progress.steps) for progress in shown] == [(1, 1)] * recipe.epochs
+    assert shown[-1].seconds_left == 0
 
 
 def test_weights_of_others_are_remembered_over_runs_that_go_on(tmp_path):

@@ -219,6 +219,13 @@ def test_fewer_watched_faces_are_not_like_for_like(tmp_path):
     assert beside(run)[1].unlike == ""
 
 
+def test_with_several_views_it_never_stands_beside_published_figures(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60, split="PrivateTest"))
+    assert beside(run, "PrivateTest")
+    evaluate_as(run, hundred(60, split="PrivateTest"), tta="flip")
+    assert not beside(run, "PrivateTest")
+
+
 def test_a_variant_never_stands_beside_published_figures(tmp_path):
     changed = variant("cnn8", epochs=2)  # still has the name and the figures
     run = evaluate_as(make_run(tmp_path / "run", changed), hundred(60))

@@ -69,6 +69,8 @@ def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
     with pytest.raises(ModelError, match="1 models to join; name at least two"):
         join_models([first], tmp_path / "both", name="both")
+    with pytest.raises(ModelError, match="a model is named twice"):
+        join_models([first, second, first], tmp_path / "both", name="both")
     with pytest.raises(ModelError, match=r"mien-small-ferplus: labels neutral, .* are angry, "):
         join_models(["mien-small", "mien-small-ferplus"], tmp_path / "both", name="both")
     change_card(second, preprocess=Preprocess(margin_fraction=0.1))

@@ -46,7 +46,6 @@ def test_it_reads_what_it_writes(tmp_path: Path, twin_free: np.ndarray | None) -
     assert np.array_equal(found.probabilities, table().probabilities)
     assert (found.label_set, found.split) == (CLASSES, "PublicTest")
     assert (found.twin_free is None) if twin_free is None else np.array_equal(found.twin_free, twin_free)
-    assert Predictions.read(file, "Test").split == "Test"
 
 
 def test_derived_columns() -> None:

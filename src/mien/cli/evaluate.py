@@ -141,10 +141,13 @@ def calibrate(
         faces = join_votes(faces, votes)
     card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
     fitted = card.provenance["calibration"]
+    aim = f"{fitted['target_accuracy']:.0%}"
+    accepted = f"{fitted['coverage']:.1%} are at or above it, at least {aim} of them right"
+    if not fitted["coverage"]:
+        accepted = f"none is at or above it, as no threshold leaves {aim} right"
     typer.echo(
         f"temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
-        f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces "
-        f"{fitted['coverage']:.1%} are at or above it, {fitted['target_accuracy']:.0%} of them right",
+        f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces {accepted}",
         err=True,
     )
     typer.echo(out)

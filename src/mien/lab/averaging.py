@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from mien.errors import ModelError
 from mien.lab.data import training_fingerprint
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, OwnNet
-from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, current_commit, run_digest
+from mien.lab.run import ENVIRONMENT, Run, run_digest
 from mien.preprocess import Preprocess
+
+_OF_ONE_TRAINING = ("resumed", "started", "seconds", "best_epoch")
+"""What a run's environment says of its training, which a mean of runs has not had."""
 
 
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
@@ -41,7 +44,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
         raise ModelError(f"{len(opened)} runs to average; name at least two.")
     first, last = opened[0], opened[-1]
     _check_alike(opened)
-    states = [load_file(run.folder / WEIGHTS) for run in opened]
+    states = [run.load_classifier("all").state_dict() for run in opened]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
         raise ModelError(f"{last.folder}: another network than {first.folder}; their weights have no mean.")
@@ -56,7 +59,10 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
     run.write_history([])
     run.write_weights(weights)
-    run.write_json(ENVIRONMENT, last.environment | {"averaged": digests, "commit": current_commit()})
+    environment = {key: value for key, value in last.environment.items() if key not in _OF_ONE_TRAINING}
+    commits = sorted({commit for run in opened for commit in run.commits})
+    environment |= {"averaged": digests, "averaged_commits": commits, "commit": current_commit(), "epochs_run": 0}
+    run.write_json(ENVIRONMENT, environment)
     run.write_recipe()  # last: it makes the folder a run
     return run
 

@@ -33,7 +33,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
 
     Args:
         model: a model folder, or the name of a model that ships.
-        data: the whole data set; faces with a twin in its Training split are left out.
+        data: the whole data set; faces with a twin in its Training split are left out, if it has one.
         split: whose labelled faces are taken.
         out: the new model folder; it may be that of `model`.
         majority: take the majority of the FER+ votes, which `data` then must have, instead of the labels.
@@ -49,9 +49,9 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     recognizer = Recognizer.load(model)
     if split == TRAINING:
         raise DataError(f"{data.source}: {split} taught the network; calibrate on another split.")
-    faces = data.split(split)
+    faces, which = data.split(split), f"{split}, twins in Training among them"
     if TRAINING in data.split_names():
-        faces = faces.take(audit(data).twin_free[data.splits == split])
+        faces, which = faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
     if majority:
         faces = with_majority(faces)
     faces = faces.take(faces.labels >= 0)
@@ -60,7 +60,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     out = Path(out)
     with writing(out) as part:
         shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
-        calibrated(recognizer, faces, f"{split}, without twins in Training").write(part)
+        calibrated(recognizer, faces, which).write(part)
     return out
 
 

@@ -61,8 +61,8 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
         raise ModelError(f"{source.folder}: joined from several models; quantise each, then join these.")
     if not has_learned_from(known, data):
         raise ModelError(
-            f"{source.folder}: trained on {known['data_source']} ({known['data_fingerprint'][:12]}), this is "
-            f"{Path(data.source).name} ({data.fingerprint[:12]}); give what the model was trained on."
+            f"{source.folder}: trained on {known.get('data_source', 'unknown data')}; the Training split of "
+            f"{Path(data.source).name} is another. Give what the model was trained on."
         )
     recipe = recipe_io.from_json(json.dumps(known["recipe"]))
     held_out = held_out_faces(recipe, known["seed"], data)
@@ -82,7 +82,7 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
 
 
 def _draw(training: FaceDataset, held_out: FaceDataset | None) -> npt.NDArray[np.uint8]:
-    """Draw the faces that set the ranges; none that the training held out."""
+    """Draw the faces that set the ranges; none of those that are to calibrate the confidence."""
     learnt = training if held_out is None else training.take(~np.isin(training.rows, held_out.rows))
     chosen = np.random.default_rng(0).permutation(len(learnt))[:RANGE_FACES]
     return learnt.faces[np.sort(chosen)]

@@ -114,7 +114,7 @@ def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     report = Report.read(report_file.with_suffix(".json"))
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")
-    predictions = Predictions.read(predictions_file.with_suffix(".csv"), split)
+    predictions = Predictions.read(predictions_file.with_suffix(".csv"))
     model = run.folder / "model"
     return Evaluated(
         name=name,

@@ -97,17 +97,23 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
         ModelError: the results cannot be written.
     """
     file = Path(predictions_csv)
-    predictions = Predictions.read(file).with_labels(Path(labels_csv))
+    unlabelled = Predictions.read(file)
+    predictions = unlabelled.with_labels(Path(labels_csv))
     report = report_of(predictions)
     earlier = file.with_name(file.name.replace("predictions", "report")).with_suffix(".json")
     if earlier.is_file():
         known = Report.read(earlier)
+        outdated = remarks_on(unlabelled, known.provenance, known.tta)
         report = replace(
             known,
             n_scored=report.n_scored,
             full=report.full,
             twin_free=report.twin_free,
-            remarks=remarks_on(predictions, known.provenance, known.tta),
+            data_fingerprint="",  # that of the faces with their labels is not known here
+            remarks=(
+                *(remark for remark in known.remarks if remark not in outdated),
+                *remarks_on(predictions, known.provenance, known.tta),
+            ),
         )
     if out is not None:
         write_results(Path(out), predictions, report)

@@ -27,7 +27,7 @@ from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier, Mirrored
 from mien.lab.predictions import scored_as
 from mien.lab.recipe import Recipe
-from mien.lab.run import WEIGHTS, Run
+from mien.lab.run import Run, run_digest
 from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
@@ -111,7 +111,7 @@ def exported(run: Run, out: Path | None = None) -> Path:
 
 
 def _is_of(run: Run, card: Card) -> bool:
-    return bool(card.provenance["weights_sha256"] == _sha256(run.folder / WEIGHTS))
+    return bool(card.provenance["weights_sha256"] == run_digest(run))
 
 
 def model_folder(run: Run, data: FaceDataset) -> Path:
@@ -262,7 +262,7 @@ def _describe(
             "run": run.folder.name,
             "recipe": json.loads(recipe_io.to_json(run.recipe)),
             **{key: environment[key] for key in origin if key in environment},
-            "weights_sha256": _sha256(run.folder / WEIGHTS),
+            "weights_sha256": run_digest(run),
             "mirrored": isinstance(classifier, Mirrored),
             "opset": OPSET,
             "exported_with": exporters,
@@ -293,7 +293,3 @@ def _faces_to_compare(preprocess: Preprocess, data: FaceDataset | None) -> npt.N
     p = preprocess
     noise = np.random.default_rng(0).integers(0, 256, (8, p.planes, p.crop_px, p.crop_px), np.uint8)
     return noise if data is None else np.concatenate([noise, p.stack(list(data.faces[:64]))])
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
-from mien.lab.run import current_commit
+from mien.lab.provenance import current_commit
 from mien.recognizer import Recognizer
 from mien.writing import writing
 
@@ -35,13 +35,15 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
         The new model folder.
 
     Raises:
-        ModelError: there are fewer than two models, they differ in labels, crops or the version of their
-            operators, or the folder cannot be written.
+        ModelError: there are fewer than two models, one is named twice, they differ in labels, crops or the version
+            of their operators, or the folder cannot be written.
     """
     members = [Recognizer.load(model) for model in models]
     if len(members) < 2:
         raise ModelError(f"{len(members)} models to join; name at least two.")
     first = members[0]
+    if len({member.folder.resolve() for member in members}) < len(members):
+        raise ModelError("a model is named twice; it would count twice in the mean.")
     for member in members[1:]:
         for what, mine, others in (
             ("labels", _labels(member.card), _labels(first.card)),

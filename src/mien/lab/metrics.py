@@ -128,7 +128,7 @@ class Report:
             epoch; None where not known.
         validation_accuracy: of the kept epoch; None where not known.
         data_source: what was read, for the reader.
-        data_fingerprint: SHA-256 of the faces and labels of the split.
+        data_fingerprint: SHA-256 of the faces and labels of the split; empty if they were not at hand.
         provenance: recipe, seed, commit and the like, from the model's card.
         remarks: sentences that belong beside the figures.
     """

@@ -98,12 +98,8 @@ class Predictions:
                 table.writerow([row, words[label], words[predicted], twin_free, *probabilities])
 
     @classmethod
-    def read(cls, path: Path, split: str | None = None) -> Predictions:
-        """Read a table that `write` made.
-
-        Args:
-            path: the CSV.
-            split: its split; by default the word after ``predictions-`` in the file's name.
+    def read(cls, path: Path) -> Predictions:
+        """Read a table that `write` made; its split is the word after ``predictions-`` in the file's name.
 
         Raises:
             DataError: the file is missing, or a column, class or number is wrong; names the line.
@@ -133,7 +129,7 @@ class Predictions:
             labels=np.array([_label(path, line[0], line[1], label_set) for line in lines], np.int64),
             probabilities=probabilities,
             label_set=label_set,
-            split=path.stem.removeprefix("predictions-").partition("-")[0] if split is None else split,
+            split=path.stem.removeprefix("predictions-").partition("-")[0],
             twin_free=np.array([_TWIN_FREE[line[3]] for line in lines]) if known else None,
         )
 
@@ -149,10 +145,11 @@ class Predictions:
         at_row, at_label = header.index("row"), header.index("label")
         labels = {line[at_row]: _label(labels_csv, line[at_row], line[at_label], self.label_set) for line in lines}
         rows = self.rows.tolist()
+        known = set(rows)
         _refuse(labels_csv, "stand twice", _repeated([line[at_row] for line in lines]))
         _refuse(labels_csv, "stand twice in the predictions", _repeated(rows))
         _refuse(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
-        _refuse(labels_csv, "are not among the predictions", [row for row in labels if row not in set(rows)])
+        _refuse(labels_csv, "are not among the predictions", [row for row in labels if row not in known])
         return replace(self, labels=np.array([labels[row] for row in rows], np.int64))
 
 

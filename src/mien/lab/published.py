@@ -77,12 +77,12 @@ def stand_in(recipe: Recipe, weights: str | None) -> str | None:
 
 
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
-    """Return the source's figures beside ours; none for a variant of its recipe.
+    """Return the source's figures beside ours; none for a variant of its recipe, or with test-time augmentation.
 
     A validation figure gets two rows: beside our own validation while training, and beside the split of `report`,
     which then is not like for like.
     """
-    if report.full is None or not is_row_of_source(run.recipe):
+    if report.full is None or report.tta != "none" or not is_row_of_source(run.recipe):
         return []
     rows = []
     for figure in run.recipe.published:

@@ -98,7 +98,7 @@ def check_commit(commit: str, of: str, results: Path) -> None:
     """Check that whoever reads a record can check out the code that made it.
 
     Args:
-        commit: as `mien.lab.run.current_commit` gives it.
+        commit: as `mien.lab.provenance.current_commit` gives it.
         of: what was made by it, for messages.
         results: the folder of records.
 
@@ -142,7 +142,7 @@ def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
         "parameters": None if card is None else card.parameters,
         "weights": "int8" if card is not None and "quantization" in card.provenance else "float",
         "reports": {name: _compact(report) | {"right": _right(run, name)} for name, report in reports.items()},
-        "published": [_beside(row) for split, report in reports.items() for row in _published(run, split, report)],
+        "published": [_beside(row) for name, report in reports.items() for row in _published(run, name, report)],
     }
 
 
@@ -167,11 +167,8 @@ def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
     return np.unpackbits(bits, count=report["n_scored"]).astype(np.bool_)
 
 
-def _published(run: Run, split: str, report: Report) -> list[Beside]:
-    """The source's figures; an evaluation with test-time augmentation is not set beside them."""
-    if report.tta != "none":
-        return []
-    return beside_published(run, report, Predictions.read(run.folder / f"predictions-{split}.csv"))
+def _published(run: Run, name: str, report: Report) -> list[Beside]:
+    return beside_published(run, report, Predictions.read(run.folder / f"predictions-{name}.csv"))
 
 
 def _beside(row: Beside) -> dict[str, Any]:

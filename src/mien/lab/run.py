@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
-import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,9 +75,13 @@ class Run:
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Commits of the code that began the training and, where others went on with it, of those, in order."""
+        """Commits of the code that began the training and, where others went on with it, of those, in order.
+
+        Of the mean of runs, that of the code which averaged them, then those of the runs.
+        """
         began, resumed = self.environment["commit"], self.environment.get("resumed", [])
-        return tuple(dict.fromkeys([began, *(session["commit"] for session in resumed)]))
+        members = self.environment.get("averaged_commits", [])
+        return tuple(dict.fromkeys([began, *(session["commit"] for session in resumed), *members]))
 
     @property
     def finished(self) -> bool:
@@ -121,7 +122,7 @@ class Run:
                 no votes.
         """
         file = self.folder / WEIGHTS
-        if not file.is_file():
+        if not file.is_file() and not self.finished:
             raise ModelError(f"{self.folder}: the training has not finished; run the same `mien train` again.")
         labels = len(self.environment["label_set"])
         votes = len(FERPLUS) if self.recipe.votes_weight else 0
@@ -133,6 +134,8 @@ class Run:
         classifier.answers = {"labels": slice(labels), "votes": slice(labels, None), "all": slice(None)}[answers]
         try:
             classifier.load_state_dict(load_file(file))
+        except FileNotFoundError as error:
+            raise _damaged(file, error) from error
         except (SafetensorError, RuntimeError) as error:
             raise ModelError(f"{file}: not the weights of {self.recipe.name} ({error}).") from error
         return classifier.eval()
@@ -223,7 +226,7 @@ def run_name(
     teachers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
-    parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), _digest(weights) if weights else ""]
+    parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), weights_digest(weights) if weights else ""]
     parts += (teachers or {}).values()
     if recipe.votes_weight and data.votes is not None:
         parts.append(hashlib.sha256(data.votes.tobytes()).hexdigest())
@@ -231,67 +234,24 @@ def run_name(
 
 
 def run_digest(run: Run) -> str:
-    """Return the SHA-256 of a finished run's weights."""
-    return _digest(run.folder / WEIGHTS)
+    """Return the SHA-256 of a finished run's weights.
+
+    Raises:
+        ModelError: they are missing.
+    """
+    file = run.folder / WEIGHTS
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise _damaged(file, error) from error
 
 
-def _are_foreign(weights: Path) -> bool:
-    return not (weights.parent / RECIPE).is_file() or Run.open(weights.parent).has_foreign_weights
+def weights_digest(file: Path) -> str:
+    """Return the SHA-256 of a file that somebody names as starting weights.
 
-
-def _digest(file: Path) -> str:
+    Raises:
+        ModelError: it is missing.
+    """
     if not file.is_file():
         raise ModelError(f"{file}: no such file; expected weights such as the {WEIGHTS} of a finished run.")
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def describe_environment(
-    data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
-    packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
-    return {
-        "seed": seed,
-        "commit": current_commit(),
-        "data_fingerprint": data.fingerprint,
-        "training_fingerprint": data.training.fingerprint,
-        "data_source": Path(data.source).name,
-        "label_set": list(data.label_set),
-        "weights": weights.name if weights else None,
-        "weights_sha256": _digest(weights) if weights else None,
-        "foreign_weights": weights is not None and _are_foreign(weights),
-        "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
-        "teachers": dict(teachers or {}),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
-    }
-
-
-def device_name() -> str:
-    """Return what is computed on: the GPU where there is one, else the processor."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    known = Path("/proc/cpuinfo")  # of Linux, where `platform` does not know the processor
-    lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (names or [platform.processor()])[0] or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def current_commit() -> str:
-    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed."""
-    here = Path(__file__).resolve().parent
-    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "."])
-    try:
-        commit, changes = (
-            subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-            for command in commands
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + "+dirty" if changes else commit

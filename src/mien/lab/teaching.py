@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -71,9 +72,14 @@ def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> No
             if not teachers
             else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
         )
-    names = [teacher.name for teacher in teachers]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise RecipeError(f"{recipe.name}: teachers called {', '.join(sorted(twice))} are given twice; name each once.")
+    for one, other in combinations(teachers, 2):
+        if one.digest == other.digest:
+            raise RecipeError(f"{recipe.name}: {one.source} and {other.source} are one teacher; name each once.")
+        if one.name == other.name:
+            raise RecipeError(
+                f"{recipe.name}: {one.source} and {other.source} are both called {one.name}; rename one of the runs, "
+                "or export the model again with another --name."
+            )
     count = recipe.distillation.teachers_a_step if isinstance(recipe.distillation, Distillation) else None
     if count is not None and count > len(teachers):
         raise RecipeError(

@@ -28,8 +28,9 @@ from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import build, set_trainable, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
+from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, describe_environment, device_name, log_to_tensorboard, run_name
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
 from mien.preprocess import Preprocess
@@ -216,7 +217,7 @@ class Trainer:
         _check_sizes(recipe, self.classifier)
         self.averaged = moving_average(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
-        self.steps = math.ceil(len(self.faces) / recipe.batch_size)
+        self.steps = math.ceil((len(self.faces) - 1) / recipe.batch_size)  # without a last batch of one face
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
@@ -294,9 +295,8 @@ class Trainer:
         totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
         model.train()
         self.classifier.input.side = side_at(recipe, epoch)
-        for step, indices in enumerate(torch.split(order, recipe.batch_size)):
-            if len(indices) == 1:
-                continue  # batch normalisation cannot learn from one face; another order leaves out another
+        # batch normalisation cannot learn from one face: a last one is left out, in another order another
+        for step, indices in enumerate(torch.split(order, recipe.batch_size)[: self.steps]):
             done = (epoch - start) * self.steps + step
             lr = phase.lr * self.plateau.factor
             lr *= rate_factor(recipe.schedule, done, phase.epochs * self.steps, self.steps)

@@ -87,16 +87,13 @@ def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:
     return Picture("data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt)
 
 
-def curves(
-    history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int | None, scale: str = "linear"
-) -> Picture | None:
+def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int | None) -> Picture | None:
     """Draw one quantity over the epochs of one run, for training and validation, with the kept epoch marked.
 
     Args:
         history: rows of `Run.history`.
         quantity: ``"loss"``, ``"accuracy"`` or ``"lr"``.
         best_epoch: the epoch whose weights were kept.
-        scale: ``"linear"`` or ``"log"``, of the vertical axis.
 
     Returns:
         None where the history holds no value of it.
@@ -115,7 +112,6 @@ def curves(
         if best_epoch is not None:
             axes.axvline(best_epoch, color=GREY, lw=1, ls=":", label=f"kept: epoch {best_epoch}")
         _epoch_axis(axes, title)
-        axes.set_yscale(scale)
         axes.legend(fontsize=8)
         said = "; ".join(f"{words} ends at {values[-1]:.4g}" for words, (_, values) in lines.items())
         return _picture(figure, f"{title} over {len(history)} epochs: {said}", _CURVE_CAPTIONS[quantity])

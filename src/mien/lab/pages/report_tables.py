@@ -66,11 +66,13 @@ def kept_epoch(run: Run) -> int | None:
 def training_table(evaluated: Evaluated) -> Table:
     """Return how the training went."""
     environment, report = evaluated.run.environment, evaluated.report
+    averaged = environment.get("averaged", ())
     seconds, kept = environment.get("seconds"), kept_epoch(evaluated.run)
+    epochs = f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"
     rows = (
         ("learnt from", f"{environment.get('n_train', 0):,} faces"),
         ("watched", f"{environment.get('n_validation', 0):,} faces"),
-        ("epochs run", f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"),
+        ("epochs run", f"none, a mean of {len(averaged)} runs" if averaged else epochs),
         ("epoch of the kept weights", UNKNOWN if kept is None else str(kept)),
         ("its training accuracy", percent(report.train_accuracy)),
         ("its validation accuracy", percent(report.validation_accuracy)),

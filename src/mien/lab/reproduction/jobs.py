@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +19,12 @@ from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
 from mien.lab.pages.report import write_report
 from mien.lab.pages.rewriting import pages_beside, write_tables
+from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK
 from mien.lab.reproduction.rows import shortened, trained_rows
 from mien.lab.results import add, check_commit, records
-from mien.lab.run import Run, current_commit
+from mien.lab.run import Run, weights_digest
 from mien.lab.schedule import phases_of
 from mien.lab.training import OutOfTime, Progress, train
 
@@ -197,7 +197,7 @@ def _train_and_evaluate(
 
 def is_done(job: Job, data: FaceDataset, results: Path) -> bool:
     """Whether there is a record of the same training on the same data."""
-    digest = None if job.weights is None else hashlib.sha256(job.weights.read_bytes()).hexdigest()
+    digest = None if job.weights is None else weights_digest(job.weights)
     wanted = (job.seed, data.fingerprint, digest)
     return any(
         wanted == tuple(record.row["environment"][key] for key in ("seed", "data_fingerprint", "weights_sha256"))

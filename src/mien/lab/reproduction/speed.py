@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from mien.lab.data import FaceDataset, draw_faces
+from mien.lab.provenance import device_name
 from mien.lab.recipe import Phase, Recipe, Stopping
 from mien.lab.recipe_io import to_json
-from mien.lab.run import Run, device_name
+from mien.lab.run import Run
 from mien.lab.schedule import phases_of
 from mien.lab.training import train
 

@@ -1,0 +1,72 @@
+"""Provenance: the code, the data, the starting weights and the device that a figure comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.lab.data import FaceDataset
+from mien.lab.run import RECIPE, Run, weights_digest
+
+
+def describe_environment(
+    data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
+    packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
+    return {
+        "seed": seed,
+        "commit": current_commit(),
+        "data_fingerprint": data.fingerprint,
+        "training_fingerprint": data.training.fingerprint,
+        "data_source": Path(data.source).name,
+        "label_set": list(data.label_set),
+        "weights": weights.name if weights else None,
+        "weights_sha256": weights_digest(weights) if weights else None,
+        "foreign_weights": weights is not None and _are_foreign(weights),
+        "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
+        "teachers": dict(teachers or {}),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
+    }
+
+
+def _are_foreign(weights: Path) -> bool:
+    return not (weights.parent / RECIPE).is_file() or Run.open(weights.parent).has_foreign_weights
+
+
+def device_name() -> str:
+    """Return what is computed on: the GPU where there is one, else the processor."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    known = Path("/proc/cpuinfo")  # of Linux, where `platform` does not know the processor
+    lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names or [platform.processor()])[0] or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def current_commit() -> str:
+    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed."""
+    here = Path(__file__).resolve().parents[1]  # all of mien: what reads and prepares faces shapes a run too
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "."])
+    try:
+        commit, changes = (
+            subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + "+dirty" if changes else commit
