@@ -53,12 +53,13 @@ def read_bucket(source: str, out: str, *, model: str | None = None, workers: int
 
     Args:
         source: what `ray.data.read_binary_files` takes.
-        out: what `ray.data.Dataset.write_parquet` takes.
+        out: what `ray.data.Dataset.write_parquet` takes; it must not exist yet, or rows would stand there twice.
         model: name or folder of a model, which all machines must have; None is the shipped default.
         workers: of one core each; None is one for each core of the cluster.
     """
     endings = [suffix.removeprefix(".") for suffix in PHOTO_SUFFIXES]
-    photos = ray.data.read_binary_files(source, include_paths=True, file_extensions=endings)
+    beside = {"num_cpus": 0}  # reading and writing wait for disks and networks; a core of their own they would not get
+    photos = ray.data.read_binary_files(source, include_paths=True, file_extensions=endings, ray_remote_args=beside)
     found = photos.map_batches(
         Reader,
         fn_constructor_args=(model,),
@@ -66,7 +67,7 @@ def read_bucket(source: str, out: str, *, model: str | None = None, workers: int
         num_cpus=1,
         concurrency=workers or int(ray.cluster_resources()["CPU"]),
     )
-    found.write_parquet(out)
+    found.write_parquet(out, mode=ray.data.SaveMode.ERROR, ray_remote_args=beside)
 
 
 def main() -> None:

@@ -88,11 +88,13 @@ class Card:
             plain = {name: _frozen(value) for name, value in row["preprocess"].items()}
             row |= {"labels": LabelSet(tuple(row["labels"])), "limits": tuple(row["limits"])}
             card = cls(**row | {"preprocess": Preprocess(**plain)})
+            found = hashlib.sha256(model_file.read_bytes()).hexdigest()
         except ModelError:
             raise
-        except (MienError, ValueError, TypeError) as error:
+        except OSError as error:
+            raise ModelError(f"{folder}: cannot be read ({error}); permit reading there.") from error
+        except (MienError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(f"{card_file}: not a card of this mien ({error}); export the model again.") from error
-        found = hashlib.sha256(model_file.read_bytes()).hexdigest()
         if found != card.sha256:
             raise ModelError(
                 f"{model_file}: SHA-256 {found[:12]}, the card says {card.sha256[:12]}; the file is cut off or "

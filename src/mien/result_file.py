@@ -49,10 +49,10 @@ class ResultFile:
     """A CSV or JSON-lines file of photos, among them those that failed or show no face.
 
     A killed run can leave no more of the photo under way than a piece at the file's end, which the next run takes
-    away. A photo whose size or time of change is another than it was is read anew.
+    away. A photo that failed, or whose size or time of change is another than it was, is read anew.
 
     Attributes:
-        done: what the file knows of this run's photos.
+        done: what the file knows of this run's photos, but for those that failed.
         missing: this run's photos that are still to be read, each once.
 
     Args:
@@ -113,20 +113,31 @@ class ResultFile:
         return lines.encode("utf-8", "surrogateescape")
 
     def _take_up(self) -> None:
-        """Note what is there, and take away what is cut off or out of date."""
+        """Note what is there, and take away what is cut off, out of date or failed."""
         kept: list[tuple[int, int]] = []
         with self._file.open("rb") as stream:
             start = self._after_head(stream)
             if self._is_csv:
                 kept.append((0, start))
             for known, end in self._photos(stream, start):
-                if self._stamps.get(known.path, known.stamp) == known.stamp:
+                is_asked_for = known.path in self._stamps
+                if is_asked_for and known.failed is None and self._stamps[known.path] == known.stamp:
+                    self.done[known.path] = known
+                if not is_asked_for or known.path in self.done:
                     kept.append((start, end))
-                    if known.path in self._stamps:
-                        self.done[known.path] = known
                 start = end
+            self._check_piece(stream, start)
         if sum(end - start for start, end in kept) < self._file.stat().st_size:
             self._rewrite(kept)
+
+    def _check_piece(self, stream: BinaryIO, start: int) -> None:
+        """Make sure that what stands behind the last whole line is no text of others, as of `Analysis.to_json`."""
+        stream.seek(start)
+        with suppress(ValueError):
+            if "made_with" not in json.loads(stream.read()):
+                raise InputError(
+                    f"{self._file}: ends in a line that `mien analyze --out` has not written; name another file."
+                )
 
     def _after_head(self, stream: BinaryIO) -> int:
         """Check how the file begins and return where its first photo does."""

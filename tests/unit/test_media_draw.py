@@ -216,3 +216,12 @@ def test_colours_can_be_told_apart() -> None:
     colors = np.array([*draw._COLORS.values(), draw._OTHER_COLOR])
     distances = np.abs(colors[:, None] - colors[None]).sum(axis=2)
     assert distances[~np.eye(len(colors), dtype=bool)].min() > 80
+
+
+def test_photos_on_two_drives_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def commonpath(paths: list[Path]) -> str:
+        raise ValueError("Paths don't have the same drive")  # as Windows says
+
+    monkeypatch.setattr("os.path.commonpath", commonpath)
+    with pytest.raises(InputError, match="out: the photos lie on several drives; save those of each in a run"):
+        picture_files([tmp_path / "a.png", tmp_path / "b.png"], Path("out"))

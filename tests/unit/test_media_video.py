@@ -420,6 +420,13 @@ def test_no_other_file_is_lost(tmp_path: Path) -> None:
     assert other.read_text() == "mine"
 
 
+def test_a_name_with_a_colon_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter("12:30.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=np.zeros((64, 64, 3), np.uint8)))
+    assert len(list(VideoReader("12:30.mp4"))) == 1
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "file" / "out.mp4"):

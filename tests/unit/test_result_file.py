@@ -66,11 +66,10 @@ def test_it_knows_what_it_has(suffix: str, found: dict[Path, Analysis], card: Ca
     first = go_on(file, found, card)
     assert (first.done, first.missing) == ({}, list(found))
     second = ResultFile(file, [*found, Path("more.png"), Path("more.png")], card, "crops")
-    assert second.missing == [Path("more.png")]
-    assert [known.source for known in second.done.values()] == [*NAMES, "missing.png"]
-    assert [known.faces for known in second.done.values()] == [*FACES, 0]
-    assert [known.failed for known in second.done.values()] == [analysis.failed for analysis in found.values()]
-    assert second.done[Path("missing.png").absolute()].failed == "missing.png: no such file."
+    failed = [Path(name) for name, analysis in zip([*NAMES, "missing.png"], found.values()) if analysis.failed]
+    assert second.missing == [*failed, Path("more.png")] and len(failed) == 2  # what failed is tried again
+    known = {photo.name: count for photo, count in zip(found, FACES) if photo not in failed}
+    assert {each.source: each.faces for each in second.done.values()} == known
 
 
 def test_csv_is_a_row_for_each_face_and_one_for_a_photo_without(found: dict[Path, Analysis], card: Card) -> None:
@@ -110,7 +109,7 @@ def test_cut_anywhere_it_comes_to_the_same(suffix: str, found: dict[Path, Analys
     for length in range(0, len(whole), 23):
         file.write_bytes(whole[:length])
         go_on(file, found, card)
-        assert file.read_bytes() == whole, f"cut at {length}"
+        assert sorted(file.read_bytes().splitlines()) == sorted(whole.splitlines()), f"cut at {length}"
     assert [path.name for path in Path().glob("results*")] == [file.name]
 
 
@@ -122,9 +121,8 @@ def test_photos_that_changed_are_read_anew(suffix: str, found: dict[Path, Analys
     os.utime("one.png", ns=(1, 1))
     Path("missing.png").write_bytes(Path("one.png").read_bytes())
     second = go_on(file, found, card)
-    assert second.missing == [Path("one.png"), Path("missing.png")]
-    third = ResultFile(file, list(found), card, "crops")
-    assert third.missing == []
+    assert second.missing == [Path("one.png"), Path("broken.png"), Path("missing.png")]
+    assert set(second.done) == {Path(name).absolute() for name in (NAMES[0], NAMES[2], NAMES[4])}
     assert len(file.read_bytes().splitlines()) == len(before.splitlines())
 
 
@@ -205,6 +203,7 @@ def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Ana
         ("a.jsonl", "notes", "a.jsonl: is there, but"),
         ("a.jsonl", '{"source": 1}\n', "a.jsonl: line 1 is not as `mien analyze --out` writes it; name another"),
         ("a.jsonl", '{"source": \n', "a.jsonl: line 1 is not as"),
+        ("a.jsonl", '{"source": 1}', "a.jsonl: ends in a line that `mien analyze --out` has not written; name another"),
     ],
 )
 def test_other_files_are_left_alone(tmp_path: Path, card: Card, name: str, text: str, message: str | None) -> None:

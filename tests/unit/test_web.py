@@ -135,9 +135,13 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, runtime: Path) -> None:
 
 def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(InputError, match=r"holds a page of others, index\.html; name a folder that is new, empty"):
-        write_web(tmp_path, model="mien-nano", runtime=runtime)
-    assert (tmp_path / "index.html").read_text() == "mine"
+    for name in ("index.html", "model/model.onnx", "static/style.css"):
+        folder = tmp_path / name.replace("/", "-").replace(".", "-")
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("mine")
+        with pytest.raises(InputError, match=rf"holds {name} of others; name a folder that is new, empty"):
+            write_web(folder, model="mien-nano", runtime=runtime)
+        assert [file.read_text() for file in folder.rglob("*") if file.is_file()] == ["mine"]
 
 
 def test_a_download_that_breaks_off(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

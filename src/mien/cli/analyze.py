@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from mien.cli.models import Model
-from mien.cli.tally import Tally
+from mien.cli.tally import Tally, save_picture
 
 if TYPE_CHECKING:
     from mien.analysis import Analysis, AnalyzedFace
@@ -128,12 +128,11 @@ def analyze(
                 faces_from = f"boxes of {boxes} {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             tally.start_with(results.done.values(), missing=len(results.missing))
-            read = {path for path, known in results.done.items() if known.failed is None}
             tally.undrawn = sum(
-                photo.absolute() in read and not picture.exists() for photo, picture in pictures.items()
+                photo.absolute() in results.done and not picture.exists() for photo, picture in pictures.items()
             )
             photos = results.missing
-        found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures)
+        found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures, tally.failed)
         found = _until_interrupted(found, photos, tally)
     # on a terminal, a bar would run into what is printed
     found = tally.count(found, with_bar=not videos and (results is not None or not sys.stdout.isatty()))
@@ -170,12 +169,12 @@ def _until_interrupted(found: Iterator[Analysis], photos: Sequence[Path], tally:
     tally.failed += ((str(path), "not read, stopped.") for path in left)
 
 
-def _saved(found: Iterable[Analysis], pictures: Mapping[Path, Path]) -> Iterator[Analysis]:
+def _saved(
+    found: Iterable[Analysis], pictures: Mapping[Path, Path], failed: list[tuple[str, str]]
+) -> Iterator[Analysis]:
     """Save the picture of each photo on its way, where there is a file for it."""
     for analysis in found:
-        file = pictures.get(Path(analysis.source))
-        if file is not None and analysis.failed is None:
-            analysis.save(file)
+        save_picture(analysis, pictures.get(Path(analysis.source)), failed)
         yield analysis
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mien.errors import InputError
 
 if TYPE_CHECKING:
     from mien.records import Analysis
@@ -39,7 +42,7 @@ class Tally:
         """Count what an earlier run has read; `missing` photos are still to come."""
         self.earlier, self.photos = len(done), len(done) + missing
         for known in done:
-            self._count(known.source, known.faces, known.failed)
+            self._count(known.source, known.faces)
 
     def count(self, found: Iterable[Analysis], with_bar: bool) -> Iterator[Analysis]:
         """Hand the analyses on and, with a bar, show the progress on standard error."""
@@ -56,7 +59,7 @@ class Tally:
                 self._count(analysis.source, len(analysis.faces), analysis.failed)
             yield analysis
 
-    def _count(self, source: str, faces: int, failed: str | None) -> None:
+    def _count(self, source: str, faces: int, failed: str | None = None) -> None:
         self.faces += faces
         self.empty += failed is None and not faces
         if failed is not None:
@@ -80,3 +83,12 @@ class Tally:
                 named = ", ".join(sources[:_NAMED])
                 more = len(sources) - _NAMED
                 yield f"failed: {len(sources)} photos: {reason.rstrip('.')}. They are {named} and {more} more."
+
+
+def save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str, str]]) -> None:
+    """Draw a photo that could be read, if there is a `file` for it; note in `failed` if that cannot be written."""
+    if file is not None and analysis.failed is None:
+        try:
+            analysis.save(file)
+        except InputError as error:
+            failed.append((analysis.source, f"not drawn: {error}"))

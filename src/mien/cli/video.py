@@ -13,6 +13,8 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mien.cli.tally import save_picture
+
 if TYPE_CHECKING:
     from mien.analysis import Analyzer
     from mien.records import Analysis
@@ -99,9 +101,7 @@ class VideoRun:
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path | None]) -> Iterator[Analysis]:
         for analysis, photo in zip(self.analyzer.run(photos), photos, strict=True):
-            file = outputs[photo]
-            if file is not None and analysis.failed is None:
-                analysis.save(file)
+            save_picture(analysis, outputs[photo], self.failed)
             yield analysis
 
     def _video(

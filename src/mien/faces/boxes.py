@@ -137,7 +137,7 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
         plain: dict[str, list[tuple[Any, Any]]] = {}
         for photo in photos:
             faces = [(face["box"], face.get("landmarks")) for face in photo["faces"]]
-            plain.setdefault(photo["source"], []).extend(faces)
+            plain.setdefault(_source(photo["source"]), []).extend(faces)
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
@@ -148,8 +148,20 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
     }
 
 
+def _source(name: Any) -> str:
+    if not isinstance(name, str) or "\0" in name:
+        raise TypeError(f"source is {name!r}, expected a photo's name")
+    return name
+
+
 def _from_csv(text: str, file: Path) -> dict[str, list[Face]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return _of_rows(csv.DictReader(io.StringIO(text, newline="")), file)
+    except (csv.Error, TypeError) as error:
+        raise InputError(f"{file}: {error}; {_FORMATS}") from error
+
+
+def _of_rows(rows: csv.DictReader[str], file: Path) -> dict[str, list[Face]]:
     missing = {"source", "x0", "y0", "x1", "y1"} - set(rows.fieldnames or ())
     if missing:
         raise InputError(f"{file}: no column {', '.join(sorted(missing))}; {_FORMATS}")
@@ -158,7 +170,7 @@ def _from_csv(text: str, file: Path) -> dict[str, list[Face]]:
     for row in rows:
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
         marks = [row[name] for name in LANDMARK_COLUMNS] if marked else []
-        faces = found.setdefault(row["source"], [])
+        faces = found.setdefault(_source(row["source"]), [])
         if any(box):
             points = list(zip(marks[::2], marks[1::2])) if any(marks) else None
             faces.append(_face(box, points, f"{file} line {rows.line_num}: box 0"))

@@ -133,7 +133,10 @@ def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozens
         )
     else:
         absolute = [_plain(photo) for photo in photos]
-        common = Path(os.path.commonpath([photo.parent for photo in absolute]))
+        try:
+            common = Path(os.path.commonpath([photo.parent for photo in absolute]))
+        except ValueError as error:  # on Windows
+            raise InputError(f"{out}: the photos lie on several drives; save those of each in a run.") from error
         files = [_named(out / path.relative_to(common), photo in videos) for path, photo in zip(absolute, photos)]
     _check_losses(photos, files, videos)
     return files

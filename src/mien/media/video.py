@@ -76,8 +76,8 @@ class VideoReader:
 
     Attributes:
         name: the file, for messages.
-        frame_rate: mean frames per second; None where the file does not say.
-        duration_s: as the file says; None where it does not.
+        frame_rate, duration_s: mean frames per second, and seconds; None where the file does not say them.
+        shown_size: width and height of a frame with square pixels.
         has_sound: whether there is sound.
         cut_off: after iterating, what could not be read of the file; None if all could.
     """
@@ -108,6 +108,7 @@ class VideoReader:
             self._begin_s = (container.start_time or 0) / 1_000_000
             self._ends_s = self._end_of(stream)
             self._aspect = pixel_aspect(stream)
+            self.shown_size = (shown_width(stream.width, self._aspect), stream.height)
         self.cut_off: str | None = None
 
     def open(self) -> InputContainer:

@@ -68,7 +68,8 @@ class VideoWriter:
         av = import_av()
         with self._explained():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._out = self._stack.enter_context(av.open(self._part, "w", options={"movflags": "+faststart"}))
+            part = self._part.absolute()  # or a name with a colon would be taken for an address
+            self._out = self._stack.enter_context(av.open(part, "w", options={"movflags": "+faststart"}))
         return self
 
     def __exit__(

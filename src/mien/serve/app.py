@@ -8,7 +8,7 @@ import logging
 import mimetypes
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +16,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import mien
 from mien.analysis import Analyzer
@@ -108,7 +110,7 @@ def create_app(
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_route("/healthz", _health, summary="Whether the server answers", response_model=HealthAnswer)
     app.mount("/static", StaticFiles(directory=_STATIC))
-    app.middleware("http")(_around)
+    app.add_middleware(_Around)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _argument_error)
@@ -187,21 +189,40 @@ async def _page() -> Response:
 _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
 
 
-async def _around(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Keep strangers out, turn errors of our own into answers, count, and add the headers."""
-    state = request.app.state
-    if not hasattr(state, "service"):
-        state.begin()  # mounted in another app, it is never told to start
-    refusal = check_local(request) if state.token is None else None
-    try:
-        response = await answer(request) if refusal is None else _error(403, refusal)
-    except Exception:
-        _log.exception("an error of the server itself")
-        response = _error(500, "an error of the server itself; its log has the reason.")
-    path = request.url.path if request.url.path in _COUNTED else "other"
-    state.metrics.requests.labels(path, response.status_code).inc()
-    response.headers.update(HEADERS)
-    return response
+class _Around:
+    """Keeps strangers out, turns errors of our own into answers, counts, and adds the headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request, started = Request(scope), False
+        state = request.app.state
+        if not hasattr(state, "service"):
+            state.begin()  # mounted in another app, it is never told to start
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                path = request.url.path if request.url.path in _COUNTED else "other"
+                state.metrics.requests.labels(path, message["status"]).inc()
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = check_local(request) if state.token is None else None
+        try:
+            app = self._app if refusal is None else _error(403, refusal)
+            await app(scope, receive, send_with_headers)
+        except Exception:
+            if started:
+                raise
+            _log.exception("an error of the server itself")
+            failure = _error(500, "an error of the server itself; its log has the reason.")
+            await failure(scope, receive, send_with_headers)
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -20,7 +20,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
-from mien.media.shown import pixel_aspect, shown_width
 from mien.media.video import VideoReader, import_av
 from mien.serve.limits import Limits
 from mien.serve.upload import bounded, too_slow
@@ -35,7 +34,10 @@ _KINDS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
 
 
 class _Lines(StreamingResponse):
-    """Lines of JSON; what they need is held until the last is sent, or the client has left or takes no more."""
+    """Lines of JSON; what they need is held until the last is sent, or the client has left or takes no more.
+
+    To a client that takes no more the end is never sent, so that it does not take what it has for the whole.
+    """
 
     def __init__(self, lines: AsyncIterator[bytes], held: ExitStack, seconds: float) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
@@ -121,15 +123,10 @@ class Videos:
         except InputError as error:
             raise InputError(str(error).replace(file, _NAME)) from error
         reader.name = _NAME
-        with reader.open() as container:
-            size = container.streams.video[0]
-            width = shown_width(size.width, pixel_aspect(size))
-            if width * size.height > self._limits.pixels:
-                raise HTTPException(
-                    413,
-                    f"{_NAME}: {width} x {size.height} px; at most {self._limits.pixels / 1e6:g} megapixels are "
-                    "accepted here.",
-                )
+        width, height = reader.shown_size
+        if width * height > self._limits.pixels:
+            most = f"at most {self._limits.pixels / 1e6:g} megapixels are accepted here."
+            raise HTTPException(413, f"{_NAME}: {width} x {height} px; {most}")
         return VideoAnalysis(reader, self._analyzer)
 
     async def _lines(self, analysis: VideoAnalysis) -> AsyncIterator[bytes]:
