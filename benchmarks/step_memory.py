@@ -1,6 +1,6 @@
 """What a training step gains from how Linux hands out memory: `python benchmarks/step_memory.py`.
 
-Each step asks for gigabytes and gives them back, and the system clears every page before it hands it out again. Two
+Each step asks for much memory and gives it back, and the system clears every page before it hands it out again. Two
 settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
 freed memory that stays with the process. Steps are those of benchmarks/step_cost.py, in a process of its own for each
 setting; settings take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps

@@ -5,7 +5,7 @@
 Run it with the Python of an environment that holds mien alone, and give each rival one of its own:
 
     python -m venv mien && mien/bin/pip install -c constraints.txt .
-    python -m venv fer && fer/bin/pip install fer==25.10.3          # 7.5 GB, with TensorFlow and torch for CUDA
+    python -m venv fer && fer/bin/pip install fer==25.10.3          # 7.8 GB, with TensorFlow and torch for CUDA
     python -m venv deepface && deepface/bin/pip install deepface werkzeug
     mkdir human && cd human && npm install @vladmandic/human@3.3 sharp @ffmpeg-installer/ffmpeg \\
         @tensorflow/tfjs-core@4.22 @tensorflow/tfjs-converter@4.22 @tensorflow/tfjs-backend-wasm@4.22

@@ -31,7 +31,7 @@ MIN_FACE_PX = 24
 """Lower faces show too little for recognisers of 48 px."""
 
 DEFAULT_WORKERS = 2
-"""Threads where nobody says how many. Each more takes some 100 MB with photos of 12 megapixels."""
+"""Threads where nobody says how many. Each more takes 30 to 100 MB with photos of 12 megapixels."""
 
 MOST_WAITING = 8
 """Photos whose results are held back to fill a batch. Eight faces at once take 9 % longer each than 32 do."""

@@ -41,7 +41,7 @@ class ResidualNet(nn.Module):
 
     With one channel, at 48 px: widths 8, 16, 24, 40 have 57,879 parameters, 3 million multiply-adds; 16, 32, 48, 72:
     204,351 and 11 million; 32, 64, 128, 192: 1,349,543 and 57 million; 64, 128, 256, 384: 5,390,151 and 226 million. A
-    stem at full size, of stride 1, takes four times the multiply-adds with the same parameters: 43, 226 and 905 million
+    stem at full size, of stride 1, takes four times the multiply-adds with the same parameters: 43, 226 and 904 million
     for the last three.
 
     With `pool_first` a map is halved before it is normalised, as in cifar10-airbench: the multiply-adds stay, but

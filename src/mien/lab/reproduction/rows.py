@@ -95,7 +95,7 @@ class Accuracy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the mean for the finite number of faces, which more seeds do not narrow."""
+        """95 % interval for the finite number of faces, that of one seed: a little too wide for a mean."""
         return wilson_interval(round(self.mean * self.n), self.n)
 
 
