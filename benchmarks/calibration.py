@@ -31,7 +31,7 @@ from mien.lab.provenance import current_commit
 from mien.recognizer import Recognizer, calibrated_softmax, softmax
 
 RESULT = Path(__file__).parent / "results" / "calibration.json"
-MODELS = ("mien-small", "mien-nano")
+MODELS = ("mien-small", "mien-nano", "mien-large")
 Logits, Labels, Probabilities = npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float64]
 
 

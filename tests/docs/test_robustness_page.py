@@ -30,4 +30,4 @@ def test_a_miss_is_bold() -> None:
         for model in record["models"]:
             for effect in model["effects"][1:]:
                 effect["full"] |= {"difference": difference, "difference_low": -0.015, "difference_high": -0.005}
-        assert BENCHMARK["page"](record).count(f"| {cell} | {cell} | {cell} | -1.0 |\n") == len(BENCHMARK["MODELS"])
+        assert BENCHMARK["page"](record).count(f"| {cell} | {cell} | {cell} | -1.0 | ") == len(BENCHMARK["MODELS"])
