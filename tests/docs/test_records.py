@@ -62,7 +62,7 @@ def test_its_history_is_that_of_its_epochs(record: Record) -> None:
 @of_each_run()
 def test_its_predictions_are_those_of_privatetest(record: Record) -> None:
     for file in record.folder.glob("predictions*.csv"):
-        predictions = Predictions.read(file, PRIVATE)
+        predictions = Predictions.read(file)
         assert len(predictions) == 3589 and (predictions.labels == -1).all()
         assert np.abs(predictions.probabilities.sum(axis=1) - 1).max() < 2e-3
 
