@@ -126,7 +126,8 @@ class ResultFile:
                 if not is_asked_for or known.path in self.done:
                     kept.append((start, end))
                 start = end
-            self._check_piece(stream, start)
+            if not self._is_csv:
+                self._check_piece(stream, start)
         if sum(end - start for start, end in kept) < self._file.stat().st_size:
             self._rewrite(kept)
 
@@ -134,7 +135,8 @@ class ResultFile:
         """Make sure that what stands behind the last whole line is no text of others, as of `Analysis.to_json`."""
         stream.seek(start)
         with suppress(ValueError):
-            if "made_with" not in json.loads(stream.read()):
+            piece = json.loads(stream.read())
+            if not isinstance(piece, dict) or "made_with" not in piece:
                 raise InputError(
                     f"{self._file}: ends in a line that `mien analyze --out` has not written; name another file."
                 )

@@ -217,6 +217,16 @@ def test_other_files_are_left_alone(tmp_path: Path, card: Card, name: str, text:
     assert file.read_text() == text
 
 
+@pytest.mark.parametrize("piece", ["12", "null", '"a, b.jpg"'])
+def test_a_piece_of_a_csv_is_no_json(tmp_path: Path, card: Card, piece: str) -> None:
+    file = tmp_path / "a.csv"
+    ResultFile(file, [], card, "crops").write([])
+    whole = file.read_bytes()
+    file.write_bytes(whole + piece.encode())
+    ResultFile(file, [], card, "crops")
+    assert file.read_bytes() == whole
+
+
 def test_a_row_that_was_edited_is_named(found: dict[Path, Analysis], card: Card) -> None:
     file = Path("a.csv")
     go_on(file, found, card)

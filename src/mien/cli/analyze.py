@@ -38,7 +38,7 @@ def analyze(
         Path | None,
         typer.Option(
             help="Add the results to this file, .csv or .jsonl, photo by photo; photos that it has already are passed "
-            "over, so that a run that was broken off goes on."
+            "over, but for those that failed or changed, so that a run that was broken off goes on."
         ),
     ] = None,
     save: Annotated[

@@ -1,4 +1,4 @@
-"""What `mien analyze` says of its photos at the end."""
+"""What `mien analyze` draws of its photos, and what it says of them at the end."""
 
 from __future__ import annotations
 

@@ -34,4 +34,4 @@ def has_learned_from(origin: Mapping[str, Any], data: FaceDataset) -> bool:
     """Whether a run or model of this `origin` has learned from the Training split of `data`, or from all of `data`."""
     if origin.get("data_fingerprint") == data.fingerprint:
         return True
-    return bool((data.splits == TRAINING).any()) and training_fingerprint(origin) == data.training.fingerprint
+    return TRAINING in data.split_names() and training_fingerprint(origin) == data.training.fingerprint
