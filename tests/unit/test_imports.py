@@ -50,6 +50,7 @@ LEVELS = (
         "mien.lab.metrics",
         "mien.lab.champions",
         "mien.lab.teachers",
+        "mien.lab.students",
         "mien.lab.speedruns",
         "mien.lab.recipe_book",
         "mien.lab.pages.recipe_page",

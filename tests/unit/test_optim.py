@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mien.lab.nets import build
-from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
+from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.recipe import SGD, Adam, OwnNet
 from mien.preprocess import Preprocess
 
@@ -89,7 +89,7 @@ def test_the_sharpest_neighbour_leaves_no_statistics() -> None:
 def test_the_moving_average_is_young_first_and_then_decays_as_asked() -> None:
     classifier = build(OwnNet(name="residual-pico"), Preprocess(), 7)
     parameter = next(p for p in classifier.parameters() if p.ndim == 4)
-    averaged = moving_average(classifier, decay=0.2)
+    averaged = MovingAverage(classifier, decay=0.2)
     kept = next(p for p in averaged.module.parameters() if p.ndim == 4)
     expected = None
     for value, keep in ((1.0, 0.0), (2.0, 2 / 11), (4.0, 0.2), (8.0, 0.2)):  # the first is taken as it is

@@ -14,8 +14,6 @@ from mien.lab.muon import MuonOptimizer
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import SGD, Adam, Muon
 
-Tensors = list[Tensor] | tuple[Tensor, ...]
-
 
 def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> torch.optim.Optimizer:
     """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
@@ -55,17 +53,30 @@ def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
     torch._foreach_sub_(weights, moves)
 
 
-def moving_average(classifier: Classifier, decay: float) -> AveragedModel:
-    """Return an exponential moving average of a network, statistics of batch normalisation included.
+class MovingAverage(AveragedModel):
+    """An exponential moving average of a network, statistics of batch normalisation included.
 
     The decay after n updates is at most (1 + n) / (10 + n), so that a young average forgets its random start.
     """
 
-    def average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
-        keep = min(decay, (1 + int(updates)) / (10 + int(updates)))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, 1 - keep)
-        else:
-            torch._foreach_copy_(averaged, current)
+    def __init__(self, classifier: Classifier, decay: float) -> None:
+        super().__init__(classifier, use_buffers=True)
+        self.decay = decay
+        self.n_averaged: Tensor = self.n_averaged.cpu()  # a GPU's own count would be waited for in every step
 
-    return AveragedModel(classifier, multi_avg_fn=average, use_buffers=True)
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move towards the weights and buffers of `model`; the first time, take them."""
+        updates = int(self.n_averaged)
+        keep = min(self.decay, (1 + updates) / (10 + updates)) if updates else 0.0
+        pairs = list(zip(_state(self.module), _state(model), strict=True))
+        real = [pair for pair in pairs if pair[0].is_floating_point()]
+        counts = [pair for pair in pairs if not pair[0].is_floating_point()]
+        torch._foreach_lerp_([old for old, _ in real], [new for _, new in real], 1 - keep)
+        if counts:
+            torch._foreach_copy_([old for old, _ in counts], [new for _, new in counts])
+        self.n_averaged += 1
+
+
+def _state(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]

@@ -70,25 +70,27 @@ _MIEN_LARGE_FACES = replace(
     sizes=Progressive(first_px=64, step_px=32, until_fraction=0.6),
 )
 
-_MIEN_WIDE = Recipe(
+WIDE_CHANGES = Augment(
+    rotate_deg=15.0,
+    shift_fraction=0.08,
+    zoom_fraction=0.15,
+    flip=True,
+    brightness=0.1,
+    contrast=0.3,
+    erase_rate=0.3,
+    erase_area=(0.02, 0.25),
+    mixup_alpha=0.4,
+    cutmix_alpha=1.0,
+    mix_rate=0.7,
+    fill="zero",
+)
+
+MIEN_WIDE = Recipe(
     name="mien-wide",
     source="mien",
     network=OwnNet(name="residual-wide"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=15.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.15,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        erase_rate=0.3,
-        erase_area=(0.02, 0.25),
-        mixup_alpha=0.4,
-        cutmix_alpha=1.0,
-        mix_rate=0.7,
-        fill="zero",
-    ),
+    augment=WIDE_CHANGES,
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=OneCycle(up_fraction=0.2),
     epochs=150,
@@ -136,7 +138,7 @@ _MIEN_LARGE_LONG = replace(
     "out the same faces as its teacher; they only calibrate the confidence.",
 )
 
-_ROWS = (_MIEN_LARGE, _MIEN_LARGE_FACES, _MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
+_ROWS = (_MIEN_LARGE, _MIEN_LARGE_FACES, MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
 
 teachers: dict[str, Recipe] = {recipe.name: recipe for recipe in _ROWS}
 """The recipes by name."""

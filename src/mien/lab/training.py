@@ -27,7 +27,7 @@ from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import build, set_trainable, settle
 from mien.lab.nets.input import Classifier
-from mien.lab.optim import make_optimizer, moving_average, sharpest_neighbour
+from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name
@@ -215,7 +215,7 @@ class Trainer:
         self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights).to(device)
         self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         _check_sizes(recipe, self.classifier)
-        self.averaged = moving_average(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
+        self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
         self.steps = math.ceil((len(self.faces) - 1) / recipe.batch_size)  # without a last batch of one face
         self.plateau, self.stopping = PlateauState(), StoppingState()

@@ -43,6 +43,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "residual-small": ResidualNet,
     "residual-small-pool-first": partial(ResidualNet, pool_first=True),
     "residual-small-full": partial(ResidualNet, stem_stride=1),
+    "residual-medium": partial(ResidualNet, widths=(32, 64, 128, 256), stem_stride=1),
     "residual-large": partial(ResidualNet, widths=(64, 128, 256, 384), dropout=0.3),
     "residual-large-pool-first": partial(ResidualNet, widths=(64, 128, 256, 384), dropout=0.3, pool_first=True),
     "residual-wide": partial(ResidualNet, widths=(64, 128, 256, 384), stem_stride=1, dropout=0.3),

@@ -15,6 +15,7 @@ from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
 from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
 from mien.lab.recipe_io import nearest
 from mien.lab.speedruns import speedruns
+from mien.lab.students import students
 from mien.lab.teachers import teachers
 
 __all__ = ["FUTURE_WORK", "PUBLISHED", "Recipes", "recipes"]
@@ -65,5 +66,7 @@ class Recipes(Mapping[str, Recipe]):
         return len(self._rows)
 
 
-recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *speedruns.values())
+_OWN = (champions, teachers, students, speedruns)
+
+recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *(recipe for own in _OWN for recipe in own.values()))
 """All recipes, by name."""

@@ -17,6 +17,7 @@ from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
+from mien.lab.students import students
 from mien.lab.tables import UNKNOWN, Table, interval, percent, with_interval
 from mien.lab.teachers import teachers
 
@@ -154,7 +155,7 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
 
 def measured(records: Sequence[Record]) -> list[TrainedRow]:
     """Return the best training of every row, of future work and of our own too, and the means, smallest first."""
-    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values())
+    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
     best = [trained for row in rows for trained in trained_rows(row, records)[:1]]
     best += averaged_rows(records)
     scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
@@ -171,7 +172,7 @@ def _by_size(records: list[Record], page: Path) -> str:
     names = {trained.row.name for trained in found}
     missing = [
         f"`{row.name}`"
-        for row in (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values())
+        for row in (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
         if row.name not in names
     ]
     notes = (f"Not yet measured: {', '.join(missing)}.",) if missing else ()
