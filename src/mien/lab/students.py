@@ -1,11 +1,12 @@
-"""Recipes of the networks that learn from three seeds of mien-wide: a large, a small and a tiny one."""
+"""Recipes of the networks that learn from mien-wide: from three seeds of it, or from the first alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from mien.lab.champions.nano import MIEN_NANO_FULL
-from mien.lab.recipe import SGD, Distillation, OwnNet
+from mien.lab.champions.small import MIEN_SMALL_FACES
+from mien.lab.recipe import SGD, Adam, Cosine, Distillation, OwnNet
 from mien.lab.teachers import MIEN_WIDE, WIDE_CHANGES
 
 _BY_WHOM = (
@@ -39,5 +40,34 @@ _MIEN_NANO_OF_WIDE = replace(
     distillation=Distillation(weight=0.8, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
-students = {recipe.name: recipe for recipe in (_MIEN_WIDE_TAUGHT, _MIEN_SMALL_OF_WIDE, _MIEN_NANO_OF_WIDE)}
+_MIEN_WIDE_TUNED = replace(
+    MIEN_WIDE,
+    name="mien-wide-tuned",
+    network=OwnNet(name="residual-wide", weights="file"),
+    augment=replace(WIDE_CHANGES, soften_rate=0.2, noise=0.06, mix_rate=0.5, fill="nearest"),
+    optimizer=SGD(lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True),
+    schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
+    epochs=12,
+    ema_decay=0.998,
+    remark="Goes on from a finished mien-wide (--weights), whose int8 model is also its teacher (--teacher): it learns "
+    "to answer to soft and noisy faces what its teacher answers before they became so. FER+ votes (--votes) are "
+    "learned beside the labels. It holds out the same faces as its teacher; they only calibrate the confidence.",
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="undamaged"),
+)
+
+_MIEN_SMALL_FACES_TAUGHT = replace(
+    MIEN_SMALL_FACES,
+    name="mien-small-faces-taught",
+    optimizer=Adam(lr=3e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
+    epochs=42,
+    remark="Goes on from a finished mien-small-faces (--weights) with a better teacher. Learns from the int8 models of "
+    "seed 0 of mien-wide and of seed 2 of mien-large-faces, one view each (--teacher, twice), one of them in each "
+    "step, and FER+ votes (--votes) beside the labels. It holds out the same faces as the first of them; they only "
+    "calibrate the confidence.",
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="undamaged", teachers_a_step=1),
+)
+
+_ROWS = (_MIEN_WIDE_TAUGHT, _MIEN_SMALL_OF_WIDE, _MIEN_NANO_OF_WIDE, _MIEN_WIDE_TUNED, _MIEN_SMALL_FACES_TAUGHT)
+
+students = {recipe.name: recipe for recipe in _ROWS}
 """The recipes by name."""
