@@ -1,122 +1,149 @@
-"""Train the champions in slices of a few minutes: networks of an ensemble, then small ones that learn from all of them.
+"""Train the champions side by side on one GPU, in calls of a few minutes: large networks, then what learns from them.
 
     python examples/train_champions.py --data fer2013.csv --votes fer2013new.csv --minutes 9
 
-Call it until it says that all is done; each call goes on where the last one stopped. What is finished is kept twice:
-as a run, and in `--keep` as a zip of a few MB with half-precision weights, that a later machine can unpack and go on
-with: `mien evaluate`, `mien export` and further teaching take the unpacked folder as any run.
+Each training is a `mien train` of its own; a small network does not fill a GPU, some together do. Call the program
+until it says that all is done: each call goes on where the last one stopped. What is finished lies in `--out` as a run
+with half-precision weights, and beside it as a zip of a few MB: another machine unpacks it into its `--out` and goes on
+with the rest; `mien evaluate` and `mien export` take the unpacked folder as any run.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import time
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 
 from mien import lab
-from mien.lab.data import join_votes
-from mien.lab.recipe import NoDistillation, Recipe
-from mien.lab.recipe_io import override
 from mien.lab.run import WEIGHTS, Run
 
-MEMBERS = [
-    ("mien-wide", 0),
-    ("mien-large-faces", 0),
-    ("mien-wide", 1),
-    ("mien-wide", 2),
-    ("mien-small", 0),
-    ("mien-large-faces", 1),
-]
-"""(recipe, seed) in order of value. All that are finished teach, whatever they reach.
-
-Another seed holds out other faces, so that the students have to be calibrated on PublicTest: `mien calibrate`.
-"""
-STUDENTS = [("mien-small-full-muon", 0), ("mien-nano-full", 0), ("mien-small-distilled", 0), ("mien-nano-full", 1)]
+MARGIN_S = 10  # between the end of the trainings and that of the call
+TELL_EVERY_S = 30
 
 
-def main() -> None:
-    """Train what is missing, until time is up."""
-    options = _options()
-    deadline = time.monotonic() + 60 * options.minutes
-    data = join_votes(lab.read_fer2013(options.data), options.votes)
+@dataclass(frozen=True)
+class Job:
+    """One training: a recipe, a seed, and the trainings whose networks teach it."""
+
+    recipe: str
+    seed: int = 0
+    teachers: tuple[Job, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.recipe}-seed{self.seed}"
+
+
+WIDE = tuple(Job("mien-wide", seed) for seed in range(3))
+STUDENTS = ("mien-wide-taught", "mien-small-of-wide", "mien-nano-of-wide")
+JOBS = (*WIDE, *(Job(recipe, seed, WIDE) for seed in range(3) for recipe in STUDENTS))
+"""In order of value. Another seed holds out other faces, so that students have to be calibrated on PublicTest."""
+
+
+def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
+    """Train what is missing until time is up; return in words how far that is."""
+    end = time.monotonic() + 60 * options.minutes - MARGIN_S
+    options.out.mkdir(parents=True, exist_ok=True)
+    waiting, running, done = list(jobs), dict[Job, subprocess.Popen[bytes]](), dict[Job, Path]()
+    failed: list[Job] = []
+    told = time.monotonic()
+    while True:
+        for job, process in list(running.items()):
+            if process.poll() is not None:
+                del running[job]
+                if process.returncode:
+                    failed.append(job)
+                    print(f"{job} failed: {_log(job, options)}", flush=True)
+        for job in jobs:
+            if job not in running and job not in done and (run := _finished(job, options)):
+                done[job] = run.folder
+                print(f"{job} is done: {_kept(run)}", flush=True)
+        for job in [job for job in waiting if job in done or all(teacher in done for teacher in job.teachers)]:
+            if job in done:
+                waiting.remove(job)
+            elif len(running) < options.at_once:
+                waiting.remove(job)
+                running[job] = _start(job, [done[teacher] for teacher in job.teachers], end, options)
+        if not running:
+            break
+        if time.monotonic() - told > TELL_EVERY_S:
+            told = time.monotonic()
+            print("  ".join(f"{job}: {_last_line(job, options)}" for job in running), flush=True)
+        time.sleep(0.5)
+    if failed:
+        return f"failed: {', '.join(map(str, failed))}"
+    return "all is done" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} are done; call again"
+
+
+def _finished(job: Job, options: argparse.Namespace) -> Run | None:
+    name = f"{job.recipe}-variant" if options.rehearse else job.recipe
+    for folder in options.out.glob(f"{name}-seed{job.seed}-*/"):
+        run = Run.open(folder)
+        if run.finished and (folder / WEIGHTS).is_file():
+            return run
+    return None
+
+
+def _start(job: Job, teachers: list[Path], end: float, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mien", "train", job.recipe, "--seed", str(job.seed), "--out", str(options.out)]
+    command += ["--data", str(options.data), "--time-limit", f"{max(1.0, end - time.monotonic()):.0f}s"]
+    if lab.recipes[job.recipe].votes_weight:
+        command += ["--votes", str(options.votes)]
+    for teacher in teachers:
+        command += ["--teacher", str(teacher)]
+    if options.compile:
+        command.append("--compile")
     if options.rehearse:
-        data = data.take(np.arange(0, len(data), 50))
-    members: list[Run] = []
-    for name, seed in MEMBERS + STUDENTS:
-        recipe = lab.recipes[name]
-        needs_file = recipe.network.weights == "file"
-        weights = options.face_weights if needs_file else None
-        if needs_file and weights is None:
-            print(f"{name}: left out, as --face-weights is not given", flush=True)
-            continue
-        if options.rehearse:
-            recipe = override(recipe, "epochs=1", "ema_decay=0")
-        teaches = isinstance(recipe.distillation, NoDistillation)
-        run = _trained(recipe, data, seed, weights, [] if teaches else members, options, deadline)
-        if not run.finished:
-            print(f"{run.folder.name}: {run.environment['epochs_run']} epochs so far; call again", flush=True)
-            return
-        if teaches:
-            members.append(run)
-        kept = _keep(run, options.keep)
-        print(
-            f"{run.folder.name}: {run.history()[-1]}, kept as {kept} ({kept.stat().st_size / 1e6:.1f} MB)", flush=True
-        )
-    print("all is done", flush=True)
+        command += ["--set", "epochs=1"]
+    with _log(job, options).open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def _trained(
-    recipe: Recipe,
-    data: lab.FaceDataset,
-    seed: int,
-    weights: Path | None,
-    teachers: list[Run],
-    options: argparse.Namespace,
-    deadline: float,
-) -> Run:
-    return lab.train(
-        recipe,
-        data,
-        seed=seed,
-        out=options.runs,
-        weights=weights,
-        teachers=teachers,
-        compile=options.compile,
-        time_limit_s=max(0.0, deadline - time.monotonic()),
-    )
+def _log(job: Job, options: argparse.Namespace) -> Path:
+    return options.out / f"{job}.log"
 
 
-def _keep(run: Run, folder: Path) -> Path:
-    """Zip a finished run, without its checkpoint, its weights in half precision."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{run.folder.name}.zip"
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part in sorted(run.folder.glob("*.json*")):
+def _last_line(job: Job, options: argparse.Namespace) -> str:
+    lines = _log(job, options).read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "starts"
+
+
+def _kept(run: Run) -> Path:
+    """Store the weights in half precision, so that what teaches is what is kept, and zip the run without checkpoint."""
+    file = run.folder.with_name(f"{run.folder.name}.zip")
+    if file.is_file():
+        return file
+    weights = {
+        name: value.half() if value.is_floating_point() and value.ndim > 1 else value  # not batch normalisation
+        for name, value in load_file(run.folder / WEIGHTS).items()
+    }
+    half = run.folder / "half"
+    save_file(weights, half)
+    half.replace(run.folder / WEIGHTS)
+    unfinished = file.with_suffix(".part")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in (*sorted(run.folder.glob("*.json*")), run.folder / WEIGHTS):
             archive.write(part, f"{run.folder.name}/{part.name}")
-        weights = {
-            name: value.half() if value.is_floating_point() else value
-            for name, value in load_file(run.folder / WEIGHTS).items()
-        }
-        archive.writestr(f"{run.folder.name}/{WEIGHTS}", save(weights))
-    return file
+    return unfinished.replace(file)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="FER2013, an edition with the rows of the 2013 CSV")
     parser.add_argument("--votes", type=Path, required=True, help="fer2013new.csv of FER+")
-    parser.add_argument("--face-weights", type=Path, help="MobileNet-v1 of VGGFace2, safetensors")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--keep", type=Path, default=Path("kept"))
-    parser.add_argument("--minutes", type=float, default=9.0, help="stop in time, with a checkpoint")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of runs, logs and zips")
+    parser.add_argument("--minutes", type=float, default=9.0, help="stop in time, with checkpoints")
+    parser.add_argument("--at-once", type=int, default=5, help="trainings side by side")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
-    parser.add_argument("--rehearse", action="store_true", help="one epoch each on few faces, to see that all works")
+    parser.add_argument("--rehearse", action="store_true", help="one epoch each, to see that all works")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    print(train_all(JOBS, _options()), flush=True)
