@@ -28,12 +28,13 @@ docs-check: $(READY) ## code in the docs runs, links resolve, generated tables a
 clean: ## delete the environment and what demo and tests leave
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# torch goes first: a package that depends on it would otherwise choose its build.
+# torch goes first: a package that depends on it would otherwise choose its build. On Linux without a GPU,
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu saves gigabytes.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$$($(PYTHON) --version) found, 3.11 or newer needed: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lab,timm,video,heic,serve,ray]' --group dev
 	touch $@

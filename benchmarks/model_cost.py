@@ -4,7 +4,7 @@ MODEL is a float model: a run, a model folder, or the name of a model that ships
 quantised on the data that it was trained on, and both are measured on PublicTest through `mien.Recognizer`, as users
 run them. Speed is processor time with one thread; the two take turns, so that a busy minute of the machine hits both.
 
-Writes benchmarks/results/model_cost.json and prints the table that stands in docs/guide.md.
+Writes benchmarks/results/model_cost.json and prints the table that stands in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from int8_section import compared
 
 from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.data import PUBLIC, Audit, FaceDataset, join_votes, with_majority
 from mien.lab.evaluation import predict
-from mien.lab.tables import Table, number, percent, points
 from mien.recognizer import Recognizer, shipped_models
 
 RESULT = Path(__file__).parent / "results" / "model_cost.json"
@@ -91,27 +91,6 @@ def _milliseconds(recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> float
     return 1000 * (time.process_time() - start)
 
 
-def table(result: dict[str, Any]) -> Table:
-    """Two rows for each model, and the comparison below."""
-    columns = ("model", "accuracy", "twin-free", "size", "ms a face, one at a time", "64 at a time")
-    rows, notes = [], []
-    for row in result["models"]:
-        for kind in ("float", "int8"):
-            each = row[kind]
-            accuracies = percent(each["accuracy"]), percent(each["twin_free_accuracy"])
-            times = (number(each["ms_per_face"][batch], 2) for batch in ("1", "64"))
-            rows.append((f"{row['model']}, {kind}", *accuracies, f"{each['bytes'] / 1e6:.2f} MB", *times))
-        lost = row["int8"]["accuracy"] - row["float"]["accuracy"]
-        notes.append(
-            f"{row['model']}: int8 gives the same label for {percent(row['same_label'], 1)} of {row['n']:,} faces, "
-            f"{points(lost)} points of accuracy; a probability differs by {row['mean_probability_difference']:.4f} in "
-            f"the mean and {row['largest_probability_difference']:.2f} at most; "
-            f"{row['float']['bytes'] / row['int8']['bytes']:.1f} times smaller, {row['times_faster']['1']:.1f} times "
-            f"faster one at a time, {row['times_faster']['64']:.1f} times 64 at a time."
-        )
-    return Table("Float against int8", columns, tuple(rows), tuple(notes))
-
-
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,7 +115,7 @@ def main() -> None:
         "models": models,
     }
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(table(json.loads(RESULT.read_text(encoding="utf-8"))).markdown())
+    print(compared(json.loads(RESULT.read_text(encoding="utf-8"))).markdown())
 
 
 if __name__ == "__main__":

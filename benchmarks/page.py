@@ -6,6 +6,7 @@ from typing import Any
 
 import cost_section
 import explanation_section
+import int8_section
 import speed_section
 import speedruns_section
 import step_section
@@ -17,6 +18,7 @@ SECTIONS = {
     "speedruns": speedruns_section.section,
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
+    "model_cost": int8_section.section,
     "step_cost": step_section.section,
     "step_memory": step_section.memory,
     "depthwise_cost": step_section.depthwise,
@@ -193,9 +195,8 @@ PAGE_TEXT = """# Benchmarks
 
 <!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
 
-Every figure comes from a record in `benchmarks/results/`, which a script in `benchmarks/` or `benchmarks/rivals/`
-writes, as a rule that of the same name.
-None is a promise for another machine; ratios hold better than figures.
+Every figure comes from a record in `benchmarks/results/`, written by the script of the same name where no other is
+named. None is a promise for another machine; ratios hold better than figures.
 
 ## Beside other packages
 

@@ -11,6 +11,7 @@ with the rest; `mien evaluate` and `mien export` take the unpacked folder as any
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -22,10 +23,12 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from mien import lab
-from mien.lab.run import WEIGHTS, Run
+from mien.lab.run import RECIPE, WEIGHTS, Run
 
 MARGIN_S = 10  # between the end of the trainings and that of the call
+START_S = 30  # a training that has less is not begun: it takes some seconds to read data and teachers
 TELL_EVERY_S = 30
+ALL_DONE = "all is done"
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,20 @@ def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
     """Train what is missing until time is up; return in words how far that is."""
     end = time.monotonic() + 60 * options.minutes - MARGIN_S
     options.out.mkdir(parents=True, exist_ok=True)
-    waiting, running, done = list(jobs), dict[Job, subprocess.Popen[bytes]](), dict[Job, Path]()
-    failed: list[Job] = []
+    running: dict[Job, subprocess.Popen[bytes]] = {}
+    try:
+        return _train_until(end, list(jobs), running, options)
+    finally:  # also when the program is stopped: two trainings must not write one run
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
+
+
+def _train_until(
+    end: float, waiting: list[Job], running: dict[Job, subprocess.Popen[bytes]], options: argparse.Namespace
+) -> str:
+    jobs, done, failed = tuple(waiting), dict[Job, Path](), list[Job]()
     told = time.monotonic()
     while True:
         for job, process in list(running.items()):
@@ -64,10 +79,9 @@ def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
             if job not in running and job not in done and (run := _finished(job, options)):
                 done[job] = run.folder
                 print(f"{job} is done: {_kept(run)}", flush=True)
-        for job in [job for job in waiting if job in done or all(teacher in done for teacher in job.teachers)]:
-            if job in done:
-                waiting.remove(job)
-            elif len(running) < options.at_once:
+        waiting = [job for job in waiting if job not in done]
+        for job in [job for job in waiting if all(teacher in done for teacher in job.teachers)]:
+            if len(running) < options.at_once and time.monotonic() < end - START_S:
                 waiting.remove(job)
                 running[job] = _start(job, [done[teacher] for teacher in job.teachers], end, options)
         if not running:
@@ -78,21 +92,20 @@ def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
         time.sleep(0.5)
     if failed:
         return f"failed: {', '.join(map(str, failed))}"
-    return "all is done" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} are done; call again"
+    return ALL_DONE if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} are done; call again"
 
 
 def _finished(job: Job, options: argparse.Namespace) -> Run | None:
     name = f"{job.recipe}-variant" if options.rehearse else job.recipe
     for folder in options.out.glob(f"{name}-seed{job.seed}-*/"):
-        run = Run.open(folder)
-        if run.finished and (folder / WEIGHTS).is_file():
+        if (folder / RECIPE).is_file() and (folder / WEIGHTS).is_file() and (run := Run.open(folder)).finished:
             return run
     return None
 
 
 def _start(job: Job, teachers: list[Path], end: float, options: argparse.Namespace) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mien", "train", job.recipe, "--seed", str(job.seed), "--out", str(options.out)]
-    command += ["--data", str(options.data), "--time-limit", f"{max(1.0, end - time.monotonic()):.0f}s"]
+    command += ["--data", str(options.data), "--time-limit", f"{end - time.monotonic():.0f}s"]
     if lab.recipes[job.recipe].votes_weight:
         command += ["--votes", str(options.votes)]
     for teacher in teachers:
@@ -146,4 +159,6 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    print(train_all(JOBS, _options()), flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    outcome = train_all(JOBS, _options())
+    sys.exit(outcome if outcome.startswith("failed") else print(outcome))

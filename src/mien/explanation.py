@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from mien.analysis import Analyzer
 from mien.errors import InputError
 from mien.media.heat import heat_picture
+from mien.media.photo_lists import is_pattern
+from mien.media.video import VIDEO_SUFFIXES
 from mien.recognizer import Recognizer
 from mien.records import AnalyzedFace
 
@@ -85,6 +88,19 @@ class Explanation:
         return self.face.to_dict() | {"explained": self.label, "shares": shares, "heat": heat}
 
 
+def _check_single(source: Photo) -> None:
+    """Refuse what is more than one photo.
+
+    Raises:
+        InputError: `source` is a folder, a pattern or a video.
+    """
+    if isinstance(source, str | os.PathLike):
+        name = os.fsdecode(source)
+        is_more = is_pattern(name) or Path(name).suffix.lower() in VIDEO_SUFFIXES
+        if is_more or os.path.isdir(name):  # noqa: PTH112  # Path's raises on long names
+            raise InputError(f"{name}: is no photo; one photo is explained at a time.")
+
+
 def explain(
     source: Photo,
     *,
@@ -114,6 +130,7 @@ def explain(
             is malformed, or `masks` is below 2.
         ModelError: there is no such model.
     """
+    _check_single(source)
     analyzer = Analyzer(model=model, detector=detector)
     card = analyzer.recognizer.card
     if label is not None and label not in card.labels.names:

@@ -44,7 +44,11 @@ class LabelSet:
         return iter(self.names)
 
     def name(self, label: int) -> str:
-        """Return the word for an integer label; negative labels have none."""
+        """Return the word for an integer label.
+
+        Raises:
+            DataError: there is no such class; negative labels have none.
+        """
         if not 0 <= label < len(self.names):
             raise DataError(f"label {label}: expected 0 to {len(self.names) - 1} ({', '.join(self.names)}).")
         return self.names[label]

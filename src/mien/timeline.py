@@ -151,6 +151,10 @@ def segments(faces: Iterable[VideoFace], *, min_s: float = 0.5) -> list[Segment]
 def write_segments(found: Sequence[Segment], file: str | Path) -> None:
     """Write segments as CSV, JSON or SRT subtitles, by the ending of `file`; missing folders are made.
 
+    Args:
+        found: as `segments` returns them; times in seconds.
+        file: ends in ``.csv``, ``.json`` or ``.srt``; what stands there is replaced.
+
     Raises:
         InputError: the ending is unknown, or the file cannot be written.
     """

@@ -139,6 +139,8 @@ def analyze_video(
         ModelError: there is no such model.
     """
     reader: FrameSource
+    if not isinstance(source, int | str | os.PathLike):
+        raise InputError(f"<{type(source).__name__}>: expected the path of a video, an address or a camera's number.")
     if isinstance(source, int) or "://" in str(source):
         if start_s or end_s is not None:
             raise InputError(f"{source}: a camera or stream has no start and end; leave out start_s and end_s.")

@@ -46,8 +46,7 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
         file: as in `save_video`.
 
     Raises:
-        InputError: the ending is unknown, or the file is the one that is read; when the frames end: it cannot be
-            written.
+        InputError: the ending is unknown, the file is the one that is read, or cannot be written.
     """
     file = Path(file)
     if file.resolve() == Path(video.source.name).resolve():
@@ -59,9 +58,26 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
         reader = video.source if isinstance(video.source, VideoReader) else None
         rate = None if reader is None else reader.frame_rate
         return _annotating(frames, VideoWriter(file, sound_from=reader, frame_rate=rate))
+    _check_place(file)
     if suffix in SEGMENT_SUFFIXES:
         return _listing(frames, file)
     return _overviewing(frames, Overview(video.source.name, video.labels.names, thumbnails=suffix == ".html"), file)
+
+
+def _check_place(file: Path) -> None:
+    """Make sure, before the long work, that a file can be written.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not file.exists()
+        file.open("ab").close()
+        if is_new:
+            file.unlink()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written ({error.strerror or error}).") from error
 
 
 def _annotating(frames: Iterable[AnalyzedFrame], writer: VideoWriter) -> Iterator[AnalyzedFrame]:

@@ -22,7 +22,8 @@ import mien
 from mien import lab
 from mien.cli import build_app
 from mien.lab.data.ferplus import VOTE_COLUMNS
-from mien.labels import FERPLUS
+from mien.labels import FER2013, FERPLUS
+from mien.recognizer import find_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,6 +61,12 @@ def files_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = np.eye(10, dtype=int)[faces.relabel(FERPLUS).labels]  # ten raters, all of one mind
     votes = [f"{split},,{','.join(map(str, 10 * row))}" for split, row in zip(faces.splits, answers, strict=True)]
     (folder / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{','.join(VOTE_COLUMNS)}", *votes]) + "\n")
+    for part in ("train", "test"):  # faces of one's own, in colour, of any size
+        for number, (face, label) in enumerate(lab.draw_faces(4, seed=1, size_px=60).training):
+            (folder / "crops" / part / FER2013.name(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(face).convert("RGB").save(folder / "crops" / part / FER2013.name(label) / f"{number}.png")
+    Image.fromarray(faces.faces[0]).resize((90, 90)).save(folder / "face.png")
+    shutil.copytree(find_model("mien-small"), folder / "models" / "mien-small")
     (folder / "photos").mkdir()
     Image.fromarray(np.asarray(photos.astronaut())).save(folder / "photo.jpg", quality=95)
     shutil.copy(folder / "photo.jpg", folder / "photos" / "astronaut.jpg")
@@ -112,7 +119,7 @@ def check_other(words: list[str]) -> None:
         for found in re.findall(r"\[([\w,]+)\]", " ".join(words)):
             assert set(found.split(",")) <= extras.keys(), words
     else:
-        assert words[0] in {"git", "cd", "torchrun", "tensorboard", "export", "python", "pip"}, words
+        assert words[0] in {"git", "cd", "torchrun", "tensorboard", "export", "python", "python3", "pip"}, words
 
 
 @pytest.mark.usefixtures("folder_of_a_user")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.lab.data import PUBLIC, TRAINING, Audit, FaceDataset, audit, has_learned_from, holdout, read_fer2013
-from mien.lab.data.origin import _FER2013_TRAINING, _TRAINING_OF
+from mien.lab.data import (
+    PUBLIC,
+    TRAINING,
+    Audit,
+    FaceDataset,
+    audit,
+    has_learned_from,
+    holdout,
+    join_votes,
+    read_fer2013,
+)
+from mien.lab.data.origin import _FER2013_TRAINING, _TRAINING_OF, _TRAINING_VOTES, _TRAINING_VOTES_OF
+from mien.lab.provenance import describe_environment
 from mien.lab.recipe import Validation
 from mien.labels import FER2013
 
@@ -42,6 +54,17 @@ def test_copies_on_record_have_the_same_training_and_public_test(data: FaceDatas
     assert tested.fingerprint in _TRAINING_OF
     assert data.training.fingerprint == _FER2013_TRAINING
     assert all(has_learned_from({"data_fingerprint": copy}, part) for copy in _TRAINING_OF for part in (data, tested))
+
+
+def test_votes_on_record_have_the_same_training(data: FaceDataset, fer2013_path: Path) -> None:
+    votes = fer2013_path.with_name("fer2013new.csv")
+    if not data.rows[0].isdigit() or not votes.is_file():
+        pytest.skip("needs fer2013new.csv beside the data, in the order of the 2013 CSV")
+    voted = join_votes(data, votes)
+    tested = voted.take(np.isin(data.splits, (TRAINING, PUBLIC)))
+    whole, some, training = (sha256(part.votes.tobytes()).hexdigest() for part in (voted, tested, voted.training))
+    assert {whole, some} == set(_TRAINING_VOTES_OF)
+    assert describe_environment(voted, 0, None)["votes_sha256"] == training == _TRAINING_VOTES
 
 
 def test_holdouts_are_those_of_the_reports(data: FaceDataset) -> None:

@@ -270,6 +270,8 @@ def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: by
         assert client.get("/healthz").status == client.get("/").status == 200
         token = {"Authorization": "Bearer gehéim"}
         assert client.analyze(photo, **token).status == client.get("/metrics", **token).status == 200
+        by_curl = {"Authorization": "Bearer gehéim".encode().decode("latin-1")}
+        assert client.get("/v1/model", **by_curl).status == 200
         assert client.get("/healthz", Host="example.org").status == 200
 
 

@@ -7,6 +7,8 @@ import sys
 import zipfile
 from argparse import Namespace
 from pathlib import Path
+from signal import SIGTERM
+from subprocess import Popen
 
 import numpy as np
 import pytest
@@ -84,6 +86,15 @@ def test_a_training_that_fails_is_named_and_its_log_says_why(program, options):
 def test_when_time_is_up_the_call_says_how_far_it_came(program, options):
     options.minutes = 0.0
     assert program.train_all([program.Job("speed-70")], options) == "0 of 1 are done; call again"
+
+
+def test_stopping_the_program_stops_its_trainings(program, options, monkeypatch):
+    started = []
+    monkeypatch.setattr(program, "_start", lambda *_: started.append(Popen(["sleep", "60"])) or started[-1])
+    monkeypatch.setattr(program.time, "sleep", lambda _: sys.exit("stopped"))
+    with pytest.raises(SystemExit, match="stopped"):
+        program.train_all([program.Job("speed-70")], options)
+    assert [process.returncode for process in started] == [-SIGTERM]
 
 
 def test_the_jobs_learn_from_one_another(program):

@@ -42,6 +42,7 @@ def write_video(
     pixel_aspect: Fraction | None = None,
     sound_codec: str | None = None,
     seconds_of_sound: float = 0.0,
+    sound_rate: int = 48_000,
     codec: str = "libx264",
 ) -> Path:
     with av.open(path, "w") as out:
@@ -53,7 +54,7 @@ def write_video(
             video.codec_context.sample_aspect_ratio = pixel_aspect
         if rotation_deg or mirrored:
             video.set_display_rotation(rotation_deg, hflip=mirrored)
-        sound = out.add_stream(sound_codec, rate=48000) if sound_codec else None
+        sound = out.add_stream(sound_codec, rate=sound_rate) if sound_codec else None
         for index, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             time_s = index / rate if times_s is None else times_s[index]
@@ -61,12 +62,12 @@ def write_video(
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
         if sound is not None:
-            samples = round(seconds_of_sound * 48000)
-            tone = np.sin(np.arange(samples) * 2 * np.pi * 440 / 48000).astype(np.float32)
+            samples = round(seconds_of_sound * sound_rate)
+            tone = np.sin(np.arange(samples) * 2 * np.pi * 440 / sound_rate).astype(np.float32)
             for start in range(0, samples, 960):
                 piece = tone[None, start : start + 960]
                 frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
-                frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+                frame.sample_rate, frame.pts, frame.time_base = sound_rate, start, Fraction(1, sound_rate)
                 out.mux(sound.encode(frame))
             out.mux(sound.encode(None))
     return path

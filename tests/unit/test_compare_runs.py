@@ -13,6 +13,7 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of, varian
 
 from mien.errors import DataError, ModelError
 from mien.lab.comparison import compare, holm
+from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
 from mien.labels import FER2013, FOLDER
@@ -88,6 +89,13 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_grouped(three_seeds, tmp
     assert [group.names for group in compare([taught, also_taught]).seeds] == [
         ("mien-small seed 3", "mien-small seed 5")
     ]
+
+
+def test_votes_of_more_faces_than_training_are_those_of_training(tmp_path):
+    copies = [*_TRAINING_VOTES_OF, _TRAINING_VOTES]
+    runs = [make_run(tmp_path / str(seed), seed=seed, votes_sha256=votes) for seed, votes in enumerate(copies)]
+    (group,) = compare([evaluate_as(run, hundred(50)) for run in runs]).seeds
+    assert len(group.names) == 3
 
 
 def test_runs_that_were_measured_with_mirror_images_alone(three_seeds, tmp_path):

@@ -479,6 +479,19 @@ def test_hugging_face_files_of_several_splits(tmp_path: Path) -> None:
     assert len(set(data.rows.tolist())) == 5
 
 
+def test_names_for_labels_and_foreign_metadata_in_parquet_files(tmp_path: Path) -> None:
+    words = write_hub(tmp_path / "train.parquet", [1, 2], ["sad", "happy"], STATED)
+    assert "train.parquet row 0: label 'sad'; expected the number of a class." in problem(words)
+    image = [encoded(grey(1))]
+    own = pa.table({"row": ["7"], "emotion": ["sad"], "Usage": ["Training"], "image": image})
+    pq.write_table(own, tmp_path / "own.parquet")
+    assert "own.parquet row 0: emotion 'sad'; expected the number of a class." in problem(tmp_path / "own.parquet")
+    path = write_hub(tmp_path / "test.parquet", [1], [4])
+    for metadata in ("no JSON", "[]"):
+        pq.write_table(pq.read_table(path).replace_schema_metadata({"huggingface": metadata}), path)
+        assert read_fer2013(path, FOLDER).labels.tolist() == [4]
+
+
 def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
     path = write_hub(tmp_path / "test.parquet", [1], [4])
     assert "does not say what its labels mean. State the order of its classes" in problem(path)

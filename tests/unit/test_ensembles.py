@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from mien.cli import build_app
 from mien.errors import DataError
 from mien.lab.ensembles import ensemble
+from mien.lab.metrics import report_of
 from mien.lab.predictions import Predictions
 from mien.labels import LabelSet
 
@@ -54,6 +55,14 @@ def test_the_views_of_the_members_are_those_of_the_mean(tmp_path: Path) -> None:
     (plain,) = written(tmp_path / "more", SURE_AND_WRONG)
     with pytest.raises(DataError, match="averaged over flip and none; evaluate all members with one --tta"):
         ensemble([*flips, plain])
+
+
+def test_what_must_be_known_of_a_member_is_known_of_the_mean(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT, SURE_AND_WRONG)
+    for file in files[:2]:
+        report = replace(report_of(SURE_AND_WRONG), remarks=("The training watched these faces.",))
+        report.write(file.with_name("report-PublicTest.json"))
+    assert ensemble(files).remarks[1:] == ("run0, run1: The training watched these faces.",)
 
 
 def test_command(tmp_path: Path) -> None:

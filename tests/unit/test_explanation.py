@@ -142,6 +142,12 @@ def test_what_is_explained_is_what_was_read(crops: bool) -> None:
     assert found.face == known
 
 
+@pytest.mark.parametrize("name", ["", "*.png", "clip.mp4"])
+def test_more_than_one_photo_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="is no photo; one photo is explained at a time"):
+        mien.explain(tmp_path / name)
+
+
 def test_an_unreadable_photo_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.png"):

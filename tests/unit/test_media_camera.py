@@ -77,6 +77,20 @@ def test_a_camera_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.endswith("; is it still connected?")
 
 
+def test_a_camera_whose_pictures_are_skipped_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera, "_STALLED_S", 0.5)
+
+    def film(show: Send) -> None:
+        for _ in range(42):
+            show(astronaut())
+            time.sleep(0.05)
+
+    with network_camera(film) as address:
+        reader = CameraReader(address, every=20)
+        assert [frame.index for frame in reader] == [0, 20, 40]
+    assert reader.cut_off == "gives no more pictures after frame 41; is it still connected?"
+
+
 def test_a_finished_video_is_read_whole_and_ends_well(tmp_path: Path) -> None:
     file = write_video(tmp_path / "film.mp4", [astronaut()] * 6)
     reader, times = CameraReader(str(file)), []

@@ -13,7 +13,7 @@ import pytest
 from drawn_video import astronaut, pan, write_video
 
 from mien.errors import InputError
-from mien.media import video
+from mien.media import video, video_writer
 from mien.media.scene import SceneCuts
 from mien.media.video import Frame, VideoReader
 from mien.media.video_writer import VideoWriter
@@ -200,11 +200,20 @@ def test_what_comes_before_the_start_is_not_decoded(seekable: dict[str, Path], k
     assert first.key_frame
 
 
-def test_time_that_begins_anew_is_decoded_from_the_beginning(tmp_path: Path) -> None:
-    part = write_video(tmp_path / "part.ts", pan(20)).read_bytes()
+def test_time_that_begins_anew_goes_on(tmp_path: Path) -> None:
+    part = write_video(tmp_path / "part.ts", pan(20), sound_codec="aac", seconds_of_sound=2).read_bytes()
     (tmp_path / "twice.ts").write_bytes(part + part)
-    indexes = [frame.index for frame in VideoReader(tmp_path / "twice.ts", start_s=1.25)]
-    assert indexes == [*range(13, 20), *range(33, 40)]
+    reader = VideoReader(tmp_path / "twice.ts")
+    frames = list(reader)
+    assert [frame.time_s for frame in frames] == pytest.approx([index / 10 for index in range(40)], abs=0.03)
+    late = VideoReader(tmp_path / "twice.ts", start_s=1.25)
+    assert [(frame.index, frame.time_s) for frame in late] == [(frame.index, frame.time_s) for frame in frames[13:]]
+    with VideoWriter(tmp_path / "out.mp4", sound_from=reader) as writer:
+        for frame in frames:
+            writer.write(frame)
+    written = VideoReader(tmp_path / "out.mp4")
+    assert [frame.time_s for frame in written] == pytest.approx([frame.time_s for frame in frames], abs=0.03)
+    assert len(sound_of(tmp_path / "out.mp4")[2]) / 48000 == pytest.approx(4, abs=0.15)
 
 
 @pytest.mark.parametrize(
@@ -362,6 +371,44 @@ def test_sound_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
     assert len(samples) / 48000 == pytest.approx(1.0, abs=0.06)
     spectrum = np.abs(np.fft.rfft(samples[4800:43200]))
     assert np.argmax(spectrum) * 48000 / 38400 == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate", "written"),
+    [
+        (".avi", "pcm_s16le", 11_024, ("aac", 11_025)),
+        (".mkv", "pcm_s16le", 192_000, ("aac", 96_000)),
+        (".avi", "libmp3lame", 11_025, ("aac", 11_025)),
+        (".avi", "libmp3lame", 44_100, ("mp3float", 44_100)),
+    ],
+)
+def test_sound_that_mp4_does_not_take_becomes_aac(
+    tmp_path: Path, suffix: str, codec: str, rate: int, written: tuple[str, int]
+) -> None:
+    import av
+
+    file = write_video(tmp_path / f"in{suffix}", pan(20), sound_codec=codec, seconds_of_sound=2, sound_rate=rate)
+    reader = VideoReader(file)
+    with VideoWriter(tmp_path / "out.mp4", sound_from=reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    with av.open(tmp_path / "out.mp4") as container:
+        sound = container.streams.audio[0]
+        assert (sound.codec_context.name, sound.rate) == written
+    samples = sound_of(tmp_path / "out.mp4")[2][: 2 * written[1]]
+    assert len(samples) / written[1] == pytest.approx(2, abs=0.2)
+    spectrum = np.abs(np.fft.rfft(samples[written[1] // 2 : 3 * written[1] // 2]))
+    assert np.argmax(spectrum) == pytest.approx(440, abs=2)
+
+
+def test_sound_of_an_unknown_codec_is_left_out(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_writer, "_is_known", lambda _: False)
+    reader = VideoReader(clip)
+    with VideoWriter(tmp_path / "out.mp4", sound_from=reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    copy = VideoReader(tmp_path / "out.mp4")
+    assert not copy.has_sound and len(list(copy)) == 20
 
 
 def test_odd_sides_are_written(tmp_path: Path) -> None:

@@ -212,6 +212,7 @@ def test_a_change_that_does_not_fit(change: str, message: str) -> None:
         ("optimizer.lr=-1", r"Adam\.lr: found -1\.0, expected more than 0"),
         ("optimizer.betas=[0.9, 1]", r"Adam\.betas: found \(0\.9, 1\.0\), expected 0 or more, less than 1"),
         ('optimizer={"kind": "SGD", "lr": 1, "momentum": 1}', r"SGD\.momentum: found 1\.0, expected 0 or more, less"),
+        ('optimizer={"kind": "SGD", "lr": 1, "momentum": 0}', r"SGD\.nesterov: found True without momentum; expected"),
         ('optimizer={"kind": "Muon", "lr": 0}', r"Muon\.lr: found 0\.0, expected more than 0"),
         ('schedule={"kind": "Plateau", "factor": 0, "patience": 1}', r"Plateau\.factor: found 0\.0, expected more"),
         ('schedule={"kind": "Cosine", "warmup_epochs": -1}', r"Cosine\.warmup_epochs: found -1\.0, expected 0 or more"),

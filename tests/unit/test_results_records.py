@@ -16,9 +16,11 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of
 from mien.card import Card
 from mien.errors import DataError
 from mien.lab import results
-from mien.lab.metrics import Predictions
+from mien.lab.evaluation import score, write_results
+from mien.lab.metrics import Predictions, Report, report_of
 from mien.lab.pages import results_tables
 from mien.lab.pages.rewriting import write_tables
+from mien.lab.predictions import scored_as
 from mien.lab.results import add, records
 from mien.labels import FER2013
 from mien.preprocess import Preprocess
@@ -95,17 +97,55 @@ def test_adding_again_replaces_the_record(kept):
     assert record.row["reports"]["PublicTest"]["full"]["accuracy"] == 0.7
 
 
+def test_adding_again_leaves_no_predictions_of_an_earlier_model(kept):
+    folder, make = kept
+    add(make("run", splits=("PublicTest", "PrivateTest")), folder)
+    again = make("run")
+    for old in again.folder.glob("*-PrivateTest.*"):
+        old.unlink()
+    add(again, folder)
+    assert not list((folder / "run").glob("predictions*"))
+
+
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_predictions_of_a_record_are_scored_as_those_of_its_run(kept, tmp_path, tta):
+    folder, make = kept
+    run = make("run", "cnn8")
+    unlabelled = predictions_of([-1, -1], [6, 1], split="PrivateTest")
+    unlabelled.probabilities[0] = [1e-7, 0, 0, 0, 0.1, 0, 0.9 - 1e-7]
+    report = replace(report_of(unlabelled), model="cnn8", tta=tta, train_accuracy=0.5, remarks=("Mind this.",))
+    write_results(run.folder, unlabelled, report)
+    add(run, folder)
+    first, second = unlabelled.rows
+    (tmp_path / "labels.csv").write_text(f"row,label\n{first},angry\n{second},disgust\n")
+    name = scored_as("PrivateTest", tta)
+    file = folder / "run" / f"predictions{name.removeprefix('PrivateTest')}.csv"
+    scored = score(file, tmp_path / "labels.csv", out=tmp_path / "scored")
+    assert (scored.split, scored.tta, scored.model, scored.train_accuracy) == ("PrivateTest", tta, "cnn8", 0.5)
+    assert "Mind this." in scored.remarks and scored.provenance["recipe"]["name"] == "cnn8"
+    assert Report.read(tmp_path / "scored" / f"report-{name}.json") == scored
+    assert scored.full.log_loss < 10  # a probability that is rounded to 0 is not taken for impossible
+
+
 def test_probabilities_are_rounded_and_still_predict_the_same(kept):
     folder, make = kept
     run = make("run")
     predictions = predictions_of([0, 1], [6, 1], split="PrivateTest")
-    predictions.probabilities[0] = [0.400004, 0, 0, 0, 0.1, 0.099988, 0.400008]  # first and last round to the same
+    predictions.probabilities[0] = [
+        0.40000004,
+        0,
+        0,
+        0,
+        0.1,
+        0.09999888,
+        0.40000008,
+    ]  # first and last round to the same
     evaluate_as(run, predictions)
     add(run, folder)
     copied = Predictions.read(folder / "run" / "predictions.csv")
     assert copied.predicted.tolist() == [6, 1]
-    assert copied.probabilities[0].tolist() == [0.4, 0, 0, 0, 0.1, 0.1, 0.4001]
-    assert np.abs(copied.probabilities - predictions.probabilities).max() < 2e-4
+    assert copied.probabilities[0].tolist() == pytest.approx([0.4, 0, 0, 0, 0.1, 0.099999, 0.400001])
+    assert np.abs(copied.probabilities - predictions.probabilities).max() < 2e-6
 
 
 def test_predictions_with_mirror_images_are_kept_beside_the_others(kept):

@@ -88,6 +88,20 @@ def test_a_split_that_one_seed_lacks_is_not_taken(keep):
     assert trained.accuracy("full") is None
 
 
+def test_a_seed_counts_once_with_the_record_that_has_more_labelled_splits(keep, tmp_path):
+    row = recipes["cnn-17m"]
+    keep(row, 60, seed=0)
+    both = evaluate_as(make_run(tmp_path / "both", row, seed=0, data_fingerprint="other"), hundred(60))
+    evaluate_as(both, hundred(70, split="PrivateTest"))
+    add(both, tmp_path / "results")
+    keep(row, 60, seed=0)
+    found = records(tmp_path / "results")
+    for record in found:
+        record.row["environment"]["training_fingerprint"] = "same"
+    (trained,) = trained_rows(row, found)
+    assert len(found) == 3 and [record.folder.name for record in trained.records] == ["both"]
+
+
 def test_a_mean_of_runs_is_no_training_of_the_row(keep):
     keep(recipes["mien-small"])
     found = keep(replace(recipes["mien-small"], name="mean"), averaged={"a": "1", "b": "2"})

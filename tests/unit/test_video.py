@@ -181,6 +181,22 @@ def test_an_unknown_ending_is_refused_before_reading(clip: Path, model: Path) ->
         mien.save_video(mien.analyze_video(clip, model=model), "out.gif")
 
 
+@pytest.mark.parametrize("suffix", [each for each in VIDEO_SAVE_SUFFIXES if each != ".mp4"])
+def test_a_place_that_cannot_be_written_is_refused_before_reading(
+    clip: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    (tmp_path / "file").touch()
+    video = mien.analyze_video(clip, model=model)
+    monkeypatch.setattr(VideoReader, "__iter__", lambda _: pytest.fail("was read"))
+    with pytest.raises(InputError, match=rf"out\{suffix}: cannot be written \((Not a directory|File exists)\)"):
+        mien.save_video(video, tmp_path / "file" / f"out{suffix}")
+
+
+def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:
+    with pytest.raises(InputError, match="<bytes>: expected the path of a video"):
+        mien.analyze_video(b"http://", model=model)  # type: ignore[arg-type]
+
+
 def overview(clip: Path, model: Path, *, thumbnails: bool = False) -> Overview:
     found = Overview("a<b.mp4", FER2013.names, thumbnails=thumbnails)
     for frame in mien.analyze_video(clip, model=model).frames():

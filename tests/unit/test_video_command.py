@@ -193,13 +193,16 @@ def test_a_finished_video_at_an_address_is_read_whole(files: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
 
 
-def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int) -> None:
+    if kind != signal.SIGINT:
+        monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)  # tests may run where it is ignored
+    before = signal.signal(kind, signal.SIG_IGN)
 
     def endless(self: CameraReader) -> Iterator[Frame]:
         for index in range(1000):
             if index == 3:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), kind)
             yield Frame(index=index, time_s=index / 10, image=np.asarray(astronaut()))
 
     monkeypatch.setattr(CameraReader, "__iter__", endless)
@@ -208,7 +211,17 @@ def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pyte
     assert [(row["source"], row["frame"]) for row in rows(done)] == [("camera 0", str(index)) for index in range(3)]
     assert "stopping" in done.stderr
     assert (tmp_path / "out.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:00,200\nhappy")
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.signal(kind, before) is signal.SIG_IGN
+
+
+def test_a_video_that_is_named_twice_is_told_twice() -> None:
+    lines = run("clip.mp4", "clip.mp4").stdout.splitlines()
+    assert lines == 2 * run("clip.mp4").stdout.splitlines()
+
+
+def test_an_address_that_is_no_camera_is_refused_without_its_password() -> None:
+    done = run("rtsp://user:secret@127.0.0.1/live")
+    assert done.exit_code == 2 and "--camera" in done.stderr and "secret" not in done.output
 
 
 def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,6 +95,8 @@ def analyze(
     photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     video_files = videos_among(photos, animated=animated)
     videos = camera is not None or bool(video_files)
+    if any(re.match(r"\w{2,}:/", str(path)) and not path.exists() for path in paths or []):  # may hold a password
+        raise typer.BadParameter("an address; download photos first, and read a stream by --camera ADDRESS.")
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
@@ -116,7 +119,7 @@ def analyze(
     tally = Tally(sum(path not in video_files for path in photos))
     results = None
     if videos:
-        quiet = sys.stdout.isatty() and (as_json or as_csv)
+        quiet = _on_terminal() and (as_json or as_csv)
         run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
         found = run.files(photos, video_files) if camera is None else run.camera(camera)
     else:
@@ -135,7 +138,7 @@ def analyze(
         found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures, tally.failed)
         found = _until_interrupted(found, photos, tally)
     # on a terminal, a bar would run into what is printed
-    found = tally.count(found, with_bar=not videos and (results is not None or not sys.stdout.isatty()))
+    found = tally.count(found, with_bar=not videos and (results is not None or not _on_terminal()))
     lines: Iterable[str] = ()
     if results is not None:
         results.write(found)
@@ -153,6 +156,10 @@ def analyze(
         typer.echo(line, err=True)
     if tally.failed:
         raise typer.Exit(1)
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # None where a shell has closed it
 
 
 def _until_interrupted(found: Iterator[Analysis], photos: Sequence[Path], tally: Tally) -> Iterator[Analysis]:
@@ -200,8 +207,18 @@ def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
     from mien.cli.video import video_lines
     from mien.video import AnalyzedFrame
 
-    for (_, of_video), group in groupby(found, lambda one: (one.source, isinstance(one, AnalyzedFrame))):
-        if of_video:
+    begun, before = 0, -1  # a video that is named twice begins anew
+
+    def block(one: Analysis) -> tuple[str, int]:
+        nonlocal begun, before
+        if isinstance(one, AnalyzedFrame):
+            begun, before = begun + (one.frame <= before), one.frame
+            return one.source, begun
+        before = -1
+        return one.source, -1
+
+    for (_, video), group in groupby(found, block):
+        if video >= 0:
             yield from video_lines(cast("Iterator[AnalyzedFrame]", group))
         else:
             yield from _photo_lines(group)

@@ -78,7 +78,7 @@ def _accepted(card: Card) -> list[str]:
 
 
 def _figures(card: Card) -> list[str]:
-    """One line for each split that the model was measured on: ``PublicTest 67.73 % (...) of 3,589, twin-free ...``."""
+    """One line for each split that the model was measured on: ``PublicTest: 67.73 % (...) of 3,589, twin-free ...``."""
     lines = []
     for split, figures in card.metrics.items():
         parts = []
@@ -86,5 +86,13 @@ def _figures(card: Card) -> list[str]:
             if part is not None:
                 accuracy, low, high = (100 * part[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
                 parts.append(f"{name}{accuracy:.2f} % ({low:.1f} to {high:.1f}) of {part['n']:,}")
-        lines += [f"{split} {', '.join(parts)}"] if parts else []
+        lines += [f"{_measured_on(split, card)}: {', '.join(parts)}"] if parts else []
     return lines
+
+
+def _measured_on(split: str, card: Card) -> str:
+    """``PublicTest``, ``PublicTest, FER+ majority``, ``PublicTest, mirrored``."""
+    from mien.labels import FERPLUS
+
+    majority = ", FER+ majority" if card.labels == FERPLUS else ""
+    return split.removesuffix("-flip") + majority + (", mirrored" if split.endswith("-flip") else "")

@@ -49,6 +49,7 @@ def serve(
     from mien.serve.limits import Limits
     from mien.serve.server import server_of
 
+    token = token and token.strip()  # as a file that a variable was read from may end in a line break
     made = secrets.token_urlsafe(24) if not token and not is_loopback(host) else None
     limits = Limits(
         upload_bytes=round(max_upload_mb * 1e6),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -46,7 +47,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
-    limit_s = None if time_limit is None else parse_time(time_limit)
+    began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     from mien import lab
     from mien.lab.data import join_votes
     from mien.lab.recipe_io import override
@@ -70,7 +71,7 @@ def train(
                 teachers=teacher or (),
                 precision=precision,
                 compile=compile,
-                time_limit_s=limit_s,
+                time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - began),
                 on_progress=show,
             )
         except KeyboardInterrupt:

@@ -176,7 +176,10 @@ def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event, end_s: float 
 
 @contextmanager
 def interruption() -> Iterator[threading.Event]:
-    """Make Ctrl-C set an event, so that what is under way is completed; a second Ctrl-C interrupts as usual."""
+    """Make Ctrl-C set an event, so that what is under way is completed; a second one interrupts as usual.
+
+    So do the signals by which a system, or a terminal that closes, ends a program.
+    """
     stop = threading.Event()
 
     def interrupt(signal_number: int, frame: object) -> None:
@@ -185,8 +188,11 @@ def interruption() -> Iterator[threading.Event]:
         stop.set()
         sys.stderr.write("\nstopping; Ctrl-C again to break off\n")
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # as nohup makes it
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *heard)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -38,7 +38,7 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
         InputError: the file is of another form; names the place.
     """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:  # names may hold line breaks
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:  # names may hold anything
             text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}.") from error

@@ -101,7 +101,7 @@ class YuNet:
         any_angle: bool = False,
         threads: int | None = None,
     ) -> None:
-        if min_face_px < 1 or longest_px < FAR_PX or not 0 < score_threshold <= 1:
+        if not min_face_px >= 1 or not longest_px >= FAR_PX or not 0 < score_threshold <= 1:
             raise InputError(
                 f"YuNet: min_face_px {min_face_px}, longest_px {longest_px}, score_threshold {score_threshold}; "
                 f"expected at least 1, at least {FAR_PX}, and above 0 up to 1."

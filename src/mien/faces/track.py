@@ -92,12 +92,13 @@ class Tracker:
             The same faces in the same order, with their `track_id`.
         """
         joined: dict[int, _Track] = {}
+        seen: set[int] = set()
         for index, track in self._pairs(faces, time_s):
-            if index not in joined and track not in joined.values():
+            if index not in joined and track.track_id not in seen:
                 joined[index] = track
+                seen.add(track.track_id)
         for index, track in joined.items():
             track.see(faces[index], time_s)
-        seen = {track.track_id for track in joined.values()}
         self._tracks = [t for t in self._tracks if t.track_id in seen or time_s - t.time_s <= self.unseen_s]
         for index, face in enumerate(faces):
             if index not in joined:
@@ -121,6 +122,8 @@ def _cost(track: _Track, face: Face, time_s: float) -> float:
     side = (track.face.side_px + face.side_px) / 2
     x, y = (expected[0] + expected[2]) / 2, (expected[1] + expected[3]) / 2
     distance = math.hypot(face.center[0] - x, face.center[1] - y) / side
+    if distance > _LARGEST_COST:  # the rest is not negative, and takes time in a crowd
+        return distance
     return 1 - iou(expected, face.box) + distance + _SHAPE_WEIGHT * _shape_difference(track.face, face)
 
 

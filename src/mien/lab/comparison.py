@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.data import training_fingerprint
+from mien.lab.data import training_fingerprint, votes_digest
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
 from mien.lab.recipe_io import bare, to_json
@@ -193,8 +193,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
     """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
     teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
-    others = (str(environment.get(key)) for key in ("weights_sha256", "votes_sha256"))
-    return (training_fingerprint(environment), *others, *teachers)
+    return (
+        training_fingerprint(environment),
+        str(environment.get("weights_sha256")),
+        str(votes_digest(environment)),
+        *teachers,
+    )
 
 
 def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from mien.errors import DataError
 from mien.lab.evaluation import write_results
-from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import Predictions, scored_as
+from mien.lab.metrics import Report, report_of
+from mien.lab.predictions import Predictions, views_of
 
 
 def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> Report:
@@ -43,7 +42,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
             )
         if not np.array_equal(member.labels, first.labels):
             raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
-    views = {_views(path, first.split) for path in paths}
+    views = {views_of(path)[1] for path in paths}
     if len(views) > 1:
         raise DataError(
             f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
@@ -55,14 +54,19 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         model=f"ensemble of {len(members)}",
         tta=views.pop(),
         provenance={"members": names},
-        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.",),
+        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths)),
     )
     if out is not None:
         write_results(Path(out), mean, report)
     return report
 
 
-def _views(file: Path, split: str) -> TTA:
-    """The views that were averaged, by the file's name."""
-    views: tuple[TTA, ...] = get_args(TTA)
-    return next((tta for tta in views if file.stem == f"predictions-{scored_as(split, tta)}"), "none")
+def _remarks(paths: Sequence[Path]) -> list[str]:
+    """What must be known of the members, by the reports beside their predictions: each remark once, and of whom."""
+    members: dict[str, list[str]] = {}
+    for path in paths:
+        beside = path.with_name(path.name.replace("predictions", "report")).with_suffix(".json")
+        if beside.is_file():
+            for remark in Report.read(beside).remarks:
+                members.setdefault(remark, []).append(path.parent.name)
+    return [f"{', '.join(names)}: {remark}" for remark, names in members.items()]

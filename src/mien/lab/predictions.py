@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
+from mien.lab.data import PRIVATE
 from mien.labels import LabelSet
 from mien.writing import replacing
 
@@ -22,6 +23,9 @@ def scored_as(split: str, tta: TTA) -> str:
     """Return what figures and files of a split are called: ``PublicTest``, or ``PublicTest-flip`` of several views."""
     return split if tta == "none" else f"{split}-{tta}"
 
+
+RECORD = "run.json"
+"""What a record is called; beside it predictions of PrivateTest alone lie, so that no split stands in their names."""
 
 _FIXED = ["row", "label", "predicted", "twin_free"]
 _PREFIX = "p_"
@@ -99,7 +103,8 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
-        """Read a table that `write` made; its split is the word after ``predictions-`` in the file's name.
+        """Read a table that `write` made; its split is the word after ``predictions-`` in the file's name, or
+        PrivateTest in a record.
 
         Raises:
             DataError: the file is missing, or a column, class or number is wrong; names the line.
@@ -129,7 +134,7 @@ class Predictions:
             labels=np.array([_label(path, line[0], line[1], label_set) for line in lines], np.int64),
             probabilities=probabilities,
             label_set=label_set,
-            split=path.stem.removeprefix("predictions-").partition("-")[0],
+            split=views_of(path)[0],
             twin_free=np.array([_TWIN_FREE[line[3]] for line in lines]) if known else None,
         )
 
@@ -151,6 +156,16 @@ class Predictions:
         _refuse(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
         _refuse(labels_csv, "are not among the predictions", [row for row in labels if row not in known])
         return replace(self, labels=np.array([labels[row] for row in rows], np.int64))
+
+
+def views_of(path: Path) -> tuple[str, TTA]:
+    """Return the split and the views of a file of predictions, by its name."""
+    words = path.stem.removeprefix("predictions").removeprefix("-")
+    if path.with_name(RECORD).is_file():
+        words = f"{PRIVATE}-{words}".removesuffix("-")
+    split, _, views = words.partition("-")
+    known: dict[str, TTA] = {tta: tta for tta in get_args(TTA)}
+    return split, known.get(views, "none")
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:

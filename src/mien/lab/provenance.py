@@ -20,6 +20,7 @@ def describe_environment(
     data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
+    votes = data.training.votes
     packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
     return {
         "seed": seed,
@@ -31,7 +32,7 @@ def describe_environment(
         "weights": weights.name if weights else None,
         "weights_sha256": weights_digest(weights) if weights else None,
         "foreign_weights": weights is not None and _are_foreign(weights),
-        "votes_sha256": None if data.votes is None else hashlib.sha256(data.votes.tobytes()).hexdigest(),
+        "votes_sha256": None if votes is None else hashlib.sha256(votes.tobytes()).hexdigest(),  # of Training
         "teachers": dict(teachers or {}),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.errors import RecipeError
 from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
 
 
@@ -18,6 +19,8 @@ class SGD:
 
     def __post_init__(self) -> None:
         check(self, lr=ABOVE_0, momentum=SHARE_BELOW_1, weight_decay=FROM_0)
+        if self.nesterov and not self.momentum:
+            raise RecipeError("SGD.nesterov: found True without momentum; expected False, or a momentum above 0.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,13 +17,14 @@ from mien.errors import DataError
 from mien.lab import recipe_io
 from mien.lab.data import PRIVATE
 from mien.lab.metrics import Predictions, Report
+from mien.lab.predictions import RECORD as RECORD
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 from mien.writing import replacing
 
 SCHEMA = 1
-RECORD, HISTORY_TABLE = "run.json", "history.csv"
-DIGITS = 4
+HISTORY_TABLE = "history.csv"
+DIGITS = 6
 """Decimals of a recorded probability."""
 MOST_FACES = 10_000
 """More predictions than these are left out of a record."""
@@ -87,6 +88,8 @@ def add(run: Run, results: str | Path) -> Path:
         with replacing(folder / RECORD, DataError) as part:
             part.write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
         _write_history(run, folder / HISTORY_TABLE)
+        for earlier in folder.glob("predictions*.csv"):
+            earlier.unlink()
         for private in run.folder.glob(f"predictions-{PRIVATE}*.csv"):
             _copy_predictions(private, folder / private.name.replace(f"-{PRIVATE}", ""))
     except OSError as error:

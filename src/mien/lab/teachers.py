@@ -51,8 +51,9 @@ _MIEN_LARGE = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="Starts from MobileNet-v1 trained on the faces of VGGFace2 (--weights); FER+ votes are learned beside the "
-    "labels. The held-out faces only calibrate the confidence; no split chooses weights.",
+    remark="An early trial, not the model of this name. Starts from MobileNet-v1 trained on the faces of VGGFace2 "
+    "(--weights); FER+ votes are learned beside the labels. The held-out faces only calibrate the confidence; no split "
+    "chooses weights.",
     votes_weight=0.5,
 )
 

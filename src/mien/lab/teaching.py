@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -28,10 +28,10 @@ class Teacher:
         name: of the run's folder, or of the model.
         source: where it lies.
         digest: SHA-256 of its weights, or of its model file.
-        labels: names of the classes that it answers first.
+        labels: names of the classes that it answers first, in its own order.
         planes: of the faces that it reads, 1 if grey and 3 if coloured.
         load: gives the network, in evaluation mode: faces ``(N, planes, H, W)`` in, logits ``(N, K)`` out; ``(N, K +
-            8)`` of a run that has learned votes.
+            8)`` of a run that has learned votes. Where `open_teachers` has opened it, in the data set's order.
     """
 
     name: str
@@ -56,7 +56,7 @@ def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: Fa
     """
     opened = [_open(teacher) for teacher in teachers]
     _check(recipe, data, opened)
-    return opened
+    return [_in_order_of(data, teacher) for teacher in opened]
 
 
 def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
@@ -87,16 +87,24 @@ def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> No
             "(--teacher, once for each), or --set distillation.teachers_a_step=None."
         )
     for teacher in teachers:
-        if teacher.labels != data.label_set.names:
+        if sorted(teacher.labels) != sorted(data.label_set.names):
             raise ModelError(
                 f"{teacher.source}: the teacher answers {', '.join(teacher.labels)}; {data.source} has "
-                f"{', '.join(data.label_set)}. Take one of the same classes in the same order."
+                f"{', '.join(data.label_set)}. Take one of the same classes."
             )
         if teacher.planes != recipe.preprocess.planes:
             raise ModelError(
                 f"{teacher.source}: the teacher reads faces of {teacher.planes} planes, {recipe.name} shows "
                 f"{recipe.preprocess.planes}; take one that sees the same colours."
             )
+
+
+def _in_order_of(data: FaceDataset, teacher: Teacher) -> Teacher:
+    """Let the teacher answer its classes in the order of the data set, which editions of FER2013 have two of."""
+    if teacher.labels == data.label_set.names:
+        return teacher
+    positions = [teacher.labels.index(name) for name in data.label_set]
+    return replace(teacher, load=lambda: Reordered(teacher.load(), positions))
 
 
 def _open(teacher: Run | str | Path) -> Teacher:
@@ -126,6 +134,20 @@ def _of_model(recognizer: Recognizer) -> Teacher:
         planes=card.preprocess.planes,
         load=partial(ModelNetwork, recognizer),
     )
+
+
+class Reordered(nn.Module):
+    """A network that answers its first classes in another order."""
+
+    def __init__(self, network: nn.Module, positions: list[int]) -> None:
+        super().__init__()
+        self.network, self.positions = network.eval(), positions
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Return logits ``(N, K)``, or ``(N, K + 8)`` with votes, of `faces` ``(N, planes, H, W)``."""
+        logits: Tensor = self.network(faces)
+        others = range(len(self.positions), logits.shape[1])
+        return logits[:, [*self.positions, *others]]
 
 
 class ModelNetwork(nn.Module):

@@ -217,7 +217,8 @@ class Trainer:
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
-        self.steps = math.ceil((len(self.faces) - 1) / recipe.batch_size)  # without a last batch of one face
+        spare = 2 * fabric.world_size - 1  # a last batch that leaves a process less than two faces is left out
+        self.steps = max(1, math.ceil((len(self.faces) - spare) / recipe.batch_size))
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
@@ -295,7 +296,7 @@ class Trainer:
         totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
         model.train()
         self.classifier.input.side = side_at(recipe, epoch)
-        # batch normalisation cannot learn from one face: a last one is left out, in another order another
+        # batch normalisation cannot learn from one face: those of a last batch are left out, in another order others
         for step, indices in enumerate(torch.split(order, recipe.batch_size)[: self.steps]):
             done = (epoch - start) * self.steps + step
             lr = phase.lr * self.plateau.factor

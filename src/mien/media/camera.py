@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -90,20 +91,25 @@ class _Feed:
         self.is_open, self.n, self.finished = False, 0, False
         self._camera, self._every = camera, every
         self._newest: Frame | None = None
+        self._heard_s = -math.inf  # when a picture last came, wanted or not
         self._ended = self._left = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="mien-camera", daemon=True)
         self._thread.start()
 
     def take(self, seconds: float) -> Frame | None:
-        """Wait for the next picture; None when there is no more.
+        """Wait for the next picture that is wanted; None when there is no more.
 
         Raises:
-            TimeoutError: none has come within so many seconds.
+            TimeoutError: none at all has come within so many seconds.
         """
+        asked_s = time.monotonic()
         with self._changed:
-            if not self._changed.wait_for(lambda: self._newest is not None or self._ended, seconds):
-                raise TimeoutError
+            while self._newest is None and not self._ended:
+                left_s = max(asked_s, self._heard_s) + seconds - time.monotonic()
+                if left_s <= 0:
+                    raise TimeoutError
+                self._changed.wait(left_s)
             frame, self._newest = self._newest, None
             self._changed.notify_all()
             return frame
@@ -131,6 +137,7 @@ class _Feed:
         ends_s = capture.get(cv2.CAP_PROP_FRAME_COUNT) / (capture.get(cv2.CAP_PROP_FPS) or 25.0)  # live: 0 or below
         began_s, time_s = 0.0, 0.0
         while capture.grab():
+            self._heard_s = time.monotonic()
             now_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if ends_s > 0 else time.monotonic()
             began_s = began_s if self.n else now_s
             time_s = now_s - began_s

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
+from mien.media.clock import RisingClock
 from mien.media.decode import check_file
 from mien.media.parts import check_part, refuse_empty_part
 from mien.media.shown import as_shown, pixel_aspect, shown_width
@@ -139,10 +140,10 @@ class VideoReader:
         Raises:
             InputError: no frame at all could be decoded, or none lies in the range.
         """
-        self.cut_off, index, seen_s, empty = None, -1, 0.0, True
+        self.cut_off, index, empty, clock = None, -1, True, RisingClock()
         for index, frame in self._indexed():
             time_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
-            seen_s = time_s + float((frame.duration or 0) * (frame.time_base or 0))
+            time_s = clock.at(time_s, float((frame.duration or 0) * (frame.time_base or 0)))
             if self.end_s is not None and time_s >= self.end_s:
                 break
             if time_s >= self.start_s and index % self.every == 0:
@@ -154,11 +155,11 @@ class VideoReader:
                 empty = False
                 yield Frame(index=index, time_s=time_s, image=image)
         else:
-            self._note_end(index, seen_s)
+            self._note_end(index, clock.end_s)
         if empty and self.cut_off:
             raise InputError(f"{self.name}: no frame can be read; {self.cut_off}.")
         if empty:
-            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, seen_s)
+            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, clock.end_s)
 
     def _note_end(self, index: int, seen_s: float) -> None:
         """Set `cut_off` where the frames end before the file says.

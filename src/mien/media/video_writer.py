@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from mien.errors import InputError
+from mien.media.clock import RisingClock
 from mien.media.video import Frame, VideoReader, import_av, reason_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _TICKS_PER_SECOND = 90_000  # of a written video; divides the usual frame rates, and keeps a variable one
-_COPIED_CODECS = ("aac", "mp3")  # sound that every player of mp4 knows; other is encoded as AAC
+_LEAST_MP3_HZ = 16_000  # of MP3 in mp4
 _LONGEST_PX = 16_384  # x264's limit
 _CRF = 20  # x264's constant rate factor: a little better than its default of 23, since text is drawn
 
@@ -41,7 +42,7 @@ class VideoWriter:
         Args:
             path: of the mp4 file.
             sound_from: its sound is taken over from the range of time that it reads, as long as there is a picture:
-                AAC and MP3 unchanged, other codecs as AAC.
+                AAC and MP3 unchanged, other codecs as AAC; none where the codec is unknown.
             frame_rate: what the file states; each frame is shown at its own time all the same.
 
         Raises:
@@ -121,7 +122,7 @@ class VideoWriter:
         """Say of errors in writing which file it is."""
         try:
             yield
-        except (import_av().error.FFmpegError, OSError) as error:
+        except (import_av().error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self._path}: cannot be written ({reason_of(error)}).") from error
 
     def _begin(self, width: int, height: int) -> None:
@@ -137,10 +138,12 @@ class VideoWriter:
             container = self._stack.enter_context(self._source.open())
             sound = container.streams.audio[0]
             begin_s = (container.start_time or 0) / 1_000_000 + self._start_s
-            if sound.codec_context.name.startswith(_COPIED_CODECS):
+            if not _is_known(sound):
+                return
+            if _fits_mp4(sound):
                 self._sound = _copied(container, self._out.add_stream_from_template(sound), begin_s)
             else:
-                self._sound = _encoded(container, self._out.add_stream("aac", rate=sound.rate), begin_s)
+                self._sound = _encoded(container, self._out.add_stream("aac", rate=_aac_rate(sound.rate)), begin_s)
             self._next_sound = next(self._sound, None)
 
     def _write_sound_until(self, time_s: float) -> None:
@@ -150,25 +153,47 @@ class VideoWriter:
             self._next_sound = next(self._sound, None)
 
 
+def _is_known(sound: Any) -> bool:
+    """Whether FFmpeg has the codec."""
+    return sound.codec_context is not None
+
+
+def _fits_mp4(sound: Any) -> bool:
+    """Whether every player of mp4 knows this sound as it is."""
+    name = sound.codec_context.name
+    return name == "aac" or (name in ("mp3", "mp3float") and sound.rate >= _LEAST_MP3_HZ)
+
+
+def _aac_rate(rate: int) -> int:
+    """The sampling rate of AAC that loses least of one of `rate` Hz."""
+    known: list[int] = import_av().Codec("aac", "w").audio_rates or [rate]
+    return min((each for each in known if each >= rate), default=max(known))
+
+
 def _copied(container: InputContainer, stream: Any, begin_s: float) -> Iterator[tuple[float, Any]]:
     """Packets of the sound from a moment on, with the seconds since then."""
+    clock, last = RisingClock(), -1
     for packet in _until_damaged(container.demux(container.streams.audio[0])):
         if packet.pts is None or packet.time_base is None:
             continue
-        time_s = float(packet.pts * packet.time_base) - begin_s
+        length_s = float((packet.duration or 0) * packet.time_base)
+        time_s = clock.at(float(packet.pts * packet.time_base) - begin_s, length_s)
         if time_s >= 0:
-            packet.pts -= round(begin_s / packet.time_base)
-            packet.dts, packet.stream = packet.pts, stream
+            last = max(round(time_s / packet.time_base), last + 1)
+            packet.pts = packet.dts = last
+            packet.stream = stream
             yield time_s, packet
 
 
 def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator[tuple[float, Any]]:
     """The same in another codec."""
-    time_s = 0.0
+    clock, time_s = RisingClock(), 0.0
     for frame in _until_damaged(container.decode(container.streams.audio[0])):
-        if frame.time is None or frame.time < begin_s:
+        if frame.time is None:
             continue
-        time_s = frame.time - begin_s
+        time_s = clock.at(frame.time - begin_s, frame.samples / frame.sample_rate)
+        if time_s < 0:
+            continue
         frame.time_base = Fraction(1, frame.sample_rate)
         frame.pts = round(time_s * frame.sample_rate)
         for packet in stream.encode(frame):

@@ -57,6 +57,10 @@ def check_local(request: Request) -> str | None:
     return None
 
 
+def _codes_of(token: str) -> tuple[str, ...]:
+    return ("utf-8", "latin-1") if all(ord(letter) < 256 for letter in token) else ("utf-8",)
+
+
 def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
     """Ask for the token where the server has one.
 
@@ -66,5 +70,7 @@ def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials 
     token: str | None = request.app.state.token
     if token is None:
         return
-    if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
+    sent = b"" if given is None else given.credentials.encode("latin-1")  # the header's own bytes
+    # curl sends letters beyond ASCII in UTF-8, browsers in Latin-1
+    if not any(hmac.compare_digest(sent, token.encode(code, "surrogateescape")) for code in _codes_of(token)):
         raise HTTPException(401, TOKEN_WANTED, {"WWW-Authenticate": "Bearer"})

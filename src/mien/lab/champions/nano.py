@@ -17,6 +17,11 @@ from mien.lab.recipe import (
 )
 from mien.preprocess import Preprocess
 
+_TAUGHT = (
+    "Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same faces "
+    "as its teachers, by the same rule and seed; they only calibrate the confidence."
+)
+
 MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
@@ -49,8 +54,7 @@ MIEN_NANO = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="Learns from larger networks (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same "
-    "faces as its teachers, by the same rule and seed; they only calibrate the confidence.",
+    remark=f"Not the model of this name, which is mien-nano-full. {_TAUGHT}",
     votes_weight=0.5,
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
@@ -58,12 +62,18 @@ MIEN_NANO = Recipe(
 MIEN_NANO_MUON = replace(
     MIEN_NANO,
     name="mien-nano-muon",
+    remark=_TAUGHT,
     optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=2e-4),
     batch_size=256,
     ema_decay=0.998,
 )
 
-MIEN_NANO_FULL = replace(MIEN_NANO, name="mien-nano-full", network=OwnNet(name="residual-nano-full"))
+MIEN_NANO_FULL = replace(
+    MIEN_NANO,
+    name="mien-nano-full",
+    network=OwnNet(name="residual-nano-full"),
+    remark=f"The model mien-nano. {_TAUGHT}",
+)
 
 MIEN_NANO_TAUGHT = replace(
     MIEN_NANO_FULL,

@@ -52,7 +52,8 @@ MIEN_SMALL = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="The held-out faces only calibrate the confidence; no split chooses weights.",
+    remark="The first of three steps to the model of this name, which is mien-small-robust, mirrored. The held-out "
+    "faces only calibrate the confidence; no split chooses weights.",
 )
 
 MIEN_SMALL_DISTILLED = replace(

@@ -13,7 +13,7 @@ from mien.lab.data.ferplus import (
     with_majority,
 )
 from mien.lab.data.fetch import fetch_fer2013
-from mien.lab.data.origin import has_learned_from, training_fingerprint
+from mien.lab.data.origin import has_learned_from, training_fingerprint, votes_digest
 from mien.lab.data.split import class_weights, holdout
 from mien.lab.data.stats import write_stats_page
 from mien.lab.data.synthetic import draw_faces
@@ -42,6 +42,7 @@ __all__ = [
     "relabel_by_majority",
     "training_fingerprint",
     "vote_distributions",
+    "votes_digest",
     "with_majority",
     "write_edition",
     "write_stats_page",

@@ -54,6 +54,13 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 
     Faces beyond the end of the file get no votes (all zero).
 
+    Args:
+        dataset: N faces, whose `rows` are those of the 2013 CSV.
+        path: fer2013new.csv of FER+.
+
+    Returns:
+        The data set with `votes` ``(N, 10)`` uint8: how many of ten raters gave each answer.
+
     Raises:
         DataError: the file is not one of FER+, a line of it is wrong or belongs to another split than its face, labels
             and votes are strangers to each other, as behind a row that is missing, or the data set does not know the

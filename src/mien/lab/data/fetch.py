@@ -19,6 +19,9 @@ HUGGINGFACE = "AutumnQiu/fer2013"
 def fetch_fer2013(site: Site) -> Path:
     """Download FER2013 into the cache of the site's own client, or find it there.
 
+    Args:
+        site: ``"kaggle"`` or ``"huggingface"``.
+
     Returns:
         The folder, ready for `read_fer2013`.
 

@@ -15,6 +15,13 @@ _TRAINING_OF = {
 """Fingerprint of a copy of FER2013 -> that of its Training split, for records that say the former alone. The copies
 differ in whether PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`)."""
 
+_TRAINING_VOTES = "393ef0b1b83c4ae5df1b669f24d10ca252435d9e59fbb1faf2ac0c8230219701"
+_TRAINING_VOTES_OF = {
+    "9c1536282aeca3cfb2dcb439984e04b0f8b2a8017fd189823fbacdf6baae1e7f": _TRAINING_VOTES,
+    "5919e8e99a8f45472f339728c8e947c86c4990edb5054c312e511d679711c1b2": _TRAINING_VOTES,
+}
+"""SHA-256 of FER+'s votes on all faces of these copies -> of those on Training, for records that say the former."""
+
 
 def training_fingerprint(origin: Mapping[str, Any]) -> str:
     """Return the fingerprint of the Training split that a run or model has learned from.
@@ -28,6 +35,12 @@ def training_fingerprint(origin: Mapping[str, Any]) -> str:
     whole: str = origin.get("data_fingerprint", "")
     known: str = origin.get("training_fingerprint", _TRAINING_OF.get(whole, whole))
     return known
+
+
+def votes_digest(origin: Mapping[str, Any]) -> str | None:
+    """Return the SHA-256 of the votes on Training faces that a run has learned from; None where it has no votes."""
+    found: str | None = origin.get("votes_sha256")
+    return _TRAINING_VOTES_OF.get(found, found) if found else None
 
 
 def has_learned_from(origin: Mapping[str, Any], data: FaceDataset) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.lab.data.dataset import SPLITS, FaceDataset
@@ -63,7 +64,7 @@ def _read_file(path: Path, classes: LabelSet | None) -> Edition:
 
 def _read_own(path: Path, file: Any) -> Edition:
     table = file.read(columns=["row", "emotion", "Usage"])
-    labels = np.array(table["emotion"].to_pylist(), np.float64)  # a missing value becomes NaN
+    labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
     rows = np.array(table["row"].to_pylist(), np.str_)
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(FER2013))))[:1]:
@@ -95,7 +96,7 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
             f"{path}: the file does not say what its labels mean. State the order of its classes: "
             "classes=LabelSet((...)), or --classes angry,disgust,... on the command line."
         )
-    labels = np.array(file.read(columns=["label"])["label"].to_pylist(), np.float64)
+    labels = _numbers(path, "label", file.read(columns=["label"])["label"].to_pylist())
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
         raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")
     images = _images(file)
@@ -113,6 +114,17 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
     return Edition("parquet of Hugging Face", data, decoded.broken)
 
 
+def _numbers(path: Path, column: str, values: list[Any]) -> npt.NDArray[np.float64]:
+    """Return labels as numbers, NaN where one is missing."""
+    for index, value in enumerate(values):
+        if not isinstance(value, int | float | None):
+            raise DataError(
+                f"{path} row {index}: {column} {value!r}; expected the number of a class. Sort pictures with names for "
+                "labels into folders train/CLASS and test/CLASS."
+            )
+    return np.array(values, np.float64)
+
+
 def _images(file: Any) -> Iterator[bytes]:
     """The encoded images, in order; empty where one is missing."""
     for batch in file.iter_batches(batch_size=1024, columns=["image"]):
@@ -123,8 +135,11 @@ def _images(file: Any) -> Iterator[bytes]:
 
 def _stated_order(path: Path, file: Any) -> LabelSet | None:
     """The class names that the `datasets` library stores in the file's metadata, if they are there."""
-    metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
-    names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
+    try:
+        metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
+    except (ValueError, AttributeError):  # not of that library
+        return None
     if not names:
         return None
     for name in names:

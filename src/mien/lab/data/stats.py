@@ -113,14 +113,21 @@ def size_remarks(dataset: FaceDataset) -> list[str]:
     ]
 
 
-def write_stats_page(edition: Edition, audit: Audit | None, path: str | os.PathLike[str]) -> None:
+def write_stats_page(edition: Edition | FaceDataset, audit: Audit | None, path: str | os.PathLike[str]) -> None:
     """Write a self-contained HTML page: class bars, sample faces, mean faces, grey levels, audit.
+
+    Args:
+        edition: a data set, or what reading an edition has found: that adds broken files and the edition's kind.
+        audit: twins, conflicting labels and blanks of these faces; None leaves them out.
+        path: of the page, which is written anew.
 
     Raises:
         DataError: there is no face, or the file cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    if isinstance(edition, FaceDataset):
+        edition = Edition("data set", edition)
     data = edition.data
     if not len(data):
         raise DataError(f"{data.source}: no faces to describe.")

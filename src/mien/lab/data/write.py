@@ -27,6 +27,10 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
     ``.zip`` and a name without ending the folder edition, as PNG, in which faces are ordered by split and class.
     Only the parquet keeps row ids, and none keeps votes.
 
+    Args:
+        dataset: the faces.
+        path: a file that ends so, or a folder; neither may exist yet.
+
     Raises:
         DataError: `path` exists or its folder does not, the ending is unknown, faces in a folder edition have no
             label, or the disk refuses.

@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.errors import MienError, ModelError
-from mien.lab.data import TRAINING, Audit, FaceDataset, audit
+from mien.lab.data import TRAINING, Audit, FaceDataset, audit, has_learned_from
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
 from mien.lab.pages.report import write_report
@@ -196,11 +196,11 @@ def _train_and_evaluate(
 
 
 def is_done(job: Job, data: FaceDataset, results: Path) -> bool:
-    """Whether there is a record of the same training on the same data."""
+    """Whether there is a record of the same training on the same Training faces, whatever else the copy holds."""
     digest = None if job.weights is None else weights_digest(job.weights)
-    wanted = (job.seed, data.fingerprint, digest)
     return any(
-        wanted == tuple(record.row["environment"][key] for key in ("seed", "data_fingerprint", "weights_sha256"))
+        (job.seed, digest) == (record.row["environment"]["seed"], record.row["environment"]["weights_sha256"])
+        and has_learned_from(record.row["environment"], data)
         for trained in trained_rows(job.row, records(results))
         if trained.epochs == job.epochs
         for record in trained.records

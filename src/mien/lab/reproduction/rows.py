@@ -126,18 +126,20 @@ _read_recipe = cache(from_json)  # each row of the book is held against every re
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
     """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest.
 
-    A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
+    Of two records of one seed, as of two copies of a data set, the one with more labelled splits is taken. A run that
+    averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
     """
-    groups: dict[tuple[int, tuple[str, ...]], list[Record]] = {}
-    for record in records:
+    groups: dict[tuple[int, tuple[str, ...]], dict[int, Record]] = {}
+    for record in sorted(records, key=_scored):
         recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
         if "averaged" not in environment and same_training(recipe, shortened(row, recipe.epochs)):
-            groups.setdefault((recipe.epochs, learnt_from(environment)), []).append(record)
-    found = [
-        TrainedRow(row, key[0], tuple(sorted(group, key=lambda record: int(record.row["environment"]["seed"]))))
-        for key, group in groups.items()
-    ]
+            groups.setdefault((recipe.epochs, learnt_from(environment)), {})[environment["seed"]] = record
+    found = [TrainedRow(row, key[0], tuple(seeds[seed] for seed in sorted(seeds))) for key, seeds in groups.items()]
     return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
+
+
+def _scored(record: Record) -> int:
+    return sum(report["n_scored"] > 0 for report in record.row["reports"].values())
 
 
 def averaged_rows(records: Sequence[Record]) -> list[TrainedRow]:

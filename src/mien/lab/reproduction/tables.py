@@ -13,7 +13,7 @@ from mien.lab.champions import champions
 from mien.lab.pages.charts import rates_of
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
-from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
@@ -106,7 +106,7 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
         links = ", ".join(f"[seed {seed}]({_link(record, page)})" for seed, record in trained.seeds.items())
         epochs, weights, split, full, seeds, fresh = _cells(trained)
         text.append(
-            f"* {epochs} epochs, starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
+            f"* Epochs: {epochs}. Starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
             f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
         )
     if found[0].whole and found[0].records[0].row["published"]:
@@ -127,7 +127,7 @@ def _confusion(trained: TrainedRow) -> list[str]:
         (name, *(percent(rate, 0) for rate in (*rates, precision)))
         for name, rates, precision in zip(names, rates_of(counts), precisions, strict=True)
     )
-    what = f"{epochs_in_words(trained).strip('*')} epochs, {trained.split}"
+    what = f"epochs {epochs_in_words(trained).strip('*')}; {trained.split}"
     table = Table("confusion", ("true class", *names, "precision"), lines, text_columns=1).markdown()
     summary = f"What the faces of each class were taken for, and the precision of each answer: {what}"
     return ["", f"<details><summary>{summary}</summary>", "", table, "", "</details>"]
@@ -139,10 +139,11 @@ def _link(record: Record, page: Path) -> str:
 
 def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
     """Published figures beside the mean over the seeds, in the form of a record's ``published``."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in trained.records:
         for line in record.row["published"]:
-            kind = (str(line["figure"]), line["split"], str(line["while_training"]), line["unlike"])
+            figure = Figure(**line["figure"])  # older records leave out what is not given
+            kind = (figure, line["split"], line["while_training"], line["unlike"])
             groups.setdefault(kind, []).append(line)
     means = []
     for lines in groups.values():

@@ -1,0 +1,49 @@
+"""The section of docs/benchmarks.md on 8-bit integers, from the record of benchmarks/model_cost.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mien.lab.tables import Table, number, percent, points
+
+
+def section(result: dict[str, Any]) -> str:
+    """Return the section, its heading included."""
+    return SECTION.format(table=compared(result).markdown())
+
+
+def compared(result: dict[str, Any]) -> Table:
+    """Two rows for each model, and the comparison below."""
+    columns = ("model", "accuracy", "twin-free", "size", "ms a face, one at a time", "64 at a time")
+    rows, notes = [], []
+    for row in result["models"]:
+        for kind in ("float", "int8"):
+            each = row[kind]
+            accuracies = percent(each["accuracy"]), percent(each["twin_free_accuracy"])
+            times = (number(each["ms_per_face"][batch], 2) for batch in ("1", "64"))
+            rows.append((f"{row['model']}, {kind}", *accuracies, f"{each['bytes'] / 1e6:.2f} MB", *times))
+        lost = row["int8"]["accuracy"] - row["float"]["accuracy"]
+        notes.append(
+            f"{row['model']}: int8 gives the same label for {percent(row['same_label'], 1)} of {row['n']:,} faces, "
+            f"{points(lost)} points of accuracy; a probability differs by {row['mean_probability_difference']:.4f} in "
+            f"the mean and {row['largest_probability_difference']:.2f} at most; "
+            f"{row['float']['bytes'] / row['int8']['bytes']:.1f} times smaller, {row['times_faster']['1']:.1f} times "
+            f"faster one at a time, {row['times_faster']['64']:.1f} times 64 at a time."
+        )
+    return Table("Float against int8", columns, tuple(rows), tuple(notes))
+
+
+SECTION = """
+## Float against 8-bit integers
+
+What [`--int8`](guide.md#in-8-bit-integers) costs and saves. Names are those of recipes, but for mien-small and
+mien-large, which are the models that ship:
+
+{table}
+`mien-small` ships as it stands here: mien-small-robust, mirrored. What ships as `mien-nano` is mien-nano-full: *full*
+networks look at four times as many places of a face as their namesakes, which pays off in the small file only.
+
+Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer instructions
+for neural networks (AVX-512 VNNI); on one without them int8 gains less speed. Models were measured at different times,
+float and int8 of each by turns: the ratio of the two holds better than that of two models.
+"""

@@ -1,0 +1,28 @@
+"""Times of frames and of sound."""
+
+from __future__ import annotations
+
+import math
+
+
+class RisingClock:
+    """Times that go on where those of a file step back, as in recordings that were joined byte by byte.
+
+    Attributes:
+        end_s: when the last part was over, seconds.
+    """
+
+    def __init__(self) -> None:
+        self.end_s = 0.0
+        self._before, self._step, self._offset = -math.inf, 0.0, 0.0
+
+    def at(self, time_s: float, length_s: float) -> float:
+        """Return when a part is shown or heard that the file places at `time_s`, for `length_s`."""
+        shown_s = time_s + self._offset
+        if shown_s < self._before:
+            shown_s = max(self.end_s, self._before + self._step)  # some files state too short lengths
+            self._offset = shown_s - time_s
+        elif self._before > -math.inf:
+            self._step = shown_s - self._before
+        self._before, self.end_s = shown_s, shown_s + length_s
+        return shown_s
