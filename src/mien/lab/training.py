@@ -217,8 +217,7 @@ class Trainer:
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
-        spare = 2 * fabric.world_size - 1  # a last batch that leaves a process less than two faces is left out
-        self.steps = max(1, math.ceil((len(self.faces) - spare) / recipe.batch_size))
+        self.steps = _steps(len(self.faces), recipe.batch_size, fabric.world_size)
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
@@ -470,6 +469,11 @@ class EpochRandom:
         self.numpy = np.random.default_rng((seed, epoch))
         self.torch = torch.Generator(fabric.device).manual_seed(int(self.numpy.integers(2**62)))
         torch.manual_seed(int(self.numpy.integers(2**62)) + fabric.global_rank)
+
+
+def _steps(faces: int, batch_size: int, processes: int) -> int:
+    """Steps of an epoch, without a last batch that would leave a process less than two faces."""
+    return max(1, math.ceil((faces - 2 * processes + 1) / batch_size))
 
 
 def _on_device(data: FaceDataset, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 VIDEO_SUFFIXES = (
-    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts"),
-    *(".webm", ".wmv"),
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv"),
+    *(".ts", ".webm", ".wmv"),
 )
 """Endings, in any case, of the files that are taken for videos."""
 
@@ -34,7 +34,6 @@ MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
 _MISSING_S = 1.0  # a video that ends earlier than it says by more than this is reported as cut off
-
 # Each packet of these codecs is one frame, unless that is sent as two fields; so frames are counted without decoding.
 _COUNTABLE = ("av1", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9")
 _PROGRESSIVE = (0, 1)  # FFmpeg's AVFieldOrder: unknown, progressive
@@ -142,8 +141,8 @@ class VideoReader:
         """
         self.cut_off, index, empty, clock = None, -1, True, RisingClock()
         for index, frame in self._indexed():
-            time_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
-            time_s = clock.at(time_s, float((frame.duration or 0) * (frame.time_base or 0)))
+            stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
+            time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
             if self.end_s is not None and time_s >= self.end_s:
                 break
             if time_s >= self.start_s and index % self.every == 0:
