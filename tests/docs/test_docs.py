@@ -62,7 +62,7 @@ def files_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
     votes = [f"{split},,{','.join(map(str, 10 * row))}" for split, row in zip(faces.splits, answers, strict=True)]
     (folder / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{','.join(VOTE_COLUMNS)}", *votes]) + "\n")
     for part in ("train", "test"):  # faces of one's own, in colour, of any size
-        for number, (face, label) in enumerate(lab.draw_faces(4, seed=1, size_px=60).training):
+        for number, (face, label) in enumerate(lab.draw_faces(20, seed=1, size_px=60).training):
             (folder / "crops" / part / FER2013.name(label)).mkdir(parents=True, exist_ok=True)
             Image.fromarray(face).convert("RGB").save(folder / "crops" / part / FER2013.name(label) / f"{number}.png")
     Image.fromarray(faces.faces[0]).resize((90, 90)).save(folder / "face.png")
