@@ -28,7 +28,6 @@ from mien.lab.run import RECIPE, WEIGHTS, Run
 MARGIN_S = 10  # between the end of the trainings and that of the call
 START_S = 30  # a training that has less is not begun: it takes some seconds to read data and teachers
 TELL_EVERY_S = 30
-ALL_DONE = "all is done"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,11 @@ JOBS = (*WIDE, *(Job(recipe, seed, WIDE) for seed in range(3) for recipe in STUD
 
 
 def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
-    """Train what is missing until time is up; return in words how far that is."""
+    """Train what is missing until time is up; return in words how far that is.
+
+    Raises:
+        SystemExit: a training failed; the others have gone on.
+    """
     end = time.monotonic() + 60 * options.minutes - MARGIN_S
     options.out.mkdir(parents=True, exist_ok=True)
     running: dict[Job, subprocess.Popen[bytes]] = {}
@@ -91,8 +94,8 @@ def _train_until(
             print("  ".join(f"{job}: {_last_line(job, options)}" for job in running), flush=True)
         time.sleep(0.5)
     if failed:
-        return f"failed: {', '.join(map(str, failed))}"
-    return ALL_DONE if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} are done; call again"
+        raise SystemExit(f"failed: {', '.join(map(str, failed))}")
+    return "all is done" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} are done; call again"
 
 
 def _finished(job: Job, options: argparse.Namespace) -> Run | None:
@@ -160,5 +163,4 @@ def _options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    outcome = train_all(JOBS, _options())
-    sys.exit(outcome if outcome.startswith("failed") else print(outcome))
+    print(train_all(JOBS, _options()))

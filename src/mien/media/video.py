@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
-from mien.media.clock import RisingClock
+from mien.media.clock import PICTURE_JUMP_S, RisingClock
 from mien.media.decode import check_file
 from mien.media.parts import check_part, refuse_empty_part
 from mien.media.shown import as_shown, pixel_aspect, shown_width
@@ -139,7 +139,7 @@ class VideoReader:
         Raises:
             InputError: no frame at all could be decoded, or none lies in the range.
         """
-        self.cut_off, index, empty, clock = None, -1, True, RisingClock()
+        self.cut_off, index, empty, clock = None, -1, True, RisingClock(PICTURE_JUMP_S)
         for index, frame in self._indexed():
             stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))

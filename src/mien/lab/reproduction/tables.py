@@ -154,10 +154,13 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
     return means
 
 
+def _all_rows() -> tuple[Recipe, ...]:
+    return (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
+
+
 def measured(records: Sequence[Record]) -> list[TrainedRow]:
     """Return the best training of every row, of future work and of our own too, and the means, smallest first."""
-    rows = (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
-    best = [trained for row in rows for trained in trained_rows(row, records)[:1]]
+    best = [trained for row in _all_rows() for trained in trained_rows(row, records)[:1]]
     best += averaged_rows(records)
     scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
     return sorted(scored, key=lambda trained: (trained.parameters, trained.row.name))
@@ -171,11 +174,7 @@ def _by_size(records: list[Record], page: Path) -> str:
         for trained in found
     ]
     names = {trained.row.name for trained in found}
-    missing = [
-        f"`{row.name}`"
-        for row in (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
-        if row.name not in names
-    ]
+    missing = [f"`{row.name}`" for row in _all_rows() if row.name not in names]
     notes = (f"Not yet measured: {', '.join(missing)}.",) if missing else ()
     return Table("size", ("row", "of", *_COLUMNS, "parameters"), tuple(lines), notes, text_columns=5).markdown() + "\n"
 
