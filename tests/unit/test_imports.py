@@ -35,7 +35,7 @@ LEVELS = (
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
     ("mien.lab.recipe_bounds", "mien.lab.pages", "mien.lab.reproduction"),
-    ("mien.lab.recipe_optimizers", "mien.lab.recipe_augment"),
+    ("mien.lab.recipe_optimizers", "mien.lab.recipe_augment", "mien.lab.jpeg"),
     ("mien.lab.recipe",),
     ("mien.lab.muon",),
     ("mien.lab.recipe_io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mien.lab.jpeg import jpeg_faces
 from mien.lab.recipe import Augment, NoAugment
 
 _PADDING = {"nearest": "border", "reflect": "reflection", "zero": "zeros"}
@@ -39,8 +40,8 @@ def augment_faces(
         batch: faces in the whole batch; N unless `part` is given.
 
     Returns:
-        The changed faces, and what they were before they were softened, made noisy and erased: both ``(N, P, out_px,
-        out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, both are `faces` itself.
+        The changed faces, and what they were before they were softened, made noisy, compressed and erased: both
+        ``(N, P, out_px, out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, both are `faces` itself.
     """
     if isinstance(augment, NoAugment):
         return faces, faces
@@ -56,6 +57,8 @@ def augment_faces(
     if augment.noise:
         grain = torch.randn((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
         faces = (faces + grain * uniform(0, augment.noise).view(-1, 1, 1, 1)).clamp(0, 1)
+    if augment.jpeg_rate:
+        faces = _compressed(faces, augment, uniform, generator)
     if augment.erase_rate:
         hidden = _rectangles(augment.erase_area, uniform, faces.shape[-1])
         hidden &= (uniform(0, 1) < augment.erase_rate).view(-1, 1, 1, 1)
@@ -84,6 +87,17 @@ def _softened(faces: Tensor, which: Tensor, soften_px: tuple[int, int], generato
     small = F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
     soft = F.interpolate(small, size=faces.shape[-2:], mode="bilinear")
     return torch.where(which.view(-1, 1, 1, 1), soft, faces)
+
+
+def _compressed(
+    faces: Tensor, augment: Augment, uniform: Callable[[float, float], Tensor], generator: torch.Generator
+) -> Tensor:
+    """Write some of the faces as JPEG, and read them again; the blocks begin anywhere, the same for the whole batch."""
+    which = uniform(0, 1) < augment.jpeg_rate
+    low, high = augment.jpeg_quality
+    quality = torch.floor(uniform(low, high + 1)).clamp(max=high)
+    top, left = torch.randint(8, (2,), generator=generator, device=faces.device).tolist()
+    return torch.where(which.view(-1, 1, 1, 1), jpeg_faces(faces, quality, (top, left)), faces)
 
 
 def _moves(a: Augment) -> bool:

@@ -154,8 +154,8 @@ class Distillation:
         temperature: by which logits of teachers and student are divided.
         faces: to which faces the teachers answer: ``"same"`` = those that the student sees, changed and mixed, which
             makes long trainings pay off (Beyer et al. 2022) and costs a teacher's time in every step;
-            ``"undamaged"`` = to the same ones before they were softened, made noisy and erased; ``"plain"`` = once,
-            before the training, to each face and its mirror image as they are.
+            ``"undamaged"`` = to the same ones before they were softened, made noisy, compressed and erased;
+            ``"plain"`` = once, before the training, to each face and its mirror image as they are.
         teachers_a_step: unless ``"plain"``, how many of the teachers answer in a step, drawn anew for each; None =
             all. Over the steps the student hears the mean of all for the time that few take.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, SHARE, SHARE_BELOW_1, check, check_order
+from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, PERCENT_FROM_1, SHARE, SHARE_BELOW_1, check, check_order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,9 @@ class Augment:
         soften_rate: share of faces that are made soft, as small and blurred ones are: shrunk, and enlarged again.
         soften_px: the side to which they are shrunk, uniform in this range, drawn once a batch.
         noise: standard deviation of normal noise on each pixel, drawn for each face, uniform from 0 to this.
+        jpeg_rate: share of faces that are written as JPEG, and read again.
+        jpeg_quality: the quality, from 1 to 100, drawn for each such face, uniform in this range; where the blocks of
+            8 px begin is drawn once a batch.
         erase_rate: share of faces in which one rectangle is overwritten with noise (Zhong et al. 2020).
         erase_area: the rectangle's area, uniform in this range, as a fraction of the face.
         crop_scale: random resized crop (Szegedy et al. 2015): side of the crop relative to the face, uniform in
@@ -50,6 +53,8 @@ class Augment:
     soften_rate: float = 0.0
     soften_px: tuple[int, int] = (16, 40)
     noise: float = 0.0
+    jpeg_rate: float = 0.0
+    jpeg_quality: tuple[int, int] = (8, 60)
     erase_rate: float = 0.0
     erase_area: tuple[float, float] = (0.02, 0.2)
     crop_scale: tuple[float, float] = (1.0, 1.0)
@@ -61,6 +66,7 @@ class Augment:
     def __post_init__(self) -> None:
         check(self, rotate_deg=FROM_0, shift_fraction=FROM_0, shear_deg=FROM_0, zoom_fraction=SHARE_BELOW_1)
         check(self, brightness=FROM_0, contrast=FROM_0, noise=FROM_0, soften_rate=SHARE, soften_px=FROM_1)
+        check(self, jpeg_rate=SHARE, jpeg_quality=PERCENT_FROM_1)
         check(self, erase_rate=SHARE, erase_area=SHARE, crop_scale=ABOVE_0)
         check(self, mixup_alpha=FROM_0, cutmix_alpha=FROM_0, mix_rate=SHARE)
-        check_order(self, "soften_px", "erase_area", "crop_scale")
+        check_order(self, "soften_px", "jpeg_quality", "erase_area", "crop_scale")

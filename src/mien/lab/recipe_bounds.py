@@ -12,6 +12,7 @@ Bounds = tuple[str, Callable[[float], bool]]  # in words, and whether a number i
 FROM_0: Bounds = ("0 or more", lambda value: value >= 0)
 FROM_1: Bounds = ("1 or more", lambda value: value >= 1)
 FROM_2: Bounds = ("2 or more", lambda value: value >= 2)
+PERCENT_FROM_1: Bounds = ("1 to 100", lambda value: 1 <= value <= 100)
 ABOVE_0: Bounds = ("more than 0", lambda value: value > 0)
 SHARE: Bounds = ("0 to 1", lambda value: 0 <= value <= 1)
 SHARE_ABOVE_0: Bounds = ("more than 0, at most 1", lambda value: 0 < value <= 1)

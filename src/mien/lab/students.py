@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mien.lab.champions.nano import MIEN_NANO_FULL
-from mien.lab.champions.small import MIEN_SMALL_FACES
+from mien.lab.champions.small import LIGHT_SOFTNESS, MIEN_SMALL_FACES
 from mien.lab.recipe import SGD, Adam, Cosine, Distillation, OwnNet
 from mien.lab.teachers import MIEN_WIDE, WIDE_CHANGES
 
@@ -40,11 +40,13 @@ _MIEN_NANO_OF_WIDE = replace(
     distillation=Distillation(weight=0.8, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
+_SOFT_AND_NOISY = replace(WIDE_CHANGES, soften_rate=0.2, noise=0.06, mix_rate=0.5, fill="nearest")
+
 _MIEN_WIDE_TUNED = replace(
     MIEN_WIDE,
     name="mien-wide-tuned",
     network=OwnNet(name="residual-wide", weights="file"),
-    augment=replace(WIDE_CHANGES, soften_rate=0.2, noise=0.06, mix_rate=0.5, fill="nearest"),
+    augment=_SOFT_AND_NOISY,
     optimizer=SGD(lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
     epochs=12,
@@ -67,7 +69,37 @@ _MIEN_SMALL_FACES_TAUGHT = replace(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
-_ROWS = (_MIEN_WIDE_TAUGHT, _MIEN_SMALL_OF_WIDE, _MIEN_NANO_OF_WIDE, _MIEN_WIDE_TUNED, _MIEN_SMALL_FACES_TAUGHT)
+_MIEN_WIDE_HARDENED = replace(
+    _MIEN_WIDE_TUNED,
+    name="mien-wide-hardened",
+    augment=replace(_SOFT_AND_NOISY, jpeg_rate=0.25, jpeg_quality=(8, 60)),
+    remark="mien-wide-tuned with JPEG among its changes. Goes on from a finished mien-wide (--weights), whose int8 "
+    "model is also its teacher (--teacher). FER+ votes (--votes) are learned beside the labels. It holds out the same "
+    "faces as its teacher; they only calibrate the confidence.",
+)
+
+_MIEN_SMALL_FACES_HARDENED = replace(
+    _MIEN_SMALL_FACES_TAUGHT,
+    name="mien-small-faces-hardened",
+    augment=replace(
+        LIGHT_SOFTNESS, soften_rate=0.25, soften_px=(14, 48), noise=0.06, jpeg_rate=0.2, jpeg_quality=(6, 50)
+    ),
+    epochs=38,
+    remark="Goes on from a finished mien-small-faces-taught (--weights) on softer, noisier and JPEG-compressed faces. "
+    "Learns from the int8 models of mien-wide-robust and of seed 2 of mien-large-faces, one view each (--teacher, "
+    "twice), one of them in each step, and FER+ votes (--votes) beside the labels. It holds out the same faces as the "
+    "first of them; they only calibrate the confidence.",
+)
+
+_ROWS = (
+    _MIEN_WIDE_TAUGHT,
+    _MIEN_SMALL_OF_WIDE,
+    _MIEN_NANO_OF_WIDE,
+    _MIEN_WIDE_TUNED,
+    _MIEN_SMALL_FACES_TAUGHT,
+    _MIEN_WIDE_HARDENED,
+    _MIEN_SMALL_FACES_HARDENED,
+)
 
 students = {recipe.name: recipe for recipe in _ROWS}
 """The recipes by name."""
