@@ -1,7 +1,11 @@
-"""Write docs/benchmarks.md from the records in benchmarks/results: `python benchmarks/page.py`."""
+"""Write docs/benchmarks.md and the table in README from the records in benchmarks/results.
+
+    python benchmarks/page.py
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cost_section
@@ -13,7 +17,10 @@ import step_section
 import web_section
 from layout import RESULTS, ROOT, name_of_model, number, record, table
 
+from mien.recognizer import DEFAULT_MODEL
+
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 SECTIONS = {
     "speedruns": speedruns_section.section,
     "training_speed": speed_section.section,
@@ -132,6 +139,27 @@ class Rivals:
         )
         aim = f"photos/s, {cores}: three times the fastest rival that finds as many faces ({mien['faces_found']})"
         return [aim, said, times >= 3]
+
+
+def in_short(rivals: Rivals, named: dict[str, Any]) -> str:
+    """Return the table of README: all packages that ran, in a line each."""
+    networks = {"mien": DEFAULT_MODEL} | {name: name.split()[0] for name in rivals.ran if name != "mien"}
+    rows = []
+    for name, one in rivals.ran.items():
+        photos, first = one["photos"]["one core"], one["first"]["one core"]
+        right = _share(named["packages"][networks[name]]["full"])
+        found = f"{photos['faces_found']} of {rivals.shown['faces']}"
+        rows.append([name, right, number(photos["per_second"]), found, number(first["seconds"])])
+        rows[-1].append(number(one["installed_mb"]))
+    head = ["package", "right on FER2013's PublicTest (95 %)", "photos/s, one core", "faces found", "first answer, s"]
+    return table([*head, "installed, MB"], rows)
+
+
+def readme() -> str:
+    """Return README with its table brought up to date."""
+    text = in_short(Rivals(record("rivals")), record("rivals_accuracy"))
+    marked = re.compile(r"(<!-- by benchmarks/page.py -->\n).*?(\n<!-- until here -->)", re.S)
+    return marked.sub(lambda found: found[1] + text + found[2], README.read_text("utf-8"))
 
 
 def _peak_mb(one: dict[str, Any]) -> float:
@@ -279,5 +307,6 @@ them is torch. `import mien` takes {import_ms:.0f} ms.
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")
     if (RESULTS / "speedruns.json").is_file():
         speedruns_section.draw(record("speedruns"))

@@ -19,19 +19,19 @@ from speedruns import recognised
 
 from mien import lab
 from mien.lab import training
-from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import SGD, Muon, OwnNet, Progressive, Recipe, Validation
+from mien.lab.recipe_book import recipes
+from mien.lab.recipe_book.speedruns import LIGHT
 from mien.lab.reproduction.speed import machine
-from mien.lab.speedruns import LIGHT, speedruns
 from mien.lab.training import Trainer, split_for_training, train
 
 RESULT = Path(__file__).parent / "results" / "speed_ideas.json"
-STRONG = champions["mien-small"].augment
+STRONG = recipes["mien-small"].augment
 MUON = Muon(lr=0.025, other_lr=0.1, weight_decay=5e-4)
 BASE = replace(
-    speedruns["speed-70"],
+    recipes["speed-70"],
     network=OwnNet(name="residual-small"),
     augment=LIGHT,
     optimizer=MUON,

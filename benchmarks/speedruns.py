@@ -29,9 +29,9 @@ from mien.lab.evaluation import open_model, predict
 from mien.lab.metrics import TTA
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Augment, OwnNet, Recipe
+from mien.lab.recipe_book import SPEEDRUNS, recipes
 from mien.lab.reproduction.speed import machine
 from mien.lab.run import Run
-from mien.lab.speedruns import speedruns
 from mien.lab.training import train
 
 RESULT = Path(__file__).parent / "results" / "speedruns.json"
@@ -48,7 +48,7 @@ MIXUP_FROM = 30
 
 def curve() -> list[Recipe]:
     """Return the shortest trainings of all networks, then longer ones."""
-    base = speedruns["speed-70"]
+    base = recipes["speed-70"]
     assert isinstance(base.augment, Augment)
     plain = replace(base.augment, mixup_alpha=0.0)
     rows = [(at, network, epochs) for network, each in CURVE.items() for at, epochs in enumerate(each)]
@@ -104,13 +104,13 @@ def main() -> None:
     began = time.monotonic()
     data = lab.read_fer2013(options.data)
     fresh = lab.audit(data).twin_free[data.splits == PUBLIC]
-    recipes = curve() if options.runs == "curve" else list(speedruns.values())
+    rows = curve() if options.runs == "curve" else list(SPEEDRUNS)
     warm = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        train(replace(recipes[0], epochs=4), data.take(np.arange(0, len(data), 30)), out=folder)
+        train(replace(rows[0], epochs=4), data.take(np.arange(0, len(data), 30)), out=folder)
     warm_up_s = round(time.monotonic() - warm, 1)
     for seed in options.seeds:
-        for recipe in recipes:
+        for recipe in rows:
             if (options.recipes and recipe.name not in options.recipes) or (recipe.name, seed) in done():
                 continue
             if time.monotonic() - began > 60 * options.minutes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from layout import ROOT, table
 
-from mien.lab.speedruns import speedruns
+from mien.lab.recipe_book import SPEEDRUNS
 from mien.lab.statistics import wilson_interval
 from mien.lab.tables import percent, with_interval
 
@@ -36,7 +36,7 @@ def results(device: dict[str, Any]) -> str:
         low, high = wilson_interval(round(flip * device["n"]), device["n"])
         rows.append(
             [
-                f"`{name}`" if name in speedruns else runs[0]["network"],
+                f"`{name}`" if name in {recipe.name for recipe in SPEEDRUNS} else runs[0]["network"],
                 runs[0]["epochs"],
                 f"{minutes(runs):.1f}",
                 percent(mean(run["accuracy"]["none"] for run in runs)),

@@ -20,14 +20,14 @@ from layout import RESULTS
 from torch import nn
 from torch.nn import functional as F
 
-from mien.lab.champions import champions
 from mien.lab.nets import build
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.optim import make_optimizer
 from mien.lab.recipe import SGD, Muon, OwnNet
+from mien.lab.recipe_book import recipes
 from mien.lab.reproduction.speed import machine
 
-RECIPE = champions["mien-nano"]
+RECIPE = recipes["mien-nano"]
 NETWORKS = ("residual-nano", "residual-small")
 ROUNDS, STEPS = 5, 4
 RESULT: Path = RESULTS / "step_cost.json"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+PACKAGES = ("mien", "fer (Haar)", "fer (MTCNN)", "human (wasm)")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,6 +31,12 @@ def material(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_the_page_is_up_to_date(page: ModuleType) -> None:
     assert page.PAGE.read_text("utf-8") == page.page(), "stale: python benchmarks/page.py"
+
+
+def test_the_table_in_readme_is_up_to_date(page: ModuleType) -> None:
+    table = page.in_short(page.Rivals(page.record("rivals")), page.record("rivals_accuracy"))
+    assert table in page.README.read_text("utf-8"), "stale: python benchmarks/page.py"
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [f"| {name}" for name in PACKAGES]
 
 
 def aims(page: ModuleType, rivals: dict[str, Any]) -> list[str]:

@@ -17,8 +17,8 @@ from mien.errors import RecipeError
 from mien.lab.nets import torchvision
 from mien.lab.pages import recipe_page
 from mien.lab.recipe import Figure
+from mien.lab.recipe.io import from_json, to_json
 from mien.lab.recipe_book import recipes
-from mien.lab.recipe_io import from_json, to_json
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.nets import NETWORKS, build
 from mien.lab.recipe import OwnNet, Recipe, Stopping, Validation
+from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run
 from mien.labels import FER2013, FERPLUS
 from mien.preprocess import Preprocess
@@ -53,7 +53,7 @@ def tiny_network() -> Iterator[None]:
 
 
 RECIPE = replace(
-    champions["mien-small"],
+    recipes["mien-small"],
     name="tiny",
     network=OwnNet(name="tiny"),
     preprocess=Preprocess(mean=(0.4,), std=(0.2,)),

@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from mien.errors import DataError, ModelError, RecipeError
 from mien.lab import provenance, training
 from mien.lab.averaging import average_runs
-from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate
 from mien.lab.loss import losses_of, teach
@@ -38,6 +37,7 @@ from mien.lab.recipe import (
     Stopping,
     Validation,
 )
+from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run, run_name
 from mien.lab.schedule import rate_factor
 from mien.lab.training import _steps, split_for_training, train
@@ -45,7 +45,7 @@ from mien.labels import FER2013, FERPLUS, FOLDER
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
 
-SMALL = replace(champions["mien-small"], epochs=3, ema_decay=0.9)
+SMALL = replace(recipes["mien-small"], epochs=3, ema_decay=0.9)
 
 
 def easy_faces(n=140, seed=0):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.lab.recipe import Recipe
+from mien.lab.recipe.io import from_json, override, to_json
 from mien.lab.recipe_book import recipes
-from mien.lab.recipe_io import from_json, override, to_json
 from mien.lab.schedule import phases_of, rate_field
 
 ROWS = st.sampled_from(list(recipes.values()))

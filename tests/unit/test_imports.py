@@ -34,11 +34,11 @@ LEVELS = (
     ),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
-    ("mien.lab.recipe_bounds", "mien.lab.pages", "mien.lab.reproduction"),
-    ("mien.lab.recipe_optimizers", "mien.lab.recipe_augment", "mien.lab.jpeg"),
+    ("mien.lab.recipe.bounds", "mien.lab.pages", "mien.lab.reproduction"),
+    ("mien.lab.recipe.optimizers", "mien.lab.recipe.augment", "mien.lab.jpeg"),
     ("mien.lab.recipe",),
     ("mien.lab.muon",),
-    ("mien.lab.recipe_io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),
+    ("mien.lab.recipe.io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),
     (
         "mien.lab.statistics",
         "mien.lab.predictions",
@@ -48,10 +48,6 @@ LEVELS = (
     ),
     (
         "mien.lab.metrics",
-        "mien.lab.champions",
-        "mien.lab.teachers",
-        "mien.lab.students",
-        "mien.lab.speedruns",
         "mien.lab.recipe_book",
         "mien.lab.pages.recipe_page",
     ),

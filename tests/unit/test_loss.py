@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from mien.errors import DataError
-from mien.lab.champions import champions
 from mien.lab.data import FaceDataset
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Distillation, NoDistillation
+from mien.lab.recipe_book import recipes
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
 
-PLAIN = replace(champions["mien-small"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
+PLAIN = replace(recipes["mien-small"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
 VOTES = replace(PLAIN, votes_weight=0.5)
 TAUGHT = replace(PLAIN, distillation=Distillation(weight=0.25, temperature=2.0, faces="same"))
 ONES = torch.ones(2)

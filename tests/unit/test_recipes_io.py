@@ -10,8 +10,8 @@ import pytest
 
 from mien.errors import MienError, RecipeError
 from mien.lab.recipe import Adam, Backbone, Constant, Cosine, NoAugment, Phase, Plateau
+from mien.lab.recipe.io import from_json, override, to_json
 from mien.lab.recipe_book import recipes
-from mien.lab.recipe_io import from_json, override, to_json
 
 CNN8 = recipes["cnn8"]
 RESNET = recipes["resnet50-last50"]

@@ -23,8 +23,8 @@ from mien.lab.pages.reading import sentences
 from mien.lab.pages.report import write_comparison, write_report
 from mien.lab.pages.report_tables import kept_epoch, recipe_table
 from mien.lab.recipe import Stopping
+from mien.lab.recipe.io import override
 from mien.lab.recipe_book import recipes
-from mien.lab.recipe_io import override
 from mien.labels import FER2013
 
 

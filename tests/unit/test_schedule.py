@@ -3,11 +3,11 @@ import math
 import pytest
 
 from mien.errors import RecipeError
-from mien.lab.champions import champions
 from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progressive, Stopping
+from mien.lab.recipe_book import recipes
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
 
-SMALL = champions["mien-small"]
+SMALL = recipes["mien-small"]
 
 
 def with_fields(**fields):

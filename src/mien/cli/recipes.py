@@ -18,8 +18,8 @@ def recipes(
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/recipes.md.")] = False,
 ) -> None:
     """List the recipes, or print one."""
-    from mien.lab import recipe_io
     from mien.lab.pages import recipe_page
+    from mien.lab.recipe import io as recipe_io
     from mien.lab.recipe_book import recipes as rows
 
     if layers:

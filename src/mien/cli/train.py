@@ -50,7 +50,7 @@ def train(
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     from mien import lab
     from mien.lab.data import join_votes
-    from mien.lab.recipe_io import override
+    from mien.lab.recipe.io import override
 
     row = lab.recipes[recipe]
     changes = [*(set_ or []), *([] if epochs is None else [f"epochs={epochs}"])]

@@ -17,7 +17,7 @@ from mien.errors import DataError
 from mien.lab.data import training_fingerprint, votes_digest
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
-from mien.lab.recipe_io import bare, to_json
+from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
 from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference
 

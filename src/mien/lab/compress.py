@@ -15,10 +15,10 @@ import onnxruntime
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
-from mien.lab import recipe_io
 from mien.lab.calibrate import calibrated
 from mien.lab.data import FaceDataset, has_learned_from, with_majority
 from mien.lab.export import held_out_faces
+from mien.lab.recipe import io as recipe_io
 from mien.recognizer import Recognizer
 from mien.writing import writing
 

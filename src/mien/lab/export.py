@@ -18,7 +18,6 @@ from torch import nn
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
-from mien.lab import recipe_io
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, has_learned_from, with_majority
 from mien.lab.data.split import held_out
@@ -27,6 +26,7 @@ from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier, Mirrored
 from mien.lab.predictions import scored_as
 from mien.lab.recipe import Recipe
+from mien.lab.recipe import io as recipe_io
 from mien.lab.run import Run, run_digest
 from mien.labels import FERPLUS, LabelSet
 from mien.preprocess import Preprocess

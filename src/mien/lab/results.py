@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
-from mien.lab import recipe_io
 from mien.lab.data import PRIVATE
 from mien.lab.metrics import Predictions, Report
 from mien.lab.predictions import RECORD as RECORD
 from mien.lab.published import Beside, beside_published
+from mien.lab.recipe import io as recipe_io
 from mien.lab.run import Run
 from mien.writing import replacing
 

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mien.errors import MienError, ModelError
-from mien.lab import recipe_io
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe import io as recipe_io
 from mien.labels import FERPLUS
 from mien.writing import replacing
 

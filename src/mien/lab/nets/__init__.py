@@ -20,7 +20,7 @@ from mien.lab.nets.residual import ResidualNet
 from mien.lab.nets.timm import BackboneNet, freeze, open_backbone
 from mien.lab.nets.weights import load_weights
 from mien.lab.recipe import Backbone, OwnNet
-from mien.lab.recipe_io import nearest
+from mien.lab.recipe.io import nearest
 from mien.preprocess import Preprocess
 
 __all__ = ["NETWORKS", "build", "count_parameters", "set_trainable", "settle"]

@@ -13,7 +13,7 @@ from mien.errors import ModelError, RecipeError
 from mien.lab.nets import keras, torchvision
 from mien.lab.nets.weights import load_weights
 from mien.lab.recipe import Backbone
-from mien.lab.recipe_io import nearest
+from mien.lab.recipe.io import nearest
 from mien.preprocess import Preprocess
 
 KERAS_LAST_50 = ("layer3.4.conv2", "layer3.4.bn2", "layer3.4.conv3", "layer3.4.bn3", "layer3.5", "layer4")

@@ -9,7 +9,7 @@ from mien.lab.evaluated import Evaluated, scored_splits
 from mien.lab.metrics import Metrics, Report
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.recipe import Recipe
-from mien.lab.recipe_io import VARIANT
+from mien.lab.recipe.io import VARIANT
 from mien.lab.run import Run
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent
 

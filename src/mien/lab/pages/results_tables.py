@@ -13,7 +13,7 @@ from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import measured_at, stand_in
 from mien.lab.recipe import Figure
-from mien.lab.recipe_io import bare, from_json, to_json
+from mien.lab.recipe.io import bare, from_json, to_json
 from mien.lab.results import RECORD, Record
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FER2013, FERPLUS

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mien.errors import RecipeError
-from mien.lab.champions import champions
 from mien.lab.recipe import Recipe
+from mien.lab.recipe.io import nearest
+from mien.lab.recipe_book import nano, small, speedruns, students, teachers
 from mien.lab.recipe_book.future_work import CONVNEXT_TINY, DENSENET_121, EFFICIENTNET_B0, INCEPTION_V3, VIT_TINY
 from mien.lab.recipe_book.report_000 import CNN_64_512, RESNET50_FLATTEN
 from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
 from mien.lab.recipe_book.report_002 import RESNET50_LAST50
 from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
 from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
-from mien.lab.recipe_io import nearest
-from mien.lab.speedruns import speedruns
-from mien.lab.students import students
-from mien.lab.teachers import teachers
 
-__all__ = ["FUTURE_WORK", "PUBLISHED", "Recipes", "recipes"]
+__all__ = ["FUTURE_WORK", "OWN", "PUBLISHED", "SPEEDRUNS", "Recipes", "recipes"]
 
 PUBLISHED = (
     RESNET50_FLATTEN,
@@ -38,6 +35,12 @@ PUBLISHED = (
 
 FUTURE_WORK = (EFFICIENTNET_B0, DENSENET_121, INCEPTION_V3, CONVNEXT_TINY, VIT_TINY)
 """Networks that the reports name and have not trained."""
+
+OWN = (*small.ROWS, *nano.ROWS, *teachers.ROWS, *students.ROWS)
+"""Mien's own: of the models that ship, of the steps on the way to them, and of trials on record."""
+
+SPEEDRUNS = speedruns.ROWS
+"""Mien's own short ones."""
 
 
 class Recipes(Mapping[str, Recipe]):
@@ -66,7 +69,5 @@ class Recipes(Mapping[str, Recipe]):
         return len(self._rows)
 
 
-_OWN = (champions, teachers, students, speedruns)
-
-recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *(recipe for own in _OWN for recipe in own.values()))
+recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *OWN, *SPEEDRUNS)
 """All recipes, by name."""

@@ -12,7 +12,7 @@ from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
 from mien.lab.recipe import Phase, Recipe
-from mien.lab.recipe_io import bare, from_json
+from mien.lab.recipe.io import bare, from_json
 from mien.lab.results import Record
 from mien.lab.statistics import wilson_interval
 

@@ -16,7 +16,7 @@ import torch
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.provenance import device_name
 from mien.lab.recipe import Phase, Recipe, Stopping
-from mien.lab.recipe_io import to_json
+from mien.lab.recipe.io import to_json
 from mien.lab.run import Run
 from mien.lab.schedule import phases_of
 from mien.lab.training import train

@@ -9,17 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from mien.lab.champions import champions
 from mien.lab.pages.charts import rates_of
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.recipe import Backbone, Figure, Recipe
-from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED
 from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
-from mien.lab.students import students
 from mien.lab.tables import UNKNOWN, Table, interval, percent, with_interval
-from mien.lab.teachers import teachers
 
 MISSING = "not yet measured"
 
@@ -155,7 +152,7 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
 
 
 def _all_rows() -> tuple[Recipe, ...]:
-    return (*PUBLISHED, *FUTURE_WORK, *champions.values(), *teachers.values(), *students.values())
+    return (*PUBLISHED, *FUTURE_WORK, *OWN)
 
 
 def measured(records: Sequence[Record]) -> list[TrainedRow]:

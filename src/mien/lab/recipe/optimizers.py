@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.errors import RecipeError
-from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
+from mien.lab.recipe.bounds import ABOVE_0, FROM_0, FROM_1, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
 
 
 @dataclass(frozen=True, kw_only=True)

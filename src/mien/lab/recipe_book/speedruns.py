@@ -60,5 +60,4 @@ _SPEED_73 = replace(
     ema_decay=0.999,
 )
 
-speedruns: dict[str, Recipe] = {recipe.name: recipe for recipe in (_SPEED_70, _SPEED_72, _SPEED_73)}
-"""By name."""
+ROWS = (_SPEED_70, _SPEED_72, _SPEED_73)

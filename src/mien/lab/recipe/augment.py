@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, PERCENT_FROM_1, SHARE, SHARE_BELOW_1, check, check_order
+from mien.lab.recipe.bounds import ABOVE_0, FROM_0, FROM_1, PERCENT_FROM_1, SHARE, SHARE_BELOW_1, check, check_order
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.champions.small import FACE_INPUT, LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
 from mien.lab.recipe import (
     SGD,
     Adam,
@@ -18,6 +17,7 @@ from mien.lab.recipe import (
     Stopping,
     Validation,
 )
+from mien.lab.recipe_book.small import FACE_INPUT, LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
 from mien.preprocess import Preprocess
 
 _MIEN_LARGE = Recipe(
@@ -139,7 +139,4 @@ _MIEN_LARGE_LONG = replace(
     "out the same faces as its teacher; they only calibrate the confidence.",
 )
 
-_ROWS = (_MIEN_LARGE, _MIEN_LARGE_FACES, MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
-
-teachers: dict[str, Recipe] = {recipe.name: recipe for recipe in _ROWS}
-"""The recipes by name."""
+ROWS = (_MIEN_LARGE, _MIEN_LARGE_FACES, MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)

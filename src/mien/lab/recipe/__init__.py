@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien.errors import RecipeError
-from mien.lab.recipe_augment import Augment, NoAugment
-from mien.lab.recipe_bounds import ABOVE_0, FROM_0, FROM_1, FROM_2, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
-from mien.lab.recipe_optimizers import SGD, Adam, Constant, Cosine, Muon, OneCycle, Plateau
+from mien.lab.recipe.augment import Augment, NoAugment
+from mien.lab.recipe.bounds import ABOVE_0, FROM_0, FROM_1, FROM_2, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
+from mien.lab.recipe.optimizers import SGD, Adam, Constant, Cosine, Muon, OneCycle, Plateau
 from mien.preprocess import Preprocess
 
 __all__ = [

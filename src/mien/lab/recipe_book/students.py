@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.champions.nano import MIEN_NANO_FULL
-from mien.lab.champions.small import LIGHT_SOFTNESS, MIEN_SMALL_FACES
 from mien.lab.recipe import SGD, Adam, Cosine, Distillation, OwnNet
-from mien.lab.teachers import MIEN_WIDE, WIDE_CHANGES
+from mien.lab.recipe_book.nano import MIEN_NANO_FULL
+from mien.lab.recipe_book.small import LIGHT_SOFTNESS, MIEN_SMALL_FACES
+from mien.lab.recipe_book.teachers import MIEN_WIDE, WIDE_CHANGES
 
 _BY_WHOM = (
     "Learns from the seeds 0 to 2 of mien-wide (--teacher, three times), one of them in each step, and FER+ votes "
@@ -17,7 +17,7 @@ _BY_WHOM = (
 _MIEN_WIDE_TAUGHT = replace(
     MIEN_WIDE,
     name="mien-wide-taught",
-    augment=replace(WIDE_CHANGES, soften_rate=0.15, noise=0.05, fill="nearest"),
+    augment=replace(WIDE_CHANGES, soften_rate=0.15, noise=0.05, jpeg_rate=0.15, fill="nearest"),
     optimizer=SGD(lr=0.15, momentum=0.9, weight_decay=5e-4, nesterov=True),
     batch_size=256,
     ema_decay=0.998,
@@ -91,7 +91,7 @@ _MIEN_SMALL_FACES_HARDENED = replace(
     "first of them; they only calibrate the confidence.",
 )
 
-_ROWS = (
+ROWS = (
     _MIEN_WIDE_TAUGHT,
     _MIEN_SMALL_OF_WIDE,
     _MIEN_NANO_OF_WIDE,
@@ -100,6 +100,3 @@ _ROWS = (
     _MIEN_WIDE_HARDENED,
     _MIEN_SMALL_FACES_HARDENED,
 )
-
-students = {recipe.name: recipe for recipe in _ROWS}
-"""The recipes by name."""
