@@ -28,7 +28,7 @@ from mien.recognizer import DEFAULT_MODEL, Recognizer
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE.parent / "results" / "rivals_accuracy.json"
-OURS = (DEFAULT_MODEL, "mien-nano")
+OURS = (DEFAULT_MODEL, "mien-large", "mien-nano")
 Mask = npt.NDArray[np.bool_]
 
 

@@ -159,6 +159,14 @@ def test_softened_faces_lose_detail_and_keep_their_mean() -> None:
     assert (soft_ones.mean((1, 2, 3)) - faces.mean((1, 2, 3))).abs().max() < 0.01
 
 
+@pytest.mark.parametrize(("face_px", "small_px"), [(48, 12), (48, 31), (64, 40), (48, 48)])
+def test_softened_faces_are_shrunk_and_enlarged_again(face_px: int, small_px: int) -> None:
+    faces = torch.rand(8, 1, face_px, face_px, generator=torch.Generator().manual_seed(0))
+    soft = changed(faces, Augment(soften_rate=1.0, soften_px=(small_px, small_px)), face_px, seeded())
+    small = F.interpolate(faces, size=(small_px, small_px), mode="bilinear", antialias=True)
+    torch.testing.assert_close(soft, F.interpolate(small, size=(face_px, face_px), mode="bilinear"))
+
+
 def test_noise_is_of_the_stated_strength_at_most() -> None:
     grey = torch.full((512, 1, 48, 48), 0.5)
     deviations = changed(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)

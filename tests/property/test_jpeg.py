@@ -13,6 +13,7 @@ from mien.lab.data.synthetic import draw_faces
 from mien.lab.jpeg import jpeg_faces
 from mien.lab.recipe import Augment
 
+AT_A_BLOCK = torch.zeros(2, dtype=torch.long)
 QUALITIES = [1, 5, 10, 20, 49, 50, 51, 75, 95, 100]
 
 
@@ -44,7 +45,7 @@ def through_pillow(face, quality):
 @pytest.mark.parametrize("write_and_read", [through_opencv, through_pillow])
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_faces_look_as_after_a_real_file(faces, quality, write_and_read):
-    ours = levels(jpeg_faces(as_tensor(faces), torch.full((len(faces),), quality)))
+    ours = levels(jpeg_faces(as_tensor(faces), torch.full((len(faces),), quality), AT_A_BLOCK))
     real = np.stack([write_and_read(face, quality) for face in faces]).astype(int)
     assert (
         np.abs(ours - real).mean() < 0.5
@@ -56,7 +57,7 @@ def test_faces_look_as_after_a_real_file(faces, quality, write_and_read):
 @pytest.mark.parametrize("corner", [(0, 0), (3, 0), (0, 7), (5, 2)])
 def test_blocks_begin_where_those_of_the_picture_do(faces, corner):
     top, left = corner
-    ours = levels(jpeg_faces(as_tensor(faces), torch.full((len(faces),), 10), corner))
+    ours = levels(jpeg_faces(as_tensor(faces), torch.full((len(faces),), 10), torch.tensor(corner)))
     for face, mine in zip(faces, ours, strict=True):
         picture = np.pad(face, ((top, -(top + 48) % 8), (left, -(left + 48) % 8)), mode="edge")
         real = through_opencv(picture, 10)[top : top + 48, left : left + 48].astype(int)
@@ -65,15 +66,15 @@ def test_blocks_begin_where_those_of_the_picture_do(faces, corner):
 
 def test_each_face_has_its_own_quality(faces):
     qualities = torch.tensor([1, 10, 30, 50, 70, 90, 95, 100])
-    together = jpeg_faces(as_tensor(faces), qualities)
-    alone = [jpeg_faces(as_tensor(faces[i : i + 1]), qualities[i : i + 1]) for i in range(len(faces))]
+    together = jpeg_faces(as_tensor(faces), qualities, AT_A_BLOCK)
+    alone = [jpeg_faces(as_tensor(faces[i : i + 1]), qualities[i : i + 1], AT_A_BLOCK) for i in range(len(faces))]
     assert torch.equal(together, torch.cat(alone))
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 48, 48), (2, 1, 44, 50), (1, 3, 7, 9)])
 def test_any_size_and_any_number_of_planes(shape):
     faces = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    out = jpeg_faces(faces, torch.full((shape[0],), 100), (1, 2))
+    out = jpeg_faces(faces, torch.full((shape[0],), 100), torch.tensor([1, 2]))
     assert out.shape == shape
     assert (out - faces).abs().mean() < 1 / 255
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mien.lab.jpeg import jpeg_faces
+from mien.lab.jpeg import BLOCK_PX, jpeg_faces
 from mien.lab.recipe import Augment, NoAugment
 
 _PADDING = {"nearest": "border", "reflect": "reflection", "zero": "zeros"}
@@ -83,10 +84,22 @@ def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Callable[[floa
 
 def _softened(faces: Tensor, which: Tensor, soften_px: tuple[int, int], generator: torch.Generator) -> Tensor:
     """Shrink the faces at the mask ``(N,)`` bool to one side drawn from `soften_px`, and enlarge them again."""
-    side = int(torch.randint(soften_px[0], soften_px[1] + 1, (1,), generator=generator, device=faces.device))
-    small = F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
-    soft = F.interpolate(small, size=faces.shape[-2:], mode="bilinear")
+    sides = _softening(soften_px, faces.shape[-1], faces.device)
+    drawn = torch.randint(len(sides), (1,), generator=generator, device=faces.device)
+    soften = sides.index_select(0, drawn)[0]  # so that nobody waits for a GPU to say which
+    soft = soften @ faces @ soften.T
     return torch.where(which.view(-1, 1, 1, 1), soft, faces)
+
+
+@lru_cache
+def _softening(soften_px: tuple[int, int], side: int, device: torch.device) -> Tensor:
+    """What shrinking to each side and enlarging again does to a column: ``(sides, side, side)``, a matrix for each."""
+    columns = torch.eye(side).view(1, 1, side, side)
+    shrunk = [
+        F.interpolate(columns, size=(small, side), mode="bilinear", antialias=True)
+        for small in range(soften_px[0], soften_px[1] + 1)
+    ]
+    return torch.cat([F.interpolate(one, size=(side, side), mode="bilinear")[0] for one in shrunk]).to(device)
 
 
 def _compressed(
@@ -96,8 +109,8 @@ def _compressed(
     which = uniform(0, 1) < augment.jpeg_rate
     low, high = augment.jpeg_quality
     quality = torch.floor(uniform(low, high + 1)).clamp(max=high)
-    top, left = torch.randint(8, (2,), generator=generator, device=faces.device).tolist()
-    return torch.where(which.view(-1, 1, 1, 1), jpeg_faces(faces, quality, (top, left)), faces)
+    corner = torch.randint(BLOCK_PX, (2,), generator=generator, device=faces.device)
+    return torch.where(which.view(-1, 1, 1, 1), jpeg_faces(faces, quality, corner), faces)
 
 
 def _moves(a: Augment) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-_BLOCK_PX = 8
+BLOCK_PX = 8
+"""Side of the blocks that JPEG transforms."""
+
 # steps of brightness at quality 50, by vertical and horizontal frequency: ITU-T T.81, table K.1
 _STEPS = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -22,7 +24,7 @@ _STEPS = (
 )
 
 
-def jpeg_faces(faces: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+def jpeg_faces(faces: Tensor, quality: Tensor, corner: Tensor) -> Tensor:
     """Return faces as they look once written as JPEG files and read again.
 
     JPEG rounds the cosine transform of each block of 8 x 8 px to multiples of the steps that ITU-T T.81 gives as an
@@ -31,29 +33,48 @@ def jpeg_faces(faces: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0))
     Args:
         faces: ``(N, P, H, W)`` float32 in [0, 1].
         quality: ``(N,)``, from 1 to 100, as libjpeg, OpenCV and Pillow count it.
-        corner: rows and columns, 0 to 7, from the corner of a block to that of the face: a face that is cut from a
-            picture seldom begins where a block does.
+        corner: ``(2,)`` integers from 0 to 7: rows and columns from the corner of a block to that of the faces. A face
+            that is cut from a picture seldom begins where a block does.
 
     Returns:
         Faces of the same shape, float32 in [0, 1].
     """
-    n, planes, height, width = faces.shape
-    top, left = corner
-    bottom, right = -(top + height) % _BLOCK_PX, -(left + width) % _BLOCK_PX
-    levels = F.pad(255 * faces - 128, (left, right, top, bottom), mode="replicate")
-    rows, columns = levels.shape[-2] // _BLOCK_PX, levels.shape[-1] // _BLOCK_PX
-    blocks = levels.view(n, planes, rows, _BLOCK_PX, columns, _BLOCK_PX).transpose(3, 4)  # (N, P, rows, columns, 8, 8)
-    waves, steps = _waves(faces.device), _steps(quality).view(n, 1, 1, 1, _BLOCK_PX, _BLOCK_PX)
-    kept = (waves @ blocks @ waves.T / steps).round() * steps
-    levels = (waves.T @ kept @ waves).transpose(3, 4).reshape_as(levels)
-    written = levels[..., top : top + height, left : left + width].round()
-    return ((written + 128) / 255).clamp(0, 1)
+    rows, rows_back = _transforms(faces.shape[2], corner[:1], faces.device)
+    columns, columns_back = _transforms(faces.shape[3], corner[1:], faces.device)
+    steps = _steps(quality).repeat(1, len(rows) // BLOCK_PX, len(columns) // BLOCK_PX)[:, None]  # (N, 1, B, C)
+    kept = (rows @ (255 * faces - 128) @ columns.T / steps).round() * steps
+    levels = (rows_back @ kept @ columns_back.T).round()
+    return ((levels + 128) / 255).clamp(0, 1)
 
 
-def _waves(device: torch.device) -> Tensor:
+def _transforms(side: int, corner: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """From a line of pixels to all its blocks' frequencies, ``(B, side)``, and back, ``(side, B)``.
+
+    Args:
+        side: pixels in the line.
+        corner: ``(1,)``, where in the first block it begins.
+        device: of the matrices.
+    """
+    there, back = _by_corner(side, device)
+    return there.index_select(0, corner)[0], back.index_select(0, corner)[0]  # so that nobody waits for a GPU
+
+
+@lru_cache
+def _by_corner(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Both transforms for each corner: ``(8, B, side)`` and ``(8, side, B)``."""
+    blocks = math.ceil((side + BLOCK_PX - 1) / BLOCK_PX)  # enough for any corner
+    waves = torch.kron(torch.eye(blocks), _waves())
+    at = torch.arange(len(waves))
+    inside = [torch.eye(side)[(at - corner).clamp(0, side - 1)] for corner in range(BLOCK_PX)]  # beyond it, its edge
+    there = torch.stack([waves @ pixels for pixels in inside])
+    back = torch.stack([waves.T[corner : corner + side] for corner in range(BLOCK_PX)])
+    return there.to(device), back.to(device)
+
+
+def _waves() -> Tensor:
     """The orthonormal cosine transform ``(8, 8)``: one frequency a row."""
-    place = torch.arange(_BLOCK_PX, device=device, dtype=torch.float32)
-    waves = torch.cos(math.pi / _BLOCK_PX * (place + 0.5) * place[:, None]) * math.sqrt(2 / _BLOCK_PX)
+    place = torch.arange(BLOCK_PX, dtype=torch.float32)
+    waves = torch.cos(math.pi / BLOCK_PX * (place + 0.5) * place[:, None]) * math.sqrt(2 / BLOCK_PX)
     waves[0] /= math.sqrt(2)
     return waves
 
