@@ -26,6 +26,7 @@ from mien.records import AnalyzedFace as AnalyzedFace
 
 if TYPE_CHECKING:
     from mien.media.images import Photo
+    from mien.preprocess import Preprocess
 
 MIN_FACE_PX = 24
 """Lower faces show too little for recognisers of 48 px."""
@@ -189,14 +190,8 @@ class Analyzer:
             return [_whole(image)] if crops else self.detector.detect(image)
 
         margin = 0.0 if crops else preprocess.margin_fraction
-        least_px = math.inf if crops or boxes is not None else self._least_px()
+        least_px = math.inf if crops or boxes is not None else least_px_of(self.detector, preprocess)
         return crop_photos(photos, names, find, preprocess, margin, self.workers, least_px)
-
-    def _least_px(self) -> float:
-        """What the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
-        if not isinstance(self.detector, YuNet) or self.detector.min_face_px > MIN_FACE_PX:
-            return math.inf
-        return self.detector.longest_px * self.recognizer.card.preprocess.crop_px / MIN_FACE_PX
 
     def _run(self, found: Generator[Cropped]) -> Iterator[Analysis]:
         waiting: list[Cropped] = []
@@ -226,6 +221,13 @@ class Analyzer:
                 model=self.recognizer.card.name,
                 labels=self.recognizer.card.labels,
             )
+
+
+def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
+    """Return what the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
+    if not isinstance(detector, YuNet) or detector.min_face_px > MIN_FACE_PX:
+        return math.inf
+    return detector.longest_px * preprocess.crop_px / MIN_FACE_PX
 
 
 def _analyzed(face: Face, expression: Expression) -> AnalyzedFace:

@@ -108,14 +108,14 @@ def _check_kind(photo: Photo, name: str) -> None:
     """Refuse paths that are not for one photo.
 
     Raises:
-        InputError: `photo` is the path of a video, or a pattern.
+        InputError: `photo` is the path of a video, a folder, or a pattern.
     """
     if not isinstance(photo, str | os.PathLike):
         return
     if Path(photo).suffix.lower() in VIDEO_SUFFIXES:
         raise InputError(f"{name}: is a video, by its ending; mien.analyze_video reads it.")
     if is_pattern(os.fspath(photo)):
-        raise InputError(f"{name}: no such file; give a list, [{name!r}], to read the photos that match a pattern.")
+        raise InputError(f"{name}: no such file; a pattern needs a list, [{name!r}], and photos that match it.")
 
 
 def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[Cropped]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,8 +162,10 @@ def find_model(model: str | Path | None = None) -> Path:
     if model is not None and Path(model).is_dir():
         return Path(model)
     found = f"the default model {name!r} is not in this installation" if model is None else f"{model}: no such folder"
+    nearest = get_close_matches(str(name), shipped, n=1)
+    meant = f"; did you mean {nearest[0]!r}?" if nearest else "."
     raise ModelError(
-        f"{found}. Models that ship: {', '.join(shipped) or 'none'}. Make one with `mien train` and "
+        f"{found}{meant} Models that ship: {', '.join(shipped) or 'none'}. Make one with `mien train` and "
         "`mien export RUN --out FOLDER`, and name its folder."
     )
 

@@ -13,16 +13,16 @@ from mien.overview import Overview
 from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments, write_text
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
-from mien.video import AnalyzedFrame, VideoAnalysis
+from mien.video import AnalyzedFrame, VideoAnalysis, analyze_video
 
 VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 
 
-def save_video(video: VideoAnalysis, *files: str | Path) -> None:
+def save_video(video: VideoAnalysis | str | Path, *files: str | Path) -> None:
     """Analyse a video and write the results, in one pass.
 
     Args:
-        video: as `analyze_video` returns it.
+        video: as `analyze_video` returns it; or a file, to be read with its defaults.
         files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
             at, and its sound; ``.png`` a picture of its timeline; ``.html`` a page with the timeline and the frames;
             ``.csv``, ``.json`` and ``.srt`` are its `segments`.
@@ -30,6 +30,7 @@ def save_video(video: VideoAnalysis, *files: str | Path) -> None:
     Raises:
         InputError: an ending is unknown, the video cannot be read, or a file cannot be written.
     """
+    video = analyze_video(video) if isinstance(video, str | Path) else video
     frames = video.frames()
     for file in files:
         frames = saving(frames, video, file)
@@ -57,7 +58,8 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
     if suffix == ".mp4":
         reader = video.source if isinstance(video.source, VideoReader) else None
         rate = None if reader is None else reader.frame_rate
-        return _annotating(frames, VideoWriter(file, sound_from=reader, frame_rate=rate))
+        start_s = getattr(video.source, "start_s", 0.0)
+        return _annotating(frames, VideoWriter(file, sound_from=reader, frame_rate=rate, start_s=start_s))
     _check_place(file)
     if suffix in SEGMENT_SUFFIXES:
         return _listing(frames, file)

@@ -66,10 +66,9 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     card = Card.read(source)  # refuses what is damaged
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
     files = _files(source, card, found)
-    if not (folder / "detector" / "settings.json").exists():
-        for name in files:
-            if (folder / name).exists() and not name.startswith("runtime/"):
-                raise InputError(f"{folder}: holds {name} of others; name a folder that is new, empty, or of mien web.")
+    others = {path.name for path in folder.iterdir()} - {"runtime"} if folder.is_dir() else set()
+    if others and not (folder / "detector" / "settings.json").exists():
+        raise InputError(f"{folder}: holds {min(others)} of others; name a folder that is new, empty, or of mien web.")
     try:
         for name, content in files.items():
             file = folder / name

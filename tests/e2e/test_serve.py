@@ -281,6 +281,8 @@ def test_without_a_token_only_this_machine_is_answered(client: Client, photo: by
     assert "answers on this machine only, not as 'rebound.example.org'; start it with a token" in answer.error
     for name in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
         assert client.get("/", Host=name).status == 200
+    for name in ("a{b.example.org:8000", "[", "evil.example.org", ""):
+        assert client.get("/", Host=name).status in (400, 403), name
 
 
 def test_without_a_token_no_other_web_page_is_answered(client: Client, photo: bytes, model: Path) -> None:

@@ -107,6 +107,27 @@ def test_lines_come_as_frames_are_read_and_a_client_that_leaves_frees_the_place(
         assert list(temporary.iterdir()) == []
 
 
+def test_no_frame_is_decoded_for_a_client_that_has_left(model: Path, folder: Path) -> None:
+    long = write_video(folder / "long.mp4", pan(12) * 200)
+    with running(create_app(model)) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+        connection.request("POST", "/v1/video?every=100000", long.read_bytes())
+        assert json.loads(connection.getresponse().readline())["frame"] == 0  # no other follows
+        connection.close()
+        until = time.monotonic() + 5
+        while client.send("POST", "/v1/video", b"").status == 429:
+            assert time.monotonic() < until
+        assert client.send("POST", "/v1/video?every=10", long.read_bytes()).status == 200
+
+
+def test_quicktime_of_older_cameras_is_a_video(client: Client, video: Path) -> None:
+    data = video.read_bytes()
+    size = int.from_bytes(data[:4], "big")
+    assert data[4:8] == b"ftyp"
+    old = data[:4] + b"skip" + data[8:size] + data[size:]  # of the same length, so that all places stay
+    assert client.send("POST", "/v1/video?every=12", old).status == 200
+
+
 def test_a_video_ends_with_the_server(model: Path, video: Path) -> None:
     detector = Stepwise()
     with running(create_app(model, detector=detector)) as client:

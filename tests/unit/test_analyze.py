@@ -251,7 +251,7 @@ def test_patterns_and_generators_stand_for_their_photos(tmp_path: Path, recogniz
     assert labels(analyze(tmp_path.glob("b*"), model=recognizer, detector=Squares())) == ["happy"]
     with pytest.raises(InputError, match=r"x\*: no photo matches; expected files that end in .*\.jpg"):
         found(f"{tmp_path}/x*")
-    with pytest.raises(InputError, match=r"\?\.png: no such file; give a list, \['.*\?\.png'\], to read the photos"):
+    with pytest.raises(InputError, match=r"\?\.png: no such file; a pattern needs a list, "):
         analyze(f"{tmp_path}/?.png", model=recognizer)
 
 

@@ -112,6 +112,24 @@ def test_quoted_patterns(photos: Path, model: Path) -> None:
         run(model, "photos/x*", check=True)
 
 
+def test_an_empty_folder_beside_others_is_no_reason_to_stop(photos: Path, model: Path) -> None:
+    Path("empty").mkdir()
+    done = run(model, "photos", "empty", "photos/x*")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == [
+        "5 photos: 2 faces, 1 without a face, 2 failed",
+        "failed: empty: is a folder, not a photo; give a list, ['empty'], to read the photos in it.",
+        "failed: photos/x*: no such file; a pattern needs a list, ['photos/x*'], and photos that match it.",
+    ]
+
+
+def test_videos_among_photos_are_named_where_only_photos_are_read(photos: Path, model: Path) -> None:
+    (photos / "clip.mp4").write_text("video")
+    done = run(model, "photos", "--out", "faces.csv")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[1] == "1 video passed over: --out, --boxes and --crops are for photos"
+
+
 @pytest.mark.parametrize("out", ["faces.csv", "faces.jsonl"])
 def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     (photos / "broken.jpg").write_text("hello")

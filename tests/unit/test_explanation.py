@@ -184,6 +184,7 @@ def test_command_prints_draws_and_writes_json(tmp_path: Path) -> None:
     assert code == 0
     assert "happy" in text
     assert "mouth" in text
+    assert text.rstrip().endswith("box 178 63 268 176")
     assert Image.open(picture).size[0] > 2 * 192
     code, text, _ = run(photo, "--json", "--label", "fear")
     (face,) = json.loads(text)
@@ -219,6 +220,7 @@ def test_command_does_not_overwrite_the_photo(tmp_path: Path) -> None:
 def test_command_says_that_there_is_no_face(tmp_path: Path) -> None:
     Image.new("RGB", (200, 200), "white").save(tmp_path / "white.png")
     code, text, said = run(tmp_path / "white.png", "--save", tmp_path / "heat.png")
-    assert (code, text) == (0, "")
+    assert (code, text) == (1, "")
     assert "white.png: no face" in said
+    assert run(tmp_path / "white.png")[0] == 0  # nothing was to be saved
     assert not (tmp_path / "heat.png").exists()

@@ -188,3 +188,8 @@ def test_other_arrays_are_refused(yunet: YuNet, bad: Image) -> None:
 def test_arguments_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(InputError, match="expected at least 1, at least 320, and above 0 up to 1"):
         YuNet(**wrong)
+
+
+def test_a_path_is_no_image() -> None:
+    with pytest.raises(InputError, match=r"image of type str; expected an array of pixels, see mien\.analyze"):
+        YuNet().detect("photo.jpg")  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 import sys
 import warnings
 from pathlib import Path
@@ -232,6 +233,17 @@ def test_decompression_bombs_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "bomb.png")
 
 
+def test_tiles_far_larger_than_their_picture_are_refused() -> None:
+    # sides of the picture and of its one tile, 8 bits of grey, not compressed
+    sides = {256: 64, 257: 64, 322: 16_384, 323: 16_384}
+    tags = sorted((sides | {258: 8, 259: 1, 262: 1, 277: 1, 324: 200, 325: 16_384**2}).items())
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    bomb = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(100)
+    assert Image.open(io.BytesIO(bomb)).size == (64, 64)
+    with pytest.raises(InputError, match=r"<bytes>: tiles of 16384 x 16384 px; at most 200 megapixels are read"):
+        read_image(bomb)
+
+
 @pytest.mark.parametrize(
     ("least_px", "factor", "shape"), [(31, 1, (40, 60)), (30, 2, (20, 30)), (8, 4, (10, 15)), (1, 8, (5, 8))]
 )
@@ -281,6 +293,8 @@ def noisy_jpeg() -> bytes:
         ("head.png", b"\x89PNG\r\n\x1a\n", "damaged or unusual PNG: unpack_from"),
         ("cut.avif", encoded(np.zeros((64, 64, 3), np.uint8), "AVIF")[:200], "damaged or unusual AVIF: "),
         ("cut.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or unusual HEIC: "),
+        ("clip.jpg", b"\0\0\0\x18ftypisom\0\0\0\0isom", "is a video, by its content; give it an ending such as"),
+        ("clip.png", b"\x1a\x45\xdf\xa3 matroska", "is a video, by its content"),
         ("eps.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a photo in a known format"),
     ],
 )
@@ -383,7 +397,7 @@ def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.apng \.avif"):
+    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.jpg, \.png, \.webp or in"):
         expand_folders([tmp_path])
 
 

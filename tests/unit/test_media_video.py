@@ -495,3 +495,27 @@ def test_cuts_are_seen_and_pans_are_not() -> None:
     assert cuts.is_cut(np.asarray(data.coffee()))
     assert cuts.is_cut(np.zeros((64, 64, 3), np.uint8))
     assert not cuts.is_cut(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_a_video_that_is_stopped_ends_where_it_is(clip: Path) -> None:
+    reader, seen = VideoReader(clip, every=1000), list[int]()
+    reader.stopped = lambda: len(seen) > 0
+    for frame in reader:
+        seen.append(frame.index)
+    assert seen == [0]
+    assert reader.cut_off is not None and reader.cut_off.endswith("stopped")
+
+
+def test_other_formats_than_those_named_are_refused(clip: Path) -> None:
+    assert len(list(VideoReader(clip, formats="mov,mp4"))) == 20
+    with pytest.raises(InputError, match="cannot be read as a video"):
+        VideoReader(clip, formats="avi")
+
+
+def test_an_mp4_begins_where_its_part_does(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "part.mp4", start_s=5.0) as writer:
+        for index in range(3):
+            writer.write(Frame(index=index, time_s=5 + index / 10, image=np.zeros((64, 64, 3), np.uint8)))
+    assert [frame.time_s for frame in VideoReader(tmp_path / "part.mp4")] == pytest.approx([0.0, 0.1, 0.2])
+    with av.open(tmp_path / "part.mp4") as written:
+        assert written.streams.video[0].start_time == 0

@@ -196,6 +196,8 @@ def test_an_unknown_model_names_those_that_ship(model: Path, monkeypatch: pytest
     message = r"medium: no such folder\. Models that ship: mean\. Make one with `mien train` and `mien export RUN"
     with pytest.raises(ModelError, match=message):
         Recognizer.load("medium")
+    with pytest.raises(ModelError, match=r"meam: no such folder; did you mean 'mean'\? Models that ship: mean\."):
+        Recognizer.load("meam")
 
 
 def test_without_a_default_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

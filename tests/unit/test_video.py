@@ -160,6 +160,11 @@ def test_wrong_times_are_refused(clip: Path, model: Path) -> None:
         mien.analyze_video(clip, model=model, unseen_s=-1)
 
 
+def test_a_file_is_saved_with_the_defaults(clip: Path, tmp_path: Path) -> None:
+    mien.save_video(clip, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().count("\n") >= 2
+
+
 def test_results_are_saved_in_one_pass(clip: Path, model: Path, tmp_path: Path) -> None:
     video = mien.analyze_video(clip, model=model)
     mien.save_video(video, *(tmp_path / f"out{suffix}" for suffix in VIDEO_SAVE_SUFFIXES))

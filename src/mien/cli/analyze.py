@@ -117,6 +117,9 @@ def analyze(
     detector = YuNet(min_face_px=min_face, any_angle=any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
     tally = Tally(sum(path not in video_files for path in photos))
+    if photos_only:
+        everything = list_photos(paths or [], (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
+        tally.passed_over = sum(path.suffix.lower() in VIDEO_SUFFIXES for path in set(everything) - set(photos))
     results = None
     if videos:
         quiet = _on_terminal() and (as_json or as_csv)

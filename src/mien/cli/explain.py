@@ -53,9 +53,12 @@ def explain(
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))
     for number, explanation in enumerate([] if as_json else found):
         shares = ", ".join(f"{part} {share:.0%}" for part, share in explanation.shares.items())
-        typer.echo(f"  {number:>2}  {explanation.title:<16} {shares}")
+        box = " ".join(f"{value:.0f}" for value in explanation.face.box)
+        typer.echo(f"  {number:>2}  {explanation.title:<16} {shares:<33} box {box}")
     if not found:
         typer.echo(f"{photo}: no face", err=True)
+        if save is not None:
+            raise typer.Exit(1)
     elif save is not None:
         pictures = [explanation.crop for explanation in found], [explanation.heat for explanation in found]
         save_picture(heat_picture(*pictures, [explanation.title for explanation in found]), save)

@@ -29,6 +29,7 @@ class Tally:
         empty: how many show no face.
         failed: the name of each that failed, and the reason.
         undrawn: how many of the earlier ones have no picture where pictures are drawn now.
+        passed_over: how many videos lie among them, where only photos are read.
     """
 
     photos: int
@@ -37,6 +38,7 @@ class Tally:
     empty: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     undrawn: int = 0
+    passed_over: int = 0
 
     def start_with(self, done: Collection[Known], missing: int) -> None:
         """Count what an earlier run has read; `missing` photos are still to come."""
@@ -71,6 +73,9 @@ class Tally:
             earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
             faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
             yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {len(self.failed)} failed"
+        if self.passed_over:
+            videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
+            yield f"{videos} passed over: --out, --boxes and --crops are for photos"
         if self.undrawn:
             yield f"{self.undrawn} of the earlier photos have no picture: they are not read again; take another --out."
         sources_of = defaultdict[str, list[str]](list)

@@ -15,7 +15,10 @@ def web(
     model: Model = None,
     runtime: Annotated[
         Path | None,
-        typer.Option(help="Folder dist of npm's onnxruntime-web; default: downloaded once, 33 MB.", file_okay=False),
+        typer.Option(
+            help="Folder dist of npm's onnxruntime-web; default: downloaded, 33 MB, for each new folder.",
+            file_okay=False,
+        ),
     ] = None,
 ) -> None:
     """Write a web page that reads photos and the camera in the visitor's browser, without a server."""

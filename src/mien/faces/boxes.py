@@ -41,7 +41,8 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:  # names may hold anything
             text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{file}: cannot be read: {reason}.") from error
     if file.suffix.lower() == ".jsonl":
         lines = (line for line in text.split("\n") if line.strip())
         text = f"[{','.join(lines)}]"

@@ -118,6 +118,10 @@ class YuNet:
         Raises:
             InputError: `image` has another shape or type.
         """
+        if not isinstance(image, np.ndarray):
+            raise InputError(
+                f"image of type {type(image).__name__}; expected an array of pixels, see mien.analyze for files."
+            )
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or not image.size:
             raise InputError(
                 f"image of shape {image.shape} and type {image.dtype}; expected (H, W, 3) RGB or (H, W) grey uint8."

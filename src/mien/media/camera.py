@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -93,6 +94,9 @@ class _Feed:
         self._newest: Frame | None = None
         self._heard_s = -math.inf  # when a picture last came, wanted or not
         self._ended = self._left = False
+        # macOS asks whether a camera may be used only where the main thread opens it
+        on_mac = sys.platform == "darwin" and isinstance(camera, int)
+        self._capture = cv2.VideoCapture(camera) if on_mac else None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="mien-camera", daemon=True)
         self._thread.start()
@@ -122,7 +126,7 @@ class _Feed:
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
-        capture = cv2.VideoCapture(self._camera)
+        capture = self._capture or cv2.VideoCapture(self._camera)
         try:
             self.is_open = capture.isOpened()
             self._read(capture)

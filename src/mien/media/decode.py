@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -99,14 +100,27 @@ def open_photo(stream: BinaryIO, name: str) -> Image.Image:
             if known != "TGA":  # takes anything for its own
                 reasons.append(f"{name}: damaged or unusual {known}: {reason_of(error)}.")
             continue
+        tags = getattr(image, "tag_v2", {})
+        tile = [side for tag in (322, 323) if isinstance(side := tags.get(tag), int)]  # TIFF decodes whole tiles
+        if math.prod(tile) > MAX_PIXELS:
+            raise InputError(
+                f"{name}: tiles of {' x '.join(map(str, tile))} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
+            )
         if image.width * image.height > MAX_PIXELS:
             raise InputError(
                 f"{name}: {image.width} x {image.height} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
             )
         return image
+    if not reasons and _is_video(prefix):
+        raise InputError(f"{name}: is a video, by its content; give it an ending such as .mp4.")
     raise InputError(
         reasons[0] if reasons else f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)} and HEIC."
     )
+
+
+def _is_video(prefix: bytes) -> bool:
+    """Whether a file that is no photo begins as MP4, QuickTime, Matroska, WebM or AVI do."""
+    return prefix[4:8] == b"ftyp" or prefix[:4] == b"\x1aE\xdf\xa3" or (prefix[:4], prefix[8:12]) == (b"RIFF", b"AVI ")
 
 
 def _heic(name: str) -> Any:

@@ -21,19 +21,28 @@ def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES)
     Patterns are those of `glob`, with ``**`` for any depth. What exists under that very name is no pattern. Folders
     that a pattern matches are searched like named ones, and each photo of a pattern is taken once.
 
+    A folder or pattern without photos stays as it is beside others: reading it says so.
+
     Args:
         sources: photos of any kind, folders and patterns.
         suffixes: endings, in lower case, of the files that are taken from folders and patterns.
 
     Raises:
-        InputError: a folder or pattern holds none.
+        InputError: there is no photo at all, as no folder and no pattern holds one.
     """
     photos: list[_P | Path] = []
+    empty: list[InputError] = []
     for source in sources:
-        if isinstance(source, str | os.PathLike) and is_pattern(os.fsdecode(source)):
-            photos += _matches(os.fsdecode(source), suffixes)
-        else:
-            photos += expand_folders([source], suffixes)
+        try:
+            if isinstance(source, str | os.PathLike) and is_pattern(os.fsdecode(source)):
+                photos += _matches(os.fsdecode(source), suffixes)
+            else:
+                photos += expand_folders([source], suffixes)
+        except InputError as error:
+            empty.append(error)
+            photos.append(source)
+    if empty and len(empty) == len(photos):
+        raise empty[0]
     return photos
 
 
@@ -67,8 +76,13 @@ def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[P
         photos += [Path(parent) / name for name in known if not name.startswith(".")]
     photos += [Path(error.filename) for error in closed]
     if not photos:
-        raise InputError(f"{folder}: no photo in it; expected files that end in {' '.join(suffixes)}.")
+        raise InputError(f"{folder}: no photo in it; expected {_kinds(suffixes)}.")
     return photos
+
+
+def _kinds(suffixes: Sequence[str]) -> str:
+    named = [suffix for suffix in (".jpg", ".png", ".webp", ".mp4") if suffix in suffixes]
+    return f"files that end in {', '.join(named)} or in one of {len(suffixes) - len(named)} other ways"
 
 
 def is_pattern(path: str) -> bool:
@@ -85,5 +99,5 @@ def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
         elif path.suffix.lower() in suffixes:
             found[path] = None
     if not found:
-        raise InputError(f"{pattern}: no photo matches; expected files that end in {' '.join(suffixes)}.")
+        raise InputError(f"{pattern}: no photo matches; expected {_kinds(suffixes)}.")
     return list(found)

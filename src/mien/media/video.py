@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from mien.errors import InputError
 from mien.media.clock import PICTURE_JUMP_S, RisingClock
 from mien.media.decode import check_file
 from mien.media.parts import check_part, refuse_empty_part
+from mien.media.pyav import import_av, reason_of
 from mien.media.shown import as_shown, pixel_aspect, shown_width
 
 if TYPE_CHECKING:
@@ -80,10 +81,17 @@ class VideoReader:
         shown_size: width and height of a frame with square pixels.
         has_sound: whether there is sound.
         cut_off: after iterating, what could not be read of the file; None if all could.
+        stopped: is asked before each packet whether to stop there, without the frames that are left.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None, every: int = 1
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        every: int = 1,
+        formats: str | None = None,
     ) -> None:
         """Open a video.
 
@@ -93,11 +101,12 @@ class VideoReader:
                 many frames come before; else at the first frame.
             end_s: moment before which to stop; None = the end.
             every: 1 gives each frame, n each n-th.
+            formats: which kinds of files are read, by FFmpeg's names with commas between them; None = all.
 
         Raises:
             InputError: the range is impossible, the file is missing or holds no video.
         """
-        self.name = os.fsdecode(path)
+        self.name, self._formats = os.fsdecode(path), formats
         check_part(self.name, start_s, end_s, every)
         self._path, self.start_s, self.end_s, self.every = Path(path).absolute(), start_s, end_s, every
         with self.open() as container:
@@ -110,6 +119,7 @@ class VideoReader:
             self._aspect = pixel_aspect(stream)
             self.shown_size = (shown_width(stream.width, self._aspect), stream.height)
         self.cut_off: str | None = None
+        self.stopped: Callable[[], bool] = lambda: False
 
     def open(self) -> InputContainer:
         """Open the file anew, with PyAV.
@@ -120,7 +130,8 @@ class VideoReader:
         av = import_av()
         check_file(self._path, self.name)
         try:  # a name with a colon would be taken for an address if it were not absolute, and lists may name addresses
-            container: InputContainer = av.open(self._path, options={"protocol_whitelist": "file"})
+            options = {"protocol_whitelist": "file"} | ({"format_whitelist": self._formats} if self._formats else {})
+            container: InputContainer = av.open(self._path, options=options)
         except (av.error.FFmpegError, ValueError) as error:
             why = f"{reason_of(error)}; is it another kind of file, or cut off?"
             raise InputError(f"{self.name}: cannot be read as a video: {why}") from error
@@ -259,7 +270,11 @@ class VideoReader:
     def _packets(self, container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
         av = import_av()
         try:
-            yield from container.demux(stream)
+            for packet in container.demux(stream):
+                if self.stopped():
+                    self.cut_off = "stopped"
+                    return
+                yield packet
         except av.error.FFmpegError as error:
             self.cut_off = f"cannot be read to its end ({reason_of(error)})"
 
@@ -278,23 +293,3 @@ def check_frame(name: str, width: int, height: int) -> None:
 def _is_countable(stream: av.VideoStream) -> bool:
     codec = stream.codec_context
     return codec.codec.canonical_name in _COUNTABLE and codec.field_order in _PROGRESSIVE
-
-
-def reason_of(error: Exception) -> str:
-    """Return what an error of PyAV says, without its number and file."""
-    return getattr(error, "strerror", None) or str(error)
-
-
-def import_av() -> Any:
-    """Return PyAV.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import av
-        import av.error
-    except ImportError as error:
-        needs = "reading video needs PyAV, which is not installed"
-        raise InputError(f"{needs}: pip install '.[video]' in a clone of mien.") from error
-    return av

@@ -15,7 +15,8 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.media.clock import RisingClock
-from mien.media.video import Frame, VideoReader, import_av, reason_of
+from mien.media.pyav import import_av, reason_of
+from mien.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,7 +36,12 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, sound_from: VideoReader | None = None, frame_rate: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sound_from: VideoReader | None = None,
+        frame_rate: float | None = None,
+        start_s: float = 0.0,
     ) -> None:
         """Prepare writing.
 
@@ -44,6 +50,7 @@ class VideoWriter:
             sound_from: its sound is taken over from the range of time that it reads, as long as there is a picture:
                 AAC and MP3 unchanged, other codecs as AAC; none where the codec is unknown.
             frame_rate: what the file states; each frame is shown at its own time all the same.
+            start_s: the time at which the file begins, where there is no `sound_from` that says it.
 
         Raises:
             InputError: the file is the one that is read.
@@ -53,7 +60,7 @@ class VideoWriter:
             raise InputError(f"{self._path}: is the video that is read and would be overwritten; name another file.")
         self._part = self._path.with_name(f"{self._path.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
-        self._start_s = sound_from.start_s if sound_from else 0.0
+        self._start_s = sound_from.start_s if sound_from else start_s
         self._stack = ExitStack()
         self._video: Any = None
         self._sound: Iterator[tuple[float, Any]] = iter(())

@@ -107,7 +107,7 @@ async function readFilm(file, card, signal) {
   } finally {
     film.draw();
   }
-  card.lastElementChild.textContent = `All read, ${film.frames.length} frames; the downloads have each.`;
+  card.lastElementChild.textContent = `Read to the end: every second frame, ${film.frames.length} in all; the downloads have these.`;
   announce(`${file.name}: ${film.text.textContent}`);
 }
 

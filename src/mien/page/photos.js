@@ -2,6 +2,7 @@
 
 // Photos and videos that are chosen, dropped or pasted.
 
+const VIDEO_ENDING = /\.(3gp|avi|m4v|mkv|mov|mp4|webm)$/i; // of files whose kind the browser does not know
 const PICTURE_PX = 1280; // longer side of the photos as they are shown
 
 let photosInHand = Promise.resolve();
@@ -19,8 +20,11 @@ function addFiles(files) {
 async function readFile(file, card, signal) {
   if (!card.isConnected) return; // cleared meanwhile
   card.lastElementChild.textContent = "Reading …";
-  const isVideo = file.type.startsWith("video/");
+  const isVideo = file.type ? file.type.startsWith("video/") : VIDEO_ENDING.test(file.name);
   try {
+    await file.slice(0, 1).arrayBuffer().catch(() => {
+      throw new Error(`${file.name}: cannot be read; is it a folder, or has it changed since?`);
+    });
     const limit = limits && (isVideo ? limits.video_bytes : limits.upload_bytes);
     if (limit && file.size > limit) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);

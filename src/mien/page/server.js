@@ -25,6 +25,11 @@ function kept() {
   }
 }
 
+/** A header holds bytes: the letters of a token as UTF-8. */
+function inBytes(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
 class Refused extends Error {
   constructor(status, message, retryAfter) {
     super(message);
@@ -35,7 +40,7 @@ class Refused extends Error {
 
 /** Ask the server; resolves to its answer, rejects with the `error` in it as message. */
 async function ask(path, options = {}) {
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${inBytes(token)}` } : {}) };
   let response;
   try {
     response = await fetch(path, { ...options, headers });

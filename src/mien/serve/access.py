@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -48,7 +49,11 @@ def check_local(request: Request) -> str | None:
     sites that let their own name point to this machine. The origin, which browsers state with whatever a page sends to
     another site, keeps out all other pages.
     """
-    named = request.url.hostname or ""
+    host = request.headers.get("host")
+    try:  # Starlette puts its own address in the place of a name that is none
+        named = (request.url.hostname if host is None else urlsplit(f"//{host}").hostname) or ""
+    except ValueError:
+        named = ""
     if not (request.client is None or is_loopback(request.client.host)) or not is_loopback(named):
         return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
     origin = request.headers.get("origin")

@@ -108,6 +108,7 @@ def create_app(
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
     app.include_router(_api)
     app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_route("/offline.js", _offline, include_in_schema=False)
     app.add_api_route("/healthz", _health, summary="Whether the server answers", response_model=HealthAnswer)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(_Around)
@@ -186,6 +187,18 @@ async def _page() -> Response:
     return FileResponse(_STATIC / "index.html", media_type="text/html; charset=utf-8")
 
 
+_NO_OFFLINE_PAGE = """\
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.registration.unregister()
+  .then(() => self.clients.matchAll()).then((all) => all.forEach((client) => client.navigate(client.url)))));
+"""
+
+
+async def _offline() -> Response:
+    """End the service worker of a page of `mien web` that was once seen at this address, and would go on showing it."""
+    return Response(_NO_OFFLINE_PAGE, media_type="text/javascript")
+
+
 _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
 
 
@@ -208,8 +221,8 @@ class _Around:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                path = request.url.path if request.url.path in _COUNTED else "other"
-                state.metrics.requests.labels(path, message["status"]).inc()
+                path = request.url.path.removeprefix(scope.get("root_path", ""))  # where another app has it mounted
+                state.metrics.requests.labels(path if path in _COUNTED else "other", message["status"]).inc()
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 

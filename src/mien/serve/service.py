@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from starlette.exceptions import HTTPException
 
-from mien.analysis import Analysis, AnalyzedFace
+from mien.analysis import Analysis, AnalyzedFace, least_px_of
 from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
 from mien.faces.detect import Detector
@@ -139,6 +139,7 @@ class Service:
             preprocess,
             preprocess.margin_fraction,
             workers=1,
+            least_px=least_px_of(self._detector, preprocess),
         )
         if found.failed is not None:
             raise InputError(found.failed)

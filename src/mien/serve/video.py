@@ -20,7 +20,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
-from mien.media.video import VideoReader, import_av
+from mien.media.pyav import import_av
+from mien.media.video import VideoReader
 from mien.serve.limits import Limits
 from mien.serve.upload import bounded, too_slow
 from mien.video import VideoAnalysis
@@ -30,7 +31,9 @@ _RETRY_AFTER_S = 5
 _LOOK_S = 0.2  # between two looks whether the server stops
 
 # Where in a file which bytes stand. FFmpeg knows more kinds, but some of them name other files that it would open.
-_KINDS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
+_QUICKTIME = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_KINDS = (*((4, mark) for mark in _QUICKTIME), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"  # their names in FFmpeg
 
 
 class _Lines(StreamingResponse):
@@ -93,8 +96,10 @@ class Videos:
             held.callback(self._free)
             file, path = held.enter_context(_temporary_file())
             await self._received(_receive(request, file, self._limits.video_bytes))
+            left = threading.Event()
+            held.callback(left.set)  # so that no frame is decoded for a client that has gone
             loop = asyncio.get_running_loop()
-            analysis = await loop.run_in_executor(self._thread, self._open, path, every)
+            analysis = await loop.run_in_executor(self._thread, self._open, path, every, left)
             return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
 
     async def _received(self, upload: Coroutine[Any, Any, None]) -> None:
@@ -117,12 +122,13 @@ class Videos:
     def _free(self) -> None:
         self._busy = False
 
-    def _open(self, file: str, every: int) -> VideoAnalysis:
+    def _open(self, file: str, every: int, left: threading.Event) -> VideoAnalysis:
         try:
-            reader = VideoReader(file, every=every)
+            reader = VideoReader(file, every=every, formats=_FORMATS)
         except InputError as error:
             raise InputError(str(error).replace(file, _NAME)) from error
         reader.name = _NAME
+        reader.stopped = lambda: left.is_set() or self._stopping.is_set()
         width, height = reader.shown_size
         if width * height > self._limits.pixels:
             most = f"at most {self._limits.pixels / 1e6:g} megapixels are accepted here."
@@ -140,6 +146,7 @@ class Videos:
                     return
         except InputError as error:  # the status is sent by now
             yield _line({"error": str(error)})
+            return
         if analysis.cut_off is not None:
             yield _line({"error": f"{_NAME}: {analysis.cut_off}."})
 
