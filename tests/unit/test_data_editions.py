@@ -509,3 +509,14 @@ def test_wrong_hugging_face_files(tmp_path: Path) -> None:
     write_hub(tmp_path / "mixed" / "train.parquet", [1], [0], STATED)
     write_hub(tmp_path / "mixed" / "test.parquet", [1], [0], STATED[::-1])
     assert "files with different class orders: " in problem(tmp_path / "mixed")
+
+
+def test_a_data_set_that_stands_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
+    faces = {f"{part}/happy/{part}.png": encoded(grey(90)) for part in ("train", "test")}
+    folder = files(
+        tmp_path, {f"{place}/{name}": data for place in ("images", "images/images") for name, data in faces.items()}
+    )
+    found = problem(folder)
+    assert "the data set stands there twice, as images/images/t" in found
+    assert found.endswith("Name the folder of one.")
+    assert len(read_fer2013(tmp_path / "images" / "images")) == 2

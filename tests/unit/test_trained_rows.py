@@ -8,6 +8,7 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
+from mien.lab.published import is_row_of_source
 from mien.lab.recipe import Phase
 from mien.lab.recipe_book import recipes
 from mien.lab.reproduction.rows import Accuracy, averaged_rows, same_training, shortened, trained_rows
@@ -34,6 +35,18 @@ def test_a_shortened_row_is_another_recipe_without_figures():
     assert replace(short, name="cnn8", epochs=150, published=recipes["cnn8"].published) == recipes["cnn8"]
     assert shortened(recipes["cnn8"], 150) is recipes["cnn8"]
     assert shortened(recipes["cnn8"], 200) is recipes["cnn8"]
+
+
+def test_a_row_whose_notes_were_put_otherwise_is_still_the_row():
+    row = recipes["cnn-17m"]
+    assert is_row_of_source(replace(row, assumed={"epochs": "put otherwise"}, remark="so is this"))
+    for other in (
+        replace(row, epochs=9),
+        replace(row, name="mine"),
+        replace(row, published=()),
+        replace(row, ema_decay=0.9),
+    ):
+        assert not is_row_of_source(other)
 
 
 @pytest.mark.parametrize(("epochs", "lengths"), [(4, [4]), (10, [10]), (12, [10, 2])])

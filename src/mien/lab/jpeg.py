@@ -82,4 +82,9 @@ def _waves() -> Tensor:
 def _steps(quality: Tensor) -> Tensor:
     """The steps ``(N, 8, 8)`` at each quality ``(N,)``, by libjpeg's rule."""
     percent = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality).view(-1, 1, 1)
-    return torch.floor((torch.tensor(_STEPS, device=quality.device) * percent + 50) / 100).clamp(1, 255)
+    return torch.floor((_steps_at_50(quality.device) * percent + 50) / 100).clamp(1, 255)
+
+
+@lru_cache
+def _steps_at_50(device: torch.device) -> Tensor:
+    return torch.tensor(_STEPS, device=device)

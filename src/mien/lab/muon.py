@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -64,13 +65,21 @@ def orthogonal(matrix: Tensor) -> Tensor:
         matrix: ``(M, N)``.
 
     Returns:
-        ``(M, N)`` of the same type, computed in bfloat16.
+        ``(M, N)`` of the same type, computed in bfloat16 where the device is fast at it.
     """
-    x: Tensor = matrix.bfloat16() / (matrix.norm() + 1e-7)
+    x: Tensor = matrix.to(torch.bfloat16 if is_fast_at_bfloat16() else torch.float32) / (matrix.norm() + 1e-7)
     for _ in range(ITERATIONS):
         square = x @ x.T  # (M, M)
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     return x.to(matrix.dtype)
+
+
+@cache
+def is_fast_at_bfloat16() -> bool:
+    """Whether the device that trains here has units for bfloat16; without them it is imitated, slower than float32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _is_filter(parameter: Tensor) -> bool:

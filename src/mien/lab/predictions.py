@@ -174,7 +174,8 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *lines = list(csv.reader(file)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error}).") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path}: cannot be read as CSV ({reason}).") from error
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise DataError(

@@ -10,6 +10,7 @@ import numpy as np
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.metrics import Predictions, Report, wilson_interval
 from mien.lab.recipe import Backbone, Figure, Recipe
+from mien.lab.recipe.io import bare
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95
@@ -62,8 +63,11 @@ def measured_at(figure: Figure, while_training: bool) -> str:
 
 
 def is_row_of_source(recipe: Recipe) -> bool:
-    """Whether a recipe is exactly the row that mien keeps under its name; a variant is not, whatever its name."""
-    return recipe.name in recipes and recipes[recipe.name] == recipe
+    """Whether a recipe trains as the row that mien keeps under its name; a variant does not, whatever its name."""
+    if recipe.name not in recipes:
+        return False
+    row = recipes[recipe.name]
+    return row.published == recipe.published and bare(row) == bare(recipe)  # notes may have been put otherwise since
 
 
 def stand_in(recipe: Recipe, weights: str | None) -> str | None:
@@ -133,6 +137,8 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
     unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
     if theirs == split == TEST and n != TEST_FACES:
         unlike = f"the source measured on {TEST_FACES:,} faces, here {n:,}"
+    if figure.metric == "gap":
+        unlike = "; ".join(filter(None, (WHILE_LEARNING, unlike)))
     return [
         Beside(figure=figure, value=value, low=low, high=high, split=split, n=n, while_training=False, unlike=unlike)
     ]

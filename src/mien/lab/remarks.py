@@ -16,6 +16,11 @@ _TTA_REMARKS: dict[TTA, str] = {
 _BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
 
 
+def _of_training(recipe: dict[str, Any]) -> str:
+    remark = recipe.get("remark", "")
+    return f"Its training: {remark}" if remark else ""
+
+
 def _steered(recipe: dict[str, Any]) -> bool:
     """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
     stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
@@ -29,8 +34,9 @@ _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does no
 
 
 _OTHER_DATA = (
-    "The model has not learned from the Training split of this data set; what is said here of its splits, and of twins "
-    "in Training, holds for faces that stand in both."
+    "The Training split of this data set is not, face by face and in order, the one that the model has learned from, "
+    "though it may hold the same faces; what is said here of its splits, and of twins in Training, holds for faces "
+    "that stand in both."
 )
 
 
@@ -56,7 +62,7 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
     watched = [(_shared(split, each.get("validation", {}).get("kind", "none")), _steered(each)) for each in trained]
     watched = [(which, steered) for which, steered in watched if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
-    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], recipe.get("remark", "")]
+    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], _of_training(recipe)]
     if split == TRAINING:
         remarks.append("The network was trained on these faces.")
     elif watched:

@@ -22,6 +22,7 @@ from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
 from mien.labels import FERPLUS
+from mien.recognizer import shipped_models
 from mien.writing import replacing
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
@@ -49,6 +50,9 @@ class Run:
         """
         folder = Path(folder)
         file = folder / RECIPE
+        if not folder.is_dir():
+            shipped = "is a model that ships, not a run" if str(folder) in shipped_models() else "no such folder"
+            raise ModelError(f"{folder}: {shipped}; expected a run folder as `mien train` leaves it.")
         if not file.is_file():
             raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` leaves it.")
         try:

@@ -139,15 +139,18 @@ def _of_model(recognizer: Recognizer) -> Teacher:
 class Reordered(nn.Module):
     """A network that answers its first classes in another order."""
 
+    positions: Tensor
+
     def __init__(self, network: nn.Module, positions: list[int]) -> None:
         super().__init__()
-        self.network, self.positions = network.eval(), positions
+        self.network = network.eval()
+        self.register_buffer("positions", torch.tensor(positions))
 
     def forward(self, faces: Tensor) -> Tensor:
         """Return logits ``(N, K)``, or ``(N, K + 8)`` with votes, of `faces` ``(N, planes, H, W)``."""
         logits: Tensor = self.network(faces)
-        others = range(len(self.positions), logits.shape[1])
-        return logits[:, [*self.positions, *others]]
+        first = logits.index_select(1, self.positions)
+        return torch.cat([first, logits[:, len(self.positions) :]], dim=1)
 
 
 class ModelNetwork(nn.Module):

@@ -25,7 +25,8 @@ from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
-from mien.lab.nets import build, set_trainable, settle
+from mien.lab.muon import is_fast_at_bfloat16
+from mien.lab.nets import build, set_trainable, settle, synchronised
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
@@ -41,7 +42,7 @@ except ImportError:
     from lightning.fabric import Fabric  # the same code within the large one
 
 Precision = Literal["bf16-mixed", "32-true"]
-VALIDATION_BATCH = 512
+VALIDATION_BATCH = 512  # faces of 48 px; as many pixels of larger ones
 SETTLED = 512  # faces at most, from all over Training, by which a network settles before it learns
 CHECK_EVERY = 10  # steps between two looks at the loss; each look waits for the device
 MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision", "versions")  # when a training goes on
@@ -138,12 +139,15 @@ def _processes() -> dict[str, int]:
     return {"devices": here, "num_nodes": world // here}
 
 
+def _accelerator() -> str:
+    """A GPU by CUDA, else the processor: Apple's GPUs have no float64, in which figures are summed."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def precision_of(wish: str) -> Precision:
     """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device."""
     if wish == "auto":
-        # without such units, oneDNN imitates bfloat16 and is slower than float32
-        fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        wish = "bf16" if fast else "32"
+        wish = "bf16" if is_fast_at_bfloat16() else "32"
     return "bf16-mixed" if wish == "bf16" else "32-true"
 
 
@@ -191,7 +195,7 @@ class Trainer:
         compile: bool,
     ) -> None:
         self.run, self.recipe, self.seed, self.compile = run, run.recipe, seed, compile
-        self.fabric = fabric = Fabric(precision=precision, **_processes())
+        self.fabric = fabric = Fabric(accelerator=_accelerator(), precision=precision, **_processes())
         fabric.launch()
         recipe, device = self.recipe, fabric.device
         training, validation = split_for_training(recipe, data, seed)
@@ -273,7 +277,7 @@ class Trainer:
         set_trainable(self.classifier, phase.trainable)
         network = self.classifier
         if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+            network = synchronised(network)
         model = self.fabric.setup_module(torch.compile(network) if self.compile else network)
         optimizer = self.fabric.setup_optimizers(make_optimizer(self.recipe.optimizer, network, phase.lr))
         return model, optimizer
@@ -381,7 +385,8 @@ class Trainer:
         faces, labels = self.watched
         self.kept.eval()
         with torch.no_grad(), self.fabric.autocast():
-            logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
+            batch = max(32, VALIDATION_BATCH * 48**2 // self.classifier.input.side**2)
+            logits = torch.cat([self.kept(part) for part in torch.split(faces, batch)])
         logits = logits[:, : len(self.class_weights)]
         accuracy = (logits.argmax(1) == labels).double().mean().item()
         # the first process decides for all: without a GPU each has statistics of batch normalisation of its own
@@ -428,12 +433,12 @@ class Trainer:
                 "finished": last,
             }
             self.run.write_history(self.rows)
-            log_to_tensorboard(self.run, self.rows[-1])
             if last:
                 best = self.recipe.stopping.keep == "best"
                 self.run.write_weights(self.best if best else self.kept.state_dict())
             self.run.write_json(ENVIRONMENT, self.environment | progress)
             self.run.write_checkpoint({"finished": True} if last else self._state(epoch, optimizer))
+            log_to_tensorboard(self.run, self.rows[-1])  # after all that matters
         self.fabric.barrier()
 
     def _state(self, epoch: int, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

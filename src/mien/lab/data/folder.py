@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -30,7 +31,8 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
-        DataError: no image stands in such a folder, or one stands in a folder whose name is no class.
+        DataError: no image stands in such a folder, one stands in a folder whose name is no class, or the data set
+            stands there twice.
     """
     found: list[tuple[int, int, str]] = []
     others: list[str] = []
@@ -47,6 +49,7 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
             "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
         )
     found.sort()
+    _refuse_doubles(tree.source, [name for _, _, name in found])
     names = [name for _, _, name in found]
     largest = _LARGEST_PHOTO if resize else _LARGEST_IMAGE
     decoded = decode_faces(names, lambda name: _content(tree, name, largest), resize)
@@ -60,6 +63,21 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
         source=tree.source,
     )
     return Edition(IMAGES, with_test_settled(data), decoded.broken, tuple(sorted(others)))
+
+
+def _refuse_doubles(source: str, names: Sequence[str]) -> None:
+    """Refuse a data set that stands in a tree twice, as one on Kaggle does: its faces would test what they trained.
+
+    Raises:
+        DataError: names two places of one image.
+    """
+    places: dict[tuple[str, ...], str] = {}
+    for name in names:
+        other = places.setdefault(tuple(part.lower() for part in PurePosixPath(source, name).parts[-3:]), name)
+        if other != name:
+            raise DataError(
+                f"{source}: the data set stands there twice, as {other} and {name}. Name the folder of one."
+            )
 
 
 def _place(source: str, name: str) -> tuple[str, str] | None:

@@ -109,6 +109,8 @@ def _columns(header: bytes, source: str) -> list[str]:
     if not header:
         raise DataError(f"{source}: the file is empty. Get it again.")
     text = header.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    if not text.rstrip("\r\n").isprintable():
+        raise DataError(f"{source}: not a CSV file. Expected fer2013.csv, or one of its other editions.")
     columns = [name.strip(' "\r\n').lower() for name in text.split(",")]
     if frozenset(columns) not in _EDITIONS or len(set(columns)) != len(columns):
         raise DataError(

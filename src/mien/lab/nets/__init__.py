@@ -23,7 +23,7 @@ from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.recipe.io import nearest
 from mien.preprocess import Preprocess
 
-__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable", "settle"]
+__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable", "settle", "synchronised"]
 
 NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn8": CNN8,
@@ -101,6 +101,19 @@ def settle(classifier: Classifier, faces: Tensor) -> None:
     """
     if isinstance(classifier.network, MobileNetV1):
         classifier.network.settle(classifier.input(faces))
+
+
+def synchronised(classifier: Classifier) -> Classifier:
+    """Let batch normalisation take its statistics over all GPUs; layers are replaced in place."""
+    if any(isinstance(layer, nn.SyncBatchNorm) for layer in classifier.modules()):
+        return classifier
+    if isinstance(classifier.network, BackboneNet):  # torch's function would drop the activation in timm's layers
+        from timm.layers.norm_act import convert_sync_batchnorm
+
+        classifier.network = convert_sync_batchnorm(classifier.network)  # type: ignore[no-untyped-call]
+    else:
+        classifier.network = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.network)  # type: ignore[no-untyped-call]
+    return classifier
 
 
 def count_parameters(module: nn.Module) -> int:
