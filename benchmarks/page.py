@@ -239,7 +239,8 @@ medians of {beside[rounds]} rounds, in each of which all packages take their tur
 taken once. Other programs used the same processors (load average {beside[load_average][0]} at the start,
 {beside[load_average][1]} at the end), which lowers what is measured by the clock, for all packages alike. A figure *per
 processor second* hardly suffers from that: it is what an otherwise idle core would deliver. mien's default model was
-mien-small-robust then; the present one takes 0.74 ms for a face in place of 0.33 ([cost](#float-against-8-bit-integers)).
+mien-small-robust then; the present one takes 0.74 ms for a face in place of 0.33
+([cost](#float-against-8-bit-integers)).
 
 {aims}
 
