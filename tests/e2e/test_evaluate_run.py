@@ -87,7 +87,7 @@ def test_report_says_what_was_measured(run: Run, report: Report, data: FaceDatas
     assert (report.model, report.model_sha256, report.split, report.tta) == ("tiny", card.sha256, "PublicTest", "none")
     assert (report.data_source, report.data_fingerprint) == ("noise.csv", data.test.fingerprint)
     assert report.provenance["commit"] == "c0ffee"
-    assert report.remarks == ("Made for tests.",)
+    assert report.remarks == ("Its training: Made for tests.",)
     assert (report.train_accuracy, report.validation_accuracy) == (0.5, 0.4)  # of the best epoch, the first
     assert report.full is not None and report.gap == 0.5 - report.full.accuracy
 
@@ -128,7 +128,7 @@ def test_without_training_the_twin_free_part_is_unknown(run: Run, report: Report
     assert found.full == report.full
     assert found.twin_free is None
     assert found.remarks[-2] == "The data set has no Training split, so that the twin-free part is not known."
-    assert found.remarks[-1].startswith("The model has not learned from the Training split of this data set;")
+    assert found.remarks[-1].startswith("The Training split of this data set is not, face by face and in order,")
 
 
 def test_labels_cross_by_name(run: Run, report: Report, data: FaceDataset) -> None:
@@ -189,7 +189,7 @@ def test_a_split_without_labels_is_predicted_and_scored_later(run: Run, data: Fa
     assert scored.full is not None and (scored.full, scored.twin_free) == (known.full, known.twin_free)
     assert (scored.n_scored, scored.model, scored.model_sha256) == (PRIVATE, "tiny", report.model_sha256)
     assert scored.train_accuracy == 0.5
-    assert scored.remarks == ("Made for tests.",) and scored.data_fingerprint == ""
+    assert scored.remarks == ("Its training: Made for tests.",) and scored.data_fingerprint == ""
     assert Report.read(tmp_path / "report-PrivateTest.json") == scored
     assert (Predictions.read(tmp_path / "predictions-PrivateTest.csv").labels == 3).all()
 
@@ -202,7 +202,7 @@ def test_scored_later_it_keeps_what_was_said_of_the_data(run: Run, data: FaceDat
     gone = "PublicTest has no labels here: predictions only."
     assert any(remark.startswith(gone) for remark in before.remarks)
     assert set(scored.remarks) == {remark for remark in before.remarks if not remark.startswith(gone)}
-    assert any(remark.startswith("The model has not learned from the Training split") for remark in scored.remarks)
+    assert any(remark.startswith("The Training split of this data set is not,") for remark in scored.remarks)
 
 
 def test_predictions_alone_can_be_scored(run: Run, report: Report, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert lines["train-test gap, points"] == [points(report.gap)]
     sad = report.full.per_class[report.label_set.index("sad")]
     assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
-    assert "\nMade for tests.\nThe model has not learned from the Training split of this data set" in done.stdout
+    assert "\nIts training: Made for tests.\nThe Training split of this data set is not, face by face" in done.stdout
     assert (tmp_path / "predictions-PublicTest.csv").is_file() and "Nothing was written" not in done.stderr
     done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)
     assert json.loads(done.stdout)["tta"] == "flip"

@@ -62,6 +62,6 @@ def test_another_data_set_is_said() -> None:
     assert remarks_on_data(origin, data) == ()
     assert remarks_on_data(origin, data.training) == ()  # the rest of the file is not what it has learned
     (remark,) = remarks_on_data(origin, draw_faces(20, seed=1))
-    assert remark.startswith("The model has not learned from the Training split of this data set;")
+    assert remark.startswith("The Training split of this data set is not, face by face and in order,")
     assert remarks_on_data(origin, public) == (remark,)
     assert remarks_on_data({}, data) == ()
