@@ -159,7 +159,7 @@ def test_a_video_gives_pictures_timeline_and_rows(page: Page, files: Path) -> No
 
     clip = write_video(files / "pan.mp4", pan(12, px_per_frame=6))
     page.choose("#files", [clip])
-    page.wait("document.querySelector('.card').innerText.includes('All read, 6 frames')")
+    page.wait("document.querySelector('.card').innerText.includes('every second frame, 6 in all')")
     assert "Largest face, from the beginning to 0:01.0. Most probable: happy for 1.0 s." in page.text(".card")
     assert page.text("#summary") == "1 of 1 file read; 6 video frames."
     assert table(page.evaluate("csvOf(everything())")) == table(printed(files, clip, "--every", 2, "--csv"))
@@ -189,7 +189,7 @@ def test_a_video_that_the_browser_cannot_show_is_read_all_the_same(page: Page, f
     from drawn_video import pan, write_video
 
     page.choose("#files", [write_video(files / "old.avi", pan(4), codec="mpeg4")])
-    page.wait("document.querySelector('.card').innerText.includes('All read, 2 frames')")
+    page.wait("document.querySelector('.card').innerText.includes('every second frame, 2 in all')")
     page.wait("document.querySelector('.card').innerText.includes('This browser cannot show this kind of video.')")
     assert page.text(".card .faces").startswith("Face 0: happy")
 

@@ -16,6 +16,7 @@ from mien.lab.comparison import compare, holm
 from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
+from mien.lab.published import WHILE_LEARNING
 from mien.labels import FER2013, FOLDER
 
 
@@ -199,7 +200,7 @@ def test_another_split_is_not_like_for_like(tmp_path):
     assert {row.unlike for row in beside(run)} == {"the source measured on PrivateTest, here on PublicTest"}
     run = evaluate_as(make_run(tmp_path / "gap", "cnn-64-512"), hundred(40, split="Test"))
     (gap,) = beside(run, "Test")
-    assert gap.unlike == "the source measured on 7,178 faces, here 100"
+    assert gap.unlike == f"{WHILE_LEARNING}; the source measured on 7,178 faces, here 100"
     assert gap.value == pytest.approx(0.2) and gap.difference == pytest.approx(0.2 - 0.07)
     low, high = gap.difference_interval  # Wilson, 40 of 100: 0.3094 to 0.4980
     assert (low, high) == pytest.approx((0.6 - 0.4980 - 0.07, 0.6 - 0.3094 - 0.07), abs=5e-5)

@@ -156,7 +156,7 @@ def test_a_missing_last_line_end_is_no_error(tmp_path: Path) -> None:
         (b"label,image\n", "wrong columns; the first line is 'label,image'. Expected emotion,pixels,Usage"),
         (b"pixels,pixels\n", "wrong columns"),
         (f"0,{GREY},Training\n".encode(), "wrong columns; the first line is '0,7 7"),
-        (b"\x89PNG\r\n\x1a\n\x00\x01", "wrong columns"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "not a CSV file. Expected fer2013"),
         (b"emotion,pixels\n0," + b"7 " * 40_000, "row 0: longer than 65,536 bytes, expected 2304 pixels a line"),
     ],
 )

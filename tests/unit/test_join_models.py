@@ -47,7 +47,7 @@ def test_the_card_names_the_members(tmp_path: Path) -> None:
     assert card.name == "both"
     assert card.parameters == nano.parameters + small.parameters
     assert [member["sha256"] for member in card.provenance["members"]] == [nano.sha256, small.sha256]
-    assert card.provenance["recipe"]["name"] == "mean of mien-nano-full, mien-small-robust"
+    assert card.provenance["recipe"]["name"] == "mean of mien-nano-full, mien-small-faces-steady"
     assert not card.provenance["mirrored"]  # one member is not
     assert (card.temperature, card.metrics, card.licence) == (1.0, {}, "MIT")
     assert NOT_CALIBRATED in card.limits

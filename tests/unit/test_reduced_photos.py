@@ -13,7 +13,7 @@ from skimage import data
 from tiny_model import write_tiny_model
 
 import mien
-from mien.analysis import Analyzer
+from mien.analysis import Analyzer, least_px_of
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,9 @@ def test_photos_are_reduced_only_where_the_detector_looks_at_less(model: Path) -
         def detect(self, image: np.ndarray) -> list[mien.Face]:
             return []
 
-    assert Analyzer(model=model)._least_px() == 1280 * 48 / 24
-    assert Analyzer(model=model, min_face_px=12)._least_px() == 1280 * 48 / 24
-    assert Analyzer(model=model, detector=mien.YuNet(longest_px=2000))._least_px() == 2000 * 48 / 24
-    assert Analyzer(model=model, min_face_px=25)._least_px() == math.inf
-    assert Analyzer(model=model, detector=Other())._least_px() == math.inf
+    preprocess = Analyzer(model=model).recognizer.card.preprocess
+    assert least_px_of(mien.YuNet(), preprocess) == 1280 * 48 / 24
+    assert least_px_of(mien.YuNet(min_face_px=12), preprocess) == 1280 * 48 / 24
+    assert least_px_of(mien.YuNet(longest_px=2000), preprocess) == 2000 * 48 / 24
+    assert least_px_of(mien.YuNet(min_face_px=25), preprocess) == math.inf
+    assert least_px_of(Other(), preprocess) == math.inf

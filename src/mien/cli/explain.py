@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli.models import Model
+
+if TYPE_CHECKING:
+    from mien.explanation import Explanation
 
 
 def explain(
@@ -52,9 +55,7 @@ def explain(
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))
     for number, explanation in enumerate([] if as_json else found):
-        shares = ", ".join(f"{part} {share:.0%}" for part, share in explanation.shares.items())
-        box = " ".join(f"{value:.0f}" for value in explanation.face.box)
-        typer.echo(f"  {number:>2}  {explanation.title:<16} {shares:<33} box {box}")
+        typer.echo(f"  {number:>2}  {_line(explanation)}")
     if not found:
         typer.echo(f"{photo}: no face", err=True)
         if save is not None:
@@ -62,3 +63,9 @@ def explain(
     elif save is not None:
         pictures = [explanation.crop for explanation in found], [explanation.heat for explanation in found]
         save_picture(heat_picture(*pictures, [explanation.title for explanation in found]), save)
+
+
+def _line(explanation: Explanation) -> str:
+    shares = ", ".join(f"{part} {share:.0%}" for part, share in explanation.shares.items())
+    box = " ".join(f"{value:.0f}" for value in explanation.face.box)
+    return f"{explanation.title:<16} {shares:<33} box {box}"

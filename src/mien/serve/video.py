@@ -137,17 +137,19 @@ class Videos:
 
     async def _lines(self, analysis: VideoAnalysis) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        frames = analysis.frames()
+        frames, last_s = analysis.frames(), 0.0
         try:
             while (frame := await loop.run_in_executor(self._thread, next, frames, None)) is not None:
                 yield _line(frame.to_dict())
+                last_s = frame.time_s
                 if self._stopping.is_set():
-                    yield _line({"error": f"{_NAME}: stops after {frame.time_s:.1f} s, with the server."})
-                    return
+                    break
         except InputError as error:  # the status is sent by now
             yield _line({"error": str(error)})
             return
-        if analysis.cut_off is not None:
+        if self._stopping.is_set():
+            yield _line({"error": f"{_NAME}: stops after {last_s:.1f} s, with the server."})
+        elif analysis.cut_off is not None:
             yield _line({"error": f"{_NAME}: {analysis.cut_off}."})
 
 
