@@ -116,7 +116,7 @@ def straight_line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float,
 SECTION = """## Cost of training
 
 `benchmarks/training_cost.py` trains each recipe on a few batches as `mien.lab.train` does, changes of the faces
-included, and predicts batches of 64 as the trainer validates. Where a recipe freezes layers or shows small faces at
+included, and predicts batches of 64 without gradients. Where a recipe freezes layers or shows small faces at
 first, the speed of training is that over all its epochs. Multiply-adds are those of one face forward. Memory is the
 process's on a processor (cpu) and the tensors' on a GPU (cuda), without FER2013, whose share is below. A whole
 training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that learn

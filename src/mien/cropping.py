@@ -108,7 +108,7 @@ def _check_kind(photo: Photo, name: str) -> None:
     """Refuse paths that are not for one photo.
 
     Raises:
-        InputError: `photo` is the path of a video, a folder, or a pattern.
+        InputError: `photo` is the path of a video, or a pattern.
     """
     if not isinstance(photo, str | os.PathLike):
         return

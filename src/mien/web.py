@@ -66,7 +66,8 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     card = Card.read(source)  # refuses what is damaged
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
     files = _files(source, card, found)
-    others = {path.name for path in folder.iterdir()} - {"runtime"} if folder.is_dir() else set()
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    others = {name for name in names if name != "runtime" and not name.startswith(".")}  # .git of a site is none
     if others and not (folder / "detector" / "settings.json").exists():
         raise InputError(f"{folder}: holds {min(others)} of others; name a folder that is new, empty, or of mien web.")
     try:

@@ -148,6 +148,7 @@ def test_a_folder_of_photos_is_no_place_for_the_page(tmp_path: Path, runtime: Pa
     (tmp_path / "photos" / "private.jpg").write_text("mine")
     with pytest.raises(InputError, match=r"photos: holds private\.jpg of others; name a folder that is new"):
         write_web(tmp_path / "photos", model="mien-nano", runtime=runtime)
+    (tmp_path / "site" / ".git").mkdir(parents=True)  # of a site that is published from a repository
     write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
     write_web(tmp_path / "site", model="mien-nano", runtime=runtime)  # over a page of its own
 
