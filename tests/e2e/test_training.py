@@ -23,6 +23,7 @@ from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate
 from mien.lab.loss import losses_of, teach
 from mien.lab.nets import NETWORKS
+from mien.lab.nets.input import InputLayer
 from mien.lab.provenance import device_name
 from mien.lab.recipe import (
     Augment,
@@ -242,6 +243,38 @@ def test_faces_are_learned_at_the_size_of_crops(tmp_path):
         patch.setattr(training, "augment_faces", lambda faces, *more: (shown.append(faces.shape[-1]), faces, faces)[1:])
         train(recipe, easy_faces(), out=tmp_path)
     assert set(shown) == {24}
+
+
+@pytest.mark.parametrize(
+    ("side", "input_px", "changed_at"),
+    [("input", 64, 64), ("crop", 64, 48), ("crop", 48, 48), ("crop", 32, 32)],
+)
+def test_faces_are_changed_at_the_size_of_the_input_or_of_smaller_crops(tmp_path, side, input_px, changed_at):
+    recipe = replace(
+        SMALL,
+        epochs=1,
+        preprocess=replace(SMALL.preprocess, crop_px=48, input_px=input_px),
+        augment=replace(SMALL.augment, side=side),
+    )
+    changed, taken = [], []
+    augment, normalise = training.augment_faces, InputLayer.forward
+
+    def watch_augment(*args):
+        out = augment(*args)
+        changed.extend(faces.shape[-1] for faces in out)
+        return out
+
+    def watch_input(layer, faces):
+        out = normalise(layer, faces)
+        taken.append(out.shape[-1])
+        return out
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "augment_faces", watch_augment)
+        patch.setattr(InputLayer, "forward", watch_input)
+        train(recipe, easy_faces(), out=tmp_path)
+    assert set(changed) == {changed_at}
+    assert set(taken) == {input_px}
 
 
 @pytest.mark.parametrize(

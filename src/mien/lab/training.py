@@ -30,7 +30,7 @@ from mien.lab.nets import build, set_trainable, settle, synchronised
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
-from mien.lab.recipe import Distillation, Phase, Plateau, Recipe
+from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
@@ -358,6 +358,8 @@ class Trainer:
         augment, distillation = self.recipe.augment, self.recipe.distillation
         faces = self.faces[indices[part]].float() / 255
         side = self.classifier.input.side
+        if isinstance(augment, Augment) and augment.side == "crop":
+            side = min(side, self.recipe.preprocess.crop_px)  # the input layer enlarges them
         faces, undamaged = augment_faces(faces, augment, side, draw.torch, part, len(indices))
         if isinstance(distillation, Distillation) and distillation.faces == "undamaged":
             faces = torch.cat([faces, undamaged], 1)  # to be mixed alike

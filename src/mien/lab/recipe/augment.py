@@ -40,6 +40,8 @@ class Augment:
         cutmix_alpha: CutMix's Beta parameter (Yun et al. 2019); 0 is none. With both, a batch gets one of them.
         mix_rate: share of batches that are mixed.
         fill: what stands where a face was moved away: ``"nearest"`` edge pixel, ``"reflect"`` or ``"zero"``.
+        side: the size at which faces are changed: that of the network's ``"input"``, or of the ``"crop"`` where that
+            is smaller, so that blur, grain and blocks are enlarged with the face, as those of a photo are.
     """
 
     rotate_deg: float = 0.0
@@ -62,6 +64,7 @@ class Augment:
     cutmix_alpha: float = 0.0
     mix_rate: float = 1.0
     fill: Literal["nearest", "reflect", "zero"] = "nearest"
+    side: Literal["input", "crop"] = "input"
 
     def __post_init__(self) -> None:
         check(self, rotate_deg=FROM_0, shift_fraction=FROM_0, shear_deg=FROM_0, zoom_fraction=SHARE_BELOW_1)
