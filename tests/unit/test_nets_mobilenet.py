@@ -123,3 +123,31 @@ def test_a_short_file_does_not_make_a_whole_network(trunk: Path, tmp_path: Path)
     save_file(network("mobilenet-v1-short-normed", trunk).state_dict(), tmp_path / "weights.safetensors")
     with pytest.raises(ModelError, match=r"24 missing: dw\.11"):
         network("mobilenet-v1-normed", tmp_path / "weights.safetensors")
+
+
+def test_a_narrow_network_starts_from_the_first_channels_of_a_longer_one(trunk: Path, tmp_path: Path) -> None:
+    short = network("mobilenet-v1-short-normed", trunk).eval()
+    settle(short, faces(2))
+    save_file(short.state_dict(), tmp_path / "short.safetensors")
+    nano = network("mobilenet-v1-nano-normed", tmp_path / "short.safetensors").eval()
+    assert isinstance(short.network, MobileNetV1) and isinstance(nano.network, MobileNetV1)
+    with torch.no_grad():
+        x = short.input(faces(3))
+        found = nano.network.trunk(x)
+        for layer in short.network.trunk.layers()[:13]:  # the first convolution, then six pairs
+            x = layer(x)
+    assert found.shape == (64, 176, 4, 4)
+    torch.testing.assert_close(found, x[:, :176], rtol=1e-5, atol=1e-6)
+
+
+def test_a_narrow_network_goes_on_from_one_of_its_own(trunk: Path, tmp_path: Path) -> None:
+    nano = network("mobilenet-v1-nano-normed", trunk)
+    settle(nano, faces(2))
+    save_file(nano.state_dict(), tmp_path / "nano.safetensors")
+    again = network("mobilenet-v1-nano-normed", tmp_path / "nano.safetensors")
+    assert isinstance(nano.network, MobileNetV1) and isinstance(again.network, MobileNetV1)
+    with torch.no_grad():
+        x = nano.input(faces(3))
+        torch.testing.assert_close(again.eval().network.trunk(x), nano.eval().network.trunk(x), rtol=0, atol=0)
+    with pytest.raises(ModelError, match=r"60 missing: dw\.6.*; 6 misshapen: pw\.5"):
+        network("mobilenet-v1-short-normed", tmp_path / "nano.safetensors")

@@ -34,6 +34,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "mobilenet-v1": MobileNetV1,
     "mobilenet-v1-normed": partial(MobileNetV1, batch_norm=True),
     "mobilenet-v1-short-normed": partial(MobileNetV1, batch_norm=True, blocks=11),
+    "mobilenet-v1-nano-normed": partial(MobileNetV1, batch_norm=True, blocks=6, last_width=176, dropout=0.1),
     "residual-nano": partial(ResidualNet, widths=(16, 32, 48, 72), dropout=0.1),
     "residual-nano-full": partial(ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1),
     "residual-nano-full-pool-first": partial(

@@ -58,9 +58,12 @@ class _Conv(nn.Conv2d):
 class _Trunk(nn.Module):
     """All convolutions, under the names of the weights file."""
 
-    def __init__(self, channels: int, batch_norm: bool = False, blocks: int = BLOCKS) -> None:
+    def __init__(
+        self, channels: int, batch_norm: bool = False, blocks: int = BLOCKS, last_width: int | None = None
+    ) -> None:
         super().__init__()
-        pairs = list(pairwise(WIDTHS[: blocks + 1]))
+        widths = (*WIDTHS[:blocks], last_width or WIDTHS[blocks])
+        pairs = list(pairwise(widths))
         self.conv1 = _Conv(channels, WIDTHS[0], 3, STRIDES[0], batch_norm=batch_norm)
         self.dw = nn.ModuleList(
             _Conv(a, a, 3, stride, a, batch_norm) for (a, _), stride in zip(pairs, STRIDES[1 : blocks + 1], strict=True)
@@ -73,7 +76,7 @@ class _Trunk(nn.Module):
         return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 11 blocks ``(N, 512, H / 16, W / 16)``."""
+        """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 6 to 11 blocks ``(N, 512, H / 16, W / 16)``."""
         for layer in self.layers():
             x = layer(x)
         return x
@@ -83,7 +86,8 @@ class MobileNetV1(nn.Module):
     """A 3x3 convolution, thirteen depthwise 3x3 ones with a 1x1 convolution each, global mean, classes.
 
     With three channels and seven classes: 3,203,207 parameters, 104 million multiply-adds at 96 px; without the last
-    two blocks 1,609,351 and 40 million at 64 px; normalisation adds 21,888 and 14,720.
+    two blocks 1,609,351 and 40 million at 64 px; normalisation adds 21,888 and 14,720. The first six blocks, the last
+    of 176 channels in place of 512, have 181,767 and 17 million at 64 px; normalisation adds 3,808.
 
     Source: the multi-output network of Savchenko (2019, https://doi.org/10.7717/peerj-cs.197), trained on VGGFace2.
 
@@ -93,6 +97,7 @@ class MobileNetV1(nn.Module):
         dropout: before the classes.
         batch_norm: whether each convolution is normalised, see `settle`.
         blocks: how many pairs of a depthwise and a 1x1 convolution there are, the first ones of thirteen.
+        last_width: channels that the last of them has, the first ones; None = all.
     """
 
     def __init__(
@@ -103,16 +108,17 @@ class MobileNetV1(nn.Module):
         *,
         batch_norm: bool = False,
         blocks: int = BLOCKS,
+        last_width: int | None = None,
     ) -> None:
         super().__init__()
         self.channels, self.batch_norm, self.blocks = preprocess.channels, batch_norm, blocks
         self.settled = not batch_norm
-        self.trunk = _Trunk(preprocess.channels, batch_norm, blocks)
+        self.trunk = _Trunk(preprocess.channels, batch_norm, blocks, last_width)
         self.dropout = nn.Dropout(dropout)
-        self.classes = nn.Linear(WIDTHS[blocks], classes)
+        self.classes = nn.Linear(last_width or WIDTHS[blocks], classes)
 
     def load_trunk(self, file: Path) -> None:
-        """Start from trained convolutions; blocks of the file that this network lacks are left out.
+        """Start from trained convolutions; blocks and last channels of the file that this network lacks are left out.
 
         Args:
             file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, whose
@@ -121,13 +127,17 @@ class MobileNetV1(nn.Module):
         Raises:
             ModelError: the file cannot be read, holds another network, or is normalised and this network is not.
         """
-        normed = "trunk.conv1.norm.weight" in read_weights(file)
+        found = {name.removeprefix("trunk."): value for name, value in read_weights(file).items()}
+        normed = "conv1.norm.weight" in found
         if normed and not self.batch_norm:
             raise ModelError(f"{file}: has batch normalisation; take a network whose name ends in -normed.")
         deeper = tuple(f"{kind}.{block}." for kind in ("dw", "pw") for block in range(self.blocks, BLOCKS))
-        trunk = _Trunk(self.channels, normed, self.blocks)  # as in the file
+        last = found.get(f"pw.{self.blocks - 1}.weight", self.classes.weight.T)
+        trunk = _Trunk(self.channels, normed, self.blocks, max(len(last), self.classes.in_features))  # as in the file
         load_weights(trunk, "MobileNet-v1", file, part="trunk.", left_out=deeper)
-        self.trunk.load_state_dict(trunk.state_dict(), strict=False)
+        own = self.trunk.state_dict()
+        fitting = {name: value[: len(own[name])] if value.ndim else value for name, value in trunk.state_dict().items()}
+        self.trunk.load_state_dict(fitting, strict=False)
         self.settled = self.settled or normed
 
     @torch.no_grad()
