@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -23,17 +22,6 @@ from mien.lab.reproduction.speed import PER_CLASS, training_seconds
 from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """A repository with one commit; returns its folder and the commit."""
-    folder = tmp_path_factory.mktemp("repository")
-    git = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org")
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
-    done = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    return folder, done.stdout.strip()
 
 
 @pytest.fixture

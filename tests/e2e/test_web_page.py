@@ -18,6 +18,7 @@ from PIL import Image
 
 import mien
 from mien.errors import InputError
+from mien.recognizer import Recognizer
 from mien.web import write_web
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
@@ -172,7 +173,7 @@ def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:
             if "mien-nano" in page.text("#model"):
                 break
             time.sleep(0.2)
-        assert page.text("#model") == "Model: mien-nano, 204,935 weights."
+        assert page.text("#model") == f"Model: mien-nano, {Recognizer.load('mien-nano').card.parameters:,} weights."
     finally:
         write_web(site)
 

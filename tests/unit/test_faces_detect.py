@@ -14,6 +14,7 @@ from mien.errors import InputError
 from mien.faces import detect
 from mien.faces.align import crop_face, roll_deg
 from mien.faces.detect import Face, YuNet
+from mien.faces.track import iou
 
 Image = npt.NDArray[np.uint8]
 TRUTH = (179, 62, 269, 175)
@@ -27,13 +28,6 @@ def astronaut() -> Image:
 @pytest.fixture(scope="module")
 def yunet() -> YuNet:
     return YuNet()
-
-
-def iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def scaled(image: Image, scale: float) -> Image:

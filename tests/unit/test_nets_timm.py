@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -175,10 +176,22 @@ def test_the_mode_stays_what_it_was(small: Classifier) -> None:
     assert not any(module.training for module in small.modules())
 
 
-def test_another_torchvision_is_made_importable_once() -> None:
+def test_another_torchvision_is_made_importable_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported: list[str] = []
+
+    def of_another_build(name: str) -> None:
+        imported.append(name)
+        if len(imported) == 1:
+            raise RuntimeError("operator torchvision::nms does not exist")
+
+    declared: list[tuple[str, str]] = []
+    monkeypatch.setattr(torchvision, "_declared", [])
+    monkeypatch.setattr(torchvision.importlib, "import_module", of_another_build)
+    monkeypatch.setattr(torchvision.torch.library, "Library", lambda *args: declared.append(args) or MagicMock())
     torchvision.make_importable()
     torchvision.make_importable()
-    assert "torchvision" in sys.modules
+    assert imported == ["torchvision"] * 2  # in vain, then with the operators declared
+    assert declared == [("torchvision", "DEF")]
 
 
 def test_another_fault_of_torchvision_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

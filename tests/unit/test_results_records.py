@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,21 +23,6 @@ from mien.lab.predictions import scored_as
 from mien.lab.results import add, records
 from mien.labels import FER2013
 from mien.preprocess import Preprocess
-
-
-def git(*words, cwd):
-    done = subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """A repository with one commit."""
-    folder = tmp_path_factory.mktemp("repository")
-    git("init", "-q", cwd=folder)
-    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    git(*me, "commit", "-q", "--allow-empty", "-m", "first", cwd=folder)
-    return folder, git("rev-parse", "HEAD", cwd=folder)
 
 
 @pytest.fixture

@@ -52,8 +52,9 @@ MIEN_SMALL = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="The first of three steps to the model of this name, which is mien-small-robust, mirrored. The held-out "
-    "faces only calibrate the confidence; no split chooses weights.",
+    remark="Not the model of this name, which is mien-small-faces-steady, but the first of three steps to "
+    "mien-small-robust, of which mien-small-ferplus is. The held-out faces only calibrate the confidence; no split "
+    "chooses weights.",
 )
 
 MIEN_SMALL_DISTILLED = replace(
@@ -248,9 +249,9 @@ MIEN_SMALL_OF_THREE = replace(
     network=OwnNet(name="residual-small-pool-first"),
     augment=LIGHT_SOFTNESS,
     remark="mien-small-distilled with better teachers. Learns from the int8 models of mien-large-faces and "
-    "mien-large-long, one view each, and from mien-small as it ships (--teacher, three times), one of them in each "
-    "step, and FER+ votes (--votes) beside the labels. It holds out the same faces as its teachers; they only "
-    "calibrate the confidence.",
+    "mien-large-long, one view each, and from the mirrored one of mien-small-robust (--teacher, three times), one of "
+    "them in each step, and FER+ votes (--votes) beside the labels. It holds out the same faces as its teachers; "
+    "they only calibrate the confidence.",
     distillation=Distillation(weight=0.6, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 

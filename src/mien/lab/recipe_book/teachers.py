@@ -135,7 +135,7 @@ _MIEN_LARGE_LONG = replace(
     network=OwnNet(name="residual-large-pool-first"),
     epochs=58,
     remark="mien-large-muon for longer, halving maps before they are normalised. Learns from the mirrored int8 model "
-    "of mien-small-robust, mien-small as it ships (--teacher), and FER+ votes (--votes) beside the labels. It holds "
+    "of mien-small-robust (--teacher), and FER+ votes (--votes) beside the labels. It holds "
     "out the same faces as its teacher; they only calibrate the confidence.",
 )
 
