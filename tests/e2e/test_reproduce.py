@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
 
 import pytest
 import torch
@@ -13,15 +13,17 @@ from typer.testing import CliRunner
 from mien.cli import build_app
 from mien.errors import DataError, ModelError
 from mien.lab.data import draw_faces, write_edition
-from mien.lab.recipe import OwnNet
+from mien.lab.recipe import SGD, Augment, Cosine, Distillation, OwnNet, Phase, Progressive, Stopping
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction import jobs as reproduction
 from mien.lab.reproduction import standing
 from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, weights_of
-from mien.lab.reproduction.speed import PER_CLASS, training_seconds
+from mien.lab.reproduction.speed import PER_CLASS, _key, training_seconds
 from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
+PHASE = Phase(epochs=3, trainable="all", lr=0.01)
+AUGMENTED = Augment(flip=True)
 
 
 @pytest.fixture
@@ -139,6 +141,36 @@ def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
     assert training_seconds(replace(ROW, name="short", epochs=1), cache) == pytest.approx(seconds / 3)
 
 
+@pytest.mark.parametrize("change", [
+    {"remark": "r", "source": "s", "assumed": {"epochs": "not stated"}, "published": ()},
+    {"label_smoothing": 0.3, "class_weights": "balanced", "schedule": Cosine(), "optimizer": SGD(lr=0.3, momentum=0.5)},
+    {"stopping": Stopping(monitor="accuracy", patience=9, keep="best")},
+    {"network": replace(ROW.network, weights="file")},
+], ids=lambda change: next(iter(change)))  # fmt: skip
+def test_what_takes_no_time_is_not_measured_again(change):
+    row = replace(ROW, optimizer=SGD(lr=0.1))
+    assert _key(replace(row, **change), PHASE) == _key(row, PHASE)
+
+
+@pytest.mark.parametrize("change", [
+    {"network": OwnNet(name="residual-nano")}, {"batch_size": 64}, {"augment": replace(AUGMENTED, flip=False)},
+    {"preprocess": replace(ROW.preprocess, input_px=96)}, {"optimizer": SGD(lr=ROW.optimizer.lr)},
+    {"validation": replace(ROW.validation, fraction=0.1)}, {"ema_decay": 0.9}, {"sam_rho": 0.05}, {"votes_weight": 1.0},
+    {"distillation": Distillation(weight=1.0, temperature=1.0, faces="same")}, {"sizes": Progressive(first_px=32)},
+], ids=lambda change: next(iter(change)))  # fmt: skip
+def test_what_takes_time_is_measured(change):
+    row = replace(ROW, augment=AUGMENTED)
+    assert _key(replace(row, **change), PHASE) != _key(row, PHASE)
+    assert _key(row, replace(PHASE, trainable="head")) != _key(row, PHASE)
+
+
+def test_a_field_that_is_new_to_all_recipes_leaves_what_was_measured():
+    younger = make_dataclass("Augment", [("swirl_deg", float, 0.0)], bases=(Augment,), frozen=True, kw_only=True)
+    row = replace(ROW, augment=AUGMENTED)
+    assert _key(replace(row, augment=younger(flip=True)), PHASE) == _key(row, PHASE)
+    assert _key(replace(row, augment=younger(flip=True, swirl_deg=9.0)), PHASE) != _key(row, PHASE)
+
+
 @pytest.mark.parametrize("row", [*PUBLISHED, *FUTURE_WORK], ids=lambda row: row.name)
 def test_speed_needs_no_more_faces_than_are_drawn(row):
     training, validation = split_for_training(row, draw_faces(PER_CLASS[0]), seed=0)
@@ -146,17 +178,32 @@ def test_speed_needs_no_more_faces_than_are_drawn(row):
 
 
 def test_the_list_says_where_it_stands(place, faces, monkeypatch):
-    monkeypatch.setattr(standing, "training_seconds", lambda recipe, _: 40_000.0 * recipe.epochs)
+    monkeypatch.setattr(standing, "training_seconds", lambda recipe, *_: 40_000.0 * recipe.epochs)
     list(reproduce(plan([ROW], seeds=1, epochs_at_most=1), faces, **place))
     list(reproduce(plan([ROW], seeds=1), faces, **place, budget_s=0.0))
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    table = standing.standing(plan([ROW, recipes["resnet50-imagenet"]], seeds=2), place["out"], place["results"])
-    own, transfer = table.rows
-    assert own == (
-        "cnn-17m", "3 of 3", "1 of 3 epochs, seed 0; seed 0 after 0 epochs", "a GPU", "33.3 h"
-    )  # fmt: skip
-    assert transfer[2:4] == ("–", "weights resnet50.tv_in1k: timm downloads them, or --weights; a GPU")
-    assert str(place["out"] / "speeds.json") in table.notes[1]
+    lines = list(standing.standing(plan([ROW, recipes["resnet50-imagenet"]], seeds=2), place["out"], place["results"]))
+    assert lines[:3] == [
+        "row                epochs      done                                          one seed takes  missing",
+        "cnn-17m            3 of 3      1 of 3 epochs, seed 0; seed 0 after 0 epochs  33.3 h          a GPU",
+        "resnet50-imagenet  150 of 150  –                                             1666.7 h        "
+        "weights resnet50.tv_in1k: timm downloads them, or --weights; a GPU",
+    ]
+    assert str(place["out"] / "speeds.json") in lines[4]
+
+
+def test_a_row_is_listed_as_soon_as_its_speed_is_known(place, monkeypatch):
+    def seconds(recipe, kept, on_measuring):
+        if recipe.name == "cnn-17m":
+            return 100.0
+        on_measuring()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(standing, "training_seconds", seconds)
+    words = ["reproduce", "cnn8", "cnn-17m", "--list", "--out", str(place["out"]), "--results", str(place["results"])]
+    listed = CliRunner().invoke(build_app(), words)
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["row", "cnn-17m"]
+    assert listed.stderr.startswith("measuring cnn8\n")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (150, "2 min"), (1500, "25 min"), (27_000, "7.5 h")])

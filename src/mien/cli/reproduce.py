@@ -52,7 +52,8 @@ def reproduce(
     if list_ or data is None:
         from mien.lab.reproduction.standing import standing
 
-        typer.echo(standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)).plain())
+        for line in standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)):
+            typer.echo(line)
         return
     faces = lab.read_fer2013(data)
     with progress_bar() as show:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import torch
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.provenance import device_name
 from mien.lab.recipe import Phase, Recipe, Stopping
-from mien.lab.recipe.io import to_json
 from mien.lab.run import Run
 from mien.lab.schedule import phases_of
 from mien.lab.training import train
@@ -28,7 +27,7 @@ PER_CLASS = (20, 256)
 TOO_SOON_S = 1.0
 
 
-def training_seconds(recipe: Recipe, kept: Path) -> float:
+def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None] = lambda: None) -> float:
     """Return how long a recipe trains on FER2013 if nothing stops it early, without what checkpoints take.
 
     Two epochs on drawn faces are trained; the second, validation included, is scaled to the size of FER2013.
@@ -36,6 +35,7 @@ def training_seconds(recipe: Recipe, kept: Path) -> float:
     Args:
         recipe: whose epochs count; it starts at random, which takes as long as from weights.
         kept: JSON file that keeps what was measured, for each machine.
+        on_measuring: called before something is measured, which takes a while.
     """
     known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     here = known.setdefault(machine(), {})
@@ -43,6 +43,7 @@ def training_seconds(recipe: Recipe, kept: Path) -> float:
     for phase in dict.fromkeys(epochs):
         key = _key(recipe, phase)
         if key not in here:
+            on_measuring()
             here[key] = round(_epoch_seconds(recipe, phase), 2)
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
@@ -55,11 +56,25 @@ def machine() -> str:
 
 
 def _key(recipe: Recipe, phase: Phase) -> str:
-    """Names what makes epochs equally long: all but the training's length and what the recipe says about itself."""
-    other = {"name": "", "source": "", "epochs": 0, "phases": [], "published": [], "assumed": {}, "remark": ""}
-    alike = json.dumps(json.loads(to_json(recipe)) | other, indent=2) + "\n"
-    digest = hashlib.sha256(alike.encode()).hexdigest()[:8]
+    """Name what makes epochs equally long: what is computed, of how many faces; not what comes out.
+
+    That is the network and what of it is trained, preprocessing, augmentation, size of a batch, faces watched,
+    teachers, sizes shown, the kind of optimizer, and whether there are averaged weights, SAM and votes. Starting
+    weights, rates, schedule, stopping, terms of the loss, and what the recipe says about itself take no time worth
+    naming.
+    A part's fields at their defaults are left out, so that a field that is new to all recipes measures none again.
+    """
+    parts = (recipe.network, recipe.preprocess, recipe.augment, recipe.validation, recipe.distillation, recipe.sizes)
+    switches = (recipe.ema_decay > 0, recipe.sam_rho > 0, recipe.votes_weight > 0)
+    alike = [*map(_stated, parts), type(recipe.optimizer).__name__, recipe.batch_size, switches]
+    digest = hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:8]
     return f"{recipe.network.name}, {phase.trainable}, {digest}"
+
+
+def _stated(part: Any) -> list[Any]:
+    """The kind of a recipe's part, and its fields that differ from their defaults, without starting weights."""
+    values = ((field, getattr(part, field.name)) for field in fields(part) if field.name != "weights")
+    return [type(part).__name__, {field.name: value for field, value in values if value != field.default}]
 
 
 _drawn = cache(draw_faces)

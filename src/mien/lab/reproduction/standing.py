@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,40 +13,52 @@ from mien.lab.recipe import Backbone, Recipe
 from mien.lab.reproduction.jobs import Job
 from mien.lab.reproduction.rows import same_training, shortened, trained_rows
 from mien.lab.reproduction.speed import machine, training_seconds
-from mien.lab.results import records
+from mien.lab.results import Record, records
 from mien.lab.run import ENVIRONMENT, RECIPE, Run
-from mien.lab.tables import UNKNOWN, Table
+from mien.lab.tables import UNKNOWN
 
 SPEEDS = "speeds.json"
 """In the folder of runs: how long an epoch takes."""
 DAY_S = 86_400.0
+COLUMNS = ("row", "epochs", "done", "one seed takes", "missing")
 
 
-def standing(jobs: Sequence[Job], out: Path, results: Path, on_job: Callable[[Job], None] = lambda _: None) -> Table:
-    """Return a line a row: records, unfinished runs, time for one seed, and what is missing.
+def standing(
+    jobs: Sequence[Job], out: Path, results: Path, on_measuring: Callable[[Job], None] = lambda _: None
+) -> Iterator[str]:
+    """Yield a table line by line, each row's as soon as its speed is known, which may have to be measured.
+
+    A row's line has its records and unfinished runs, the time for one seed, and what is missing.
 
     Args:
         jobs: as `plan` gives them; of several seeds the first is looked at.
         out: folder of runs; keeps what is measured of each row's speed.
         results: folder of records.
-        on_job: called before a row's speed is looked up, or measured.
+        on_measuring: called before a row's speed is measured.
     """
-    lines = []
-    for job in jobs:
-        if job.seed:
-            continue
-        on_job(job)
+    recorded = records(results)
+    known = []  # without measuring: the first three columns; times are shorter than their head, the last has no width
+    for job in (job for job in jobs if not job.seed):
         recipe = shortened(job.row, job.epochs)
-        seconds = training_seconds(recipe, out / SPEEDS)
-        done = "; ".join([*_recorded(job.row, results), *_unfinished(recipe, out)]) or UNKNOWN
+        done = "; ".join([*_recorded(job.row, recorded), *_unfinished(recipe, out)]) or UNKNOWN
+        known.append((job, recipe, (job.row.name, f"{job.epochs} of {job.row.epochs}", done)))
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *(cells for *_, cells in known))]
+    widths = [*widths, len(COLUMNS[3])]
+    yield _line(COLUMNS, widths)
+    for job, recipe, cells in known:
+        seconds = training_seconds(recipe, out / SPEEDS, partial(on_measuring, job))
         missing = "; ".join(filter(None, (_missing_weights(job), _missing_gpu(seconds)))) or UNKNOWN
-        lines.append((job.row.name, f"{job.epochs} of {job.row.epochs}", done, missing, in_words(seconds)))
-    notes = (
+        yield _line((*cells, in_words(seconds), missing), widths)
+    yield (
         "One seed: training, without checkpoints and evaluation, if it does not stop early. Measured is the second of "
-        f"two epochs on a few drawn faces, scaled to FER2013, on {machine()}.",
-        f"{out / SPEEDS} keeps what was measured; delete it to measure again.",
+        f"two epochs on a few drawn faces, scaled to FER2013, on {machine()}."
     )
-    return Table("rows", ("row", "epochs", "done", "missing", "one seed takes"), tuple(lines), notes, text_columns=4)
+    yield f"{out / SPEEDS} keeps what was measured; delete it to measure again."
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    *padded, last = cells
+    return "  ".join([*(cell.ljust(width) for cell, width in zip(padded, widths, strict=True)), last])
 
 
 def in_words(seconds: float) -> str:
@@ -55,10 +68,10 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _recorded(row: Recipe, results: Path) -> list[str]:
+def _recorded(row: Recipe, recorded: Sequence[Record]) -> list[str]:
     """The records of a row, in words."""
     found = []
-    for trained in trained_rows(row, records(results)):
+    for trained in trained_rows(row, recorded):
         short = f"{trained.epochs} of {row.epochs} epochs, " if trained.epochs < row.epochs else ""
         weights = f"stand-in {trained.stand_in}, " if trained.stand_in else ""
         found.append(f"{short}{weights}seed {', '.join(map(str, trained.seeds))}")
