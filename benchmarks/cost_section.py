@@ -53,17 +53,10 @@ class TrainingCost:
         for device, one in self.devices.items():
             ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
             speeds = [each["train_per_second"] for each in ran.values()]
-            apart = [spread(each) for each in speeds]
-            start, end = one["load_average"]
-            rounds = (
-                f"Medians of {len(speeds[0])} rounds, whose training speeds are {statistics.median(apart):.1%} apart "
-                f"in the middle recipe, {max(apart):.1%} at most."
-                if len(speeds[0]) > 1
-                else "One round."
-            )
+            loads = one["load_average"]
             lines.append(
-                f"* {device}: {one['machine']}, {one['precision']}, load average {start} at the start and {end} at the "
-                f"end. {rounds}"
+                f"* {device}: {one['machine']}, {one['precision']}, load average from {min(loads)} to {max(loads)} at "
+                f"the start and the end. {_rounds(speeds)}"
             )
             failed = one["recipes"].keys() - ran.keys()
             lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
@@ -99,6 +92,18 @@ class TrainingCost:
                 f"of memory, all else {memory[1]:.0f} MB; this line misses by {memory[2]:.1%} at most."
             )
         return "\n".join(said)
+
+
+def _rounds(speeds: Sequence[Sequence[float]]) -> str:
+    """How often recipes were measured, and how far apart their training speeds are."""
+    apart = [spread(each) for each in speeds if len(each) > 1]
+    if not apart:
+        return "One round."
+    counts = " or ".join(str(count) for count in sorted({len(each) for each in speeds}))
+    return (
+        f"Medians of {counts} rounds; the training speeds of recipes with several are {statistics.median(apart):.1%} "
+        f"apart in the middle recipe, {max(apart):.1%} at most."
+    )
 
 
 def spread(values: Sequence[float]) -> float:

@@ -6,6 +6,9 @@ Each recipe trains on a few batches of drawn faces, and predicts some, in a proc
 it on this machine; all recipes take their turn, then all of them again. Then the smallest network trains on parts and
 multiples of FER2013. All this happens on the GPU if there is one, else on the processor;
 benchmarks/results/training_cost.json keeps the figures of both.
+
+Without names, only what the record lacks is measured; recipes that are named are measured again. All else stays, so the
+machine must be the one of the record. Remove the record, or name another one, to measure everything.
 """
 
 from __future__ import annotations
@@ -176,7 +179,8 @@ def measure(subject: str, *arguments: Any) -> None:
 
 
 def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]:
-    """Return for each task its figures, each a list over the rounds, or why it did not run."""
+    """Return for each task its figures, each a list over the rounds, or why it did not run; and the commit."""
+    commit = current_commit()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
     for _ in range(rounds):
         for name, task in tasks.items():
@@ -184,7 +188,7 @@ def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]
     figures = {}
     for name, each in found.items():
         failed = next((one for one in each if "did_not_run" in one), None)
-        figures[name] = failed or {key: [one[key] for one in each] for key in each[0]}
+        figures[name] = (failed or {key: [one[key] for one in each] for key in each[0]}) | {"commit": commit}
     return figures
 
 
@@ -207,24 +211,28 @@ def size_of(recipe: Recipe) -> dict[str, int]:
 
 
 def measure_all(given: argparse.Namespace) -> None:
-    """Measure everything on this device, and write it beside what is known of others."""
-    names, data = given.recipes or list(lab.recipes), lab.read_fer2013(given.data)
-    load_average = [round(os.getloadavg()[0], 1)]
-    recipes = in_turn(recipe_tasks(names, data), given.rounds)
-    with tempfile.TemporaryDirectory() as folder:
-        for part in ("faces", "labels", "splits", "rows"):
-            np.save(Path(folder) / f"{part}.npy", getattr(data, part))
-        sizes = in_turn({f"{size:g}": (folder, size) for size in SIZES}, rounds=1)
+    """Measure on this device what is wanted and what the record lacks, and write it beside what is known."""
     known = json.loads(given.record.read_text("utf-8")) if given.record.is_file() else {"sizes": {}, "devices": {}}
+    place = {"machine": machine(), "precision": precision_of("auto")}
+    here = known["devices"].setdefault(DEVICE, place | {"load_average": [], "recipes": {}, "data": {}})
+    if here | place != here:
+        raise SystemExit(
+            f"{given.record}: measured on {here['machine']}, {here['precision']}; this is {place['machine']}, "
+            f"{place['precision']}. Name another --record, or remove this one to measure everything."
+        )
+    names = given.recipes or [name for name in lab.recipes if name not in here["recipes"]]
+    if here["data"] and not names:
+        raise SystemExit(f"{given.record}: lacks nothing; name recipes to measure them again.")
+    data = lab.read_fer2013(given.data)
+    here["load_average"].append(round(os.getloadavg()[0], 1))
+    here["recipes"] |= in_turn(recipe_tasks(names, data), given.rounds)
+    if not here["data"]:
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("faces", "labels", "splits", "rows"):
+                np.save(Path(folder) / f"{part}.npy", getattr(data, part))
+            here["data"] = in_turn({f"{size:g}": (folder, size) for size in SIZES}, rounds=1)
+    here["load_average"].append(round(os.getloadavg()[0], 1))
     known["sizes"] |= {name: size_of(lab.recipes[name]) for name in names}
-    known["devices"][DEVICE] = {
-        "machine": machine(),
-        "precision": precision_of("auto"),
-        "commit": current_commit(),
-        "load_average": [*load_average, round(os.getloadavg()[0], 1)],
-        "recipes": recipes,
-        "data": sizes,
-    }
     given.record.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
@@ -232,7 +240,7 @@ def main() -> None:
     """Measure what the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, help="FER2013: archive, folder, CSV or parquet")
-    parser.add_argument("recipes", nargs="*", help="default: all")
+    parser.add_argument("recipes", nargs="*", help="default: those that the record lacks")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--record", type=Path, default=RESULT, help="where the figures go")
     parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)

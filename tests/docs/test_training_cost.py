@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from mien import lab
+from mien.lab.data import draw_faces, write_edition
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -49,10 +54,19 @@ def test_the_section_has_columns_of_each_device_and_gaps_where_one_did_not_run(c
     assert "| `one` | 1.50 | 20.0 | 9.00 | 100 | 1.00 | 1.00 | 9.00 | 5,000 | 1.00 | 1.00 |" in text
     assert "| `two` | 1.50 | 20.0 | – | – | – | – | 9.00 | 40.0 | 1.00 | 1.00 |" in text
     assert "* cpu, two: exit 1: too slow" in text
-    assert "speeds are 20.0% apart in the middle recipe, 20.0% at most" in text
+    assert "load average from 0.1 to 2.0 at" in text
+    assert "Medians of 2 rounds; the training speeds of recipes with several are 20.0% apart in the middle" in text
     assert "| 2 | 2,000 | 4.00 | 320 | 4.00 | 320 |" in text
     assert text.count("2 s for 1,000 faces and 0.00 s besides; this straight line misses a measurement by 0.0%") == 2
     assert text.count("A face takes 10.00 kB of memory, all else 300 MB; this line misses by 0.0% at most") == 2
+
+
+def test_rounds_may_differ_from_recipe_to_recipe(cost_section: ModuleType) -> None:
+    assert cost_section._rounds([[5.0], [90.0, 110.0], [9.0, 10.0, 11.0]]) == (
+        "Medians of 1 or 2 or 3 rounds; the training speeds of recipes with several are 20.0% apart in the middle "
+        "recipe, 20.0% at most."
+    )
+    assert cost_section._rounds([[5.0], [7.0]]) == "One round."
 
 
 def test_a_bend_is_said_in_parts_of_what_was_measured(cost_section: ModuleType) -> None:
@@ -67,6 +81,58 @@ def test_a_recipe_that_fails_in_one_round_did_not_run(
     found = iter([{"peak_mb": 1.0}, {"peak_mb": 5.0}, {"peak_mb": 3.0}, {"did_not_run": "exit 1: no memory"}])
     asked = []
     monkeypatch.setattr(training_cost, "in_a_process", lambda *task: asked.append(task) or next(found))
+    monkeypatch.setattr(training_cost, "current_commit", lambda: "abc")
     figures = training_cost.in_turn({"small": ("s", 1), "large": ("l", 2)}, rounds=2)
-    assert figures == {"small": {"peak_mb": [1.0, 3.0]}, "large": {"did_not_run": "exit 1: no memory"}}
+    assert figures == {
+        "small": {"peak_mb": [1.0, 3.0], "commit": "abc"},
+        "large": {"did_not_run": "exit 1: no memory", "commit": "abc"},
+    }
     assert asked == [("s", 1), ("l", 2)] * 2
+
+
+@pytest.fixture
+def measure(
+    training_cost: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., dict[str, Any]]:
+    """Call the script on drawn faces, with some recipes in the book; nothing trains."""
+    write_edition(draw_faces(30), tmp_path / "drawn.csv")
+    monkeypatch.setattr(training_cost, "SIZES", (1, 2))
+    rows = lab.recipes
+
+    def call(book: str, *words: str, speed: float, commit: str, machine: str = "m") -> dict[str, Any]:
+        record = tmp_path / "cost.json"
+        monkeypatch.setattr(lab, "recipes", {name: rows[name] for name in book.split()})
+        monkeypatch.setattr(training_cost, "in_a_process", lambda *task: {"train_per_second": speed})
+        monkeypatch.setattr(training_cost, "current_commit", lambda: commit)
+        monkeypatch.setattr(training_cost, "machine", lambda: machine)
+        monkeypatch.setattr("sys.argv", ["training_cost.py", str(tmp_path / "drawn.csv"), *words, f"--record={record}"])
+        training_cost.main()
+        return json.loads(record.read_text())
+
+    return call
+
+
+def test_only_what_the_record_lacks_is_measured(training_cost: ModuleType, measure: Callable[..., Any]) -> None:
+    def device(record: dict[str, Any]) -> dict[str, Any]:
+        return record["devices"][training_cost.DEVICE]
+
+    first = measure("cnn8 mien-nano", speed=1.0, commit="a")
+    assert set(device(first)["data"]) == {"1", "2"}
+    second = measure("cnn8 mien-nano mien-small", "--rounds=1", speed=2.0, commit="b")
+    added = {"mien-small": {"train_per_second": [2.0], "commit": "b"}}
+    assert device(second)["recipes"] == device(first)["recipes"] | added
+    assert device(second)["data"] == device(first)["data"]
+    assert len(device(second)["load_average"]) == 4
+    assert list(second["sizes"]) == ["cnn8", "mien-nano", "mien-small"]
+    with pytest.raises(SystemExit, match=r"cost.json: lacks nothing; name recipes"):
+        measure("cnn8 mien-nano mien-small", speed=9.0, commit="d")
+    third = measure("cnn8 mien-nano mien-small", "cnn8", speed=3.0, commit="c")
+    again = {"cnn8": {"train_per_second": [3.0, 3.0], "commit": "c"}}
+    assert device(third)["recipes"] == device(second)["recipes"] | again
+
+
+def test_a_record_of_another_machine_is_not_mixed(measure: Callable[..., Any]) -> None:
+    first = measure("cnn8", speed=1.0, commit="a")
+    with pytest.raises(SystemExit, match=r"cost.json: measured on m, .*; this is other, .*Name another --record"):
+        measure("cnn8 mien-nano", speed=2.0, commit="b", machine="other")
+    assert measure("cnn8", "cnn8", speed=1.0, commit="a")["devices"].keys() == first["devices"].keys()
