@@ -152,7 +152,7 @@ def section(record: dict[str, Any]) -> str:
     table = Table("", columns, tuple(rows), ())
     return f"""## As the detector cuts them out
 
-Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FACE_PX} px wide, found there by the detector,
+Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FACE_PX} px wide, found by the detector,
 cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found and, in
 points, the difference to FER2013's own cut of the same faces, unchanged; **bold** where it is worse by more than
 {100 * AIM:g} point.
