@@ -142,6 +142,8 @@ def test_calibration_and_figures_of_the_same_model_are_taken_over(
     assert card.provenance["calibration"] == {"n": 7}
     card = Card.read(export_run(run, tmp_path / "b", data=data))
     assert card.temperature != 1.5 and card.metrics == {}
+    replace(card, metrics={"PublicTest": {}}).write(run.folder / "model")
+    assert Card.read(export_run(run, tmp_path / "again", data=data)).metrics == {"PublicTest": {}}  # the same fit
     make_run(tmp_path / "run", data, seed=1)  # other weights
     assert Card.read(export_run(run, tmp_path / "c")).temperature == 1.0
 

@@ -28,7 +28,7 @@ _PRIOR_LOG_TEMPERATURE, _PRIOR_SHARPENING = 1.0, 0.3  # standard deviations
 def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Path, *, majority: bool = False) -> Path:
     """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
 
-    The figures in its card go, since those of the confidence change: measure the model again. On the same split they
+    The figures in its card go where the confidence changes: then measure the model again. On the same split they
     lean to the bright side, by little: three numbers were fitted to it.
 
     Args:
@@ -75,7 +75,8 @@ def calibrated(
         which: the faces in words, for the card.
 
     Returns:
-        The new card; the same one where there is no face to fit to.
+        The new card, without figures if its confidence is another one now; the same card where there is no face to
+        fit to.
     """
     card = recognizer.card
     if not len(faces):
@@ -86,6 +87,7 @@ def calibrated(
     probabilities = calibrated_softmax(logits, temperature, sharpening)
     correct = probabilities.argmax(axis=1) == faces.labels
     threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
+    as_before = (temperature, sharpening, threshold) == (card.temperature, card.sharpening, card.uncertain_below)
     calibration = {
         "faces": which,
         "n": len(faces),
@@ -98,7 +100,7 @@ def calibrated(
         temperature=temperature,
         sharpening=sharpening,
         uncertain_below=threshold,
-        metrics={},  # those of another confidence
+        metrics=card.metrics if as_before else {},
         provenance=card.provenance | {"calibration": calibration},
         limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
     )

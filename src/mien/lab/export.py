@@ -62,7 +62,8 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
-    Calibration and figures of the model in the run's folder are taken over where it is the same model.
+    Calibration and figures of the model in the run's folder are taken over where it is the same model; the figures go
+    if `data` gives another confidence.
 
     Args:
         run: a finished run.
@@ -95,10 +96,10 @@ def export_run(
         card.write(part)
         recognizer = Recognizer.load(part)
         check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
-        held_out = None if data is None else validation_faces(run, data)
-        if held_out is not None and votes:
-            held_out = with_majority(held_out)
-        (card if held_out is None else calibrated(recognizer, held_out)).write(part)
+        held = None if data is None else validation_faces(run, data)
+        if held is not None:
+            card = calibrated(recognizer, with_majority(held) if votes else held)
+        card.write(part)
     return folder
 
 
