@@ -11,14 +11,14 @@ from small_run import tiny_network
 from typer.testing import CliRunner
 
 from mien.cli import build_app
-from mien.errors import DataError, ModelError
+from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.data import draw_faces, write_edition
 from mien.lab.recipe import SGD, Augment, Cosine, Distillation, OwnNet, Phase, Progressive, Stopping
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction import jobs as reproduction
 from mien.lab.reproduction import standing
-from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, weights_of
-from mien.lab.reproduction.speed import PER_CLASS, _key, training_seconds
+from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, rows_named, weights_of
+from mien.lab.reproduction.speed import PER_CLASS, training_seconds
 from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
@@ -89,6 +89,16 @@ def test_code_without_a_commit_trains_nothing(place, faces, monkeypatch):
     with pytest.raises(DataError, match=r"mien reproduce: commit abc\+dirty: the code was changed"):
         next(reproduce(plan([ROW], seeds=1), faces, **place))
     assert not place["out"].exists()
+
+
+def test_recipes_of_our_own_are_not_reproduced():
+    assert rows_named(()) == [*PUBLISHED, *FUTURE_WORK]
+    assert rows_named(("cnn8", "vit-tiny")) == [recipes["cnn8"], recipes["vit-tiny"]]
+    for name in recipes.keys() - {row.name for row in (*PUBLISHED, *FUTURE_WORK)}:
+        with pytest.raises(RecipeError, match=f"{name} is a recipe of mien's own.*train it by `mien train {name}`"):
+            rows_named(("cnn8", name))
+    with pytest.raises(RecipeError, match="recipe 'cnn9' is unknown"):
+        rows_named(("cnn9",))
 
 
 def test_cheap_rows_come_first_and_future_work_last():

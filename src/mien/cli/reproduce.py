@@ -44,11 +44,9 @@ def reproduce(
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
     from mien import lab
-    from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
     from mien.lab.reproduction import jobs as reproduction
 
-    rows = [lab.recipes[name] for name in names] if names else [*PUBLISHED, *FUTURE_WORK]
-    jobs = reproduction.plan(rows, seeds, weights, epochs_at_most)
+    jobs = reproduction.plan(reproduction.rows_named(names or ()), seeds, weights, epochs_at_most)
     if list_ or data is None:
         from mien.lab.reproduction.standing import standing
 

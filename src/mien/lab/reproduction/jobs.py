@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mien.errors import MienError, ModelError
+from mien.errors import MienError, ModelError, RecipeError
 from mien.lab.data import TRAINING, Audit, FaceDataset, audit, has_learned_from
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
@@ -21,7 +21,7 @@ from mien.lab.pages.report import write_report
 from mien.lab.pages.rewriting import pages_beside, write_tables
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, Recipe
-from mien.lab.recipe_book import FUTURE_WORK
+from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction.rows import shortened, trained_rows
 from mien.lab.results import add, check_commit, records
 from mien.lab.run import Run, weights_digest
@@ -50,6 +50,21 @@ class Outcome:
     job: Job
     state: Literal["recorded", "unfinished", "failed"]
     told: str
+
+
+def rows_named(names: Sequence[str]) -> list[Recipe]:
+    """Return rows of the reports or of their future work; all of them if none is named.
+
+    Raises:
+        RecipeError: there is no such recipe, or it is one of mien's own.
+    """
+    known = [row.name for row in (*PUBLISHED, *FUTURE_WORK)]
+    for name in names:
+        if recipes[name].name not in known:
+            raise RecipeError(
+                f"{name} is a recipe of mien's own, not of a report or of future work; train it by `mien train {name}`."
+            )
+    return [recipes[name] for name in names or known]
 
 
 def plan(
