@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mien.lab.nets import NETWORKS
 from mien.lab.nets.residual import Residual, ResidualNet
-from mien.lab.training import VALIDATION_BATCH, Trainer
+from mien.lab.training import VALIDATION_BATCH, Trainer, steps_an_epoch
 from mien.preprocess import Preprocess
 
 DEPTHWISE, EXCITED, DEEP = "residual-small, depthwise", "residual-small, excited", "residual-small, deep"
@@ -56,6 +56,15 @@ def deep(preprocess: Preprocess, classes: int) -> nn.Module:
 NETWORKS |= {DEPTHWISE: depthwise, EXCITED: excited, DEEP: deep}
 
 
+class Choosing(Trainer):
+    """Learns from some of its faces; the learning rate then falls over the steps that these take."""
+
+    def learn_from(self, chosen: Tensor, among: tuple[Tensor, ...]) -> None:
+        """Take faces, labels and votes at indices ``(N,)`` of `among`."""
+        self.faces, self.labels, self.known = (part[chosen] for part in among)
+        self.steps = steps_an_epoch(len(self.faces), self.recipe.batch_size, self.fabric.world_size)
+
+
 class AlternatingFlip(Trainer):
     """Every face is seen from one side in one epoch and from the other in the next (cifar10-airbench)."""
 
@@ -70,7 +79,7 @@ class AlternatingFlip(Trainer):
         return row
 
 
-class SkippingEasy(Trainer):
+class SkippingEasy(Choosing):
     """From the fifth epoch on, three faces in ten are left out: the surest ones, looked up anew every third epoch."""
 
     FIRST, EVERY, KEPT = 4, 3, 0.7
@@ -88,11 +97,11 @@ class SkippingEasy(Trainer):
                 logits = torch.cat([self.kept(part) for part in torch.split(faces, VALIDATION_BATCH)])
             sureness = logits.float().softmax(1)[torch.arange(len(labels)), labels]
             hard = sureness.argsort()[: round(self.KEPT * len(labels))]
-            self.faces, self.labels, self.known = (part[hard] for part in self.all)
+            self.learn_from(hard, self.all)
         return super()._train_epoch(*args)
 
 
-class WithoutRepeats(Trainer):
+class WithoutRepeats(Choosing):
     """Of faces that are equal pixel by pixel one is shown, and blank ones are not."""
 
     def __init__(self, *args: Any) -> None:
@@ -103,7 +112,7 @@ class WithoutRepeats(Trainer):
             0, group, torch.arange(len(flat)), "amin", include_self=True
         )
         shown = first[(flat.amax(1) > flat.amin(1))[first]].sort().values
-        self.faces, self.labels, self.known = self.faces[shown], self.labels[shown], self.known[shown]
+        self.learn_from(shown, (self.faces, self.labels, self.known))
         print(f"{len(flat) - len(shown)} of {len(flat)} faces left out", flush=True)
 
 

@@ -41,7 +41,7 @@ from mien.lab.recipe import (
 from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run, run_name
 from mien.lab.schedule import rate_factor
-from mien.lab.training import _steps, split_for_training, train
+from mien.lab.training import split_for_training, steps_an_epoch, train
 from mien.labels import FER2013, FERPLUS, FOLDER
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
@@ -500,7 +500,7 @@ def test_training_needs_labels_and_the_split_it_watches():
 
 @pytest.mark.parametrize(("faces", "processes", "steps"), [(41, 1, 1), (42, 1, 2), (43, 2, 1), (44, 2, 2), (2, 2, 1)])
 def test_no_process_gets_a_last_batch_of_one_face(faces, processes, steps):
-    assert _steps(faces, 40, processes) == steps
+    assert steps_an_epoch(faces, 40, processes) == steps
 
 
 def test_history_is_json_lines(tmp_path):

@@ -221,7 +221,7 @@ class Trainer:
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
-        self.steps = _steps(len(self.faces), recipe.batch_size, fabric.world_size)
+        self.steps = steps_an_epoch(len(self.faces), recipe.batch_size, fabric.world_size)
         self.plateau, self.stopping = PlateauState(), StoppingState()
         self.best: dict[str, Tensor] = {}
         self.rows: list[dict[str, Any]] = []
@@ -478,7 +478,7 @@ class EpochRandom:
         torch.manual_seed(int(self.numpy.integers(2**62)) + fabric.global_rank)
 
 
-def _steps(faces: int, batch_size: int, processes: int) -> int:
+def steps_an_epoch(faces: int, batch_size: int, processes: int) -> int:
     """Steps of an epoch, without a last batch that would leave a process less than two faces."""
     return max(1, math.ceil((faces - 2 * processes + 1) / batch_size))
 
