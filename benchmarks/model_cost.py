@@ -1,8 +1,8 @@
-"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA [MODEL...] [--votes CSV]`.
+"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA MODEL... [--votes CSV]`.
 
-MODEL is a float model: a run, a model folder, or the name of a model that ships (default: all of those). Each is
-quantised on the data that it was trained on, and both are measured on PublicTest through `mien.Recognizer`, as users
-run them. Speed is processor time with one thread; the two take turns, so that a busy minute of the machine hits both.
+MODEL is a float model: a run or a model folder. Each is quantised on the data that it was trained on, and both are
+measured on PublicTest through `mien.Recognizer`, as users run them. Speed is processor time with one thread; the two
+take turns, so that a busy minute of the machine hits both.
 
 Writes benchmarks/results/model_cost.json and prints the table that stands in docs/benchmarks.md.
 """
@@ -27,7 +27,7 @@ from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.data import PUBLIC, Audit, FaceDataset, join_votes, with_majority
 from mien.lab.evaluation import predict
-from mien.recognizer import Recognizer, shipped_models
+from mien.recognizer import Recognizer
 
 RESULT = Path(__file__).parent / "results" / "model_cost.json"
 ROUNDS = {1: 1000, 64: 50}
@@ -95,7 +95,7 @@ def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="FER2013, what the models were trained on")
-    parser.add_argument("models", nargs="*", help="float models")
+    parser.add_argument("models", nargs="+", help="runs, or folders of float models")
     parser.add_argument("--votes", type=Path, help="fer2013new.csv, for models that answer with the classes of FER+")
     parser.add_argument("--add", action="store_true", help="keep what the record holds of other models")
     arguments = parser.parse_args()
@@ -104,7 +104,7 @@ def main() -> None:
         data = join_votes(data, arguments.votes)
     twins = lab.audit(data)
     models = json.loads(RESULT.read_text(encoding="utf-8"))["models"] if arguments.add else []
-    for model in arguments.models or shipped_models():
+    for model in arguments.models:
         with tempfile.TemporaryDirectory() as scratch:
             measured = measure(model, data, twins, Path(scratch))
         models = [known for known in models if known["model"] != measured["model"]] + [measured]

@@ -40,7 +40,7 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
     model is measured.
 
     Args:
-        model: a model folder, or the name of a model that ships.
+        model: the folder of a float model.
         data: the data set that the model was trained on, with the FER+ votes if the model answers with their classes;
             its test splits are not looked at.
         out: the new model folder; it may be that of `model`.
