@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -27,10 +28,9 @@ from mien.lab.calibrate import fit_confidence
 from mien.lab.data import PUBLIC
 from mien.lab.metrics import measure
 from mien.lab.predictions import Predictions
-from mien.lab.provenance import current_commit
 from mien.recognizer import Recognizer, calibrated_softmax, softmax
 
-RESULT = Path(__file__).parent / "results" / "calibration.json"
+RESULT = RESULTS / "calibration.json"
 MODELS = ("mien-small", "mien-nano", "mien-large")
 Logits, Labels, Probabilities = npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = lab.read_fer2013(parser.parse_args().data)
     faces = data.split(PUBLIC).take(lab.audit(data).twin_free[data.splits == PUBLIC])
-    record: dict[str, Any] = {"commit": current_commit(), "split": PUBLIC, "n_twin_free": len(faces), "models": {}}
+    record: dict[str, Any] = {"commit": commit(), "split": PUBLIC, "n_twin_free": len(faces), "models": {}}
     for model in MODELS:
         recognizer = Recognizer.load(model)
         known = faces.relabel(recognizer.card.labels)

@@ -13,19 +13,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit, shipped_photos
 
 from mien.faces.detect import Face, YuNet
 from mien.lab.data import TRAINING, read_fer2013
 from mien.media.images import read_image
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "crop_margin.json"
+RESULT = RESULTS / "crop_margin.json"
 FRAME_PX, CANVAS_PX = 192, 384
 FACES = 2000
 Array = npt.NDArray[np.float64]
@@ -85,15 +84,6 @@ def measure_photos(photos: list[Path]) -> dict[str, object]:
     return {"photos": [photo.name for photo in photos], "faces": len(rows), "landmarks": summary(rows)}
 
 
-def shipped_photos() -> list[Path]:
-    """Photographs of people that packages ship."""
-    import matplotlib
-    import skimage
-
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    return [Path(skimage.__file__).parent / "data" / "astronaut.png", hopper]
-
-
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,13 +99,7 @@ def main() -> None:
     by_marks = [marks[1][name]["median"] / marks[0][name]["median"] for name in ("eyes_to_mouth", "eye_to_eye")]
     result = {
         "measured": f"{FACES} Training faces; sides and shifts of the FER2013 frame in sides of the detector's square",
-        "commit": subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip(),
+        "commit": commit(),
         "margin_fraction": {
             "by boxes": round((by_box - 1) / 2, 3),
             "by landmarks": [round((side - 1) / 2, 3) for side in by_marks],
@@ -123,7 +107,6 @@ def main() -> None:
         "fer2013": fer2013,
         "photos": photos,
     }
-    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result["margin_fraction"]))
 

@@ -13,12 +13,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from layout import RESULTS
+from layout import RESULTS, commit
 
 from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.metrics import Metrics, Report
-from mien.lab.provenance import current_commit
 
 PREDICTIONS, REPORT = "predictions-PublicTest-flip.csv", "report-PublicTest-flip.json"
 
@@ -44,7 +43,7 @@ def main() -> None:
     runs = sorted(options.runs)
     together = lab.ensemble([run / PREDICTIONS for run in runs])
     record = {
-        "commit": current_commit(),
+        "commit": commit(),
         "split": together.split,
         "views": "each face and its mirror image",
         "ensemble": figures(together),

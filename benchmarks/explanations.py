@@ -22,12 +22,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS, ROOT
+from layout import RESULTS, ROOT, commit
 
 from mien import Recognizer, YuNet
 from mien.explanation import MASKS, blurred, heat_maps
 from mien.lab.data import PUBLIC, read_fer2013
-from mien.lab.provenance import current_commit
 from mien.media.draw import save_picture
 from mien.media.heat import heat_picture
 from mien.recognizer import softmax
@@ -143,7 +142,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).choice(len(faces), arguments.faces, replace=False)
     labels = recognizer.logits(faces[chosen]).argmax(axis=1)
     result = {
-        "commit": current_commit(),
+        "commit": commit(),
         "model": recognizer.card.name,
         "model_sha256": recognizer.card.sha256,
         "faces": arguments.faces,

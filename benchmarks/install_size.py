@@ -16,8 +16,9 @@ import tempfile
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "install_size.json"
+from layout import RESULTS, ROOT, commit
+
+RESULT = RESULTS / "install_size.json"
 TIMER = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 REPEATS = 9
 MB = 1_000_000
@@ -48,13 +49,7 @@ def main() -> None:
         packages = json.loads(subprocess.run(listed, capture_output=True, text=True, check=True).stdout)
         result = {
             "measured": "pip install . without extras; size without pip itself",
-            "commit": subprocess.run(
-                ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout.strip(),
+            "commit": commit(),
             "installed_mb": round((bytes_under(folder / "env") - before) / MB, 1),
             "torch_installed": any(package["name"] == "torch" for package in packages),
             "packages": len(packages),
@@ -65,7 +60,6 @@ def main() -> None:
             },
             "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         }
-    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
     if result["torch_installed"] or result["installed_mb"] >= 400 or result["import_mien_s"]["median"] >= 0.3:

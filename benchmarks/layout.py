@@ -1,8 +1,9 @@
-"""How the records in benchmarks/results are read, and laid out on docs/benchmarks.md."""
+"""What the scripts share: records, what stands in them, and how docs/benchmarks.md lays them out."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,35 @@ RESULTS = ROOT / "benchmarks" / "results"
 def record(name: str) -> Any:
     """Read a record."""
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def commit() -> str:
+    """Return the commit of the code that measures, in full, with ``+dirty`` if mien or a script was changed since."""
+    code = ["src/mien", ":(glob)benchmarks/**/*.py"]
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "--", *code])
+    head, changes = (
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        for command in commands
+    )
+    return head + "+dirty" if changes else head
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has held so far, in MB.
+
+    Not ``ru_maxrss``, which a new process inherits from the one that started it. Needs Linux.
+    """
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text("utf-8").splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024 / 1e6
+
+
+def shipped_photos() -> list[Path]:
+    """Return photographs of people that packages ship."""
+    import matplotlib
+    import skimage
+
+    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    return [Path(skimage.__file__).parent / "data" / "astronaut.png", hopper]
 
 
 def name_of_model(name: str, sha256: str, commit: str) -> str:

@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from layout import RESULTS, commit, peak_mb
 from PIL import Image
 from skimage import data
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "photo_memory.json"
+RESULT = RESULTS / "photo_memory.json"
 SIDES_PX = {12: (4000, 3000), 48: (8000, 6000), 100: (11_600, 8700), 199: (16_320, 12_240)}
 
 
@@ -31,10 +31,7 @@ def analyse(path: str) -> None:
     began = time.process_time()
     faces = len(mien.analyze(path).faces)
     cpu_s = round(time.process_time() - began, 2)
-    # not ru_maxrss: a new process inherits that of its parent, which has made the photo
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    peak_mb = round(int(status["VmHWM"].split()[0]) / 1024)
-    print(json.dumps({"faces": faces, "peak_rss_mb": peak_mb, "cpu_s": cpu_s}))
+    print(json.dumps({"faces": faces, "peak_rss_mb": round(peak_mb()), "cpu_s": cpu_s}))
 
 
 def measure(megapixels: int, format: str, folder: Path) -> dict[str, object]:
@@ -56,10 +53,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         photos = [measure(size, format, Path(folder)) for size in SIDES_PX for format in ("jpg", "png")]
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     result = {
         "measured": "mien.analyze of one photo with one face, the model that ships, one thread",
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "photos": photos,
         "load_average_at_end": round(os.getloadavg()[0], 1),  # slows, does not change the memory
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from layout import RESULTS, commit, peak_mb
 from PIL import Image
 from skimage import data
 
 from mien.analysis import Analyzer
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "photo_workers.json"
+RESULT = RESULTS / "photo_workers.json"
 MEGAPIXELS = (1, 2, 4, 8, 12)
 WAYS = [("threads", 1), ("threads", 2), ("processes", 2), ("threads", 4), ("processes", 4)]
 
@@ -51,28 +50,30 @@ def write_photos(folder: Path, n: int) -> None:
         Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(folder / f"{index:03}.jpg", quality=90)
 
 
-def read_part(photos: list[Path]) -> int:
-    """Analyse photos in a process of a pool; return the number of faces."""
-    return sum(len(analysis.faces) for analysis in Analyzer(workers=1).run(photos))
+def read_here(photos: list[Path], threads: int = 1) -> tuple[int, int, float]:
+    """Analyse photos in this process; return its id, the number of faces, and the process's peak memory in MB."""
+    faces = sum(len(analysis.faces) for analysis in Analyzer(workers=threads).run(photos))
+    return os.getpid(), faces, peak_mb()
 
 
-def read_all(photos: list[Path], way: str, workers: int) -> int:
-    """Analyse photos in one of the ways."""
+def read_all(photos: list[Path], way: str, workers: int) -> tuple[int, float]:
+    """Analyse photos in one of the ways; return the number of faces, and the peak memory of all that read, in MB."""
     if way == "threads":
-        return sum(len(analysis.faces) for analysis in Analyzer(workers=workers).run(photos))
+        _, faces, peak = read_here(photos, workers)
+        return faces, peak
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        return sum(pool.map(read_part, [photos[first::workers] for first in range(workers)]))
+        parts = list(pool.map(read_here, [photos[first::workers] for first in range(workers)]))
+    peaks = {process: peak for process, _, peak in sorted(parts, key=lambda part: part[2])}
+    return sum(faces for _, faces, _ in parts), sum(peaks.values())
 
 
 def measure(folder: Path, way: str, workers: int) -> dict[str, float]:
-    """Analyse all photos in this process; memory is that of the largest process, times their number."""
+    """Analyse all photos; memory is the sum of what each process that reads held at most."""
     photos = sorted(folder.iterdir())
     began = time.perf_counter()
-    faces = read_all(photos, way, workers)
+    faces, peak = read_all(photos, way, workers)
     seconds = time.perf_counter() - began
-    who, n = (resource.RUSAGE_SELF, 1) if way == "threads" else (resource.RUSAGE_CHILDREN, workers)
-    peak_mb = n * resource.getrusage(who).ru_maxrss / 1024
-    return {"faces": faces, "photos_per_second": round(len(photos) / seconds, 2), "peak_rss_mb": round(peak_mb)}
+    return {"faces": faces, "photos_per_second": round(len(photos) / seconds, 2), "peak_rss_mb": round(peak)}
 
 
 def lock_share(folder: Path) -> float:
@@ -107,9 +108,9 @@ def lock_share(folder: Path) -> float:
         setattr(cv2, name, timed(getattr(cv2, name)))
     onnxruntime.InferenceSession.run = timed(onnxruntime.InferenceSession.run)
     photos = sorted(folder.iterdir())
-    read_part(photos[:1])  # imports, and loads the models
+    read_here(photos[:1])  # imports, and loads the models
     free_s, began = 0.0, time.thread_time()
-    read_part(photos)
+    read_here(photos)
     return round(1 - free_s / (time.thread_time() - began), 3)
 
 
@@ -139,6 +140,7 @@ def main() -> None:
         ways.append({"way": way, "workers": workers, **best, "peak_rss_mb": max(one["peak_rss_mb"] for one in found)})
     result = {
         "measured": f"{given.photos} photos of {MEGAPIXELS} megapixels, mien.Analyzer, best of {given.rounds} rounds",
+        "commit": commit(),
         "lock_held_share": share,
         "ways": ways,
         "load_average_at_end": round(os.getloadavg()[0], 1),

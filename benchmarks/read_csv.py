@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -21,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit, peak_mb
 
-RESULT = Path(__file__).parent / "results" / "read_csv.json"
+RESULT = RESULTS / "read_csv.json"
 
 
 def read_with_mien(path: str) -> npt.NDArray[np.uint8]:
@@ -50,20 +50,16 @@ def measure_here(reader: str, path: str) -> None:
     else:
         import pandas  # noqa: F401
     wall, cpu = time.perf_counter(), time.process_time()
-    memory_before = _peak_mb()
+    memory_before = peak_mb()
     faces = READERS[reader](path)
     taken = {
         "seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
-        "faces_mb": round(faces.nbytes / 2**20, 1),
-        "peak_mb": round(_peak_mb(), 1),
-        "peak_above_imports_mb": round(_peak_mb() - memory_before, 1),
+        "faces_mb": round(faces.nbytes / 1e6, 1),
+        "peak_mb": round(peak_mb(), 1),
+        "peak_above_imports_mb": round(peak_mb() - memory_before, 1),
     }
     print(json.dumps(taken | {"sha256": hashlib.sha256(faces).hexdigest()}))
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(reader: str, path: str) -> dict[str, float | str]:
@@ -85,9 +81,7 @@ def main() -> None:
     if arguments.reader:
         measure_here(arguments.reader, arguments.csv)
         return
-    with Path(arguments.csv).open("rb") as stream:
-        while stream.read(1 << 20):  # not at once: a child process starts with its parent's peak
-            pass
+    Path(arguments.csv).read_bytes()  # from here on it is in the disk cache
     runs = {name: [] for name in READERS}
     for _ in range(arguments.repeats):  # in turn, so that a busy minute of the machine hits both
         for name in READERS:
@@ -96,6 +90,7 @@ def main() -> None:
         sys.exit("the readers disagree")
     best = {name: min(each, key=lambda run: run["cpu_seconds"]) for name, each in runs.items()}
     result = {
+        "commit": commit(),
         "file_mb": round(Path(arguments.csv).stat().st_size / 1e6, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "repeats": arguments.repeats,
@@ -105,7 +100,6 @@ def main() -> None:
             min(run["seconds"] for run in runs["pandas"]) / min(run["seconds"] for run in runs["mien"]), 1
         ),
     }
-    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

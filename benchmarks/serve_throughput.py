@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from layout import RESULTS, commit
 from PIL import Image
 from skimage import data
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "serve_throughput.json"
+RESULT = RESULTS / "serve_throughput.json"
 WORKERS = 2
 
 
@@ -149,10 +149,9 @@ def main() -> None:
         }
         for (name, clients, batching), rounds in found.items()
     ]
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     result = {
         "measured": f"POST /v1/analyze, {given.rounds} rounds of {given.photos} photos, medians; {WORKERS} workers",
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "rows": rows,
         "load_average_at_end": round(os.getloadavg()[0], 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",

@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import speed_trainers
+from layout import RESULTS, commit
 from speedruns import recognised
 
 from mien import lab
 from mien.lab import training
 from mien.lab.data import FaceDataset
-from mien.lab.provenance import current_commit
 from mien.lab.recipe import SGD, Muon, OwnNet, Progressive, Recipe, Validation
 from mien.lab.recipe_book import recipes
 from mien.lab.recipe_book.speedruns import LIGHT
 from mien.lab.reproduction.speed import machine
 from mien.lab.training import Trainer, split_for_training, train
 
-RESULT = Path(__file__).parent / "results" / "speed_ideas.json"
+RESULT = RESULTS / "speed_ideas.json"
 STRONG = recipes["mien-small"].augment
 MUON = Muon(lr=0.025, other_lr=0.1, weight_decay=5e-4)
 BASE = replace(
@@ -95,7 +95,7 @@ def measure(name: str, recipe: Recipe, data: FaceDataset) -> dict[str, Any]:
             "accuracy_flip": round(float(recognised(run, data, held_out, "flip").mean()), 4),
             "train_accuracy": round(last["train_accuracy"], 4),
             "n": run.environment["n_validation"],
-            "commit": current_commit(),
+            "commit": commit(),
         }
 
 

@@ -22,19 +22,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit
 
 from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import open_model, predict
 from mien.lab.metrics import TTA
-from mien.lab.provenance import current_commit
 from mien.lab.recipe import Augment, OwnNet, Recipe
 from mien.lab.recipe_book import SPEEDRUNS, recipes
 from mien.lab.reproduction.speed import machine
 from mien.lab.run import Run
 from mien.lab.training import train
 
-RESULT = Path(__file__).parent / "results" / "speedruns.json"
+RESULT = RESULTS / "speedruns.json"
 CURVE = {
     "residual-pico": (7, 22, 66),
     "residual-nano": (4, 12, 36, 108),
@@ -80,7 +80,7 @@ def measure(
         "seconds": seconds,
         "accuracy": {tta: float(one.mean()) for tta, one in right.items()},
         "twin_free_accuracy": {tta: float(one[fresh].mean()) for tta, one in right.items()},
-        "commit": current_commit(),
+        "commit": commit(),
     }
 
 

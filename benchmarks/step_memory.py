@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layout import RESULTS
+from layout import RESULTS, peak_mb
 from step_cost import stepper
 
 from mien.lab.reproduction.speed import machine
@@ -49,7 +48,7 @@ def steps(network: str, threads: int) -> dict[str, float]:
     for _ in range(STEPS):
         step()
     speed = STEPS * BATCH / (time.perf_counter() - start)
-    return {"images_per_second": speed, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+    return {"images_per_second": speed, "peak_mb": peak_mb()}
 
 
 def measure(network: str, threads: int) -> dict[str, dict[str, float]]:

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from layout import peak_mb
 
 from mien import lab
 from mien.lab.data import FaceDataset, draw_faces
@@ -50,7 +51,8 @@ LOOKS, BUDGET_S = 20, 4.0
 all kinds, but two at least; the first one warms up and is left out."""
 FORWARD_BATCH = 64
 TEACHER = "mien-small"
-"""Teaches the recipes that want a teacher; its network is that of all teachers of the models that ship."""
+"""Teaches the recipes that want a teacher. Teachers of the models that ship are larger, several or both, which takes
+longer."""
 SIZES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
 """Of the data set, in turns of FER2013."""
 
@@ -83,7 +85,7 @@ def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
             )
             for what, side in kinds
         }
-    peak_mb = _peak_mb()
+    taken_mb = _peak_mb()
     train_s = statistics.fmean(seconds[kind] for kind in epochs)
     forward_s = _forward_seconds(recipe, voted)
     total_s = len(epochs) * (n_train * train_s + n_validation * forward_s)
@@ -92,7 +94,7 @@ def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
     return {
         "train_per_second": 1 / train_s,
         "forward_per_second": 1 / forward_s,
-        "peak_mb": peak_mb,
+        "peak_mb": taken_mb,
         "minutes": total_s / 60,
     }
 
@@ -152,11 +154,7 @@ def data_cost(folder: Path, size: float) -> dict[str, Any]:
 
 def _peak_mb() -> float:
     """The largest memory so far: on a GPU what its tensors took, else what the process did."""
-    if DEVICE == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
-    # not ru_maxrss: a new process inherits that of its parent
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024 / 1e6
+    return torch.cuda.max_memory_allocated() / 1e6 if DEVICE == "cuda" else peak_mb()
 
 
 def in_a_process(*task: object) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit, shipped_photos
 
 from mien import Face, Recognizer, YuNet
 from mien.faces.align import crop_face
 from mien.lab.data import PUBLIC, read_fer2013
 from mien.media.images import read_image
 
-RESULT = Path(__file__).parent / "results" / "turned_faces.json"
+RESULT = RESULTS / "turned_faces.json"
 SIDE_PX, FACE_PX, FER2013_PX = 480, 120, 160
 Image = npt.NDArray[np.uint8]
 
@@ -89,15 +90,6 @@ def measure_levelled(data: Path, count: int) -> dict[str, object]:
     return {"faces": len(chosen), "by_degrees": rows}
 
 
-def shipped_photos() -> list[Path]:
-    """Photographs of people that packages ship."""
-    import matplotlib
-    import skimage
-
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    return [Path(skimage.__file__).parent / "data" / "astronaut.png", hopper]
-
-
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -106,7 +98,8 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=1000, help="faces of PublicTest")
     arguments = parser.parse_args()
     found = measure_found(arguments.photos or shipped_photos())
-    result = {"found": found, "levelled": measure_levelled(arguments.data, arguments.faces)}
+    levelled = measure_levelled(arguments.data, arguments.faces)
+    result = {"commit": commit(), "found": found, "levelled": levelled}
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

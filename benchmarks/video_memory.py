@@ -21,12 +21,12 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, commit, peak_mb
 from skimage import data
 
 import mien
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "video_memory.json"
+RESULT = RESULTS / "video_memory.json"
 WIDTH, HEIGHT, RATE = 256, 192, 10
 
 
@@ -52,14 +52,11 @@ def write_video(path: Path, minutes: int) -> None:
 
 def analyse(path: Path, model: str | None, out: Path) -> None:
     """Analyse a video in this process, and print its peak memory and times."""
-    import resource
-
     began = time.perf_counter()
     video = mien.analyze_video(path, model=model)
     mien.save_video(video, out / "page.html", out / "timeline.png", out / "segments.json")
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = time.perf_counter() - began
-    print(json.dumps({"peak_rss_mb": round(peak_mb, 1), "seconds": round(seconds, 1)}))
+    print(json.dumps({"peak_rss_mb": round(peak_mb(), 1), "seconds": round(seconds, 1)}))
 
 
 def measure(minutes: int, model: str | None, folder: Path) -> dict[str, float]:
@@ -96,17 +93,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         videos = [measure(minutes, given.model, Path(folder)) for minutes in (1, 10)]
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     result = {
         "measured": f"save_video (.html, .png, .json) of {WIDTH} x {HEIGHT} px at {RATE} frames/s, one face",
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "model": Path(given.model).name if given.model else "the model that ships",
         "videos": videos,
         "growth_mb": round(videos[1]["peak_rss_mb"] - videos[0]["peak_rss_mb"], 1),
         "load_average_at_end": round(os.getloadavg()[0], 1),  # slows, does not change the memory
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

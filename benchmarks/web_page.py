@@ -20,15 +20,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from layout import RESULTS, ROOT, commit
 from skimage import data
 
 import mien
-from mien.lab.provenance import current_commit
 from mien.media.draw import save_picture
 from mien.web import RUNTIME_FILES, write_web
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "web_page.json"
+RESULT = RESULTS / "web_page.json"
 CAMERA_SECONDS = 20
 
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -121,7 +120,7 @@ def measure(folder: Path, runtime: Path) -> dict[str, Any]:
         for one, other in zip(mine["faces"], its["faces"], strict=False)  # `counts` tells where one has more
     ]
     return {
-        "commit": current_commit(),
+        "commit": commit(),
         "photos": len(photos),
         "photos_with_as_many_faces": sum(mine == its for mine, its in counts),
         "faces": sum(mine for mine, _ in counts),

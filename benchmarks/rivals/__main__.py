@@ -46,9 +46,11 @@ from typing import Any
 from material import Mark, found_and_false, prepare, read_marks, write_video
 from processes import DidNotRun, measured
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "benchmarks" / "results" / "rivals.json"
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+from layout import RESULTS, commit  # noqa: E402
+
+RESULT = RESULTS / "rivals.json"
 MB = 1_000_000
 
 
@@ -192,11 +194,8 @@ def main() -> None:
     given = parser.parse_args()
     load_at_start = os.getloadavg()[0]
     material, figures = figures_of_all(given, contenders(given))
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     result = {
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         "load_average": [round(load_at_start, 1), round(os.getloadavg()[0], 1)],
         "rounds": given.rounds,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import predict
 from mien.lab.metrics import wilson_interval
-from mien.lab.provenance import current_commit
 from mien.lab.statistics import mcnemar, paired_difference
 from mien.recognizer import DEFAULT_MODEL, Recognizer
 
 HERE = Path(__file__).resolve().parent
-RESULT = HERE.parent / "results" / "rivals_accuracy.json"
+sys.path.append(str(HERE.parent))
+from layout import RESULTS, commit  # noqa: E402
+
+RESULT = RESULTS / "rivals_accuracy.json"
 OURS = (DEFAULT_MODEL, "mien-large", "mien-nano")
 Mask = npt.NDArray[np.bool_]
 
@@ -81,7 +84,7 @@ def main() -> None:
         modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
         right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
     record = {
-        "commit": current_commit(),
+        "commit": commit(),
         "split": PUBLIC,
         "sha256": {model: Recognizer.load(model).card.sha256 for model in OURS},
         "packages": {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},

@@ -50,10 +50,12 @@ from trainers.watch import BATCH
 
 from mien import lab
 from mien.lab.data import TEST, TRAINING, FaceDataset, holdout, write_edition
-from mien.lab.provenance import current_commit
 from mien.lab.recipe import Validation
 
-RESULT = Path(__file__).resolve().parents[1] / "results" / "training_speed.json"
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from layout import RESULTS, commit
+
+RESULT = RESULTS / "training_speed.json"
 TRAINERS = Path(__file__).resolve().parent / "trainers"
 PACKAGES = ("torch", "torchvision", "keras", "jax")
 
@@ -182,7 +184,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures = figures_of_all(given, Path(scratch))
     result = {
-        "commit": current_commit(),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         "packages": {name: version(name) for name in PACKAGES},
         "load_average": [round(load_at_start, 1), round(os.getloadavg()[0], 1)],

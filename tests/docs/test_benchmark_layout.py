@@ -1,0 +1,50 @@
+"""What the scripts under benchmarks/ share."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def layout(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import layout
+
+    return layout
+
+
+def test_the_commit_is_dirty_where_mien_or_a_script_was_changed(
+    layout: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, records = ("src/mien/a.py", "benchmarks/b.py", "benchmarks/rivals/c.py"), ("docs/d.md", "benchmarks/e.json")
+    for name in (*code, *records):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as committed")
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(layout, "ROOT", tmp_path)
+    clean = layout.commit()
+    assert re.fullmatch("[0-9a-f]{40}", clean)
+    for name in (*records, *code):
+        (tmp_path / name).write_text("changed")
+        assert layout.commit() == (clean if name in records else f"{clean}+dirty"), name
+        (tmp_path / name).write_text("as committed")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_process_does_not_have_the_peak_of_the_one_that_started_it(layout: ModuleType) -> None:
+    ours = np.ones(50_000_000)
+    asked = [sys.executable, "-c", "import layout; print(layout.peak_mb())"]
+    child = float(subprocess.run(asked, cwd=BENCHMARKS, capture_output=True, text=True, check=True).stdout)
+    assert layout.peak_mb() > ours.nbytes / 1e6
+    assert 5 < child < 100
