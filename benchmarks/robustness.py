@@ -3,6 +3,9 @@
 Measures the models for seven classes on PublicTest as `mien robust` does, writes benchmarks/results/robustness.json,
 and from it docs/robustness.md, whose picture and long table are of the default model; without DATA only page and
 picture. To be run whenever one of these models changes.
+
+With `--record NAME --models FOLDER...` it measures others, which might ship or did, adds them to
+benchmarks/results/NAME.json, and writes no page: docs/log.md says what came of them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, ROOT, commit
 from PIL import Image
 from skimage.data import astronaut  # NASA's portrait of Eileen Collins, public domain
 
@@ -23,14 +27,12 @@ from mien.faces.align import crop_face
 from mien.faces.detect import YuNet
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.pages.robust_picture import save_picture
-from mien.lab.provenance import current_commit
 from mien.lab.robust import EffectFigures, Robustness
 from mien.lab.tables import Table
 from mien.preprocess import Preprocess
 from mien.recognizer import DEFAULT_MODEL, Recognizer
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "robustness.json"
+RESULT = RESULTS / "robustness.json"
 PAGE = ROOT / "docs" / "robustness.md"
 PICTURE = ROOT / "docs" / "images" / "robustness.png"
 
@@ -53,7 +55,7 @@ def page(record: dict[str, Any]) -> str:
     """Return the page of a record."""
     models = measurements(record)
     measured = models[0]
-    commit = _commit(record["models"][0]["commit"])
+    words = _commit(record["models"][0]["commit"])
     table = measured.table()
     return f"""# Changed faces
 
@@ -75,16 +77,16 @@ The aim: a box that is off by 10 % of its side costs at most {100 * AIM:g} point
 
 The bars show all faces, with the 95 % intervals of the differences; the dotted line is the accuracy on unchanged ones.
 
-Measured with seed {measured.seed} at commit {commit}, model `{measured.model_sha256[:12]}`, faces
+Measured with seed {measured.seed} at commit {words}, model `{measured.model_sha256[:12]}`, faces
 `{measured.data_fingerprint[:12]}`; all figures are in
 [robustness.json](../benchmarks/results/robustness.json). Blur is in px of a face 48 px wide, noise and levels moved are
 in grey levels from 0 to 255. Light is that of the scene, which cameras turn into grey levels by a power of 1/2.2.
 """
 
 
-def _commit(commit: str) -> str:
+def _commit(digits: str) -> str:
     """Such as ``0e1725c``, or ``0e1725c with changes`` where the code was not what was committed."""
-    return commit[:7] + (" with changes" if commit.endswith("+dirty") else "")
+    return digits[:7] + (" with changes" if digits.endswith("+dirty") else "")
 
 
 def measurements(record: dict[str, Any]) -> list[Robustness]:
@@ -128,20 +130,35 @@ def example() -> npt.NDArray[np.uint8]:
 
 
 def measure(model: str, faces: FaceDataset) -> dict[str, Any]:
-    """Measure a model that ships."""
-    return {"commit": current_commit()} | json.loads(lab.robustness(model, faces, PUBLIC).to_json())
+    """Measure a model that ships, or one in a folder."""
+    return {"commit": commit()} | json.loads(lab.robustness(model, faces, PUBLIC).to_json())
+
+
+def update(file: Path, models: Sequence[str], data: Path, *, alone: bool = False) -> None:
+    """Measure the models that a record lacks; `alone` drops all others from it."""
+    faces = lab.read_fer2013(data)
+    known = json.loads(file.read_text(encoding="utf-8"))["models"] if file.is_file() else []
+    rows = {one["model_sha256"]: one for one in known}
+    wanted = {Recognizer.load(model).card.sha256: model for model in models}
+    rows |= {sha256: measure(model, faces) for sha256, model in wanted.items() if sha256 not in rows}
+    kept = [rows[sha256] for sha256 in (wanted if alone else rows)]
+    file.write_text(json.dumps({"models": kept}, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Measure what the record lacks, where there is data; write record, page and picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?", help="FER2013 with its Training split")
-    data = parser.parse_args().data
-    if data is not None:
-        faces = lab.read_fer2013(data)
-        known = {one["model_sha256"]: one for one in json.loads(RESULT.read_text(encoding="utf-8"))["models"]}
-        models = [known.get(Recognizer.load(model).card.sha256) or measure(model, faces) for model in MODELS]
-        RESULT.write_text(json.dumps({"models": models}, indent=1) + "\n", encoding="utf-8")
+    parser.add_argument("--models", nargs="+", help="folders of other models")
+    parser.add_argument("--record", help="of these models")
+    given = parser.parse_args()
+    if (given.models is None) != (given.record is None) or (given.models and given.data is None):
+        parser.error("other models need DATA, --models and --record")
+    if given.models:
+        update(RESULTS / f"{given.record}.json", given.models, given.data)
+        return
+    if given.data is not None:
+        update(RESULT, MODELS, given.data, alone=True)
     record = json.loads(RESULT.read_text(encoding="utf-8"))
     PAGE.write_text(page(record), encoding="utf-8")
     save_picture(measurements(record)[0], example(), PICTURE)

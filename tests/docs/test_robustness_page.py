@@ -6,11 +6,15 @@ import json
 import runpy
 from pathlib import Path
 
+import pytest
+
 from mien.labels import FER2013
 from mien.recognizer import Recognizer, shipped_models
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "robustness.py"))
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(ROOT / "benchmarks")
+    BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "robustness.py"))
 RECORD = BENCHMARK["RESULT"].read_text("utf-8")
 
 
