@@ -86,6 +86,17 @@ def test_the_sharpest_neighbour_leaves_no_statistics() -> None:
     assert not torch.equal(network.get_buffer("1.running_mean"), before["1.running_mean"])
 
 
+def test_the_weights_come_back_from_a_neighbour_where_something_fails() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).train()
+    network(torch.randn(8, 2)).square().sum().backward()
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    with pytest.raises(KeyboardInterrupt), sharpest_neighbour(network, rho=0.5):
+        raise KeyboardInterrupt
+    for parameter, old in zip(network.parameters(), before, strict=True):
+        torch.testing.assert_close(parameter.detach(), old)
+    assert network[1].track_running_stats
+
+
 def test_the_moving_average_is_young_first_and_then_decays_as_asked() -> None:
     classifier = build(OwnNet(name="residual-pico"), Preprocess(), 7)
     parameter = next(p for p in classifier.parameters() if p.ndim == 4)

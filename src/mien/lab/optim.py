@@ -47,10 +47,12 @@ def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
     norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
     for layer in norms:
         layer.track_running_stats = False
-    yield
-    for layer in norms:
-        layer.track_running_stats = True
-    torch._foreach_sub_(weights, moves)
+    try:
+        yield
+    finally:
+        for layer in norms:
+            layer.track_running_stats = True
+        torch._foreach_sub_(weights, moves)
 
 
 class MovingAverage(AveragedModel):
