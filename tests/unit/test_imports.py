@@ -101,7 +101,7 @@ PACKAGES = {
     "mien.cli": {"typer", "rich", "uvicorn"},
     "mien.lab": {
         *("torch", "lightning_fabric", "lightning", "safetensors", "onnx", "onnxscript", "tensorboard"),
-        *("pyarrow", "sklearn", "scipy", "matplotlib", "jinja2", "rich"),
+        *("pyarrow", "scipy", "matplotlib", "jinja2", "rich"),
         *("timm", "torchvision", "kagglehub", "huggingface_hub"),
     },
 }

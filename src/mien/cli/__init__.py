@@ -20,7 +20,7 @@ _EXTRAS = {
     "onnx": "lab",
     "onnxscript": "lab",
     "pyarrow": "lab",
-    "sklearn": "lab",
+    "scipy": "lab",
     "matplotlib": "lab",
     "jinja2": "lab",
     "timm": "lab,timm",
