@@ -62,8 +62,7 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
-    Calibration and figures of the model in the run's folder are taken over where it is the same model; the figures go
-    if `data` gives another confidence.
+    Of the same model in the run's folder calibration is taken over, and figures unless `data` changes the confidence.
 
     Args:
         run: a finished run.
