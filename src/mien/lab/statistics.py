@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
-EXACT_BELOW = 25  # discordant faces; the usual bound for the exact test
 
 
 @dataclass(frozen=True)
@@ -38,29 +37,23 @@ class PairedDifference:
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and holds at small n."""
-    rate = successes / n
-    centre = rate + Z95**2 / (2 * n)
-    half = Z95 * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
-    scale = 1 + Z95**2 / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    from scipy.stats import binomtest  # takes a second to import
+
+    low, high = binomtest(successes, n).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> McNemar:
-    """Test whether two models differ on the same N faces (McNemar 1947).
-
-    Exact (binomial) below 25 faces on which they differ, else chi-square with continuity correction (Edwards 1948).
+    """Test whether two models differ on the same N faces (McNemar 1947), exactly, by the binomial distribution.
 
     Args:
         a_correct: ``(N,)`` whether model a is right on each face.
         b_correct: the same of model b, faces in the same order.
     """
     n01, n10 = _discordant(a_correct, b_correct)
-    n = n01 + n10
-    if n < EXACT_BELOW:
-        tail = sum(math.comb(n, k) for k in range(min(n01, n10) + 1)) / 2**n
-        return McNemar(n01, n10, min(1.0, 2 * tail))
-    chi_square = max(0, abs(n01 - n10) - 1) ** 2 / n
-    return McNemar(n01, n10, math.erfc(math.sqrt(chi_square / 2)))  # one degree of freedom
+    from scipy.stats import binomtest
+
+    return McNemar(n01, n10, float(binomtest(n01, n01 + n10).pvalue) if n01 + n10 else 1.0)
 
 
 def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> PairedDifference:
