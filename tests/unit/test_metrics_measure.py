@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 
 from mien.errors import DataError
 from mien.lab.metrics import Predictions, Report, measure, report_of
-from mien.lab.recipe import Figure
+from mien.lab.recipe import Figure, Recipe
+from mien.lab.recipe.io import to_json
+from mien.lab.recipe_book import recipes
 from mien.labels import LabelSet
 
 CLASSES = LabelSet(("angry", "happy", "sad"))
@@ -181,7 +184,9 @@ def test_a_missing_report_is_named(tmp_path: Path) -> None:
         Report.read(tmp_path / "none.json")
 
 
-def test_published_figures_stand_beside_ours() -> None:
+@pytest.fixture
+def row(monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """Put a row with figures of every kind in the place of resnet50-imagenet's."""
     figures = (
         Figure(metric="accuracy", split="test", value=0.65, place="table 1"),
         Figure(metric="accuracy", split="train", value=0.8, place="table 2", exact=False),
@@ -190,8 +195,18 @@ def test_published_figures_stand_beside_ours() -> None:
         Figure(metric="loss", split="train", value=0.5, place="table 5"),
         Figure(metric="gap", split="test", value=0.18, place="page 6"),
     )
-    report = filled(report_of(table()))
-    lines = [line.split() for line in report.compare(figures).splitlines()]
+    made = replace(recipes["resnet50-imagenet"], published=figures)
+    monkeypatch.setitem(recipes._rows, made.name, made)
+    return made
+
+
+def of_recipe(recipe: Recipe, weights: str | None = None) -> Report:
+    provenance = {"recipe": json.loads(to_json(recipe)), "weights": weights}
+    return replace(filled(report_of(table())), tta="none", provenance=provenance)
+
+
+def test_published_figures_stand_beside_ours(row: Recipe) -> None:
+    lines = [line.split() for line in of_recipe(row).compare(row.published).splitlines()]
     assert lines[0] == ["small", "on", "PublicTest"]
     assert lines[-2] == ["A", "remark."]
     assert " ".join(lines[-1]) == "The source's test faces need not be these: see `mien compare`."
@@ -204,3 +219,15 @@ def test_published_figures_stand_beside_ours() -> None:
         "table 5": "0.500 – –",
         "page 6": "18.00 % 30.00 % +12.0",
     }
+
+
+def test_what_is_not_the_row_does_not_stand_beside_its_figures(row: Recipe) -> None:
+    head = "small on PublicTest is not set beside published figures: "
+    another = f"{head}its training is not the row that they are of."
+    assert of_recipe(replace(row, epochs=2)).compare(row.published) == another
+    assert of_recipe(row).compare(row.published[:1]) == another
+    assert replace(of_recipe(row), provenance={}).compare(row.published) == another
+    flipped = replace(of_recipe(row), tta="flip").compare(row.published)
+    assert flipped == f"{head}it was measured with test-time augmentation."
+    stood_in = of_recipe(row, weights="other.safetensors").compare(row.published)
+    assert stood_in == f"{head}it started from other.safetensors in place of resnet50.tv_in1k."

@@ -250,7 +250,8 @@ def _describe(
     run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, content: bytes, licence: str | None
 ) -> Card:
     environment = run.environment
-    origin = ("seed", "commit", "data_fingerprint", "training_fingerprint", "data_source", "versions", "resumed")
+    fingerprints = ("data_fingerprint", "training_fingerprint")
+    origin = ("seed", "commit", *fingerprints, "data_source", "weights", "versions", "resumed")
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,

@@ -184,12 +184,16 @@ class Report:
             raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
 
     def compare(self, published: tuple[Figure, ...]) -> str:
-        """Return a table, as text, of the published figures beside ours, on whatever faces either was measured."""
+        """Return a table, as text, of a source's figures beside ours, or why there is none; `lab.compare` says more."""
+        from mien.lab.published import why_not_beside
+
+        if why := why_not_beside(self, published):
+            return f"{self.model} on {self.split} is not set beside published figures: {why}."
         rows = []
         for figure in (each for each in published if each.epoch is None):
             ours, spread = self._ours(figure.metric, figure.split)
-            show, show_difference = (number, _signed) if figure.metric == "loss" else (percent, points)
-            difference = show_difference(None if ours is None or figure.over else ours - figure.value)
+            show, show_difference = (number, "{:+.3f}".format) if figure.metric == "loss" else (percent, points)
+            difference = UNKNOWN if ours is None or figure.over else show_difference(ours - figure.value)
             name = f"{figure.metric}, {figure.split}"
             rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
         columns = ("figure", "published", "here", "95 % interval", "difference", "place")
@@ -206,10 +210,6 @@ class Report:
             return self.full.accuracy, interval(self.full.accuracy_low, self.full.accuracy_high)
         known = {"train": self.train_accuracy, "validation": self.validation_accuracy}
         return (known.get(split) if metric == "accuracy" else None), ""
-
-
-def _signed(difference: float | None) -> str:
-    return UNKNOWN if difference is None else f"{difference:+.3f}"
 
 
 def _metrics_from(row: dict[str, Any]) -> Metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import numpy as np
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.metrics import Predictions, Report, wilson_interval
 from mien.lab.recipe import Backbone, Figure, Recipe
-from mien.lab.recipe.io import bare
+from mien.lab.recipe.io import bare, from_json
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95
@@ -78,6 +79,18 @@ def stand_in(recipe: Recipe, weights: str | None) -> str | None:
     network = recipe.network
     named = weights is not None and isinstance(network, Backbone) and weights != f"{network.name}.safetensors"
     return weights if named else None
+
+
+def why_not_beside(report: Report, published: tuple[Figure, ...]) -> str:
+    """Return why a source's figures must not stand beside a report, as far as it can tell; empty if they may."""
+    row = report.provenance.get("recipe")
+    recipe = None if row is None else from_json(json.dumps(row))
+    if recipe is None or not is_row_of_source(recipe) or recipe.published != published:
+        return "its training is not the row that they are of"
+    if report.tta != "none":
+        return "it was measured with test-time augmentation"
+    file = stand_in(recipe, report.provenance.get("weights"))
+    return "" if file is None else f"it started from {file} in place of {recipe.network.name}"
 
 
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
