@@ -22,13 +22,12 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS
+from layout import RESULTS, commit
 from rich.progress import track
 
 from mien import Face, Recognizer, YuNet
 from mien.faces.align import crop_face
 from mien.lab.data import PUBLIC, FaceDataset, read_fer2013
-from mien.lab.provenance import current_commit
 from mien.lab.statistics import paired_difference
 from mien.lab.tables import Table
 from mien.recognizer import DEFAULT_MODEL
@@ -135,7 +134,7 @@ def measure(recognizer: Recognizer, split: FaceDataset, cut: dict[str, dict[int,
     return {
         "model": recognizer.card.name,
         "model_sha256": recognizer.card.sha256,
-        "commit": current_commit(),
+        "commit": commit(),
         "faces": len(split.faces),
         "pictures": rows,
     }
@@ -152,8 +151,8 @@ def section(record: dict[str, Any]) -> str:
     table = Table("", columns, tuple(rows), ())
     return f"""## As the detector cuts them out
 
-Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FACE_PX} px wide, found by the detector,
-cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found and, in
+Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FACE_PX} px wide, found there by the
+detector, cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found and, in
 points, the difference to FER2013's own cut of the same faces, unchanged; **bold** where it is worse by more than
 {100 * AIM:g} point.
 

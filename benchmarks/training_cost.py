@@ -28,12 +28,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from layout import peak_mb
+from layout import commit, peak_mb
 
 from mien import lab
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.nets import build, count_parameters
-from mien.lab.provenance import current_commit
 from mien.lab.recipe import Constant, Distillation, OwnNet, Phase, Plateau, Progressive, Recipe, Validation
 from mien.lab.reproduction.jobs import forward_multiply_adds
 from mien.lab.reproduction.speed import machine, short_training
@@ -178,7 +177,7 @@ def measure(subject: str, *arguments: Any) -> None:
 
 def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]:
     """Return for each task its figures, each a list over the rounds, or why it did not run; and the commit."""
-    commit = current_commit()
+    measured_at = commit()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
     for _ in range(rounds):
         for name, task in tasks.items():
@@ -186,7 +185,7 @@ def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]
     figures = {}
     for name, each in found.items():
         failed = next((one for one in each if "did_not_run" in one), None)
-        figures[name] = (failed or {key: [one[key] for one in each] for key in each[0]}) | {"commit": commit}
+        figures[name] = (failed or {key: [one[key] for one in each] for key in each[0]}) | {"commit": measured_at}
     return figures
 
 

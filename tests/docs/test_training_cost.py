@@ -81,7 +81,7 @@ def test_a_recipe_that_fails_in_one_round_did_not_run(
     found = iter([{"peak_mb": 1.0}, {"peak_mb": 5.0}, {"peak_mb": 3.0}, {"did_not_run": "exit 1: no memory"}])
     asked = []
     monkeypatch.setattr(training_cost, "in_a_process", lambda *task: asked.append(task) or next(found))
-    monkeypatch.setattr(training_cost, "current_commit", lambda: "abc")
+    monkeypatch.setattr(training_cost, "commit", lambda: "abc")
     figures = training_cost.in_turn({"small": ("s", 1), "large": ("l", 2)}, rounds=2)
     assert figures == {
         "small": {"peak_mb": [1.0, 3.0], "commit": "abc"},
@@ -103,7 +103,7 @@ def measure(
         record = tmp_path / "cost.json"
         monkeypatch.setattr(lab, "recipes", {name: rows[name] for name in book.split()})
         monkeypatch.setattr(training_cost, "in_a_process", lambda *task: {"train_per_second": speed})
-        monkeypatch.setattr(training_cost, "current_commit", lambda: commit)
+        monkeypatch.setattr(training_cost, "commit", lambda: commit)
         monkeypatch.setattr(training_cost, "machine", lambda: machine)
         monkeypatch.setattr("sys.argv", ["training_cost.py", str(tmp_path / "drawn.csv"), *words, f"--record={record}"])
         training_cost.main()
