@@ -152,9 +152,9 @@ def section(record: dict[str, Any]) -> str:
     return f"""## As the detector cuts them out
 
 Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FACE_PX} px wide, found there by the
-detector, cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found and, in
-points, the difference to FER2013's own cut of the same faces, unchanged; **bold** where it is worse by more than
-{100 * AIM:g} point.
+detector, cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found
+and, in points, the difference to FER2013's own cut of the same faces, unchanged; **bold** where it is worse by more
+than {100 * AIM:g} point.
 
 {table.markdown()}
 
