@@ -142,9 +142,9 @@ def analyze_video(
     if not isinstance(source, int | str | os.PathLike):
         raise InputError(f"<{type(source).__name__}>: expected the path of a video, an address or a camera's number.")
     if isinstance(source, int) or "://" in str(source):
-        if start_s or end_s is not None:
-            raise InputError(f"{source}: a camera or stream has no start and end; leave out start_s and end_s.")
         reader = CameraReader(source if isinstance(source, int) else str(source), every=every)
+        if start_s or end_s is not None:
+            raise InputError(f"{reader.name}: a camera or stream has no start and end; leave out start_s and end_s.")
     else:
         reader = frame_reader(source, start_s=start_s, end_s=end_s, every=every)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)

@@ -151,6 +151,8 @@ def test_cameras_and_streams_are_read_too(model: Path) -> None:
     assert mien.analyze_video(0, model=model).source.name == "camera 0"
     with pytest.raises(InputError, match="0: a camera or stream has no start and end; leave out start_s and end_s"):
         mien.analyze_video(0, model=model, end_s=3)
+    with pytest.raises(InputError, match=r"^rtsp://10\.0\.0\.9/x: a camera or stream has no start and end"):
+        mien.analyze_video("rtsp://user:secret@10.0.0.9/x", model=model, start_s=1)
 
 
 def test_wrong_times_are_refused(clip: Path, model: Path) -> None:

@@ -219,8 +219,9 @@ def test_a_video_that_is_named_twice_is_told_twice() -> None:
     assert lines == 2 * run("clip.mp4").stdout.splitlines()
 
 
-def test_an_address_that_is_no_camera_is_refused_without_its_password() -> None:
-    done = run("rtsp://user:secret@127.0.0.1/live")
+@pytest.mark.parametrize("path", ["live", "cam/realmonitor?channel=1&subtype=0"])  # the second has a pattern's sign
+def test_an_address_that_is_no_camera_is_refused_without_its_password(path: str) -> None:
+    done = run(f"rtsp://user:secret@127.0.0.1/{path}")
     assert done.exit_code == 2 and "--camera" in done.stderr and "secret" not in done.output
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import sys
 from collections import deque
@@ -91,12 +92,13 @@ def analyze(
     from mien.result_file import ResultFile
     from mien.video import video_columns
 
+    # before all that names a path: an address may hold a password
+    if any(re.match(r"\w{2,}:/", str(path)) and not os.path.exists(path) for path in paths or []):  # noqa: PTH110
+        raise typer.BadParameter("an address; download photos first, and read a stream by --camera ADDRESS.")
     photos_only = boxes is not None or crops or out is not None
     photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     video_files = videos_among(photos, animated=animated)
     videos = camera is not None or bool(video_files)
-    if any(re.match(r"\w{2,}:/", str(path)) and not path.exists() for path in paths or []):  # may hold a password
-        raise typer.BadParameter("an address; download photos first, and read a stream by --camera ADDRESS.")
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
