@@ -78,10 +78,10 @@ class Card:
                 that cannot be, or `model.onnx` is not the file that the card describes.
         """
         card_file, model_file = folder / CARD_FILE, folder / MODEL_FILE
-        for file in (card_file, model_file):
-            if not file.is_file():
-                raise ModelError(f"{folder}: no {file.name}; a model folder holds {MODEL_FILE} and {CARD_FILE}.")
         try:
+            for file in (card_file, model_file):
+                if not file.is_file():
+                    raise ModelError(f"{folder}: no {file.name}; a model folder holds {MODEL_FILE} and {CARD_FILE}.")
             row = json.loads(card_file.read_text(encoding="utf-8"))
             _check(row, card_file)
             del row["schema"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -159,7 +160,7 @@ def find_model(model: str | Path | None = None) -> Path:
     name = DEFAULT_MODEL if model is None else model
     if name in shipped:
         return _SHIPPED / name
-    if model is not None and Path(model).is_dir():
+    if model is not None and os.path.isdir(model):  # noqa: PTH112  # Path's raises on long names
         return Path(model)
     found = f"the default model {name!r} is not in this installation" if model is None else f"{model}: no such folder"
     nearest = get_close_matches(str(name), shipped, n=1)

@@ -155,6 +155,14 @@ def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     assert Path(out).read_bytes().startswith(written)
 
 
+def test_a_picture_whose_name_is_too_long_stops_no_later_run(photos: Path, model: Path) -> None:
+    name = "n" * 251 + ".gif"  # its picture's would have .png behind it, and be longer than names may be
+    Image.fromarray(data.astronaut()).save(photos / name)
+    assert "not drawn" in run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures").stderr
+    again = run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures", check=True)
+    assert "1 of the earlier photos have no picture" in again.stderr
+
+
 def test_a_picture_that_cannot_be_written_stops_no_other(photos: Path, model: Path) -> None:
     Path("pictures/coffee.png").mkdir(parents=True)
     done = run(model, "photos", "--save", "pictures", "--json")

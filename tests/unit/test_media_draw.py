@@ -176,6 +176,12 @@ def test_one_photo_makes_no_folder_with_an_ending(tmp_path: Path, name: str) -> 
     assert picture_files(photos[:1], out) == [out / "x.jpg"]
 
 
+def test_names_that_are_too_long_are_no_folders() -> None:
+    assert picture_files([Path("x.jpg")], out := Path("n" * 300 + ".jpg")) == [out]
+    with pytest.raises(InputError, match=r"unknown ending '\.xyz'; for one photo"):
+        picture_files([Path("x.jpg")], Path("n" * 300 + ".xyz"))
+
+
 def test_photos_are_not_overwritten(tmp_path: Path) -> None:
     photos = [tmp_path / "x.jpg", tmp_path / "y.jpg"]
     for out in (tmp_path, tmp_path / "sub" / ".."):

@@ -198,6 +198,8 @@ def test_an_unknown_model_names_those_that_ship(model: Path, monkeypatch: pytest
         Recognizer.load("medium")
     with pytest.raises(ModelError, match=r"meam: no such folder; did you mean 'mean'\? Models that ship: mean\."):
         Recognizer.load("meam")
+    with pytest.raises(ModelError, match=r"nnn: no such folder\. Models that ship"):
+        Recognizer.load("n" * 300)
 
 
 def test_without_a_default_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

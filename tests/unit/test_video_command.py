@@ -225,6 +225,12 @@ def test_an_address_that_is_no_camera_is_refused_without_its_password(path: str)
     assert done.exit_code == 2 and "--camera" in done.stderr and "secret" not in done.output
 
 
+def test_names_that_are_too_long_are_told() -> None:
+    done = run("clip.mp4", "--save", "n" * 300 + ".html")
+    assert done.exit_code == 1 and "nnn.html: cannot be written (File name too long)" in done.stderr
+    assert run(f"rtsp://{'n' * 300}/live").exit_code == 2
+
+
 def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     read = VideoReader.__iter__
 

@@ -92,7 +92,7 @@ def analyze(
     from mien.result_file import ResultFile
     from mien.video import video_columns
 
-    # before all that names a path: an address may hold a password
+    # before all that names a path: an address may hold a password. Path.exists raises on long names
     if any(re.match(r"\w{2,}:/", str(path)) and not os.path.exists(path) for path in paths or []):  # noqa: PTH110
         raise typer.BadParameter("an address; download photos first, and read a stream by --camera ADDRESS.")
     photos_only = boxes is not None or crops or out is not None
@@ -137,7 +137,8 @@ def analyze(
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             tally.start_with(results.done.values(), missing=len(results.missing))
             tally.undrawn = sum(
-                photo.absolute() in results.done and not picture.exists() for photo, picture in pictures.items()
+                photo.absolute() in results.done and not os.path.exists(picture)  # noqa: PTH110
+                for photo, picture in pictures.items()
             )
             photos = results.missing
         found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures, tally.failed)

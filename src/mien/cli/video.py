@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -159,7 +160,7 @@ def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> lis
 
     if save is None:
         return []
-    if save.suffix and not save.is_dir():
+    if save.suffix and not os.path.isdir(save):  # noqa: PTH112  # Path's raises on long names
         if len(paths) == 1:
             return [save]
         if save.suffix.lower() in VIDEO_SAVE_SUFFIXES:

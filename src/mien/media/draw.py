@@ -122,11 +122,12 @@ def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozens
         InputError: `out` is one file for several photos, its ending is unknown for one, a photo would be overwritten,
             or two would be drawn to one file.
     """
-    if out.suffix.lower() in PICTURE_SUFFIXES and not out.is_dir():
+    is_folder = os.path.isdir(out)  # noqa: PTH112  # Path's raises on long names
+    if out.suffix.lower() in PICTURE_SUFFIXES and not is_folder:
         if len(photos) != 1:
             raise InputError(f"{out}: is one file, but there are {len(photos)} photos; name a folder.")
         files = [out]
-    elif len(photos) == 1 and out.suffix and not out.is_dir():
+    elif len(photos) == 1 and out.suffix and not is_folder:
         known = ", ".join(PICTURE_SUFFIXES)
         raise InputError(
             f"{out}: unknown ending {out.suffix!r}; for one photo, expected {known}, or a folder that exists."

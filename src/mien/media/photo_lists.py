@@ -93,7 +93,7 @@ def is_pattern(path: str) -> bool:
 def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path's raises in a folder that may be listed, but not entered
             with suppress(InputError):  # an empty folder is an error only where it is named
                 found |= dict.fromkeys(expand_folders([path], suffixes))
         elif path.suffix.lower() in suffixes:
