@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import tarfile
 import urllib.request
 import zlib
@@ -32,6 +33,7 @@ RUNTIME_FILES = {
 }
 """Name -> SHA-256 of the files of onnxruntime-web that the page needs."""
 
+_MARK = "detector/settings.json"  # tells a folder of mien web; it is written first, so that a half-written one has it
 _PARTS = ("style.css", "draw.js", "results.js", "pixels.js", "faces.js", "browser.js", "photos.js", "camera.js")
 _MANIFEST = {
     "name": "mien",
@@ -64,12 +66,9 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     """
     folder, source = Path(out), find_model(model)
     card = Card.read(source)  # refuses what is damaged
+    _check_place(folder)  # before the download
     found = _runtime(folder / "runtime" if runtime is None else Path(runtime), download=runtime is None)
     files = _files(source, card, found)
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    others = {name for name in names if name != "runtime" and not name.startswith(".")}  # .git of a site is none
-    if others and not (folder / "detector" / "settings.json").exists():
-        raise InputError(f"{folder}: holds {min(others)} of others; name a folder that is new, empty, or of mien web.")
     try:
         for name, content in files.items():
             file = folder / name
@@ -82,9 +81,26 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     return folder
 
 
+def _check_place(folder: Path) -> None:
+    """Make sure that a folder holds nothing but a page of `mien web`, whole or half written.
+
+    Raises:
+        InputError: it holds other files, or may not be opened.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        is_ours = (folder / _MARK).exists()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be opened: {error.strerror}.") from error
+    others = {name for name in names if name != "runtime" and not name.startswith(".")}  # .git of a site is none
+    if others and not is_ours:
+        raise InputError(f"{folder}: holds {min(others)} of others; name a folder that is new, empty, or of mien web.")
+
+
 def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:
-    """The page's files by their paths in its folder."""
-    files = {f"runtime/{name}": content for name, content in runtime.items()}
+    """The page's files by their paths in its folder, in the order in which they are written."""
+    files = {_MARK: json.dumps(_settings(), indent=2).encode()}
+    files |= {f"runtime/{name}": content for name, content in runtime.items()}
     files |= {
         f"model/{MODEL_FILE}": (model / MODEL_FILE).read_bytes(),
         f"model/{CARD_FILE}": card.to_json().encode(),  # with what older cards lack
@@ -92,7 +108,6 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
     files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
     files |= {
         "detector/yunet.onnx": yunet_weights(),
-        "detector/settings.json": json.dumps(_settings(), indent=2).encode(),
         "icon.svg": (PAGE / "icon.svg").read_bytes(),
         "manifest.webmanifest": json.dumps(_MANIFEST, indent=2).encode(),
         "index.html": _index().encode(),
@@ -134,12 +149,16 @@ def _index() -> str:
 
 def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
     """The files of onnxruntime-web, from `folder` if they are there."""
-    present = {name: folder / name for name in RUNTIME_FILES if (folder / name).is_file()}
+    # Path.is_file raises in a folder that may not be entered
+    present = {name: folder / name for name in RUNTIME_FILES if os.path.isfile(folder / name)}  # noqa: PTH113
     if len(present) < len(RUNTIME_FILES) and not download:
         missing = ", ".join(name for name in RUNTIME_FILES if name not in present)
         raise InputError(f"{folder}: no {missing}; expected the folder dist of npm's onnxruntime-web 1.30.0.")
     if len(present) == len(RUNTIME_FILES):
-        files = {name: file.read_bytes() for name, file in present.items()}
+        try:
+            files = {name: file.read_bytes() for name, file in present.items()}
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be read: {error.strerror}; permit reading there.") from error
     else:
         files = _downloaded()
     for name, content in files.items():

@@ -143,6 +143,56 @@ def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
         assert [file.read_text() for file in folder.rglob("*") if file.is_file()] == ["mine"]
 
 
+def test_names_that_are_too_long(tmp_path: Path, runtime: Path) -> None:
+    with pytest.raises(InputError, match="nnn: cannot be opened: File name too long"):
+        write_web(tmp_path / ("n" * 300), model="mien-nano", runtime=runtime)
+    with pytest.raises(InputError, match=r"nnn: no ort\.wasm\.min\.js"):
+        write_web(tmp_path / "site", model="mien-nano", runtime=tmp_path / ("n" * 300))
+
+
+def test_folders_and_files_that_may_not_be_read(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: refuse(path) if path.parent == runtime else read(path))
+    with pytest.raises(InputError, match="dist: cannot be read: Permission denied; permit reading there"):
+        write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+    (tmp_path / "site").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match="site: cannot be opened: Permission denied"):
+        write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+
+
+def test_a_page_that_was_half_written_is_taken_up(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "yunet.onnx":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(InputError, match="the page cannot be written"):
+            write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+    assert (tmp_path / "site" / "model" / "model.onnx").exists()
+    write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+    assert (tmp_path / "site" / "index.html").exists()
+
+
+def test_a_folder_of_others_is_refused_before_the_download(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "RUNTIME_URL", (tmp_path / "nowhere").as_uri())
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "private.jpg").write_text("mine")
+    with pytest.raises(InputError, match=r"photos: holds private\.jpg of others"):
+        write_web(tmp_path / "photos", model="mien-nano")
+
+
 def test_a_folder_of_photos_is_no_place_for_the_page(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "private.jpg").write_text("mine")
