@@ -53,6 +53,15 @@ def test_landmarks_are_read_where_there_are_some(tmp_path: Path) -> None:
     assert read_boxes(write(tmp_path, text)) == {"a": expected[:2]}
 
 
+def test_photos_that_failed_have_no_boxes(tmp_path: Path) -> None:
+    text = "source,x0,y0,x1,y1,failed\na,1,2,3,4,\nb,,,,,\nc,,,,,c: is empty\n"
+    expected = {"a": [Face(box=(1, 2, 3, 4))], "b": []}
+    assert read_boxes(write(tmp_path, text)) == expected
+    faces = {"a": [{"box": [1, 2, 3, 4]}], "b": [], "c": []}
+    photos = [{"source": s, "faces": f, "failed": "is empty" if s == "c" else None} for s, f in faces.items()]
+    assert read_boxes(write(tmp_path, json.dumps(photos))) == expected
+
+
 @pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x85b.jpg", "a\nb.jpg", "a\r\nb.jpg", "a\x0cb.jpg"])
 def test_names_with_line_breaks(tmp_path: Path, name: str) -> None:
     expected = {name: [Face(box=(1, 2, 3, 4))], "c": [Face(box=(5, 6, 7, 8))]}

@@ -32,7 +32,7 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
     What else stands there is passed over, so the output of an analysis can be given to another.
 
     Returns:
-        Source -> faces, px.
+        Source -> faces, px; without the photos of which `failed` says why they could not be read.
 
     Raises:
         InputError: the file is of another form; names the place.
@@ -138,7 +138,8 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
         plain: dict[str, list[tuple[Any, Any]]] = {}
         for photo in photos:
             faces = [(face["box"], face.get("landmarks")) for face in photo["faces"]]
-            plain.setdefault(_source(photo["source"]), []).extend(faces)
+            if not photo.get("failed"):
+                plain.setdefault(_source(photo["source"]), []).extend(faces)
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
@@ -169,6 +170,8 @@ def _of_rows(rows: csv.DictReader[str], file: Path) -> dict[str, list[Face]]:
     marked = set(LANDMARK_COLUMNS) <= set(rows.fieldnames or ())
     found: dict[str, list[Face]] = {}
     for row in rows:
+        if row.get("failed"):
+            continue
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
         marks = [row[name] for name in LANDMARK_COLUMNS] if marked else []
         faces = found.setdefault(_source(row["source"]), [])
