@@ -132,9 +132,10 @@ class Analysis:
         Raises:
             InputError: the photo could not be read, or the file is the photo itself or cannot be written.
         """
+        picture = self.annotated()
         if Path(file).resolve() == Path(self.source).resolve():
             raise InputError(f"{file}: is the photo and would be overwritten; name another file.")
-        save_picture(self.annotated(), file)
+        save_picture(picture, file)
 
 
 class Analyses(Sequence[Analysis]):

@@ -278,6 +278,24 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path, recogn
         analyze(tmp_path / "none.jpg", model=recognizer)
 
 
+def test_files_that_break_off_and_names_of_no_file_do_not_stop_the_others(recognizer: Recognizer) -> None:
+    class Gone(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise ConnectionResetError(104, "Connection reset by peer")
+
+    closed = io.BytesIO(b"x")
+    closed.close()
+    photos = [Gone(), closed, "a\0b.png", photo(10)]
+    found = analyze(photos, model=recognizer, boxes={"a\0b.png": [], "<array 3>": [(0, 0, 30, 30)]})
+    assert labels(found) == ["sad"]
+    reset, shut, name = (analysis.failed for analysis in found.failed)
+    assert reset == "<Gone 0>: cannot be read: [Errno 104] Connection reset by peer."
+    assert shut == "<BytesIO 1>: cannot be read: I/O operation on closed file."
+    assert name == "a\0b.png: no such file."
+    with pytest.raises(InputError, match="no such file"):
+        found[2].save("out.png")
+
+
 def test_faults_of_the_code_are_not_taken_for_bad_photos(recognizer: Recognizer) -> None:
     class Broken:
         def detect(self, image: Pixels) -> list[Face]:

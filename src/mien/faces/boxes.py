@@ -71,12 +71,20 @@ def boxes_of_each(
         return [checked_boxes(given, source) for source, given in zip(sources, boxes, strict=True)]
     known: dict[Path, Any] = {}
     for name, given in boxes.items():
-        path = Path(name).resolve()
+        path = _place(name)
         if path in known:
             raise InputError(f"boxes: {name} stands there in two spellings; put all its boxes under one.")
         known[path] = given
-    found = (known.get(Path(source).resolve()) for source in sources)
+    found = (known.get(_place(source)) for source in sources)
     return [None if given is None else checked_boxes(given, source) for given, source in zip(found, sources)]
+
+
+def _place(name: str) -> Path:
+    """Where a photo lies, whatever the spelling of its path."""
+    try:
+        return Path(name).resolve()
+    except (ValueError, RuntimeError):  # a NUL in the name, or a link to itself: reading the photo says so
+        return Path(name)
 
 
 def checked_boxes(boxes: Any, source: str) -> list[Face]:

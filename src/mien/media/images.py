@@ -102,14 +102,18 @@ def in_memory(source: Photo, name: str) -> Photo:
     """Return the bytes of an open file, which can be read but once; other sources as they are.
 
     Raises:
-        InputError: the file is open in text mode.
+        InputError: the file is open in text mode, or cannot be read.
     """
     if not hasattr(source, "read"):
         return source
-    data = source.read()
+    try:
+        data = source.read()
+        is_at_end = not data and hasattr(source, "tell") and source.tell() > 0
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise InputError(f"{name}: cannot be read: {reason_of(error)}.") from error
     if not isinstance(data, bytes):
         raise InputError(f"{name}: reading gave {type(data).__name__}; open the file in binary mode, 'rb'.")
-    if not data and hasattr(source, "tell") and source.tell():
+    if is_at_end:
         raise InputError(f"{name}: has been read to its end; go back to its start, seek(0).")
     return data
 
