@@ -162,6 +162,8 @@ def find_model(model: str | Path | None = None) -> Path:
         return _SHIPPED / name
     if model is not None and os.path.isdir(model):  # noqa: PTH112  # Path's raises on long names
         return Path(model)
+    if str(name) in shipped:  # a Path
+        return _SHIPPED / name
     found = f"the default model {name!r} is not in this installation" if model is None else f"{model}: no such folder"
     nearest = get_close_matches(str(name), shipped, n=1)
     meant = f"; did you mean {nearest[0]!r}?" if nearest else "."

@@ -144,6 +144,12 @@ def test_a_mapping_is_looked_up_by_path_in_any_spelling(tmp_path: Path, monkeypa
     assert found == [[Face(box=(0, 0, 1, 1))], None, [Face(box=(0, 0, 2, 2))]]
 
 
+@pytest.mark.parametrize("boxes", [5, None, np.array(5)])
+def test_boxes_that_are_no_list_are_refused(boxes: object) -> None:
+    with pytest.raises(InputError, match=r"a: boxes are .*; expected a list of x0 y0 x1 y1, \[\] for no face"):
+        boxes_of_each(["a"], [boxes])
+
+
 def test_two_spellings_of_one_photo_are_refused() -> None:
     boxes = {"a.jpg": [[0, 0, 1, 1]], "./a.jpg": [[1, 1, 2, 2]]}
     with pytest.raises(InputError, match=r"\./a\.jpg stands there in two spellings"):

@@ -185,9 +185,10 @@ def test_shipped_names(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_shipped_name_goes_before_a_folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SHIPPED", model.parent)
     monkeypatch.chdir(tmp_path / "mean")
+    assert Recognizer.load(Path("mean")).card.name == "mean"
     write_model(Path("mean"), name="another")
     assert Recognizer.load("mean").card.name == "mean"
-    assert Recognizer.load("./mean").card.name == "another"
+    assert Recognizer.load("./mean").card.name == Recognizer.load(Path("mean")).card.name == "another"
     assert Recognizer.load(Path("mean").resolve()).card.name == "another"
 
 

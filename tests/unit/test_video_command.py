@@ -225,6 +225,13 @@ def test_an_address_that_is_no_camera_is_refused_without_its_password(path: str)
     assert done.exit_code == 2 and "--camera" in done.stderr and "secret" not in done.output
 
 
+def test_a_camera_needs_a_number_or_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("--camera", " ")
+    assert done.exit_code == 2 and "--camera is empty" in done.stderr
+    monkeypatch.setattr(CameraReader, "__iter__", lambda self: iter([Frame(index=0, time_s=0, image=astronaut())]))
+    assert run("--camera", " 0").stdout.startswith("camera 0  1 frame")
+
+
 def test_names_that_are_too_long_are_told() -> None:
     done = run("clip.mp4", "--save", "n" * 300 + ".html")
     assert done.exit_code == 1 and "nnn.html: cannot be written (File name too long)" in done.stderr

@@ -103,6 +103,8 @@ def analyze(
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
         raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
+    if camera is not None and not camera.strip():
+        raise typer.BadParameter("--camera is empty; name a camera by its number, or a stream by its address.")
     if videos and photos_only:
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
     if crops and boxes is not None:

@@ -96,6 +96,7 @@ class VideoRun:
         from mien.media.camera import CameraReader
         from mien.video import VideoAnalysis
 
+        camera = camera.strip()
         reader = CameraReader(int(camera) if camera.isdecimal() else camera, every=self.every)
         with interruption() as stop:
             yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)

@@ -91,8 +91,13 @@ def checked_boxes(boxes: Any, source: str) -> list[Face]:
     """Return ``(N, 4)`` numbers, or what has such a `box` and perhaps `landmarks`, as faces.
 
     Raises:
-        InputError: a box is not four finite numbers with x0 < x1 and y0 < y1, or landmarks are not five points.
+        InputError: `boxes` is no list, a box is not four finite numbers with x0 < x1 and y0 < y1, or landmarks are not
+            five points.
     """
+    try:
+        boxes = list(boxes)
+    except TypeError as error:
+        raise InputError(f"{source}: boxes are {boxes!r}; expected a list of x0 y0 x1 y1, [] for no face.") from error
     return [
         _face(getattr(given, "box", given), getattr(given, "landmarks", None), f"{source}: box {index}")
         for index, given in enumerate(boxes)
