@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from mien.cli.analyze import analyze
 from mien.errors import InputError
+from mien.faces.boxes import read_boxes
 from mien.labels import FER2013
 from mien.records import columns
 
@@ -244,6 +245,15 @@ def test_csv_has_a_row_a_face(photos: Path, model: Path) -> None:
     assert run(model, "photos/coffee.png", "--csv").stdout == ",".join(columns(FER2013)) + "\n"
 
 
+def test_names_are_written_as_boxes_are_read_whatever_the_console_takes(photos: Path, model: Path) -> None:
+    name = os.fsdecode(b"photos/\xc3\xa9\xff.png")
+    Image.fromarray(data.astronaut()).save(os.fsencode(name), "PNG")
+    words = [sys.executable, "-m", "mien", "analyze", name, "--csv", "--model", str(model)]
+    with Path("faces.csv").open("wb") as file:
+        subprocess.run(words, stdout=file, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+    assert list(read_boxes(Path("faces.csv"))) == [name]
+
+
 @pytest.mark.parametrize("format", ["--csv", "--json"])
 def test_its_output_can_be_given_back_as_boxes(photos: Path, model: Path, format: str) -> None:
     first = run(model, "photos", format)
@@ -301,11 +311,13 @@ def test_pictures_of_one_and_of_several_photos(photos: Path, model: Path) -> Non
     assert "would be overwritten" in str(done.exception)
 
 
-def test_names_that_no_encoding_can_write(photos: Path, model: Path) -> None:
+def test_names_that_no_encoding_can_write(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = b"\xff\xe4\xb8.png"
     (photos / "coffee.png").rename(Path("photos") / name.decode("utf-8", "surrogateescape"))
     for format in ("--csv", "--json"):
         assert run(model, "photos", format).exit_code == 0
+    assert b"photos/" + name + b"  600 x 400 px" in run(model, "photos").stdout_bytes
+    monkeypatch.setattr("mien.cli.analyze._on_terminal", lambda: True)
     assert r"photos/\udcff\udce4\udcb8.png  600 x 400 px" in run(model, "photos").stdout
 
 

@@ -79,6 +79,13 @@ def test_names_in_no_encoding(tmp_path: Path) -> None:
     assert list(read_boxes(tmp_path / "faces.csv")) == [os.fsdecode(b"s\xff.jpg")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_what_powershell_writes(tmp_path: Path, encoding: str) -> None:
+    text = "source,x0,y0,x1,y1\r\né.jpg,1,2,3,4\r\n"
+    (tmp_path / "faces.csv").write_bytes(("\ufeff" * (encoding != "utf-16") + text).encode(encoding))
+    assert read_boxes(tmp_path / "faces.csv") == {"é.jpg": [Face(box=(1, 2, 3, 4))]}
+
+
 def test_blank_lines_between_and_behind_json_lines(tmp_path: Path) -> None:
     lines = [json.dumps({"source": name, "faces": [{"box": [1, 2, 3, 4]}]}) for name in "ab"]
     (tmp_path / "boxes.jsonl").write_text("\n \n".join(lines) + "\n\n")

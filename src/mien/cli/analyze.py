@@ -156,8 +156,11 @@ def analyze(
         lines = _csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels))
     else:
         lines = _text_lines(found)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold what no encoding can write
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what no encoding can write
+        if _on_terminal():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:  # what --boxes reads
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     for line in lines:
         typer.echo(line)
     for line in tally.lines():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -38,8 +39,9 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
         InputError: the file is of another form; names the place.
     """
     try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:  # names may hold anything
-            text = stream.read()
+        data = file.read_bytes()
+        is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Windows' PowerShell writes >
+        text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "surrogateescape")  # names may hold anything
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{file}: cannot be read: {reason}.") from error
