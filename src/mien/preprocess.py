@@ -65,7 +65,7 @@ class Preprocess:
         return 1 if self.color == "grey" else 3
 
     def stack(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
-        """Bring crops to one size and colour.
+        """Bring crops to one size and colour; what is not square is stretched, and `crop_face` cuts squares.
 
         Args:
             crops: uint8 images, each ``(H, W)`` grey or ``(H, W, 3)`` RGB, of any size from 1 px.

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import InputError, ModelError
+from mien.faces.align import crop_face
+from mien.faces.detect import Face
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -126,6 +128,8 @@ class Recognizer:
     def predict(self, crops: Sequence[npt.NDArray[np.uint8]], batch_size: int = 64) -> list[Expression]:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.
 
+        One that is not square becomes so by repeating its edge pixels, as `mien.analyze` does with ``crops=True``.
+
         Raises:
             InputError: a crop has another type or shape; names its index. Or it is a single one, not a list.
         """
@@ -134,7 +138,7 @@ class Recognizer:
             raise InputError(f"shape {shape}: is one face; give a list, predict([face])[0].")
         found: list[Expression] = []
         for start in range(0, len(crops), batch_size):
-            faces = self.card.preprocess.stack(crops[start : start + batch_size])
+            faces = self.card.preprocess.stack([_squared(crop) for crop in crops[start : start + batch_size]])
             found += self.expressions(self.probabilities(faces, batch_size))
         return found
 
@@ -148,6 +152,14 @@ class Recognizer:
             )
             for label, row in zip(best, probabilities.tolist(), strict=True)
         ]
+
+
+def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A crop that is not square as a square; all else as it is, for `Preprocess.stack` checks it."""
+    is_crop = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.ndim in (2, 3) and crop.size
+    if not is_crop or crop.shape[0] == crop.shape[1]:
+        return crop
+    return crop_face(crop, Face(box=(0.0, 0.0, float(crop.shape[1]), float(crop.shape[0]))))
 
 
 def find_model(model: str | Path | None = None) -> Path:

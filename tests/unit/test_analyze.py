@@ -334,6 +334,14 @@ def test_a_crop_of_the_models_size_reaches_it_unchanged(recognizer: Recognizer) 
     assert face.expression == recognizer.predict([crop])[0]
 
 
+@pytest.mark.parametrize("shape", [(60, 31, 3), (20, 49), (700, 300)])
+def test_a_crop_that_is_not_square_gets_one_answer(recognizer: Recognizer, shape: tuple[int, ...]) -> None:
+    crop = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    crop[: shape[0] // 4, :] = crop[:, : shape[1] // 4] = 250  # a bright edge is repeated
+    (face,) = analyze(crop, model=recognizer, crops=True).faces
+    assert face.expression == recognizer.predict([crop])[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
