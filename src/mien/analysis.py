@@ -184,10 +184,10 @@ class Analyzer:
         preprocess = self.recognizer.card.preprocess
         given = None if boxes is None else boxes_of_each(names, boxes)
 
-        def find(index: int, image: npt.NDArray[np.uint8]) -> list[Face]:
+        def find(index: int, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
             if given is not None:
                 return given_faces(given[index], image, names[index])
-            return [_whole(image)] if crops else self.detector.detect(image)
+            return [_whole(image)] if crops else detect_in(self.detector, image, factor)
 
         margin = 0.0 if crops else preprocess.margin_fraction
         least_px = math.inf if crops or boxes is not None else least_px_of(self.detector, preprocess)
@@ -225,9 +225,12 @@ class Analyzer:
 
 def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
     """Return what the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
-    if not isinstance(detector, YuNet) or detector.min_face_px > MIN_FACE_PX:
-        return math.inf
-    return detector.longest_px * preprocess.crop_px / MIN_FACE_PX
+    return detector.longest_px * preprocess.crop_px / MIN_FACE_PX if isinstance(detector, YuNet) else math.inf
+
+
+def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
+    """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`."""
+    return (detector.for_reduced(factor) if isinstance(detector, YuNet) else detector).detect(image)
 
 
 def _analyzed(face: Face, expression: Expression) -> AnalyzedFace:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mien.preprocess import Preprocess
 
 _Image = npt.NDArray[np.uint8]
-Find = Callable[[int, _Image], list[Face]]
-"""Index of a photo and its pixels -> its faces."""
+Find = Callable[[int, _Image, int], list[Face]]
+"""Index of a photo, its pixels, and by what it was reduced when it was read -> its faces, in these pixels."""
 
 # Kinds of photos that threads read without touching each other. Pillow reads its file when an image is first used.
 _INDEPENDENT = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)
@@ -86,7 +86,7 @@ def crop_photos(
             with nullcontext() if isinstance(photo, _INDEPENDENT) else one_at_a_time:
                 photo = in_memory(photo, name)
                 seen = read_reduced(photo, name, least_px=least_px)
-            faces = find(index, seen.pixels)
+            faces = find(index, seen.pixels, seen.factor)
         except InputError as error:
             return Cropped(photo, name, failed=str(error))
         stack = preprocess.stack([crop_face(seen.pixels, face, margin_fraction=margin_fraction) for face in faces])

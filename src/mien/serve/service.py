@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from starlette.exceptions import HTTPException
 
-from mien.analysis import Analysis, AnalyzedFace, least_px_of
+from mien.analysis import Analysis, AnalyzedFace, detect_in, least_px_of
 from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
 from mien.faces.detect import Detector
@@ -135,7 +135,7 @@ class Service:
         (found,) = crop_photos(
             [photo.data],
             [photo.name],
-            lambda index, image: self._detector.detect(image),
+            lambda index, image, factor: detect_in(self._detector, image, factor),
             preprocess,
             preprocess.margin_fraction,
             workers=1,
