@@ -114,7 +114,16 @@ class Recognizer:
 
         Returns:
             ``(N, K)`` float32.
+
+        Raises:
+            InputError: the faces have another shape or type.
         """
+        p = self.card.preprocess
+        if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8:
+            raise InputError(f"faces: {getattr(faces, 'dtype', type(faces).__name__)}; expected an array of uint8.")
+        if faces.shape[1:] != (p.planes, p.crop_px, p.crop_px):
+            expected = f"(N, {p.planes}, {p.crop_px}, {p.crop_px})"
+            raise InputError(f"faces: shape {faces.shape}; expected {expected}, as card.preprocess.stack makes it.")
         logits = np.empty((len(faces), len(self.card.labels)), np.float32)
         for start in range(0, len(faces), batch_size):
             batch = faces[start : start + batch_size]
@@ -200,7 +209,10 @@ def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except (ort_errors.Fail, ort_errors.InvalidGraph, ort_errors.InvalidProtobuf, ort_errors.NotImplemented) as error:
+    except (
+        *(ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidGraph, ort_errors.InvalidProtobuf),
+        ort_errors.NotImplemented,
+    ) as error:
         raise ModelError(
             f"{file}: onnxruntime {onnxruntime.__version__} cannot run it ({error}); upgrade onnxruntime or export the "
             "model again."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,22 @@ def test_logits(model: Path) -> None:
     assert recognizer.logits(grey(0, 255, 51)) == pytest.approx(np.array([[0, 0, 0], [0, 1, -1], [0, 0.2, -0.2]]))
     assert recognizer.logits(grey(0)).dtype == np.float32
     assert recognizer.folder == model and recognizer.card.name == "mean"
+
+
+@pytest.mark.parametrize(
+    ("faces", "message"),
+    [
+        (
+            np.zeros((2, 4, 4), np.uint8),
+            r"faces: shape \(2, 4, 4\); expected \(N, 1, 4, 4\), as card\.",
+        ),
+        (np.zeros((2, 1, 4, 4), np.float32), "faces: float32; expected an array of uint8"),
+        ([[0]], "faces: list; expected an array of uint8"),
+    ],
+)
+def test_other_faces_are_refused(model: Path, faces: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Recognizer.load(model).logits(faces)
 
 
 def test_probabilities_use_the_temperature(tmp_path: Path) -> None:
@@ -215,6 +232,15 @@ def test_a_file_that_onnxruntime_cannot_run(tmp_path: Path) -> None:
         ModelError, match=r"model\.onnx: onnxruntime .* cannot run it \(.*upgrade onnxruntime or export"
     ):
         Recognizer.load(write_folder(tmp_path / "bad", b"not a model"))
+
+
+def test_a_file_that_lacks_a_part(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.onnx: onnxruntime .* cannot run it"):
+        Recognizer.load(write_folder(tmp_path / "empty", b""))
+    lacking = onnx.load(write_model(tmp_path / "lacking") / MODEL_FILE)
+    del lacking.graph.initializer[2]
+    with pytest.raises(ModelError, match=r"model\.onnx: onnxruntime .* cannot run it \(.*factors"):
+        Recognizer.load(write_folder(tmp_path / "lacking", lacking.SerializeToString()))
 
 
 def test_an_operator_that_onnxruntime_lacks(tmp_path: Path) -> None:
