@@ -22,7 +22,7 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        with part.open("rb") as handle:
+        with part.open("r+b") as handle:  # Windows flushes only what may be written
             os.fsync(handle.fileno())
         part.replace(file)
     except OSError as reason:
