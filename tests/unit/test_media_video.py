@@ -45,6 +45,15 @@ def test_stride_and_range(clip: Path) -> None:
     assert [frame.index for frame in VideoReader(clip, start_s=0.5, end_s=0.9, every=2)] == [6, 8]
 
 
+def test_a_range_begins_and_ends_at_a_frame_however_its_time_is_rounded(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "clip.ts", pan(6))
+    assert [frame.index for frame in VideoReader(file, start_s=0.4)] == [4, 5]
+    assert [frame.index for frame in VideoReader(file, end_s=0.4)] == [0, 1, 2, 3]
+    times_s = [frame.time_s for frame in VideoReader(file)]
+    assert times_s[4] < 0.4
+    assert [next(iter(VideoReader(file, start_s=time_s))).index for time_s in times_s] == list(range(6))
+
+
 def test_a_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     times_s = [0.0, 0.04, 0.5, 0.54, 2.0]
     file = write_video(tmp_path / "variable.mp4", [astronaut()] * 5, times_s=times_s)

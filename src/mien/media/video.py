@@ -78,7 +78,7 @@ class VideoReader:
     Attributes:
         name: the file, for messages.
         frame_rate, duration_s: mean frames per second, and seconds; None where the file does not say them.
-        shown_size: width and height of a frame with square pixels.
+        shown_size: width and height of a frame with square pixels, before it is turned as the file says.
         has_sound: whether there is sound.
         cut_off: after iterating, what could not be read of the file; None if all could.
         stopped: is asked before each packet whether to stop there, without the frames that are left.
@@ -151,12 +151,14 @@ class VideoReader:
             InputError: no frame at all could be decoded, or none lies in the range.
         """
         self.cut_off, index, empty, clock = None, -1, True, RisingClock(PICTURE_JUMP_S)
+        first_s, end_s = round(self.start_s, 6), math.inf if self.end_s is None else round(self.end_s, 6)
         for index, frame in self._indexed():
             stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
-            if self.end_s is not None and time_s >= self.end_s:
+            moment_s = round(time_s, 6)  # MPEG-TS says 0.39999999999999997 for 0.4
+            if moment_s >= end_s:
                 break
-            if time_s >= self.start_s and index % self.every == 0:
+            if moment_s >= first_s and index % self.every == 0:
                 try:
                     image = as_shown(frame, self._aspect)
                 except (import_av().error.FFmpegError, ValueError) as error:
