@@ -110,6 +110,9 @@ class Analysis:
         """
         return _table([self])
 
+    def _columns(self) -> list[str]:
+        return columns(self.labels)
+
     def annotated(self) -> npt.NDArray[np.uint8]:
         """Return the photo, read once more, with boxes, labels and bars drawn on it, ``(H, W, 3)`` uint8 RGB.
 
@@ -206,8 +209,9 @@ def _table(analyses: Iterable[Analysis]) -> pandas.DataFrame:
     except ImportError as error:
         raise MienError("to_pandas needs pandas, which is not installed: pip install pandas") from error
     analyses = list(analyses)
-    labels = next((analysis.labels for analysis in analyses if len(analysis.labels)), LabelSet(()))
+    # frames of videos have more columns than photos among them
+    known = max((analysis._columns() for analysis in analyses if len(analysis.labels)), key=len, default=None)
     records = [record for analysis in analyses for record in analysis.records()]
     for record in records:  # pandas' strings are UTF-8, and names of files may be none
         record["source"] = record["source"].encode(errors="backslashreplace").decode()
-    return pandas.DataFrame(records, columns=columns(labels) if len(labels) else None)
+    return pandas.DataFrame(records, columns=known)

@@ -94,6 +94,9 @@ class AnalyzedFrame(Analysis):
             records.append({**place, "track": face.track_id, **record, **raw})
         return records
 
+    def _columns(self) -> list[str]:
+        return video_columns(self.labels)
+
 
 def video_columns(labels: LabelSet) -> list[str]:
     """Return the columns of a table of faces in videos, as `AnalyzedFrame.records` fills them."""
@@ -216,6 +219,7 @@ class VideoAnalysis:
             photo=frame.image,
             size=(frame.image.shape[1], frame.image.shape[0]),
             model=recognizer.card.name,
+            labels=self.labels,
             frame=frame.index,
             time_s=frame.time_s,
             faces=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import io
 import json
@@ -35,7 +36,10 @@ from mien import InputError, Recognizer, YuNet
 from mien.cli import build_app
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
+from mien.serve.metrics import Metrics
 from mien.serve.schema import ErrorAnswer, HealthAnswer, ModelAnswer, PhotoAnswer
+from mien.serve.service import Service
+from mien.serve.upload import Upload
 
 
 def encoded(image: Image.Image, kind: str = "JPEG") -> bytes:
@@ -87,6 +91,18 @@ def test_a_raw_photo_gives_what_analyze_gives(client: Client, photo: bytes, mode
     assert len(expected["faces"]) == 1
     assert answer.json == json.loads(json.dumps(expected | {"source": "<photo>"}))
     PhotoAnswer.model_validate_json(answer.body, strict=False)
+
+
+def test_the_service_says_what_its_model_knows(model: Path) -> None:
+    async def upload() -> Upload:
+        return Upload(encoded(Image.new("RGB", (64, 48))), "grey.jpg")
+
+    recognizer = Recognizer.load(model)
+    service = Service(recognizer, YuNet(), limits=Limits(), workers=1, metrics=Metrics())
+    try:
+        assert asyncio.run(service.analyze(upload)).labels == recognizer.card.labels
+    finally:
+        service.close()
 
 
 def test_a_form_gives_the_same_and_keeps_the_name(client: Client, photo: bytes) -> None:

@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from streaming import Send, network_camera
 from tiny_model import write_tiny_model
 
 import mien
-from mien.analysis import Analyzer
+from mien.analysis import Analyses, Analyzer
 from mien.errors import InputError
 from mien.faces.detect import Face
 from mien.labels import FER2013
@@ -136,6 +137,15 @@ def test_records_have_the_columns(clip: Path, model: Path) -> None:
     records = [record for frame in video.frames() for record in frame.records()]
     assert [list(record) for record in records] == [video_columns(FER2013)] * 4
     assert [record["frame"] for record in records] == [0, 0, 1, 1]
+
+
+def test_a_table_of_frames_has_all_columns(model: Path) -> None:
+    (frame,) = still(model, [120], [0.0]).frames()
+    assert frame.labels == FER2013
+    empty = replace(frame, faces=())
+    photo = mien.analyze(np.zeros((64, 64, 3), np.uint8), model=model)
+    for table in (frame.to_pandas(), empty.to_pandas(), Analyses([photo, empty]).to_pandas()):
+        assert list(table.columns) == video_columns(FER2013)
 
 
 def test_cameras_and_streams_are_read_too(model: Path) -> None:

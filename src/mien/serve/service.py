@@ -124,6 +124,7 @@ class Service:
                 for face, expression in zip(found.faces, expressions, strict=True)
             ),
             model=self._recognizer.card.name,
+            labels=self._recognizer.card.labels,
         )
 
     def _find(self, photo: Upload, until: float) -> Cropped:
