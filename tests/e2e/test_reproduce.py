@@ -18,7 +18,7 @@ from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction import jobs as reproduction
 from mien.lab.reproduction import standing
 from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, rows_named, weights_of
-from mien.lab.reproduction.speed import PER_CLASS, training_seconds
+from mien.lab.reproduction.speed import PER_CLASS, _key, training_seconds
 from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)

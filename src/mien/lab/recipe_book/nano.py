@@ -25,25 +25,27 @@ _TAUGHT = (
     "as its teachers, by the same rule and seed; they only calibrate the confidence."
 )
 
+_CHANGES = Augment(
+    rotate_deg=12.0,
+    shift_fraction=0.08,
+    zoom_fraction=0.12,
+    flip=True,
+    brightness=0.1,
+    contrast=0.3,
+    soften_rate=0.2,
+    soften_px=(16, 40),
+    noise=0.04,
+    erase_rate=0.1,
+    erase_area=(0.02, 0.15),
+    fill="nearest",
+)
+
 MIEN_NANO = Recipe(
     name="mien-nano",
     source="mien",
     network=OwnNet(name="residual-nano"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
-    augment=Augment(
-        rotate_deg=12.0,
-        shift_fraction=0.08,
-        zoom_fraction=0.12,
-        flip=True,
-        brightness=0.1,
-        contrast=0.3,
-        soften_rate=0.2,
-        soften_px=(16, 40),
-        noise=0.04,
-        erase_rate=0.1,
-        erase_area=(0.02, 0.15),
-        fill="nearest",
-    ),
+    augment=_CHANGES,
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True),
     schedule=OneCycle(up_fraction=0.2),
     epochs=70,
@@ -105,7 +107,7 @@ MIEN_NANO_FACES = replace(
     name="mien-nano-faces",
     network=OwnNet(name="mobilenet-v1-nano-normed", weights="file"),
     preprocess=replace(FACE_INPUT, input_px=64),
-    augment=replace(MIEN_NANO.augment, jpeg_rate=0.1, side="crop"),
+    augment=replace(_CHANGES, jpeg_rate=0.1, side="crop"),
     optimizer=Adam(lr=1e-3, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
     schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
     epochs=50,
