@@ -71,7 +71,12 @@ LEVELS = (
         "mien.lab.results",
         "mien.lab.pages.results_tables",
     ),
-    ("mien.lab.reproduction.rows", "mien.lab.reproduction.tables", "mien.lab.reproduction.claims"),
+    (
+        "mien.lab.reproduction.rows",
+        "mien.lab.reproduction.chance",
+        "mien.lab.reproduction.tables",
+        "mien.lab.reproduction.claims",
+    ),
     (
         "mien.lab.reproduction.picture",
         "mien.lab.reproduction.curves",

@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from mien.lab.statistics import McNemar, mcnemar, paired_difference, wilson_interval
+from mien.lab.statistics import (
+    McNemar,
+    mcnemar,
+    mean_difference,
+    paired_difference,
+    paired_interval,
+    unpaired_interval,
+    wilson_interval,
+)
 
 
 def paired(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,3 +71,42 @@ def test_paired_difference_of_a_model_with_itself() -> None:
     found = paired_difference(*paired(60, 0, 0, 40))
     assert found.difference == 0
     assert found.low == pytest.approx(-found.high) and 0 < found.high < 0.02
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "interval"),
+    # as printed in Newcombe 1998, table II
+    [
+        ((48, 80), (56, 70), (0.0524, 0.3339)),
+        ((3, 10), (9, 10), (0.1705, 0.8090)),
+        ((0, 29), (5, 56), (-0.0381, 0.1926)),
+        ((0, 20), (0, 10), (-0.1611, 0.2775)),
+    ],
+)
+def test_unpaired_interval_of_newcombe(first, second, interval) -> None:
+    (x, m), (y, n) = first, second
+    assert unpaired_interval(x / m, y / n, m, n) == pytest.approx(interval, abs=5e-5)
+
+
+def test_the_interval_of_a_published_difference_holds_it_in_95_of_100_test_splits() -> None:
+    chance = np.random.default_rng(0)
+    measured = chance.binomial(3589, [[0.6294], [0.6372]], (2, 4000)) / 3589
+    ends = [unpaired_interval(a, b, 3589, 3589) for a, b in measured.T.tolist()]
+    assert np.mean([low <= 0.0078 <= high for low, high in ends]) == pytest.approx(0.95, abs=0.01)
+
+
+def test_paired_interval_holds_the_difference_in_95_of_100_test_splits() -> None:
+    chance = np.random.default_rng(0)
+    counts = chance.multinomial(3589, [0.124, 0.116, 0.76], 4000)  # only b, only a, both or neither
+    differences, disagreements = (counts[:, 0] - counts[:, 1]) / 3589, (counts[:, 0] + counts[:, 1]) / 3589
+    ends = [paired_interval(d, q, 3589) for d, q in zip(differences, disagreements, strict=True)]
+    assert np.mean([low <= 0.008 <= high for low, high in ends]) == pytest.approx(0.95, abs=0.01)
+
+
+def test_mean_difference_adds_what_seeds_and_faces_change() -> None:
+    # t at 2 degrees of freedom: 4.302653 * 0.01 / sqrt(3) = 0.0248414
+    found = mean_difference([0.04, 0.05, 0.06], None)
+    assert (found.difference, found.low, found.high) == pytest.approx((0.05, 0.0251586, 0.0748414), abs=1e-7)
+    faces = np.repeat([1.0, 0.0, -1.0], [20, 65, 15])  # 1.959964 * sqrt(0.35 - 0.05**2) / sqrt(99) = 0.1161196
+    both = mean_difference([0.04, 0.05, 0.06], faces)
+    assert both.high - both.difference == pytest.approx(math.hypot(0.0248414, 0.1161196), abs=1e-6)

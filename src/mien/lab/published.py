@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.data.edition import FULL_SIZES
 from mien.lab.metrics import Predictions, Report, wilson_interval
 from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe.io import bare, from_json
@@ -115,7 +116,7 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
 
 
 def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
-    split, unlike = _source_faces(run.recipe, figure.split), ""
+    split, unlike = source_faces(run.recipe, figure.split), ""
     kept = {"train_accuracy": report.train_accuracy, "validation_accuracy": report.validation_accuracy}
     if figure.epoch is not None:
         kept = next((row for row in run.history() if row["epoch"] == figure.epoch), {})
@@ -146,7 +147,7 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
         value, (low, high) = full.log_loss, _loss_interval(predictions)
     else:
         value, low, high = full.accuracy, full.accuracy_low, full.accuracy_high
-    theirs, split, n = _source_faces(recipe, figure.split), report.split, full.n
+    theirs, split, n = source_faces(recipe, figure.split), report.split, full.n
     unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
     if theirs == split == TEST and n != TEST_FACES:
         unlike = f"the source measured on {TEST_FACES:,} faces, here {n:,}"
@@ -157,7 +158,7 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
     ]
 
 
-def _source_faces(recipe: Recipe, split: str) -> str:
+def source_faces(recipe: Recipe, split: str) -> str:
     """Return what the source means by a split; which edition it used follows from how it validated."""
     kind = recipe.validation.kind
     if split == "train":
@@ -165,6 +166,13 @@ def _source_faces(recipe: Recipe, split: str) -> str:
     if split == "test":
         return PRIVATE if kind == PUBLIC else TEST  # the folder edition knows one test part only
     return f"{100 * recipe.validation.fraction:g} % of Training" if kind == "holdout" else kind
+
+
+def source_size(recipe: Recipe, split: str) -> int:
+    """Return how many faces a source's ``"validation"`` or ``"test"`` has."""
+    name = source_faces(recipe, split)
+    known = FULL_SIZES | {TEST: TEST_FACES}
+    return known[name] if name in known else int(recipe.validation.fraction * FULL_SIZES[TRAINING])
 
 
 def _loss_interval(predictions: Predictions) -> tuple[float, float]:

@@ -1,12 +1,15 @@
-"""Intervals of an accuracy and paired tests between two models on the same faces."""
+"""Intervals of an accuracy and of a difference of two, and paired tests between two models on the same faces."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -35,7 +38,7 @@ class PairedDifference:
     high: float
 
 
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and holds at small n."""
     from scipy.stats import binomtest  # takes a second to import
 
@@ -63,9 +66,49 @@ def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[n
     """
     n01, n10 = _discordant(a_correct, b_correct)
     n = len(a_correct)
-    shift = (n01 - n10) / (n + 2)
-    half = Z95 * math.sqrt((n01 + n10 + 1) / (n + 2) - shift**2) / math.sqrt(n + 2)
-    return PairedDifference((n01 - n10) / n, shift - half, shift + half)
+    return PairedDifference((n01 - n10) / n, *paired_interval((n01 - n10) / n, (n01 + n10) / n, n))
+
+
+def paired_interval(difference: float, disagreement: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of `paired_difference` for a difference that is known without its faces.
+
+    Args:
+        difference: accuracy of b minus accuracy of a.
+        disagreement: share of the faces that only one of the two gets right.
+        n: faces, the same ones for both.
+    """
+    shift = difference * n / (n + 2)
+    half = Z95 * math.sqrt((disagreement * n + 1) / (n + 2) - shift**2) / math.sqrt(n + 2)
+    return shift - half, shift + half
+
+
+def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, float]:
+    """Return the 95 % interval of rate b minus rate a, measured on `n_a` and `n_b` faces that are not the same.
+
+    Source: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
+    """
+    (low_a, high_a), (low_b, high_b) = wilson_interval(a * n_a, n_a), wilson_interval(b * n_b, n_b)
+    return b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
+
+
+def mean_difference(of_seeds: Sequence[float], of_faces: Floats | None) -> PairedDifference:
+    """Return the mean difference between two recipes, each trained with several seeds.
+
+    Its interval adds two kinds of chance, as squares of half widths (Zou & Donner 2008): Student's for what the seeds
+    change, the normal one for the finite number of faces. The latter holds part of the former too, so that the interval
+    is a little too wide.
+
+    Args:
+        of_seeds: ``(S,)``, at least two; second minus first for each seed.
+        of_faces: ``(N,)``, second minus first for each face, mean over the seeds; None where faces are not a sample.
+    """
+    from scipy.stats import t
+
+    seeds, mean = np.asarray(of_seeds, np.float64), float(np.mean(of_seeds))
+    half = float(t.ppf(0.975, len(seeds) - 1)) * float(seeds.std(ddof=1)) / math.sqrt(len(seeds))
+    if of_faces is not None:
+        half = math.hypot(half, Z95 * float(of_faces.std(ddof=1)) / math.sqrt(len(of_faces)))
+    return PairedDifference(mean, mean - half, mean + half)
 
 
 def _discordant(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What became of the reports' claims: two rows face by face, and what is left of each figure without twins."""
+"""What became of the reports' claims: two rows face by face, and seed by seed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mien.lab.recipe import Recipe
-from mien.lab.recipe_book import PUBLISHED, recipes
+import numpy as np
+
+from mien.lab.recipe_book import recipes
+from mien.lab.reproduction.chance import Quantity, published_difference, published_pair
 from mien.lab.reproduction.rows import TrainedRow, trained_rows
 from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.results import Record, right_faces
-from mien.lab.statistics import McNemar, mcnemar, paired_difference
+from mien.lab.statistics import Floats, mcnemar, mean_difference, paired_difference
 from mien.lab.tables import UNKNOWN, Table, percent, points
 
 
@@ -33,7 +35,7 @@ class Claim:
     told: str
     first: str
     second: str
-    quantity: Literal["accuracy", "training accuracy", "gap"]
+    quantity: Quantity
     says: Literal["larger", "smaller"]
 
 
@@ -142,62 +144,66 @@ _CAUTION = (
 
 
 def _claims(records: list[Record], page: Path) -> str:
-    return "\n".join(_claim(claim, records) for claim in CLAIMS) + "\n" + _twins(records)
+    return "\n".join(_claim(claim, records) for claim in CLAIMS)
 
 
 def _claim(claim: Claim, records: list[Record]) -> str:
-    text = f"### {claim.question}\n\n{claim.told} {_published_in_words(claim)}\n\n"
-    found = {name: trained_rows(recipes[name], records) for name in (claim.first, claim.second)}
+    rows = recipes[claim.first], recipes[claim.second]
+    text = f"### {claim.question}\n\n{claim.told}"
+    found = {row.name: trained_rows(row, records) for row in rows}
     missing = [f"`{name}`" for name, trained in found.items() if not trained]
     if missing:
-        return f"{text}Not yet measured: {' and '.join(missing)}.\n"
+        return f"{text} {published_pair(*rows, claim.quantity)}\n\nNot yet measured: {' and '.join(missing)}.\n"
     first, second = (trained[0] for trained in found.values())
     compared = [_compare(claim, first, second, seed) for seed in sorted(first.seeds.keys() & second.seeds.keys())]
     lines = [line for line in compared if line is not None]
+    text += f" {published_pair(*rows, claim.quantity, [line.disagreement for line in lines])}\n\n"
     if not lines:
         return f"{text}Not yet measured: no seed of both on the same faces.\n"
+    lines += _mean(claim, lines)
     columns = ("seed", claim.first, claim.second, "difference (95 %)", "accuracy: McNemar's p")
     table = Table("claim", columns, tuple(line.cells() for line in lines)).markdown()
     where = "" if claim.quantity == "training accuracy" else f" on {first.split}"
     return f"{text}{claim.quantity.capitalize()}{where}:\n\n{table}\n\n{_verdict(claim, first, second, lines)}\n"
 
 
-def _published_in_words(claim: Claim) -> str:
-    one, two = (_published(recipes[name], claim.quantity) for name in (claim.first, claim.second))
-    if one is None or two is None:
-        return f"It has no such {claim.quantity} for both."
-    return f"Published {claim.quantity}: {percent(one)} for `{claim.first}`, {percent(two)} for `{claim.second}`."
-
-
-def _published(row: Recipe, quantity: str) -> float | None:
-    metric = "gap" if quantity == "gap" else "accuracy"
-    figures = (
-        figure
-        for figure in row.published
-        if figure.metric == metric and (figure.split == "train") == (quantity == "training accuracy")
-    )
-    return next((figure.value for figure in figures), None)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compared:
-    """Two rows of one seed; rates, and the 95 % interval of second minus first; no test of training accuracies."""
+    """Two rows of one seed, or the mean over several.
 
-    seed: int
+    Attributes:
+        seed: which, in words.
+        first: rate of the first row.
+        second: rate of the second row.
+        low: lower end of the 95 % interval of second minus first.
+        high: upper end; the difference itself for training accuracies of one seed, which are of all training faces.
+        of_faces: ``(N,)``, for each face whether the second row is right, minus whether the first one is.
+        p_value: of McNemar's test; None where it says nothing.
+    """
+
+    seed: str
     first: float
     second: float
     low: float
     high: float
-    test: McNemar | None
+    of_faces: Floats
+    p_value: float | None
+
+    @property
+    def difference(self) -> float:
+        """Second minus first."""
+        return self.second - self.first
+
+    @property
+    def disagreement(self) -> float:
+        """Share of the faces that only one of the two gets right."""
+        return float(np.abs(self.of_faces).mean())
 
     def cells(self) -> tuple[str, ...]:
         """Return the line of a claim's table."""
-        seed, difference = str(self.seed), points(self.second - self.first)
-        if self.test is None:
-            return seed, percent(self.first), percent(self.second), difference, UNKNOWN
-        p = "below 0.001" if self.test.p_value < 0.001 else f"{self.test.p_value:.3f}"
-        difference += f" ({points(self.low)} to {points(self.high)})"
-        return seed, percent(self.first), percent(self.second), difference, p
+        p = UNKNOWN if self.p_value is None else "below 0.001" if self.p_value < 0.001 else f"{self.p_value:.3f}"
+        spread = f" ({points(self.low)} to {points(self.high)})" if self.low < self.high else ""
+        return self.seed, percent(self.first), percent(self.second), points(self.difference) + spread, p
 
 
 def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> Compared | None:
@@ -210,45 +216,46 @@ def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> 
     if right_one is None or right_two is None or one["data_fingerprint"] != two["data_fingerprint"]:
         return None
     paired, test = paired_difference(right_one, right_two), mcnemar(right_one, right_two)
+    faces = right_two.astype(np.float64) - right_one
     if claim.quantity == "accuracy":
-        return Compared(seed, one["full"]["accuracy"], two["full"]["accuracy"], paired.low, paired.high, test)
+        rates = one["full"]["accuracy"], two["full"]["accuracy"]
+        return Compared(str(seed), *rates, paired.low, paired.high, faces, test.p_value)
     learned = two["train_accuracy"] - one["train_accuracy"]  # taken as exact: it is of all training faces
     if claim.quantity == "training accuracy":
-        return Compared(seed, one["train_accuracy"], two["train_accuracy"], learned, learned, None)
-    return Compared(seed, one["gap"], two["gap"], learned - paired.high, learned - paired.low, test)
+        return Compared(str(seed), one["train_accuracy"], two["train_accuracy"], learned, learned, faces, None)
+    return Compared(str(seed), one["gap"], two["gap"], learned - paired.high, learned - paired.low, faces, test.p_value)
+
+
+def _mean(claim: Claim, lines: Sequence[Compared]) -> list[Compared]:
+    """The line under several seeds."""
+    if len(lines) == 1:
+        return []
+    faces = np.mean([line.of_faces for line in lines], axis=0)
+    sampled = None if claim.quantity == "training accuracy" else faces
+    mean = mean_difference([line.difference for line in lines], sampled)
+    rates = (sum(line.first for line in lines) / len(lines), sum(line.second for line in lines) / len(lines))
+    return [Compared(f"mean of {len(lines)}", *rates, mean.low, mean.high, faces, None)]
 
 
 def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequence[Compared]) -> str:
+    """What the last line says: that of the mean, or of the one seed."""
+    line, n = lines[-1], max(1, len(lines) - 1)
+    if line.low <= 0 <= line.high:
+        found = f"{'one seed does' if n == 1 else f'{n} seeds do'} not tell the two apart, as the interval holds zero."
+    else:
+        word = "larger" if line.low > 0 else "smaller"
+        told = "as the report says" if word == claim.says else "against what the report says"
+        seeds = "one seed, and another may change it" if n == 1 else f"{n} seeds"
+        found = f"the {claim.quantity} of `{claim.second}` is {word}, {told} ({seeds})."
     lesser = [trained for trained in (first, second) if not trained.whole]
     if lesser:
-        what = "; ".join(f"`{t.row.name}`: {epochs_in_words(t)} epochs, {weights_in_words(t)}" for t in lesser)
-        return f"No verdict, as not all of it is the row that the report describes ({what})."
-    n, above, below = len(lines), sum(line.low > 0 for line in lines), sum(line.high < 0 for line in lines)
-    seeds = "the one seed" if n == 1 else f"all {n} seeds"
-    if n not in (above, below):
-        return f"Not told apart: of {n} intervals, {above} lie above zero and {below} below."
-    word = "larger" if above else "smaller"
-    told = "as the report says" if word == claim.says else "against what the report says"
-    caution = "" if claim.quantity == "accuracy" else f" {_CAUTION}"
-    shown = "so in" if claim.quantity == "training accuracy" else "the interval leaves out zero in"
-    return f"The {claim.quantity} of `{claim.second}` is {word}, {told}: {shown} {seeds}.{caution}"
-
-
-def _twins(records: list[Record]) -> str:
-    """How much better each row looks for faces that it has learned by heart."""
-    lines = []
-    for row in PUBLISHED:
-        for trained in trained_rows(row, records)[:1]:
-            full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
-            if full and fresh:
-                lost = points(fresh.mean - full.mean)
-                lines.append((row.name, epochs_in_words(trained), percent(full.mean), percent(fresh.mean), lost))
-    text = "### How much of each figure is twins?\n\n"
-    text += "Accuracy on all faces, on those without a twin in Training, and the difference in points.\n\n"
-    if not lines:
-        return text + "Not yet measured.\n"
-    columns = ("row", "epochs", "all faces", "twin-free", "difference")
-    return text + Table("twins", columns, tuple(lines), text_columns=2).markdown() + "\n"
+        less = "; ".join(f"`{t.row.name}`: {epochs_in_words(t)} epochs, {weights_in_words(t)}" for t in lesser)
+        return f"No verdict, as not all of it is the row that the report describes ({less}). It points to this: {found}"
+    published = published_difference(first.row, second.row, claim.quantity)
+    if published is not None and line.low < line.high:
+        where = "inside" if line.low <= published <= line.high else "outside"
+        found += f" The published difference, {points(published)}, lies {where} the interval."
+    return found[0].upper() + found[1:] + ("" if claim.quantity == "accuracy" else f" {_CAUTION}")
 
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"claims": _claims}

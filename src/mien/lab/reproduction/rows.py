@@ -74,11 +74,22 @@ class TrainedRow:
         return [report for report in reports if report] if all(report and report["full"] for report in reports) else []
 
     def accuracy(self, part: str) -> Accuracy | None:
-        """Return what the runs reach on their split: ``"full"`` or ``"twin_free"``."""
-        figures = [report[part] for report in self.reports(self.split)] if self.split else []
-        return (
-            Accuracy(tuple(each["accuracy"] for each in figures), figures[0]["n"]) if figures and all(figures) else None
-        )
+        """Return what the runs reach on their split: ``"full"``, ``"twin_free"``, or ``"twins"``, its other faces."""
+        reports = self.reports(self.split) if self.split else []
+        found = [_twins(report) if part == "twins" else report[part] for report in reports]
+        figures = [each for each in found if each]
+        if not figures or len(figures) < len(found):
+            return None
+        return Accuracy(tuple(each["accuracy"] for each in figures), figures[0]["n"])
+
+
+def _twins(report: dict[str, Any]) -> dict[str, Any] | None:
+    """Figures of the faces that are not twin-free."""
+    full, fresh = report["full"], report["twin_free"]
+    if not fresh or fresh["n"] == full["n"]:
+        return None
+    n = full["n"] - fresh["n"]
+    return {"n": n, "accuracy": (full["accuracy"] * full["n"] - fresh["accuracy"] * fresh["n"]) / n}
 
 
 @dataclass(frozen=True)

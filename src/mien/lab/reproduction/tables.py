@@ -16,7 +16,8 @@ from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED
 from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
-from mien.lab.tables import UNKNOWN, Table, interval, percent, with_interval
+from mien.lab.statistics import unpaired_interval
+from mien.lab.tables import UNKNOWN, Table, interval, percent, points, with_interval
 
 MISSING = "not yet measured"
 
@@ -151,6 +152,23 @@ def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
     return means
 
 
+def _twins(records: list[Record], page: Path) -> str:
+    """How much better each row looks for faces that it may have learned by heart."""
+    lines = []
+    for row in PUBLISHED:
+        for trained in trained_rows(row, records)[:1]:
+            full, twins, fresh = (trained.accuracy(part) for part in ("full", "twins", "twin_free"))
+            if full and twins and fresh:
+                low, high = unpaired_interval(fresh.mean, twins.mean, fresh.n, twins.n)
+                ahead = f"{points(twins.mean - fresh.mean)} ({points(low)} to {points(high)})"
+                rates = percent(full.mean), _mean(twins), _mean(fresh), ahead, points(full.mean - fresh.mean)
+                lines.append((row.name, epochs_in_words(trained), f"{twins.n:,} of {full.n:,}", *rates))
+    if not lines:
+        return f"{MISSING.capitalize()}.\n"
+    columns = ("row", "epochs", "twins", "all faces", "twins (95 %)", "twin-free (95 %)", "ahead on twins (95 %)")
+    return Table("twins", (*columns, "of the figure"), tuple(lines), text_columns=2).markdown() + "\n"
+
+
 def _all_rows() -> tuple[Recipe, ...]:
     return (*PUBLISHED, *FUTURE_WORK, *OWN)
 
@@ -180,5 +198,6 @@ BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
     "standing": _standing,
     "reproduced": _overview,
     "rows": _rows,
+    "twins": _twins,
     "by-size": _by_size,
 }

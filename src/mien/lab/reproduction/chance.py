@@ -1,0 +1,70 @@
+"""What a report's claim rests on: two published figures, and how far they can differ by the choice of faces alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mien.lab.published import source_faces, source_size
+from mien.lab.recipe import Figure, Recipe
+from mien.lab.statistics import paired_interval, unpaired_interval
+from mien.lab.tables import percent, points
+
+Quantity = Literal["accuracy", "training accuracy", "gap"]
+
+
+def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreements: Sequence[float] = ()) -> str:
+    """Return the published figures of two rows and the chance in their difference, in sentences.
+
+    Args:
+        first: a row.
+        second: the row that is set against it; differences are second minus first.
+        quantity: which figures.
+        disagreements: share of the faces that only one of our two runs gets right, for each seed.
+    """
+    one, two = _published(first, quantity), _published(second, quantity)
+    if one is None or two is None:
+        return f"It has no such {quantity} for both."
+    difference = two.value - one.value
+    values = f"{percent(one.value)} for `{first.name}`, {percent(two.value)} for `{second.name}`"
+    text = f"Published {quantity}: {values}, {points(difference)} points"
+    if quantity == "training accuracy":
+        return f"{text}."
+    sizes = source_size(first, one.split), source_size(second, two.split)
+    text += f" on {sizes[0]:,} faces" if sizes[0] == sizes[1] else f" on {sizes[0]:,} and on {sizes[1]:,} faces"
+    if quantity == "gap":
+        low, high = unpaired_interval(0.5, 0.5, *sizes)  # at 50 % chance is largest
+        ends = difference + low, difference + high
+        return f"{text}. Its 95 % interval is at most {_between(ends)}, whatever the accuracies: {_told(ends)}."
+    ends = unpaired_interval(one.value, two.value, *sizes)
+    text += f". Its 95 % interval is {_between(ends)} for separate faces"
+    if disagreements and source_faces(first, one.split) == source_faces(second, two.split):
+        disagreement = sum(disagreements) / len(disagreements)
+        ends = paired_interval(difference, disagreement, sizes[0])
+        shared = f"if only one of the two is right on {percent(disagreement, 0)} of them, as here"
+        text += f", and {_between(ends)} for the same ones, {shared}"
+    return f"{text}: {_told(ends)}."
+
+
+def published_difference(first: Recipe, second: Recipe, quantity: Quantity) -> float | None:
+    """Return the published figure of the second row minus that of the first; None without both."""
+    one, two = _published(first, quantity), _published(second, quantity)
+    return None if one is None or two is None else two.value - one.value
+
+
+def _between(ends: tuple[float, float]) -> str:
+    return f"{points(ends[0])} to {points(ends[1])}"
+
+
+def _told(ends: tuple[float, float]) -> str:
+    return "it cannot be told from chance" if ends[0] <= 0 <= ends[1] else "more than chance in the choice of faces"
+
+
+def _published(row: Recipe, quantity: Quantity) -> Figure | None:
+    metric = "gap" if quantity == "gap" else "accuracy"
+    figures = (
+        figure
+        for figure in row.published
+        if figure.metric == metric and (figure.split == "train") == (quantity == "training accuracy")
+    )
+    return next(figures, None)
