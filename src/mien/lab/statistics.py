@@ -87,7 +87,7 @@ def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, fl
 
     Source: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
     """
-    (low_a, high_a), (low_b, high_b) = wilson_interval(a * n_a, n_a), wilson_interval(b * n_b, n_b)
+    (low_a, high_a), (low_b, high_b) = wilson_interval(round(a * n_a), n_a), wilson_interval(round(b * n_b), n_b)
     return b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
 
 
