@@ -79,7 +79,9 @@ LEVELS = (
     ),
     (
         "mien.lab.reproduction.picture",
+        "mien.lab.reproduction.classes",
         "mien.lab.reproduction.curves",
+        "mien.lab.reproduction.vectors",
         "mien.lab.pages.rewriting",
         "mien.lab.reproduction.jobs",
         "mien.lab.reproduction.speed",

@@ -17,6 +17,7 @@ from mien.lab.reproduction.claims import CLAIMS
 from mien.lab.reproduction.picture import LINE, _spread
 from mien.lab.reproduction.rows import shortened
 from mien.lab.results import RECORD, add, records
+from mien.lab.statistics import wilson_interval
 from mien.labels import FER2013
 
 PAGE = Path("docs/reproduction.md")
@@ -258,15 +259,65 @@ def test_a_shortened_row_has_a_star_over_its_curves(book):
     assert ">cnn8 *<" in book.part("training-curves")
 
 
+def test_loss_stands_over_the_published_loss_on_a_scale_of_its_own(book):
+    book.keep("cnn8", 60)
+    panels = dict(re.findall(r'(?s)<g transform="(.*?)">(.*?)</g>', book.part("loss-curves")))
+    own = panels["translate(530 557)"]  # the last; its losses are 2, 1, 0.67 while training and 5 % less when watched
+    assert ">cnn8<" in own and re.findall(r'end">([\d.]+)</text>', own) == ["0", "1", "2"]
+    first, *_ = re.search(r'<polyline class="train" points="(.*?)"', own)[1].split()
+    assert first == f"{190 / 3:.1f},0.0"
+    assert float(re.search(r'published" d="M0 ([\d.]+)H', own)[1]) == pytest.approx(110 * (1 - 0.9407 / 2), abs=0.05)
+    assert 'published"' not in panels["translate(530 62)"]  # report 001 has no loss
+
+
+def test_a_large_loss_stays_in_its_panel(book, monkeypatch):
+    history = [{"epoch": 1, "train_loss": 4.2, "train_accuracy": 0.2}, {"epoch": 2, "train_loss": 1.0}]
+    monkeypatch.setattr(results.Record, "history", lambda _: history)
+    book.keep("cnn8", 60)
+    own = book.part("loss-curves").partition("translate(530 557)")[2]
+    assert re.findall(r'end">([\d.]+)</text>', own) == ["0", "2.5", "5"]
+    assert 'points="95.0,17.6 190.0,88.0"' in own
+
+
+def test_the_confusion_vector_has_a_bar_and_an_interval_for_each_class(book):
+    book.keep("cnn8", 60)
+    book.keep("cnn8", 70, seed=1)
+    own = book.part("confusion-vectors").partition("translate(530 557)")[2]
+    # classes in turn: 14 or 15 of the 100 faces each, so of angry 9 and 10 of 15 are right
+    rate, (low, high) = 9.5 / 15, wilson_interval(10, 15)
+    assert own.count('class="bar"') == own.count('class="interval"') == len(FER2013.names)
+    assert f'class="bar" d="M0 7.9H{152 * rate:.1f}"' in own and ">63 %<" in own
+    assert f'class="interval" d="M{152 * low:.1f} 7.9H{152 * high:.1f}"' in own
+
+
 def test_faces_are_counted_by_what_they_were_taken_for(book):
     book.keep("cnn8", 60)
     book.keep("cnn8", 70, seed=1)
     table = book.part("rows").split("<details>")[1].split("</details>")[0]
+    in_rates, in_faces = table.split("In faces, each counted in all 2 seeds:")
     reports = [json.loads(file.read_text())["reports"]["PublicTest"]["full"] for file in book.files()]
     for k, name in enumerate(FER2013.names):
-        cells = line(table, f"| {name} |").strip("| ").split(" | ")
         faces = [sum(report["confusion"][k][j] for report in reports) for j in range(len(FER2013.names))]
+        assert line(in_faces, f"| {name} |").strip("| ").split(" | ")[1:] == [str(n) for n in (*faces, sum(faces))]
+        cells = line(in_rates, f"| {name} |").strip("| ").split(" | ")
         assert cells[1:8] == [f"{100 * count / sum(faces):.0f} %" for count in faces]
+        low, high = wilson_interval(round(faces[k] / 2), sum(faces) // 2)  # of the faces of one seed
+        assert cells[8] == f"{100 * faces[k] / sum(faces):.0f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def test_class_bars_are_those_of_the_audit_beside_the_page(book, tmp_path):
+    assert "not yet measured" in book.part("class-bars")
+    splits = {"Training": {"happy": 300, "disgust": 100}, "PublicTest": {"happy": 30, "disgust": 30}}
+    (tmp_path / "benchmarks" / "results").mkdir(parents=True)
+    audit = tmp_path / "benchmarks" / "results" / "fer2013_audit.json"
+    audit.write_text(json.dumps({"classes": ["happy", "disgust"], "splits": splits}))
+    bars = re.findall(r'class="(\w+)".*?width="([\d.]+)".*\n.*>(.*)</text>', book.part("class-bars"))
+    assert bars == [
+        ("training", "560.0", "300, 75.0 %"),
+        ("test", "56.0", "30, 50.0 %"),
+        ("training", "186.7", "100, 25.0 %"),
+        ("test", "56.0", "30, 50.0 %"),
+    ]
 
 
 def test_the_interval_of_a_gap_goes_against_that_of_the_accuracy(book):

@@ -38,7 +38,7 @@ class PairedDifference:
     high: float
 
 
-def wilson_interval(successes: float, n: int) -> tuple[float, float]:
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and holds at small n."""
     from scipy.stats import binomtest  # takes a second to import
 

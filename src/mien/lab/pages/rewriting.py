@@ -1,4 +1,4 @@
-"""Pages with generated parts, made from the records of runs; each part stands between a marker and its end.
+"""Pages with generated parts, made from records; each part stands between a marker and its end.
 
 A page, Markdown or SVG, says ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own; NAME is one
 of `BLOCKS`.
@@ -13,9 +13,11 @@ from pathlib import Path
 from mien.errors import DataError
 from mien.lab.pages import results_tables
 from mien.lab.reproduction import claims as reproduction_claims
+from mien.lab.reproduction import classes as reproduction_classes
 from mien.lab.reproduction import curves as reproduction_curves
 from mien.lab.reproduction import picture as reproduction_picture
 from mien.lab.reproduction import tables as reproduction_tables
+from mien.lab.reproduction import vectors as reproduction_vectors
 from mien.lab.results import Record, records
 
 _BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
@@ -25,8 +27,10 @@ BLOCKS = (
     results_tables.BLOCKS
     | reproduction_tables.BLOCKS
     | reproduction_claims.BLOCKS
+    | reproduction_classes.BLOCKS
     | reproduction_picture.BLOCKS
     | reproduction_curves.BLOCKS
+    | reproduction_vectors.BLOCKS
 )
 
 

@@ -5,8 +5,11 @@ Written by hand for the reason that `mien.lab.reproduction.picture` gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from mien.lab.recipe import Recipe
 from mien.lab.recipe_book import PUBLISHED
@@ -19,55 +22,73 @@ WIDTH, HEIGHT = 190, 110
 """Of a panel's plot, in the picture's units."""
 STEP_X, STEP_Y, LEFT, TOP = 240, 165, 50, 62
 """From one panel to the next, and the corner of the first."""
-CURVES = {"train_accuracy": "train", "validation_accuracy": "watched"}
-"""Columns of a history, and the styles of their lines."""
-SPLITS = {"train": "train", "validation": "watched", "test": "watched"}
-"""What a source measured on, and the styles of its published accuracies."""
+CURVES = {"train": "train", "validation": "watched"}
+"""What a history was measured on, and the styles of its lines."""
+SPLITS = CURVES | {"test": "watched"}
+"""What a source measured on, and the styles of its published figures."""
 
 
-def _curves(records: list[Record], page: Path) -> str:
-    """A panel for each row: curves of every seed of the best training, dashes at the published accuracies."""
+def panels(records: list[Record], draw: Callable[[Recipe, TrainedRow | None], Iterable[str]]) -> str:
+    """Return a panel for each row of the reports.
+
+    Args:
+        records: all.
+        draw: returns the elements for a row and its best training, None without one, in a plot of `WIDTH` x `HEIGHT`.
+    """
     lines: list[str] = []
     for place, row in enumerate(PUBLISHED):
         left, top = LEFT + STEP_X * (place % COLUMNS), TOP + STEP_Y * (place // COLUMNS)
-        found = trained_rows(row, records)
-        lines += [f'<g transform="translate({left} {top})">', *_axes(), *_published(row)]
-        lines += _panel(found[0]) if found else [f'<text x="6" y="{HEIGHT - 8}">{MISSING}</text>']
-        lines += [f'<text y="-10" font-weight="bold">{row.name}{_short(found)}</text>', "</g>"]
+        best = next(iter(trained_rows(row, records)), None)
+        lines += [f'<g transform="translate({left} {top})">', *draw(row, best)]
+        lines += [] if best else [f'<text x="6" y="{HEIGHT - 8}">{MISSING}</text>']
+        star = " *" if best and not best.whole else ""  # less than the row
+        lines += [f'<text y="-10" font-weight="bold">{row.name}{star}</text>', "</g>"]
     return "\n".join(lines) + "\n"
 
 
-def _axes() -> Iterator[str]:
-    for percent in (0, 50, 100):
-        yield f'<path class="grid" d="M0 {_y(percent / 100):.1f}H{WIDTH}"/>'
-        yield f'<text x="-6" y="{_y(percent / 100) + 4:.1f}" text-anchor="end">{percent} %</text>'
+def _curves(metric: Literal["accuracy", "loss"], records: list[Record], page: Path) -> str:
+    """Curves of every seed of the best training, dashes at the published figures."""
+    return panels(records, partial(_panel, metric))
 
 
-def _published(row: Recipe) -> Iterator[str]:
-    for figure in row.published:
-        if figure.metric == "accuracy" and figure.epoch is None:
-            yield f'<path class="{SPLITS[figure.split]} published" d="M0 {_y(figure.value):.1f}H{WIDTH}"/>'
-
-
-def _panel(trained: TrainedRow) -> Iterator[str]:
-    histories = [record.history() for record in trained.records]
-    last = max(epoch["epoch"] for history in histories for epoch in history)
-    for history in histories:
-        for column, style in CURVES.items():
-            points = [(epoch["epoch"], epoch[column]) for epoch in history if column in epoch]
-            path = " ".join(f"{WIDTH * epoch / last:.1f},{_y(accuracy):.1f}" for epoch, accuracy in points)
-            if path:
-                yield f'<polyline class="{style}" points="{path}"/>'
+def _panel(metric: str, row: Recipe, trained: TrainedRow | None) -> Iterator[str]:
+    published = [figure for figure in row.published if figure.metric == metric and figure.epoch is None]
+    lines = list(_lines(metric, trained)) if trained else []
+    top = 1.0
+    if metric == "loss":
+        values = [value for _, line in lines for _, value in line]
+        top = max(2, math.ceil(max(values + [figure.value for figure in published], default=0)))
+    for tick in (0, top / 2, top):
+        words = f"{100 * tick:.0f} %" if metric == "accuracy" else f"{tick:g}"
+        yield f'<path class="grid" d="M0 {_y(tick / top):.1f}H{WIDTH}"/>'
+        yield f'<text x="-6" y="{_y(tick / top) + 4:.1f}" text-anchor="end">{words}</text>'
+    for figure in published:
+        yield f'<path class="{SPLITS[figure.split]} published" d="M0 {_y(figure.value / top):.1f}H{WIDTH}"/>'
+    if not lines:
+        return
+    last = max(epoch for _, line in lines for epoch, _ in line)
+    for style, line in lines:
+        points = " ".join(f"{WIDTH * epoch / last:.1f},{_y(value / top):.1f}" for epoch, value in line)
+        yield f'<polyline class="{style}" points="{points}"/>'
     yield f'<text x="{WIDTH}" y="{HEIGHT + 16}" text-anchor="end">{last:.0f} epochs</text>'
 
 
-def _short(found: list[TrainedRow]) -> str:
-    """A star where the best training is less than the row."""
-    return " *" if found and not found[0].whole else ""
+def _lines(metric: str, trained: TrainedRow) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+    """Style and points (epoch, value) of each line."""
+    for record in trained.records:
+        history = record.history()
+        for split, style in CURVES.items():
+            column = f"{split}_{metric}"
+            points = [(epoch["epoch"], epoch[column]) for epoch in history if column in epoch]
+            if points:
+                yield style, points
 
 
-def _y(accuracy: float) -> float:
-    return HEIGHT * (1 - accuracy)
+def _y(share: float) -> float:
+    return HEIGHT * (1 - share)
 
 
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"training-curves": _curves}
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
+    "training-curves": partial(_curves, "accuracy"),
+    "loss-curves": partial(_curves, "loss"),
+}

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
@@ -81,6 +84,19 @@ class TrainedRow:
         if not figures or len(figures) < len(found):
             return None
         return Accuracy(tuple(each["accuracy"] for each in figures), figures[0]["n"])
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Faces ``(S, K, K)`` on the runs' split: seed, true class, predicted class; none where they have no split."""
+        reports = self.reports(self.split) if self.split else []
+        return np.array([report["full"]["confusion"] for report in reports], np.int64)
+
+    @property
+    def recalls(self) -> dict[str, Accuracy]:
+        """What share of each class is recognised, by its name; classes without faces are left out."""
+        names, counts = self.environment["label_set"], self.confusion
+        classes = [(name, counts[:, k, k], int(counts[0, k].sum())) for k, name in enumerate(names) if len(counts)]
+        return {name: Accuracy(tuple((right / n).tolist()), n) for name, right, n in classes if n}
 
 
 def _twins(report: dict[str, Any]) -> dict[str, Any] | None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mien.lab.pages.charts import rates_of
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
@@ -114,21 +112,26 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
 
 
 def _confusion(trained: TrainedRow) -> list[str]:
-    """Confusion and precision of each class, over all seeds, folded away."""
-    reports = trained.reports(trained.split) if trained.split else []
-    if not reports:
+    """Confusion of each class in rates and in faces, over all seeds, folded away."""
+    counts, recalls = trained.confusion.sum(axis=0), trained.recalls
+    if not recalls:
         return []
-    names = reports[0]["label_set"]
-    counts = np.sum([report["full"]["confusion"] for report in reports], axis=0)  # (K, K): true, predicted
-    precisions = rates_of(counts.T).diagonal()
-    lines = tuple(
-        (name, *(percent(rate, 0) for rate in (*rates, precision)))
-        for name, rates, precision in zip(names, rates_of(counts), precisions, strict=True)
-    )
+    names, precisions = trained.environment["label_set"], rates_of(counts.T).diagonal()
+    rates, faces = [], []
+    for k, name in enumerate(names):
+        recall = (
+            f"{percent(recalls[name].mean, 0)} ({interval(*recalls[name].interval)})" if name in recalls else UNKNOWN
+        )
+        rates.append((name, *(percent(rate, 0) for rate in rates_of(counts)[k]), recall, percent(precisions[k], 0)))
+        faces.append((name, *(f"{count:,}" for count in counts[k]), f"{counts[k].sum():,}"))
+    columns = ("true class", *names)
+    table = Table("rates", (*columns, "recognised (95 %)", "precision"), tuple(rates)).markdown()
+    in_faces = Table("faces", (*columns, "all"), tuple(faces)).markdown()
+    seeds = len(trained.confusion)
+    many = "In faces:" if seeds == 1 else f"In faces, each counted in all {seeds} seeds:"
     what = f"epochs {epochs_in_words(trained).strip('*')}; {trained.split}"
-    table = Table("confusion", ("true class", *names, "precision"), lines, text_columns=1).markdown()
     summary = f"What the faces of each class were taken for, and the precision of each answer: {what}"
-    return ["", f"<details><summary>{summary}</summary>", "", table, "", "</details>"]
+    return ["", f"<details><summary>{summary}</summary>", "", table, "", many, "", in_faces, "", "</details>"]
 
 
 def _link(record: Record, page: Path) -> str:

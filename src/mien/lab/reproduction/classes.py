@@ -1,0 +1,45 @@
+"""The class bars of docs/reproduction.md: how many faces of each expression FER2013 has, from its audit.
+
+Written by hand for the reason that `mien.lab.reproduction.picture` gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from mien.lab.data import PUBLIC, TRAINING
+from mien.lab.reproduction.tables import MISSING
+from mien.lab.results import Record
+
+AUDIT = Path("benchmarks", "results", "fer2013_audit.json")
+"""What `mien data check` says of FER2013, in the folder of the repository."""
+STYLES = {TRAINING: "training", PUBLIC: "test"}
+"""The splits that have labels in every edition, and the styles of their bars."""
+LEFT, TOP, WIDTH, STEP, BAR = 80, 44, 560, 38, 14
+"""Where the bars begin, the length of the longest, from one class to the next, and the height of a bar."""
+
+
+def _class_bars(records: list[Record], page: Path) -> str:
+    found = next((parent / AUDIT for parent in page.parents if (parent / AUDIT).is_file()), None)
+    if found is None:
+        return f'<text x="{LEFT}" y="{TOP + BAR}">{MISSING}</text>\n'
+    audit = json.loads(found.read_text(encoding="utf-8"))
+    return "\n".join(_bars(audit["classes"], audit["splits"])) + "\n"
+
+
+def _bars(names: list[str], splits: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    largest = max(splits[split][name] for split in STYLES for name in names)
+    for place, name in enumerate(names):
+        top = TOP + STEP * place
+        yield f'<text x="{LEFT - 8}" y="{top + BAR + 4}" text-anchor="end">{name}</text>'
+        for split, style in STYLES.items():
+            count, share = splits[split][name], splits[split][name] / sum(splits[split][each] for each in names)
+            length = WIDTH * count / largest
+            yield f'<rect class="{style}" x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}"/>'
+            yield f'<text x="{LEFT + length + 6:.1f}" y="{top + 11}">{count:,}, {100 * share:.1f} %</text>'
+            top += BAR
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"class-bars": _class_bars}

@@ -1,0 +1,38 @@
+"""The confusion vectors of docs/reproduction.md: the share of each class that a row recognises, in panels.
+
+Written by hand for the reason that `mien.lab.reproduction.picture` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mien.lab.recipe import Recipe
+from mien.lab.reproduction.curves import HEIGHT, WIDTH, panels
+from mien.lab.reproduction.rows import TrainedRow
+from mien.lab.results import Record
+
+SCALE = 0.8
+"""Share of a panel that a full bar takes; its figure stands on its right."""
+
+
+def _vectors(records: list[Record], page: Path) -> str:
+    return panels(records, _panel)
+
+
+def _panel(row: Recipe, trained: TrainedRow | None) -> Iterator[str]:
+    """A bar for each class, with its 95 % interval."""
+    if trained is None:
+        return
+    step = HEIGHT / len(trained.recalls)
+    for place, (name, recall) in enumerate(trained.recalls.items()):
+        y = step * (place + 0.5)
+        low, high = (SCALE * WIDTH * end for end in recall.interval)
+        yield f'<path class="bar" d="M0 {y:.1f}H{SCALE * WIDTH * recall.mean:.1f}"/>'
+        yield f'<path class="interval" d="M{low:.1f} {y:.1f}H{high:.1f}"/>'
+        yield f'<text x="-4" y="{y + 4:.1f}" text-anchor="end">{name}</text>'
+        yield f'<text x="{high + 4:.1f}" y="{y + 4:.1f}">{100 * recall.mean:.0f} %</text>'
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"confusion-vectors": _vectors}
