@@ -2,7 +2,8 @@
 
 Measures the models for seven classes on PublicTest as `mien robust` does, writes benchmarks/results/robustness.json,
 and from it docs/robustness.md, whose picture and long table are of the default model; without DATA only page and
-picture. To be run whenever one of these models changes.
+picture. To be run whenever one of these models changes, after `python benchmarks/detector_crops.py DATA`, whose section
+stands on the same page.
 
 With `--record NAME --models FOLDER...` it measures others, which might ship or did, adds them to
 benchmarks/results/NAME.json, and writes no page: docs/log.md says what came of them.
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import detector_crops
 import numpy as np
 import numpy.typing as npt
 from layout import RESULTS, ROOT, commit
@@ -51,8 +53,8 @@ KINDS = {
 OFF_BY_TEN = ("box shifted 10 % of its side", "box larger 10 %", "box smaller 10 %")
 
 
-def page(record: dict[str, Any]) -> str:
-    """Return the page of a record."""
+def page(record: dict[str, Any], crops: dict[str, Any]) -> str:
+    """Return the page of its own record and of that of the detector's crops."""
     models = measurements(record)
     measured = models[0]
     words = _commit(record["models"][0]["commit"])
@@ -81,7 +83,8 @@ Measured with seed {measured.seed} at commit {words}, model `{measured.model_sha
 `{measured.data_fingerprint[:12]}`; all figures are in
 [robustness.json](../benchmarks/results/robustness.json). Blur is in px of a face 48 px wide, noise and levels moved are
 in grey levels from 0 to 255. Light is that of the scene, which cameras turn into grey levels by a power of 1/2.2.
-"""
+
+{detector_crops.section(crops)}"""
 
 
 def _commit(digits: str) -> str:
@@ -160,7 +163,8 @@ def main() -> None:
     if given.data is not None:
         update(RESULT, MODELS, given.data, alone=True)
     record = json.loads(RESULT.read_text(encoding="utf-8"))
-    PAGE.write_text(page(record), encoding="utf-8")
+    crops = json.loads(detector_crops.RESULT.read_text(encoding="utf-8"))
+    PAGE.write_text(page(record, crops), encoding="utf-8")
     save_picture(measurements(record)[0], example(), PICTURE)
     Image.open(PICTURE).quantize(64).save(PICTURE, optimize=True)  # a third of the bytes
     print(PAGE.read_text(encoding="utf-8"))
