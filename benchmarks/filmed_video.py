@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from layout import RESULTS, commit
+
 import mien
 
-RESULT = Path(__file__).parent / "results" / "filmed_video.json"
+RESULT = RESULTS / "filmed_video.json"
 
 
 def carphone() -> Path:
@@ -53,7 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path, nargs="?")
     video = parser.parse_args().video or carphone()
-    result = {"video": video.name, "rows": [measure(video, every) for every in (1, 2, 5)]}
+    card = mien.Recognizer.load().card
+    made_with = {"commit": commit(), "model": card.name, "model_sha256": card.sha256}
+    result = {"video": video.name, **made_with, "rows": [measure(video, every) for every in (1, 2, 5)]}
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
