@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,17 @@ def name_of_model(name: str, sha256: str, commit: str) -> str:
     """Return the name of a model that ships; of one that shipped when a record was made, also the commit."""
     card = json.loads((ROOT / "src" / "mien" / "models" / name / "card.json").read_text("utf-8"))
     return name if card["sha256"] == sha256 else f"{name} as of {commit[:7]}"
+
+
+AIM = 0.01
+"""How much accuracy may fall where a face is cut out otherwise than in FER2013."""
+
+
+def change_in_words(row: Mapping[str, float]) -> str:
+    """Return a difference of accuracies in points, such as ``-0.4 (-1.2 to +0.4)``, bold where the aim is missed."""
+    keys = ("difference", "difference_low", "difference_high")
+    change, low, high = (f"{100 * row[key]:+.1f}" for key in keys)
+    return f"{change if row['difference'] >= -AIM else f'**{change}**'} ({low} to {high})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -20,7 +20,8 @@ from typing import Any
 import detector_crops
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS, ROOT, commit
+from detector_crops import MODELS
+from layout import AIM, RESULTS, ROOT, change_in_words, commit
 from PIL import Image
 from skimage.data import astronaut  # NASA's portrait of Eileen Collins, public domain
 
@@ -29,18 +30,15 @@ from mien.faces.align import crop_face
 from mien.faces.detect import YuNet
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.pages.robust_picture import save_picture
-from mien.lab.robust import EffectFigures, Robustness
+from mien.lab.robust import Robustness
 from mien.lab.tables import Table
 from mien.preprocess import Preprocess
-from mien.recognizer import DEFAULT_MODEL, Recognizer
+from mien.recognizer import Recognizer
 
 RESULT = RESULTS / "robustness.json"
 PAGE = ROOT / "docs" / "robustness.md"
 PICTURE = ROOT / "docs" / "images" / "robustness.png"
 
-MODELS = (DEFAULT_MODEL, "mien-nano", "mien-large")
-AIM = 0.01
-"""How much accuracy may fall where a box is off by 10 % of its side."""
 KINDS = {
     "turned": ("turned",),
     "soft": ("blurred", "fewer pixels"),
@@ -103,7 +101,7 @@ def side_by_side(models: Sequence[Robustness]) -> Table:
     for measured in models:
         unchanged, *changed = measured.effects
         effects = {effect.words: effect for effect in changed}
-        boxes = (_fall(effects[name].full) for name in OFF_BY_TEN)
+        boxes = (change_in_words(vars(effects[name].full)) for name in OFF_BY_TEN)
         means = (
             np.mean([effect.full.difference for effect in changed if effect.change in names])
             for names in KINDS.values()
@@ -116,14 +114,6 @@ def side_by_side(models: Sequence[Robustness]) -> Table:
         "The columns behind the boxes are means over all strengths of their changes, as the longer table has them.",
     )
     return Table("Models that ship", columns, tuple(rows), notes)
-
-
-def _fall(figures: EffectFigures) -> str:
-    """Such as ``-0.4 (-1.2 to +0.4)``, bold where the aim is missed."""
-    change, low, high = (
-        f"{100 * each:+.1f}" for each in (figures.difference, figures.difference_low, figures.difference_high)
-    )
-    return f"{change} ({low} to {high})" if figures.difference >= -AIM else f"**{change}** ({low} to {high})"
 
 
 def example() -> npt.NDArray[np.uint8]:

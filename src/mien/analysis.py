@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
+from mien.faces.align import whole
 from mien.faces.boxes import boxes_of_each, given_faces
 from mien.faces.detect import Detector, Face, YuNet
 from mien.media.images import source_name
@@ -187,7 +188,7 @@ class Analyzer:
         def find(index: int, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
             if given is not None:
                 return given_faces(given[index], image, names[index])
-            return [_whole(image)] if crops else detect_in(self.detector, image, factor)
+            return [whole(image)] if crops else detect_in(self.detector, image, factor)
 
         margin = 0.0 if crops else preprocess.margin_fraction
         least_px = math.inf if crops or boxes is not None else least_px_of(self.detector, preprocess)
@@ -237,11 +238,6 @@ def _analyzed(face: Face, expression: Expression) -> AnalyzedFace:
     return AnalyzedFace(
         box=face.box, score=face.score, landmarks=face.landmarks, track_id=face.track_id, expression=expression
     )
-
-
-def _whole(image: npt.NDArray[np.uint8]) -> Face:
-    """The face that fills an image."""
-    return Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])))
 
 
 def _is_one_photo(source: object) -> bool:

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import InputError, ModelError
-from mien.faces.align import crop_face
-from mien.faces.detect import Face
+from mien.faces.align import crop_face, whole
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -168,7 +167,7 @@ def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     is_crop = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.ndim in (2, 3) and crop.size
     if not is_crop or crop.shape[0] == crop.shape[1]:
         return crop
-    return crop_face(crop, Face(box=(0.0, 0.0, float(crop.shape[1]), float(crop.shape[0]))))
+    return crop_face(crop, whole(crop))
 
 
 def find_model(model: str | Path | None = None) -> Path:

@@ -48,6 +48,11 @@ def crop_face(image: npt.NDArray[np.uint8], face: Face, *, margin_fraction: floa
     return np.asarray(crop, np.uint8)
 
 
+def whole(image: npt.NDArray[np.uint8]) -> Face:
+    """Return the face that fills an image, which `crop_face` makes square."""
+    return Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])))
+
+
 def roll_deg(face: Face) -> float:
     """Return by how much a face is turned in the image plane, degrees, clockwise as seen; 0 without landmarks.
 
