@@ -119,7 +119,8 @@ than 1 point.
 
 FER2013's frame shows hardly more than the face. Where a crop is larger, the plain ground shows in it, which no photo
 has; with the frame's edge drawn out, the detector finds fewer faces, and other boxes. The grounds are made up, photos
-may do better or worse; enlarging a face of 48 px also softens it. From [detector_crops.json](../benchmarks/results/detector_crops.json).
+may do better or worse; enlarging a face of 48 px also softens it. From
+[detector_crops.json](../benchmarks/results/detector_crops.json).
 """
 
 
