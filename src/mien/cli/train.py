@@ -34,7 +34,7 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights to start from, .safetensors.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="To start from: a .safetensors file, a run, a model.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, for recipes that learn them.")] = None,
     teacher: Annotated[
         list[Path] | None,

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from mien.card import MODEL_FILE, Card
 from mien.lab.data import FaceDataset
 from mien.lab.run import RECIPE, Run, weights_digest
 
@@ -29,7 +30,7 @@ def describe_environment(
         "training_fingerprint": data.training.fingerprint,
         "data_source": Path(data.source).name,
         "label_set": list(data.label_set),
-        "weights": weights.name if weights else None,
+        "weights": _name(weights) if weights else None,
         "weights_sha256": weights_digest(weights) if weights else None,
         "foreign_weights": weights is not None and _are_foreign(weights),
         "votes_sha256": None if votes is None else hashlib.sha256(votes.tobytes()).hexdigest(),  # of Training
@@ -38,7 +39,13 @@ def describe_environment(
     }
 
 
+def _name(weights: Path) -> str:
+    return Card.read(weights.parent).name if weights.name == MODEL_FILE else weights.name
+
+
 def _are_foreign(weights: Path) -> bool:
+    if weights.name == MODEL_FILE:
+        return Card.read(weights.parent).licence != "MIT"
     return not (weights.parent / RECIPE).is_file() or Run.open(weights.parent).has_foreign_weights
 
 

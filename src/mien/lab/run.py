@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mien.card import CARD_FILE, MODEL_FILE
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
@@ -22,7 +23,7 @@ from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
 from mien.labels import FERPLUS
-from mien.recognizer import shipped_models
+from mien.recognizer import find_model, shipped_models
 from mien.writing import replacing
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
@@ -250,6 +251,18 @@ def run_digest(run: Run) -> str:
         raise _damaged(file, error) from error
 
 
+def weights_file(named: str | Path) -> Path:
+    """Return the file that holds the weights which somebody wants to start from.
+
+    Args:
+        named: a file; the folder of a finished run; a model folder, or the name of a model that ships.
+    """
+    folder = Path(named)
+    if str(named) in shipped_models() or (folder / CARD_FILE).is_file():
+        return find_model(str(named)) / MODEL_FILE
+    return folder / WEIGHTS if (folder / WEIGHTS).is_file() else folder
+
+
 def weights_digest(file: Path) -> str:
     """Return the SHA-256 of a file that somebody names as starting weights.
 
@@ -257,5 +270,8 @@ def weights_digest(file: Path) -> str:
         ModelError: it is missing.
     """
     if not file.is_file():
-        raise ModelError(f"{file}: no such file; expected weights such as the {WEIGHTS} of a finished run.")
+        raise ModelError(
+            f"{file}: no such file; expected weights such as the {WEIGHTS} of a finished run, or a model "
+            f"that ships: {', '.join(shipped_models())}."
+        )
     return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -26,12 +26,12 @@ from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.muon import is_fast_at_bfloat16
-from mien.lab.nets import build, set_trainable, settle, synchronised
+from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name, weights_file
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
 from mien.preprocess import Preprocess
@@ -86,7 +86,8 @@ def train(
         data: with a Training split; which other faces are watched is the recipe's choice.
         seed: of everything random.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
-        weights: safetensors file for a backbone that starts from ImageNet; None = timm's own.
+        weights: to start from, where the recipe does: a safetensors file, a finished run's folder, or a model folder or
+            the name of a model that ships; None = timm's own, for a backbone that starts from ImageNet.
         teachers: finished runs or their folders, model folders, or names of models that ship, for a recipe with
             `Distillation`.
         precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
@@ -104,7 +105,7 @@ def train(
         ModelError: starting weights are missing or do not fit, a teacher has not finished or knows other classes, or
             the run's folder cannot be written.
     """
-    weights = None if weights is None else Path(weights)
+    weights = None if weights is None else weights_file(weights)
     phases_of(recipe)  # adds them up, before anything is loaded or written
     taught_by = open_teachers(teachers, recipe, data)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
@@ -216,7 +217,9 @@ class Trainer:
         if recipe.class_weights == "balanced":
             self.class_weights = torch.from_numpy(class_weights(training.labels, data.label_set)).to(device)
         torch.manual_seed(seed)
-        self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights).to(device)
+        self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights)
+        adopt_classes(self.classifier, weights, data.label_set)
+        self.classifier.to(device)
         self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None

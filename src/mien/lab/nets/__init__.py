@@ -13,17 +13,20 @@ from mien.errors import RecipeError
 from mien.lab.nets.cnn8 import CNN8
 from mien.lab.nets.cnn_17m import CNN17M
 from mien.lab.nets.cnn_64_512 import CNN64To512
+from mien.lab.nets.folded import adopt_rows, unfold
+from mien.lab.nets.folded import settle as settle_norms
 from mien.lab.nets.gelu_cnn import GeluCNN
 from mien.lab.nets.input import Classifier
 from mien.lab.nets.mobilenet_v1 import MobileNetV1
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.nets.timm import BackboneNet, freeze, open_backbone
-from mien.lab.nets.weights import load_weights
+from mien.lab.nets.weights import MODEL_SUFFIX, load_weights, read_weights
 from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.recipe.io import nearest
+from mien.labels import LabelSet
 from mien.preprocess import Preprocess
 
-__all__ = ["NETWORKS", "build", "count_parameters", "set_trainable", "settle", "synchronised"]
+__all__ = ["NETWORKS", "adopt_classes", "build", "count_parameters", "set_trainable", "settle", "synchronised"]
 
 NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "cnn8": CNN8,
@@ -65,7 +68,8 @@ def build(
         network: an own network, or a timm backbone with our head.
         preprocess: states the input's size and channels.
         classes: number of outputs, K.
-        weights: safetensors file for a network that does not start at random; None = timm's own, downloaded.
+        weights: file for a network that does not start at random: safetensors, or a model's for our own networks; None
+            = timm's own, downloaded.
         pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
 
     Returns:
@@ -88,6 +92,9 @@ def build(
             raise RecipeError(f"network {network.name}: starts from a file; name it with --weights FILE.safetensors.")
         if isinstance(module, MobileNetV1):
             module.load_trunk(weights)
+        elif isinstance(module, ResidualNet) and weights.suffix == MODEL_SUFFIX:
+            load_weights(module, network.name, weights, found=unfold(module, read_weights(weights)))
+            module.settled = False
         else:
             load_weights(module, network.name, weights)
     return Classifier(preprocess, module)
@@ -100,8 +107,23 @@ def settle(classifier: Classifier, faces: Tensor) -> None:
         classifier: what `build` has returned; changed in place, where it has such normalisation.
         faces: ``(N, planes, H, W)`` uint8, some hundred.
     """
-    if isinstance(classifier.network, MobileNetV1):
-        classifier.network.settle(classifier.input(faces))
+    network = classifier.network
+    if isinstance(network, (MobileNetV1, ResidualNet)) and not network.settled:
+        settle_norms(network, classifier.input(faces))
+        network.settled = True
+
+
+def adopt_classes(classifier: Classifier, weights: Path | None, labels: LabelSet) -> None:
+    """Start the last layer from what a model has learned about classes of the same names.
+
+    Args:
+        classifier: what `build` has returned; changed in place, if it is one of our own and `weights` are a model's.
+        weights: that it was built with.
+        labels: of the data that it goes on with.
+    """
+    network = classifier.network
+    if weights is not None and weights.suffix == MODEL_SUFFIX and isinstance(network, (MobileNetV1, ResidualNet)):
+        adopt_rows(network.classes, weights, labels)
 
 
 def synchronised(classifier: Classifier) -> Classifier:

@@ -1,6 +1,6 @@
 """MobileNet-v1 (Howard et al. 2017) as it was trained to know faces: batch normalisation folded into its layers.
 
-A network that is trained further can have its batch normalisation back, see `MobileNetV1.settle`.
+A network that is trained further can have its batch normalisation back, see `mien.lab.nets.settle`.
 """
 
 from __future__ import annotations
@@ -45,15 +45,6 @@ class _Conv(nn.Conv2d):
             return every[..., 1::2, 1::2].contiguous(memory_format=torch.channels_last)
         return super().forward(F.pad(x, (0, 1, 0, 1)))  # of an even side, TensorFlow pads right and bottom only
 
-    def settle(self, x: Tensor) -> Tensor:
-        """Let normalisation expect what `x` comes to here, and give back what it takes away; return as `forward`."""
-        y = self._convolve(x)
-        mean, var = y.mean((0, 2, 3)), y.var((0, 2, 3))
-        assert isinstance(self.norm, nn.BatchNorm2d)
-        fit = {"running_mean": mean, "running_var": var, "weight": (var + self.norm.eps).sqrt(), "bias": mean}
-        self.norm.load_state_dict(fit, strict=False)  # all but the count of batches
-        return F.relu6(y)
-
 
 class _Trunk(nn.Module):
     """All convolutions, under the names of the weights file."""
@@ -70,15 +61,11 @@ class _Trunk(nn.Module):
         )
         self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=batch_norm) for a, b in pairs)
 
-    def layers(self) -> list[_Conv]:
-        """The convolutions in the order in which they work."""
-        pairs = zip(self.dw, self.pw, strict=True)
-        return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
-
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 6 to 11 blocks ``(N, 512, H / 16, W / 16)``."""
-        for layer in self.layers():
-            x = layer(x)
+        x = self.conv1(x)
+        for depthwise, pointwise in zip(self.dw, self.pw, strict=True):
+            x = pointwise(depthwise(x))
         return x
 
 
@@ -95,7 +82,7 @@ class MobileNetV1(nn.Module):
         preprocess: states channels and size of the input.
         classes: K.
         dropout: before the classes.
-        batch_norm: whether each convolution is normalised, see `settle`.
+        batch_norm: whether each convolution is normalised, see `mien.lab.nets.settle`.
         blocks: how many pairs of a depthwise and a 1x1 convolution there are, the first ones of thirteen.
         last_width: channels that the last of them has, the first ones; None = all.
     """
@@ -139,22 +126,6 @@ class MobileNetV1(nn.Module):
         fitting = {name: value[: len(own[name])] if value.ndim else value for name, value in trunk.state_dict().items()}
         self.trunk.load_state_dict(fitting, strict=False)
         self.settled = self.settled or normed
-
-    @torch.no_grad()
-    def settle(self, x: Tensor) -> None:
-        """Unfold batch normalisation: it starts from the statistics of `x` and changes no answer.
-
-        In evaluation the network answers as the one without, to any input; while it is trained, each layer is
-        normalised as it was before its normalisation was folded. Nothing happens to a network without normalisation,
-        to one that started with statistics of its own, or the second time.
-
-        Args:
-            x: ``(N, channels, input_px, input_px)``, some hundred faces as the input layer leaves them.
-        """
-        if not self.settled:
-            for layer in self.trunk.layers():
-                x = layer.settle(x)
-        self.settled = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""

@@ -58,6 +58,7 @@ class ResidualNet(nn.Module):
         pool_first: bool = False,
     ) -> None:
         super().__init__()
+        self.settled = True
         self.stem = _conv(preprocess.channels, widths[0], stem_stride)
         self.stages = nn.Sequential(
             *(_stage(inputs, outputs, pool_first) for inputs, outputs in pairwise(widths)),

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mien.errors import ModelError
+from mien.lab.nets.folded import read_model
 
 # The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; those of the face network; ours.
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.", "classes.")
@@ -19,17 +20,21 @@ _CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", 
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
 _WHOLE = ("_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1")
 
+MODEL_SUFFIX = ".onnx"
+
 _OF_A_RUN = "network."  # how a run's weights.safetensors begins all its names
 
 _SHOWN = 5
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file by name; those of a run as its network names them.
+    """Return the tensors of a safetensors or a model file by name; those of a run as its network names them.
 
     Raises:
         ModelError: the file cannot be read.
     """
+    if file.suffix == MODEL_SUFFIX:
+        return read_model(file)
     try:
         found = load_file(file)
     except (OSError, SafetensorError) as error:
@@ -39,7 +44,14 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return found
 
 
-def load_weights(network: nn.Module, name: str, file: Path, part: str = "", left_out: tuple[str, ...] = ()) -> None:
+def load_weights(
+    network: nn.Module,
+    name: str,
+    file: Path,
+    part: str = "",
+    left_out: tuple[str, ...] = (),
+    found: dict[str, Tensor] | None = None,
+) -> None:
     """Load a backbone's weights, in any float type.
 
     Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is left out
@@ -51,11 +63,12 @@ def load_weights(network: nn.Module, name: str, file: Path, part: str = "", left
         file: safetensors.
         part: how the names begin in a run whose network holds this one, as ``"trunk."``.
         left_out: how the names of other tensors begin that the network has no use for.
+        found: what was read from the file; None = as `read_weights` reads it.
 
     Raises:
         ModelError: the file cannot be read, or its keys or shapes are not the network's.
     """
-    found = {key.removeprefix(part): value for key, value in read_weights(file).items()}
+    found = {key.removeprefix(part): value for key, value in (found or read_weights(file)).items()}
     wanted = network.state_dict()
     ignored = (*_CLASSIFIERS, *left_out)
     found = {key: value for key, value in found.items() if key in wanted or not key.startswith(ignored)}

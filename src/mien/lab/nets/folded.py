@@ -1,0 +1,140 @@
+"""Networks that go on from a model file, in which batch normalisation is folded into the convolutions before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.card import Card
+from mien.errors import ModelError
+from mien.labels import FERPLUS, LabelSet
+
+_LAYERS = ("Conv", "Gemm")
+_FOLLOW = ("BatchNormalization", "Mul")  # of a network whose normalisation the export could not fold
+_PARTS = ("classifier.", "network.")  # how the names of a network's tensors begin in its model file
+
+
+def read_model(file: Path) -> dict[str, Tensor]:
+    """Return the weights and biases of a model's convolutions and of its last layer, in float.
+
+    8-bit integers are scaled back; what their rounding has taken is gone.
+
+    Args:
+        file: ``model.onnx`` of a model folder.
+
+    Returns:
+        Tensors by the names that the network gives them; each convolution has a bias, in which its batch
+        normalisation is.
+
+    Raises:
+        ModelError: the file cannot be read, or holds several networks, or one whose normalisation is not folded.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        graph = onnx.load(file).graph
+    except Exception as error:  # protobuf's own, and OSError
+        raise ModelError(f"{file}: not an ONNX file that can be read ({error}).") from error
+    arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in arrays:
+            integers, scale, zero = (arrays[name].astype(np.float32) for name in node.input)
+            shape = [-1] + [1] * (integers.ndim - 1) if scale.ndim else []  # a scale for each output channel
+            arrays[node.output[0]] = (integers - zero.reshape(shape)) * scale.reshape(shape)
+    if any(node.op_type in _FOLLOW for node in graph.node):
+        raise ModelError(f"{file}: its normalisation is not folded; start from the weights of its run instead.")
+    found: dict[str, Tensor] = {}
+    for node in graph.node:
+        if node.op_type in _LAYERS:
+            name = _own_name(node.input[1])
+            if f"{name}.weight" in found or len(node.input) < 3 or not {*node.input[1:3]} <= arrays.keys():
+                raise ModelError(f"{file}: not one network of mien's own, such as those that ship.")
+            found |= {
+                f"{name}.{kind}": torch.from_numpy(arrays[key].astype(np.float32))
+                for kind, key in zip(("weight", "bias"), node.input[1:3], strict=True)
+            }
+    return found
+
+
+def _own_name(weight: str) -> str:
+    for part in _PARTS:
+        weight = weight.removeprefix(part)
+    return weight.removesuffix("_DequantizeLinear_Output").removesuffix(".weight")
+
+
+def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give each batch normalisation the bias that was folded into the convolution before it, and nothing to scale.
+
+    Args:
+        network: whose layers follow each other in the order of its modules; `settle` must come before it learns.
+        found: what `read_model` has returned.
+
+    Returns:
+        The network's whole state; all but the last layer, which stays the network's own, answers as the model does.
+    """
+    last = {name: value for name, value in network.state_dict().items() if name.startswith("classes.")}
+    state = found | last
+    bias: Tensor | None = None
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            bias = state.pop(f"{name}.bias", None) if module.bias is None else None
+        elif isinstance(module, nn.BatchNorm2d):
+            zeros = torch.zeros(module.num_features)
+            state[f"{name}.weight"], state[f"{name}.bias"] = zeros + 1, zeros if bias is None else bias
+            state[f"{name}.running_mean"], state[f"{name}.running_var"] = zeros, zeros + (1 - module.eps)
+    return state
+
+
+@torch.no_grad()
+def settle(network: nn.Module, x: Tensor) -> None:
+    """Let batch normalisation start from the statistics of `x`, without a change of any answer.
+
+    In evaluation the network answers as before, to any input; while it is trained, each layer is normalised as it was
+    before its normalisation was folded.
+
+    Args:
+        network: whose normalisation neither shifts by statistics nor scales yet; changed in place.
+        x: ``(N, channels, input_px, input_px)``, some hundred faces as the input layer leaves them.
+    """
+
+    def take(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        mean, var = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3))
+        fit = {"running_mean": mean, "running_var": var}
+        fit |= {"weight": (var + norm.eps).sqrt(), "bias": mean + norm.bias}
+        norm.load_state_dict(fit, strict=False)  # all but the count of batches
+
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(take) for norm in norms]
+    learning = network.training
+    network.eval()(x)
+    network.train(learning)
+    for hook in hooks:
+        hook.remove()
+
+
+@torch.no_grad()
+def adopt_rows(layer: nn.Linear, file: Path, labels: LabelSet) -> None:
+    """Start the last layer from what a model has learned about classes of the same names.
+
+    Args:
+        layer: answers `labels`, then the eight classes of FER+ if it learns votes too; changed in place.
+        file: ``model.onnx`` of a model folder.
+        labels: of the data that the network goes on with.
+
+    Raises:
+        ModelError: the file or its card cannot be read.
+    """
+    found, known = read_model(file), Card.read(file.parent).labels
+    weight, bias = found["classes.weight"], found["classes.bias"]
+    outputs = len(weight)
+    first = outputs - len(known) if known == FERPLUS else 0  # the votes stand behind the labels
+    rows = [(own, first + other) for own, other in enumerate(labels.positions_in(known)) if other >= 0]
+    if len(layer.bias) > len(labels) and outputs >= len(FERPLUS) + (known != FERPLUS) * len(known):
+        rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
+    for own, other in rows:
+        layer.weight[own], layer.bias[own] = weight[other], bias[other]
