@@ -86,8 +86,7 @@ def train(
         data: with a Training split; which other faces are watched is the recipe's choice.
         seed: of everything random.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
-        weights: to start from, where the recipe does: a safetensors file, a finished run's folder, or a model folder or
-            the name of a model that ships; None = timm's own, for a backbone that starts from ImageNet.
+        weights: to start from, as `weights_file` finds them; None = timm's own, of a backbone.
         teachers: finished runs or their folders, model folders, or names of models that ship, for a recipe with
             `Distillation`.
         precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
@@ -204,9 +203,8 @@ class Trainer:
         self.faces, self.labels = _on_device(training, recipe.preprocess, device)
         targets = targets_of(recipe, training).to(device)
         self.outputs = targets.shape[1]
-        self.teachers = [teacher.load().to(device) for teacher in teachers]
-        for network in self.teachers:
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        channels_last = {"device": device, "memory_format": torch.channels_last}
+        self.teachers = [teacher.load().to(**channels_last) for teacher in teachers]
         self.known = targets  # of each face: what to answer, then what teachers have answered to it, if anything
         if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
             with fabric.autocast():
@@ -219,8 +217,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights)
         adopt_classes(self.classifier, weights, data.label_set)
-        self.classifier.to(device)
-        self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.classifier.to(**channels_last)
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped

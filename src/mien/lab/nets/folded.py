@@ -137,4 +137,4 @@ def adopt_rows(layer: nn.Linear, file: Path, labels: LabelSet) -> None:
     if len(layer.bias) > len(labels) and outputs >= len(FERPLUS) + (known != FERPLUS) * len(known):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
     for own, other in rows:
-        layer.weight[own], layer.bias[own] = weight[other], bias[other]
+        layer.weight[own].copy_(weight[other]), layer.bias[own].copy_(bias[other])

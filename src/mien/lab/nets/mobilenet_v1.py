@@ -61,11 +61,15 @@ class _Trunk(nn.Module):
         )
         self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=batch_norm) for a, b in pairs)
 
+    def layers(self) -> list[_Conv]:
+        """The convolutions in the order in which they work."""
+        pairs = zip(self.dw, self.pw, strict=True)
+        return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 6 to 11 blocks ``(N, 512, H / 16, W / 16)``."""
-        x = self.conv1(x)
-        for depthwise, pointwise in zip(self.dw, self.pw, strict=True):
-            x = pointwise(depthwise(x))
+        for layer in self.layers():
+            x = layer(x)
         return x
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from mien.errors import RecipeError
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import nearest
-from mien.lab.recipe_book import nano, small, speedruns, students, teachers
+from mien.lab.recipe_book import further, nano, small, speedruns, students, teachers
 from mien.lab.recipe_book.future_work import CONVNEXT_TINY, DENSENET_121, EFFICIENTNET_B0, INCEPTION_V3, VIT_TINY
 from mien.lab.recipe_book.report_000 import CNN_64_512, RESNET50_FLATTEN
 from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
@@ -36,7 +36,7 @@ PUBLISHED = (
 FUTURE_WORK = (EFFICIENTNET_B0, DENSENET_121, INCEPTION_V3, CONVNEXT_TINY, VIT_TINY)
 """Networks that the reports name and have not trained."""
 
-OWN = (*small.ROWS, *nano.ROWS, *teachers.ROWS, *students.ROWS)
+OWN = (*small.ROWS, *nano.ROWS, *teachers.ROWS, *students.ROWS, *further.ROWS)
 """Mien's own: of the models that ship, of the steps on the way to them, and of trials on record."""
 
 SPEEDRUNS = speedruns.ROWS

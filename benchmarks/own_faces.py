@@ -1,0 +1,108 @@
+"""What going on from mien-small brings on faces of one's own: `python benchmarks/own_faces.py FER2013`.
+
+FER2013's PublicTest, which no model has learned from, stands for faces of one's own, once with the mouth covered, as by
+a mask, and once of 16 x 16 pixels, as from far away. One half of it, drawn so that twins stay together, is to learn
+from, 100, 400 or all of its faces; the other half tests mien-small as it ships, and what `mien-small-further` makes of
+it, both in one file with the mirror image. Three draws. Writes benchmarks/results/own_faces.json;
+`python benchmarks/page.py` makes the page from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from layout import RESULTS, commit
+
+from mien import Recognizer, lab
+from mien.lab.changes import CHANGES
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, holdout
+from mien.lab.evaluation import predict
+from mien.lab.export import export_run
+from mien.lab.recipe import Validation
+from mien.lab.reproduction.speed import machine
+from mien.lab.statistics import paired_difference
+from mien.lab.training import train
+
+RESULT = RESULTS / "own_faces.json"
+MODEL, RECIPE = "mien-small", lab.recipes["mien-small-further"]
+KINDS = {
+    "mouth covered": ("covered", "mouth"),
+    "16 x 16 pixels": ("fewer pixels", "16 x 16"),
+}
+"""In words -> name and strength of the change of `mien robust`."""
+FACES = (100, 400, None)
+DRAWS = range(3)
+HALF = Validation(kind="holdout", fraction=0.5, rule="grouped")
+
+
+def own_faces(public: FaceDataset, kind: str, draw: int) -> tuple[FaceDataset, FaceDataset]:
+    """Return changed faces to learn from, in random order, and to test with."""
+    change = next(one for one in CHANGES if (one.name, one.strength) == KINDS[kind])
+    changed = replace(public, faces=change.apply(public.faces, seed=0))
+    learnt, tested = holdout(changed, HALF, seed=draw)
+    order = np.random.default_rng(draw).permutation(len(learnt))
+    return replace(learnt.take(order), splits=np.full(len(learnt), TRAINING)), tested
+
+
+def right(recognizer: Recognizer, faces: FaceDataset) -> npt.NDArray[np.bool_]:
+    """Whether each of the faces is named right, ``(N,)``."""
+    labels = faces.relabel(recognizer.card.labels).labels
+    named: npt.NDArray[np.bool_] = predict(recognizer, faces.faces).argmax(1) == labels
+    return named
+
+
+def measure(public: FaceDataset, kind: str, draw: int) -> list[dict[str, Any]]:
+    """Go on from the model with ever more faces of one draw."""
+    learnt, tested = own_faces(public, kind, draw)
+    before = right(Recognizer.load(MODEL), tested)
+    rows = []
+    for count in FACES:
+        chosen = learnt.take(np.arange(count or len(learnt)))
+        with tempfile.TemporaryDirectory() as folder:
+            run = train(RECIPE, chosen, seed=draw, out=folder, weights=MODEL)
+            after = right(Recognizer.load(export_run(run, mirrored=True)), tested)
+            seconds = run.environment["seconds"]
+        change = paired_difference(before, after)
+        rows.append(
+            {
+                "kind": kind,
+                "draw": draw,
+                "faces": len(chosen),
+                "all": count is None,
+                "tested": len(tested),
+                "before": round(float(before.mean()), 4),
+                "after": round(float(after.mean()), 4),
+                "low": round(change.low, 4),
+                "high": round(change.high, 4),
+                "seconds": seconds,
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Measure all kinds and draws, and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="FER2013, any edition with PublicTest")
+    public = lab.read_fer2013(parser.parse_args().data).split(PUBLIC)
+    record = {
+        "model": MODEL,
+        "model_sha256": Recognizer.load(MODEL).card.sha256,
+        "recipe": RECIPE.name,
+        "machine": machine(),
+        "commit": commit(),
+        "rows": [row for kind in KINDS for draw in DRAWS for row in measure(public, kind, draw)],
+    }
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
