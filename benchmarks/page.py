@@ -11,6 +11,7 @@ from typing import Any
 import cost_section
 import explanation_section
 import int8_section
+import own_faces_section
 import speed_section
 import speedruns_section
 import step_section
@@ -29,6 +30,7 @@ SECTIONS = {
     "step_cost": step_section.section,
     "step_memory": step_section.memory,
     "depthwise_cost": step_section.depthwise,
+    "own_faces": own_faces_section.section,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }

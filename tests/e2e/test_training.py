@@ -740,5 +740,7 @@ def test_other_votes_are_another_training():
 
 def test_starting_weights_are_asked_for(tmp_path):
     recipe = replace(SMALL, network=replace(SMALL.network, weights="file"))
-    with pytest.raises(RecipeError, match=r"network residual-small: starts from a file; name it with --weights"):
+    with pytest.raises(
+        RecipeError, match=r"network residual-small: goes on from trained weights; name them: --weights"
+    ):
         train(recipe, easy_faces(), out=tmp_path)

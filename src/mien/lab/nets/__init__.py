@@ -89,7 +89,9 @@ def build(
     module = NETWORKS[network.name](preprocess, classes)
     if network.weights == "file" and pretrained:
         if weights is None:
-            raise RecipeError(f"network {network.name}: starts from a file; name it with --weights FILE.safetensors.")
+            raise RecipeError(
+                f"network {network.name}: goes on from trained weights; name them: --weights mien-small, another model, a run or FILE.safetensors."
+            )
         if isinstance(module, MobileNetV1):
             module.load_trunk(weights)
         elif isinstance(module, ResidualNet) and weights.suffix == MODEL_SUFFIX:
