@@ -90,8 +90,8 @@ def build(
     if network.weights == "file" and pretrained:
         if weights is None:
             raise RecipeError(
-                f"network {network.name}: goes on from trained weights; name them: --weights mien-small, another model, "
-                "a run or FILE.safetensors."
+                f"network {network.name}: goes on from trained weights; name them: --weights mien-small, another "
+                "model, a run or FILE.safetensors."
             )
         if isinstance(module, MobileNetV1):
             module.load_trunk(weights)
