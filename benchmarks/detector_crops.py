@@ -8,7 +8,8 @@ Where FER2013's frame ends, a picture has to be made up: a plain ground shows in
 the frame's own edge, drawn out, misleads the detector more often. Both are measured.
 
 Writes benchmarks/results/detector_crops.json; `benchmarks/robustness.py` makes a section of it. Measures only models
-that the record lacks.
+that the record lacks. With `--models FOLDER...` it measures others, which might ship, and adds them to
+detector_crops_of_candidates.json.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from mien.lab.statistics import paired_difference
 from mien.lab.tables import Table
 from mien.recognizer import DEFAULT_MODEL
 
-RESULT = RESULTS / "detector_crops.json"
+RESULT, CANDIDATES = RESULTS / "detector_crops.json", RESULTS / "detector_crops_of_candidates.json"
 MODELS = (DEFAULT_MODEL, "mien-nano", "mien-large")
 """The models for seven classes that ship, the default first."""
 Image = npt.NDArray[np.uint8]
@@ -129,23 +130,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="FER2013, any edition")
     parser.add_argument("--faces", type=int, help="faces of PublicTest, drawn at random, for a rehearsal")
+    parser.add_argument("--models", nargs="+", help="folders of other models")
     options = parser.parse_args()
-    recognizers = [Recognizer.load(name) for name in MODELS]
+    result = CANDIDATES if options.models else RESULT
+    recognizers = [Recognizer.load(name) for name in options.models or MODELS]
     split = read_fer2013(options.data).split(PUBLIC).relabel(recognizers[0].card.labels)
     if options.faces is not None:
         split = split.take(np.random.default_rng(0).choice(len(split.faces), options.faces, replace=False))
-    kept = json.loads(RESULT.read_text("utf-8"))["models"] if RESULT.exists() and options.faces is None else []
+    kept = json.loads(result.read_text("utf-8"))["models"] if result.exists() and options.faces is None else []
     known = {one["model_sha256"]: one for one in kept}
-    if any(recognizer.card.sha256 not in known for recognizer in recognizers):
-        cut = {name: cut_out(split.faces, name) for name in PICTURES}
-        known |= {
-            recognizer.card.sha256: measure(recognizer, split, cut)
-            for recognizer in recognizers
-            if recognizer.card.sha256 not in known
-        }
-    record = {"models": [known[recognizer.card.sha256] for recognizer in recognizers]}
+    missing = [recognizer for recognizer in recognizers if recognizer.card.sha256 not in known]
+    cut = {name: cut_out(split.faces, name) for name in PICTURES} if missing else {}
+    known |= {recognizer.card.sha256: measure(recognizer, split, cut) for recognizer in missing}
+    wanted = known if options.models else [recognizer.card.sha256 for recognizer in recognizers]
+    record = {"models": [known[sha256] for sha256 in wanted]}
     if options.faces is None:
-        RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        result.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(section(record))
 
 
