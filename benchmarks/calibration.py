@@ -1,7 +1,8 @@
 """How ways to calibrate the confidence do on faces they were not fitted to: `python benchmarks/calibration.py DATA`.
 
 Takes the logits of the seven-class models that ship on the twin-free part of PublicTest, cuts the faces into five
-parts, and calibrates each part by what the other four fit; three times, cut differently. Writes
+parts, and calibrates each part by what the other four fit; three times, cut differently. So too the threshold below
+which an expression is called uncertain: how many faces it accepts, and how many of these are right. Writes
 benchmarks/results/calibration.json; docs/log.md says what came of it.
 """
 
@@ -24,10 +25,11 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
 from mien import lab
-from mien.lab.calibrate import fit_confidence
+from mien.lab.calibrate import TARGET_ACCURACY, fit_confidence, uncertain_threshold
 from mien.lab.data import PUBLIC
 from mien.lab.metrics import measure
 from mien.lab.predictions import Predictions
+from mien.lab.statistics import wilson_interval
 from mien.recognizer import Recognizer, calibrated_softmax, softmax
 
 RESULT = RESULTS / "calibration.json"
@@ -62,6 +64,31 @@ def crossed(way: Callable[..., Any], found: Predictions, logits: Logits, seed: i
     for fit, rest in StratifiedKFold(5, shuffle=True, random_state=seed).split(logits, found.labels):
         probabilities[rest] = way(logits[fit], found.labels[fit])(logits[rest])
     return replace(found, probabilities=probabilities)
+
+
+def accepted(found: Predictions, logits: Logits, seed: int) -> npt.NDArray[np.bool_]:
+    """Which faces of each fifth the threshold accepts that the other four fit, ``(N,)``."""
+    chosen = np.empty(len(found), bool)
+    for fit, rest in StratifiedKFold(5, shuffle=True, random_state=seed).split(logits, found.labels):
+        calibrate = temperature_of_each_face(logits[fit], found.labels[fit])
+        known = calibrate(logits[fit])
+        right = known.argmax(axis=1) == found.labels[fit]
+        threshold, _ = uncertain_threshold(known.max(axis=1), right, TARGET_ACCURACY)
+        chosen[rest] = calibrate(logits[rest]).max(axis=1) >= threshold
+    return chosen
+
+
+def figures_of_accepted(found: Predictions, logits: Logits) -> dict[str, float]:
+    """Share and accuracy of the faces that are accepted, means over three draws, with the interval of one."""
+    right = logits.argmax(axis=1) == found.labels
+    draws = [accepted(found, logits, seed) for seed in range(3)]
+    intervals = [wilson_interval(int(right[one].sum()), int(one.sum())) for one in draws]
+    low, high = (mean(interval[side] for interval in intervals) for side in range(2))
+    shares = {
+        "coverage": mean(map(float, map(np.mean, draws))),
+        "accuracy": mean(float(right[one].mean()) for one in draws),
+    }
+    return {name: round(value, 4) for name, value in (shares | {"low": low, "high": high}).items()}
 
 
 def by_chance(found: Predictions, seed: int) -> Predictions:
@@ -103,7 +130,8 @@ def main() -> None:
             first = measure(found[0])
             assert first is not None
             ways[way.__name__]["bins"] = [asdict(each) for each in first.calibration]
-        record["models"][model] = {"sha256": recognizer.card.sha256, "ways": ways}
+        accepts = figures_of_accepted(plain, logits)
+        record["models"][model] = {"sha256": recognizer.card.sha256, "accepted": accepts, "ways": ways}
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
