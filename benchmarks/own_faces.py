@@ -3,8 +3,9 @@
 FER2013's PublicTest, which no model has learned from, stands for faces of one's own, once with the mouth covered, as by
 a mask, and once of 16 x 16 pixels, as from far away. One half of it, drawn so that twins stay together, is to learn
 from, 100, 400 or all of its faces; the other half tests mien-small as it ships, and what `mien-small-further` makes of
-it, both in one file with the mirror image. Three draws. Writes benchmarks/results/own_faces.json;
-`python benchmarks/page.py` makes the page from it.
+it, both with the mirror image: on faces of the same kind, and on unchanged ones, which may be forgotten. Three draws.
+
+Writes benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ DRAWS = range(3)
 HALF = Validation(kind="holdout", fraction=0.5, rule="grouped")
 
 
-def own_faces(public: FaceDataset, kind: str, draw: int) -> tuple[FaceDataset, FaceDataset]:
-    """Return changed faces to learn from, in random order, and to test with."""
+def own_faces(public: FaceDataset, kind: str, draw: int) -> tuple[FaceDataset, FaceDataset, FaceDataset]:
+    """Return changed faces to learn from, in random order; faces to test with, changed; and the same, unchanged."""
     change = next(one for one in CHANGES if (one.name, one.strength) == KINDS[kind])
-    changed = replace(public, faces=change.apply(public.faces, seed=0))
-    learnt, tested = holdout(changed, HALF, seed=draw)
-    order = np.random.default_rng(draw).permutation(len(learnt))
-    return replace(learnt.take(order), splits=np.full(len(learnt), TRAINING)), tested
+    learnt, tested = holdout(public, HALF, seed=draw)
+    learnt = learnt.take(np.random.default_rng(draw).permutation(len(learnt)))
+    learnt = replace(learnt, splits=np.full(len(learnt), TRAINING), faces=change.apply(learnt.faces, seed=0))
+    return learnt, replace(tested, faces=change.apply(tested.faces, seed=1)), tested
 
 
 def right(recognizer: Recognizer, faces: FaceDataset) -> npt.NDArray[np.bool_]:
@@ -60,32 +61,29 @@ def right(recognizer: Recognizer, faces: FaceDataset) -> npt.NDArray[np.bool_]:
 
 def measure(public: FaceDataset, kind: str, draw: int) -> list[dict[str, Any]]:
     """Go on from the model with ever more faces of one draw."""
-    learnt, tested = own_faces(public, kind, draw)
-    before = right(Recognizer.load(MODEL), tested)
+    learnt, *tests = own_faces(public, kind, draw)
+    shipped = Recognizer.load(MODEL)
+    before = [right(shipped, faces) for faces in tests]
     rows = []
     for count in FACES:
         chosen = learnt.take(np.arange(count or len(learnt)))
         with tempfile.TemporaryDirectory() as folder:
             run = train(RECIPE, chosen, seed=draw, out=folder, weights=MODEL)
-            after = right(Recognizer.load(export_run(run, mirrored=True)), tested)
+            recognizer = Recognizer.load(export_run(run, mirrored=True))
+            after = [right(recognizer, faces) for faces in tests]
             seconds = run.environment["seconds"]
-        change = paired_difference(before, after)
-        rows.append(
-            {
-                "kind": kind,
-                "draw": draw,
-                "faces": len(chosen),
-                "all": count is None,
-                "tested": len(tested),
-                "before": round(float(before.mean()), 4),
-                "after": round(float(after.mean()), 4),
-                "low": round(change.low, 4),
-                "high": round(change.high, 4),
-                "seconds": seconds,
-            }
-        )
+        of_the_kind, unchanged = (figures(*each) for each in zip(before, after, strict=True))
+        row = {"kind": kind, "draw": draw, "faces": len(chosen), "all": count is None, "tested": len(tests[0])}
+        rows.append(row | of_the_kind | {"unchanged": unchanged, "seconds": seconds})
         print(rows[-1], flush=True)
     return rows
+
+
+def figures(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Both accuracies, and the interval of their difference."""
+    change = paired_difference(before, after)
+    found = {"before": before.mean(), "after": after.mean(), "low": change.low, "high": change.high}
+    return {name: round(float(value), 4) for name, value in found.items()}
 
 
 def main() -> None:
