@@ -37,7 +37,7 @@ def stepper(
     network: str,
     *,
     batch: int = 128,
-    bf16: bool = True,
+    precision: torch.dtype | None = torch.bfloat16,
     channels_last: bool = True,
     compiled: bool = False,
     depthwise: bool = False,
@@ -59,7 +59,7 @@ def stepper(
 
     def step() -> None:
         update.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16) if bf16 else nullcontext():
+        with torch.autocast("cpu", precision) if precision else nullcontext():
             loss = F.cross_entropy(model(faces), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         update.step()
@@ -86,7 +86,8 @@ def halve_first(network: nn.Module) -> None:
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "bfloat16, channels last, batch 128, SGD": {},
-    "float32": {"bf16": False},
+    "float32": {"precision": None},
+    "float16": {"precision": torch.float16},
     "channels first": {"channels_last": False},
     "torch.compile": {"compiled": True},
     "batch 64": {"batch": 64},

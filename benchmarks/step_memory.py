@@ -1,8 +1,8 @@
-"""What a training step gains from how Linux hands out memory: `python benchmarks/step_memory.py`.
+"""What a training step gains from how Linux hands out memory and cores: `python benchmarks/step_memory.py`.
 
 Each step asks for much memory and gives it back, and the system clears every page before it hands it out again. Two
 settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
-freed memory that stays with the process. Steps are those of benchmarks/step_cost.py, in a process of its own for each
+freed memory that stays with the process. A setting of OpenMP keeps each thread on a core of its own. Steps are those of benchmarks/step_cost.py, in a process of its own for each
 setting; settings take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps
 the figures of each machine.
 """
@@ -28,12 +28,13 @@ from mien.lab.reproduction.speed import machine
 HUGE = "glibc.malloc.hugetlb=1"
 KEPT = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
 SETTINGS = {
-    "as it comes": "",
-    "pages of 2 MB": HUGE,
-    "freed memory kept": KEPT,
-    "both": f"{HUGE}:{KEPT}",
+    "as it comes": {},
+    "pages of 2 MB": {"GLIBC_TUNABLES": HUGE},
+    "freed memory kept": {"GLIBC_TUNABLES": KEPT},
+    "both": {"GLIBC_TUNABLES": f"{HUGE}:{KEPT}"},
+    "threads pinned": {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"},
 }
-"""In words -> GLIBC_TUNABLES."""
+"""In words -> environment."""
 NETWORKS = ("residual-small-pool-first", "residual-large-pool-first")
 BATCH, ROUNDS, STEPS = 256, 3, 6
 RESULT: Path = RESULTS / "step_memory.json"
@@ -55,9 +56,9 @@ def measure(network: str, threads: int) -> dict[str, dict[str, float]]:
     """Return medians of each setting."""
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in SETTINGS}
     for _ in range(ROUNDS):
-        for name, tunables in SETTINGS.items():
+        for name, setting in SETTINGS.items():
             command = [sys.executable, __file__, "--alone", network, "--threads", str(threads)]
-            environment = os.environ | {"GLIBC_TUNABLES": tunables}
+            environment = os.environ | setting
             run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             rounds[name].append(json.loads(run.stdout))
     return {

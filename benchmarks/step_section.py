@@ -56,9 +56,10 @@ second, and in brackets how many times those of the first line. Each line differ
 
 MEMORY = """## What a training step gains from how Linux hands out memory
 
-`benchmarks/step_memory.py` takes the same steps with batches of 256 under four settings of the GNU C library
-(`GLIBC_TUNABLES`, which [the guide](guide.md#train) tells how to set): images a second, in brackets how many times
-those of the first line, and the most memory that the process held.
+`benchmarks/step_memory.py` takes the same steps with batches of 256 under settings of the GNU C library
+(`GLIBC_TUNABLES`, which [the guide](guide.md#train) tells how to set), and with OpenMP's threads kept on cores of their
+own (`OMP_PROC_BIND`): images a second, in brackets how many times those of the first line, and the most memory that the
+process held.
 
 {machines}
 """
