@@ -2,9 +2,9 @@
 
 Each step asks for much memory and gives it back, and the system clears every page before it hands it out again. Two
 settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
-freed memory that stays with the process. A setting of OpenMP keeps each thread on a core of its own. Steps are those of benchmarks/step_cost.py, in a process of its own for each
-setting; settings take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps
-the figures of each machine.
+freed memory that stays with the process. A setting of OpenMP keeps each thread on a core of its own. Steps are those
+of benchmarks/step_cost.py, in a process of its own for each setting; settings take turns, and the figure is the median
+of their rounds. benchmarks/results/step_memory.json keeps the figures of each machine.
 """
 
 from __future__ import annotations
