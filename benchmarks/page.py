@@ -210,8 +210,6 @@ def page() -> str:
     named = record("rivals_accuracy")
     parts |= {"accuracy": accuracy(named), "accuracy_n": named["packages"]["fer"]["full"]["n"]}
     parts |= {"reading": reading(csv), "memory": table(["minutes", "frames", "peak memory, MB"], videos)}
-    cost = {one["model"]: number(one["int8"]["ms_per_face"]["1"]) for one in record("model_cost")["models"]}
-    parts |= {"ms": (cost["mien-small-robust, mirrored"], cost[DEFAULT_MODEL])}
     import_ms = 1000 * install["import_mien_s"]["median"]
     page_text = PAGE_TEXT.format(
         **parts,
@@ -242,9 +240,7 @@ named. None is a promise for another machine; ratios hold better than figures.
 medians of {beside[rounds]} rounds, in each of which all packages take their turn; the first answer was
 taken once. Other programs used the same processors (load average {beside[load_average][0]} at the start,
 {beside[load_average][1]} at the end), which lowers what is measured by the clock, for all packages alike. A figure *per
-processor second* hardly suffers from that: it is what an otherwise idle core would deliver. mien's default model was
-mien-small-robust then, mirrored; the present one takes {ms[1]} ms for a face in place of {ms[0]}
-([cost](#float-against-8-bit-integers)).
+processor second* hardly suffers from that: it is what an otherwise idle core would deliver.
 
 {aims}
 
