@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -82,6 +83,7 @@ def in_browser(photos: list[Path], runtime: Path) -> tuple[list[dict[str, Any]],
             found, seconds = answers(page, photos)
             figures = {
                 "machine": f"{platform.machine()}, Chromium {page.call('Browser.getVersion')['product'].split('/')[1]}",
+                "cores": len(os.sched_getaffinity(0)),
                 "seconds_to_start": started,
                 "seconds_a_photo": median(seconds),
                 "camera_pictures_a_second": camera_rate(page),

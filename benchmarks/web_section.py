@@ -7,13 +7,14 @@ from typing import Any
 
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/web_page.py."""
-    return SECTION.format(**measured)
+    cores = measured["cores"]
+    return SECTION.format(**measured, on="one core" if cores == 1 else f"{cores} cores")
 
 
 SECTION = """## In the browser
 
 `benchmarks/web_page.py` reads {photos} photos with mien and with the page that `mien web` writes, and plays it a camera
-of 640 x 480 px with one face ({machine}, one core, no GPU).
+of 640 x 480 px with one face ({machine}, {on}, no GPU).
 
 | measured | |
 | --- | ---: |
