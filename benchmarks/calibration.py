@@ -85,7 +85,7 @@ def figures_of_accepted(found: Predictions, logits: Logits) -> dict[str, float]:
     intervals = [wilson_interval(int(right[one].sum()), int(one.sum())) for one in draws]
     low, high = (mean(interval[side] for interval in intervals) for side in range(2))
     shares = {
-        "coverage": mean(map(float, map(np.mean, draws))),
+        "coverage": mean(float(one.mean()) for one in draws),
         "accuracy": mean(float(right[one].mean()) for one in draws),
     }
     return {name: round(value, 4) for name, value in (shares | {"low": low, "high": high}).items()}

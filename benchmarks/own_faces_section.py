@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from statistics import mean
 from typing import Any
 
@@ -11,16 +10,15 @@ from layout import name_of_model, number, table
 
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/own_faces.py."""
-    by_kind_and_count = sorted(measured["rows"], key=lambda row: (row["kind"], row["all"], row["faces"]))
+    groups: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
+    for row in measured["rows"]:
+        groups.setdefault((row["kind"], None if row["all"] else row["faces"]), []).append(row)
     rows = []
-    for (kind, everything, _), group in groupby(
-        by_kind_and_count, key=lambda row: (row["kind"], row["all"], None if row["all"] else row["faces"])
-    ):
-        draws = list(group)
+    for (kind, count), draws in groups.items():
         rows.append(
             [
                 kind,
-                f"{'about ' if everything else ''}{round(mean(one['faces'] for one in draws)):,}",
+                f"{count:,}" if count else f"about {round(mean(one['faces'] for one in draws)):,}",
                 f"{100 * mean(one['before'] for one in draws):.1f} %",
                 f"{100 * mean(one['after'] for one in draws):.1f} %",
                 _points(draws),
@@ -28,26 +26,19 @@ def section(measured: dict[str, Any]) -> str:
                 number(mean(one["seconds"] for one in draws)),
             ]
         )
-    draws = len({row["draw"] for row in measured["rows"]})
     head = ["faces", "to learn from", "as it ships", "gone on", "points (95 %)", "unchanged: points (95 %)", "seconds"]
     return SECTION.format(
         model=name_of_model(measured["model"], measured["model_sha256"], measured["commit"]),
         recipe=measured["recipe"],
         tested=f"{round(mean(row['tested'] for row in measured['rows'])):,}",
-        draws=draws,
+        draws=len({row["draw"] for row in measured["rows"]}),
         rows=table(head, rows),
     )
 
 
 def _points(draws: list[dict[str, float]]) -> str:
-    gain, low, high = (
-        100 * mean(values)
-        for values in (
-            [one["after"] - one["before"] for one in draws],
-            [one["low"] for one in draws],
-            [one["high"] for one in draws],
-        )
-    )
+    gain = 100 * mean(one["after"] - one["before"] for one in draws)
+    low, high = (100 * mean(one[end] for one in draws) for end in ("low", "high"))
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 

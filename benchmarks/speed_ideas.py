@@ -11,7 +11,6 @@ import argparse
 import json
 import tempfile
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +113,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = lab.read_fer2013(parser.parse_args().data)
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {"machine": machine(), "ideas": {}}
-    for seed, (name, recipe) in product(range(2), IDEAS.items()):
+    for name, seed in [(idea, seed) for idea in IDEAS for seed in SEEDS.get(idea, (0,))]:
         key = f"{name}, seed {seed}" if seed else name
-        if seed in SEEDS.get(name, (0,)) and key not in known["ideas"]:
-            known["ideas"][key] = measure(name, recipe, data, seed)
+        if key not in known["ideas"]:
+            known["ideas"][key] = measure(name, IDEAS[name], data, seed)
             RESULT.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
             print(key, known["ideas"][key], flush=True)
 

@@ -58,7 +58,7 @@ def measure(network: str, threads: int) -> dict[str, dict[str, float]]:
     for _ in range(ROUNDS):
         for name, setting in SETTINGS.items():
             command = [sys.executable, __file__, "--alone", network, "--threads", str(threads)]
-            environment = os.environ | setting
+            environment = os.environ | {"GLIBC_TUNABLES": ""} | setting
             run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             rounds[name].append(json.loads(run.stdout))
     return {

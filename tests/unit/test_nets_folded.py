@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from mien import Recognizer
 from mien.errors import ModelError
+from mien.lab.joining import join_models
 from mien.lab.nets import adopt_classes, build, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import OwnNet
 from mien.lab.run import weights_file
 from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
+from mien.preprocess import Preprocess
 
 NETWORKS = {
     "mien-small": "mobilenet-v1-short-normed",
@@ -113,6 +116,20 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
             7,
             tmp_path / "model.onnx",
         )
+
+
+def test_a_joined_model_is_refused(tmp_path: Path) -> None:
+    both = join_models(["mien-nano", "mien-small"], tmp_path / "both", name="both")
+    with pytest.raises(ModelError, match="joined from several networks; start from one of them"):
+        build(OwnNet(name="residual-nano-full", weights="file"), Preprocess(), 7, weights_file(both))
+
+
+def test_normalisation_that_is_not_folded_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(weights_file("mien-nano"))
+    model.graph.node.append(onnx.helper.make_node("BatchNormalization", list("abcde"), ["f"]))
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match="its normalisation is not folded; start from the weights of its run"):
+        build(OwnNet(name="residual-nano-full", weights="file"), Preprocess(), 7, tmp_path / "model.onnx")
 
 
 def test_weights_are_found_by_name_by_folder_and_by_file(tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ def read_model(file: Path) -> dict[str, Tensor]:
     for node in graph.node:
         if node.op_type in _LAYERS:
             name = _own_name(node.input[1])
-            if f"{name}.weight" in found or len(node.input) < 3 or not {*node.input[1:3]} <= arrays.keys():
+            if "/" in name:  # as in what `mien join` writes
+                raise ModelError(f"{file}: joined from several networks; start from one of them.")
+            if len(node.input) < 3 or not {*node.input[1:3]} <= arrays.keys():
                 raise ModelError(f"{file}: not one network of mien's own, such as those that ship.")
             found |= {
                 f"{name}.{kind}": torch.from_numpy(arrays[key].astype(np.float32))
@@ -132,9 +134,10 @@ def adopt_rows(layer: nn.Linear, file: Path, labels: LabelSet) -> None:
     found, known = read_model(file), Card.read(file.parent).labels
     weight, bias = found["classes.weight"], found["classes.bias"]
     outputs = len(weight)
+    voted = known == FERPLUS or outputs > len(known)
     first = outputs - len(known) if known == FERPLUS else 0  # the votes stand behind the labels
     rows = [(own, first + other) for own, other in enumerate(labels.positions_in(known)) if other >= 0]
-    if len(layer.bias) > len(labels) and outputs >= len(FERPLUS) + (known != FERPLUS) * len(known):
+    if voted and len(layer.bias) > len(labels):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
     for own, other in rows:
         layer.weight[own].copy_(weight[other]), layer.bias[own].copy_(bias[other])

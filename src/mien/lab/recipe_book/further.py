@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.lab.recipe import SGD, Adam, Cosine, NoDistillation, OwnNet, Validation
+from mien.lab.recipe import SGD, Adam, NoDistillation, OwnNet, Validation
 from mien.lab.recipe_book.small import LIGHT_SOFTNESS, MIEN_SMALL_FACES
 from mien.lab.recipe_book.teachers import MIEN_WIDE
 
@@ -18,7 +18,6 @@ _MIEN_SMALL_FURTHER = replace(
     name="mien-small-further",
     augment=replace(LIGHT_SOFTNESS, mixup_alpha=0.0, erase_rate=0.1, side="crop"),
     optimizer=Adam(lr=1e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
-    schedule=Cosine(warmup_epochs=0.5, final_fraction=0.0),
     epochs=12,
     batch_size=32,
     validation=Validation(kind="holdout", fraction=0.1, rule="stratified"),
