@@ -49,11 +49,15 @@ def test_a_row_whose_notes_were_put_otherwise_is_still_the_row():
         assert not is_row_of_source(other)
 
 
-@pytest.mark.parametrize(("epochs", "lengths"), [(4, [4]), (10, [10]), (12, [10, 2])])
-def test_the_last_phases_are_cut_off(epochs, lengths):
-    phases = shortened(recipes["resnet50-last50"], epochs).phases
-    assert [phase.epochs for phase in phases] == lengths
-    assert phases[0] == Phase(epochs=lengths[0], trainable="head", lr=1e-3)
+@pytest.mark.parametrize(("epochs", "lengths"), [(29, [10, 19]), (12, [4, 8]), (6, [2, 4]), (4, [1, 3]), (2, [1, 1])])
+def test_phases_are_shortened_alike(epochs, lengths):
+    head, last = shortened(recipes["resnet50-last50"], epochs).phases
+    assert [head.epochs, last.epochs] == lengths
+    assert (head.trainable, last.trainable) == ("head", "last50")
+
+
+def test_a_phase_that_comes_to_no_epoch_is_left_out():
+    assert shortened(recipes["resnet50-last50"], 1).phases == (Phase(epochs=1, trainable="last50", lr=1e-4),)
 
 
 def test_words_do_not_change_a_training_but_numbers_do():

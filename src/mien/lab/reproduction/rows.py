@@ -129,15 +129,17 @@ class Accuracy:
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
     """Return the recipe with at most so many epochs: if it has more, a variant of another name, without figures.
 
-    Phases keep their order, and the last ones are cut off.
+    Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
     """
     if epochs >= recipe.epochs:
         return recipe
     phases: list[Phase] = []
-    left = epochs
+    whole = begun = 0
     for phase in recipe.phases:
-        phases += [replace(phase, epochs=min(phase.epochs, left))] if left else []
-        left -= min(phase.epochs, left)
+        whole += phase.epochs
+        ended = round(whole * epochs / recipe.epochs)
+        phases += [replace(phase, epochs=ended - begun)] if ended > begun else []
+        begun = ended
     name = f"{recipe.name}-{epochs}-of-{recipe.epochs}-epochs"
     return replace(recipe, name=name, epochs=epochs, phases=tuple(phases), published=())
 
