@@ -2,9 +2,10 @@
 
 Each step asks for much memory and gives it back, and the system clears every page before it hands it out again. Two
 settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
-freed memory that stays with the process. A setting of OpenMP keeps each thread on a core of its own. Steps are those
-of benchmarks/step_cost.py, in a process of its own for each setting; settings take turns, and the figure is the median
-of their rounds. benchmarks/results/step_memory.json keeps the figures of each machine.
+freed memory that stays with the process. The latter `mien train` sets for itself. A setting of OpenMP keeps each thread
+on a core of its own. Steps are those of benchmarks/step_cost.py, in a process of its own for each setting; settings
+take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps the figures of each
+machine.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ import torch
 from layout import RESULTS, peak_mb
 from step_cost import stepper
 
+from mien.lab.hardware import keep_freed_memory
 from mien.lab.reproduction.speed import machine
 
 HUGE = "glibc.malloc.hugetlb=1"
 KEPT = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
+KEEP = "KEEP_FREED_MEMORY"  # read below, by nothing else
 SETTINGS = {
     "as it comes": {},
     "pages of 2 MB": {"GLIBC_TUNABLES": HUGE},
     "freed memory kept": {"GLIBC_TUNABLES": KEPT},
+    "as `mien train` sets it": {KEEP: "1"},
     "both": {"GLIBC_TUNABLES": f"{HUGE}:{KEPT}"},
     "threads pinned": {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"},
 }
@@ -42,6 +46,8 @@ RESULT: Path = RESULTS / "step_memory.json"
 
 def steps(network: str, threads: int) -> dict[str, float]:
     """Images a second of this process after two steps, and the most memory that it held, in MB."""
+    if KEEP in os.environ and not keep_freed_memory():
+        raise SystemExit("This C library cannot keep freed memory.")
     torch.set_num_threads(threads)
     step = stepper(network, batch=BATCH)
     step(), step()

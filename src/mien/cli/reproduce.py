@@ -44,8 +44,10 @@ def reproduce(
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
     from mien import lab
+    from mien.lab.hardware import keep_freed_memory
     from mien.lab.reproduction import jobs as reproduction
 
+    keep_freed_memory()
     jobs = reproduction.plan(reproduction.rows_named(names or ()), seeds, weights, epochs_at_most)
     if list_ or data is None:
         from mien.lab.reproduction.standing import standing

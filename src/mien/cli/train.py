@@ -50,8 +50,10 @@ def train(
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     from mien import lab
     from mien.lab.data import join_votes
+    from mien.lab.hardware import keep_freed_memory
     from mien.lab.recipe.io import override
 
+    keep_freed_memory()
     row = lab.recipes[recipe]
     changes = [*(set_ or []), *([] if epochs is None else [f"epochs={epochs}"])]
     if changes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.recipe import Muon
 
 ITERATIONS = 3
@@ -72,14 +72,6 @@ def orthogonal(matrix: Tensor) -> Tensor:
         square = x @ x.T  # (M, M)
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     return x.to(matrix.dtype)
-
-
-@cache
-def is_fast_at_bfloat16() -> bool:
-    """Whether the device that trains here has units for bfloat16; without them it is imitated, slower than float32."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _is_filter(parameter: Tensor) -> bool:

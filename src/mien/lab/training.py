@@ -24,8 +24,8 @@ from torch.nn import functional as F
 from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
+from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
-from mien.lab.muon import is_fast_at_bfloat16
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour

@@ -1,0 +1,35 @@
+"""What the machine that trains is good at, and how it hands out memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from functools import cache
+
+import torch
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's malloc.h
+_LARGEST_INT = 2**31 - 1
+
+
+@cache
+def is_fast_at_bfloat16() -> bool:
+    """Whether the device that trains here has units for bfloat16; without them it is imitated, slower than float32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def keep_freed_memory() -> bool:
+    """Let freed memory stay with this process, for the next training step to take: Linux clears what it hands out.
+
+    It holds for the whole process and cannot be undone, so that programs call it, and not the library for them.
+
+    Returns:
+        Whether it was done: not without the GNU C library, nor where ``GLIBC_TUNABLES`` says how it hands out memory.
+    """
+    if platform.libc_ver()[0] != "glibc" or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
+        return False
+    libc = ctypes.CDLL(None)
+    return bool(libc.mallopt(_MMAP_MAX, 0) and libc.mallopt(_TRIM_THRESHOLD, _LARGEST_INT))
