@@ -157,6 +157,12 @@ def test_boxes_that_are_no_list_are_refused(boxes: object) -> None:
         boxes_of_each(["a"], [boxes])
 
 
+@pytest.mark.parametrize("boxes", [5, np.array(5)])
+def test_boxes_of_several_photos_that_are_no_list_are_refused(boxes: object) -> None:
+    with pytest.raises(InputError, match=r"^boxes are .*; expected a list of boxes for each photo"):
+        boxes_of_each(["a", "b"], boxes)  # type: ignore[arg-type]
+
+
 def test_two_spellings_of_one_photo_are_refused() -> None:
     boxes = {"a.jpg": [[0, 0, 1, 1]], "./a.jpg": [[1, 1, 2, 2]]}
     with pytest.raises(InputError, match=r"\./a\.jpg stands there in two spellings"):

@@ -65,9 +65,14 @@ def boxes_of_each(
         For each source its faces, or None where `boxes` does not know it.
 
     Raises:
-        InputError: a box is malformed, there are boxes for more or fewer sources, or for one in two spellings.
+        InputError: a box is malformed, `boxes` is no list, or there are boxes for more or fewer
+            sources, or for one in two spellings.
     """
     if not isinstance(boxes, Mapping):
+        try:
+            boxes = list(boxes)
+        except TypeError as error:
+            raise InputError(f"boxes are {boxes!r}; expected a list of boxes for each photo, x0 y0 x1 y1.") from error
         if len(boxes) != len(sources):
             raise InputError(f"boxes for {len(boxes)} photos, but there are {len(sources)} photos.")
         return [checked_boxes(given, source) for source, given in zip(sources, boxes, strict=True)]
