@@ -10,30 +10,36 @@ from layout import name_of_model, number, table
 
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/own_faces.py."""
-    groups: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
-    for row in measured["rows"]:
-        groups.setdefault((row["kind"], None if row["all"] else row["faces"]), []).append(row)
-    rows = []
-    for (kind, count), draws in groups.items():
-        rows.append(
-            [
-                kind,
-                f"{count:,}" if count else f"about {round(mean(one['faces'] for one in draws)):,}",
-                f"{100 * mean(one['before'] for one in draws):.1f} %",
-                f"{100 * mean(one['after'] for one in draws):.1f} %",
-                _points(draws),
-                _points([one["unchanged"] for one in draws]),
-                number(mean(one["seconds"] for one in draws)),
-            ]
-        )
-    head = ["faces", "to learn from", "as it ships", "gone on", "points (95 %)", "unchanged: points (95 %)", "seconds"]
+    rows = [
+        [f"{name_of_model(name, of_model['model_sha256'], of_model['commit'])}: {kind}", *figures]
+        for name, of_model in measured.items()
+        for kind, *figures in _rows(of_model["rows"])
+    ]
+    draws = [row for of_model in measured.values() for row in of_model["rows"]]
     return SECTION.format(
-        model=name_of_model(measured["model"], measured["model_sha256"], measured["commit"]),
-        recipe=measured["recipe"],
-        tested=f"{round(mean(row['tested'] for row in measured['rows'])):,}",
-        draws=len({row["draw"] for row in measured["rows"]}),
-        rows=table(head, rows),
+        tested=f"{round(mean(row['tested'] for row in draws)):,}",
+        draws=len({row["draw"] for row in draws}),
+        rows=table(HEAD, rows),
     )
+
+
+def _rows(measured: list[dict[str, Any]]) -> list[list[str]]:
+    """A row of the table for each kind and number of faces, over the draws."""
+    groups: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
+    for row in measured:
+        groups.setdefault((row["kind"], None if row["all"] else row["faces"]), []).append(row)
+    return [
+        [
+            kind,
+            f"{count:,}" if count else f"about {round(mean(one['faces'] for one in draws)):,}",
+            f"{100 * mean(one['before'] for one in draws):.1f} %",
+            f"{100 * mean(one['after'] for one in draws):.1f} %",
+            _points(draws),
+            _points([one["unchanged"] for one in draws]),
+            number(mean(one["seconds"] for one in draws)),
+        ]
+        for (kind, count), draws in groups.items()
+    ]
 
 
 def _points(draws: list[dict[str, float]]) -> str:
@@ -42,13 +48,15 @@ def _points(draws: list[dict[str, float]]) -> str:
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
+HEAD = ("faces", "to learn from", "as it ships", "gone on", "points (95 %)", "unchanged: points (95 %)", "seconds")
+
 SECTION = """## Going on with faces of one's own
 
-`benchmarks/own_faces.py` lets {model} [go on](guide.md#train) by `{recipe}` with faces as a user may have them:
-those of PublicTest, which it has not learned, with the mouth covered, as by a mask, or of 16 x 16 pixels, as from far
-away. One half is to learn from, the other, of about {tested} faces, tests both; twins stay together. Means of {draws}
-draws of the halves; the interval is that of one draw, the seconds are of one core beside other work. *Unchanged* are
-the same test faces as FER2013 has them.
+`benchmarks/own_faces.py` lets a model [go on](guide.md#train) by `mien-small-further` or `mien-large-further` with
+faces as a user may have them: those of PublicTest, which it has not learned, with the mouth covered, as by a mask, or
+of 16 x 16 pixels, as from far away. One half is to learn from, the other, of about {tested} faces, tests both; twins
+stay together. Means of {draws} draws of the halves; the interval is that of one draw, the seconds are of one core
+beside other work. *Unchanged* are the same test faces as FER2013 has them.
 
 {rows}
 
