@@ -306,6 +306,20 @@ def test_one_training_face_is_refused(tmp_path):
         train(SMALL, replace(one, splits=splits), out=tmp_path)
 
 
+def test_a_second_training_of_the_same_is_refused_while_the_first_goes_on(tmp_path):
+    refused = []
+
+    def again(progress):
+        if progress.epoch == 2 and not refused:
+            with pytest.raises(ModelError, match="another process trains here"):
+                train(TINY, easy_faces(), out=tmp_path)
+            refused.append(progress)
+
+    run = train(TINY, easy_faces(), out=tmp_path, on_progress=again)
+    assert refused and run.finished and len(run.history()) == TINY.epochs
+    assert train(TINY, easy_faces(), out=tmp_path).finished
+
+
 def test_a_time_limit_stops_in_time_and_the_same_call_goes_on(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
     assert not run.finished
@@ -415,7 +429,7 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
-    run.write_checkpoint({"epoch": 0})
+    run.write_checkpoint({"finished": True, "epochs": 0})
 
     def full(state, file):
         Path(file).write_bytes(b"half")
@@ -423,9 +437,9 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(ModelError, match=r"checkpoint\.pt: cannot be written \(.*No space left on device\)"):
-        run.write_checkpoint({"epoch": 1})
+        run.write_checkpoint({"finished": True, "epochs": 1})
     monkeypatch.undo()
-    assert run.read_checkpoint() == {"epoch": 0}
+    assert run.read_checkpoint() == {"finished": True, "epochs": 0}
     assert not list(run.folder.glob("*.part"))
 
 
@@ -435,6 +449,9 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         run.load_classifier()
     (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
     with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged .* delete the run folder"):
+        run.read_checkpoint()
+    torch.save({"of": "something else"}, run.folder / "checkpoint.pt")
+    with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged \(KeyError\)"):
         run.read_checkpoint()
     (run.folder / WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(ModelError, match="not the weights of mien-small"):
@@ -449,10 +466,13 @@ def test_a_broken_run_is_named(tmp_path):
     (run.folder / "history.jsonl").write_text('{"epoch": 1}\n{"epo')
     with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(Unterminated .*\)\. {remedy}"):
         run.history()
+    (run.folder / "history.jsonl").write_text("")
+    with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(0 epochs of 1\)\. {remedy}"):
+        run.history()
     (run.folder / "history.jsonl").unlink()
     with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(.*No such file.*\)\. {remedy}"):
         run.history()
-    for text, found in (("{", "Expecting"), ("[]", "found a list, expected a JSON object")):
+    for text, found in (("{", "Expecting"), ("[]", "found a list, expected a JSON object"), ("{}", "it lacks seed")):
         (run.folder / "environment.json").write_text(text)
         with pytest.raises(ModelError, match=rf"environment\.json: missing or damaged \({found}.*\)\. {remedy}"):
             _ = run.finished
@@ -636,6 +656,20 @@ def test_each_step_hears_as_many_teachers_as_the_recipe_says(tmp_path, monkeypat
     assert len({name for names in heard for name in names}) == 3
     with pytest.raises(RecipeError, match="2 teachers are to answer in each step, 1 are given; name more"):
         train(recipe, easy_faces(), out=tmp_path, teachers=teachers[:1])
+
+
+def test_teachers_of_which_one_knows_no_votes_teach_the_labels_alone(tmp_path, monkeypatch):
+    data = replace(easy_faces(), votes=np.eye(8)[easy_faces().labels])
+    votes = replace(TINY, name="votes", epochs=1, votes_weight=0.5)
+    teachers = [train(each, data, out=tmp_path) for each in (votes, replace(TINY, epochs=1))]
+    taught: list[int] = []
+    monkeypatch.setattr(training, "teach", lambda *given: (taught.append((found := teach(*given)).shape[1]), found)[1])
+    student = replace(votes, distillation=Distillation(weight=0.5, temperature=2.0, faces="same", teachers_a_step=1))
+    train(student, data, out=tmp_path / "both", teachers=teachers)
+    assert set(taught) == {7}
+    taught.clear()
+    train(student, data, out=tmp_path / "one", teachers=teachers[:1])
+    assert set(taught) == {15}
 
 
 def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):

@@ -72,8 +72,13 @@ def test_means_over_classes() -> None:
     full = measure(table())
     assert full is not None
     assert full.balanced_accuracy == pytest.approx((1 / 2 + 2 / 3) / 2)  # sad has no face
-    assert full.macro_precision == full.macro_recall == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
-    assert full.macro_f1 == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
+    assert full.macro_precision == full.macro_recall == full.macro_f1 == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_a_class_without_faces_counts_where_faces_are_taken_for_it() -> None:
+    full = measure(table(labels=np.array([0, 0, 0, 0, 0, -1])))
+    assert full is not None
+    assert full.macro_recall == pytest.approx(full.accuracy / 2) and full.balanced_accuracy == full.accuracy
 
 
 def test_log_loss() -> None:

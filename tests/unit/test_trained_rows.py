@@ -9,7 +9,7 @@ from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
 from mien.lab.published import is_row_of_source
-from mien.lab.recipe import Phase
+from mien.lab.recipe import Cosine, Phase
 from mien.lab.recipe_book import recipes
 from mien.lab.reproduction.rows import averaged_rows, same_training, shortened, trained_rows
 from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
@@ -47,6 +47,11 @@ def test_a_row_whose_notes_were_put_otherwise_is_still_the_row():
         replace(row, ema_decay=0.9),
     ):
         assert not is_row_of_source(other)
+
+
+def test_warming_up_keeps_its_share() -> None:
+    schedule = shortened(recipes["efficientnet-b0"], 2).schedule
+    assert isinstance(schedule, Cosine) and schedule.warmup_epochs == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("epochs", "lengths"), [(29, [10, 19]), (12, [4, 8]), (6, [2, 4]), (4, [1, 3]), (2, [1, 1])])

@@ -14,7 +14,7 @@ def robust(
     model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
     data: Data,
     split: Annotated[str | None, typer.Option(help="Default: PublicTest, or Test in the folder edition.")] = None,
-    seed: Annotated[int, typer.Option(help="Of random directions and noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of random directions and noise.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     save: Annotated[
         Path | None, typer.Option(help="Also draw a picture, .png or .svg: accuracies, and a face under each change.")

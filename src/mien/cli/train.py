@@ -29,8 +29,8 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe; `mien recipes` lists them.")],
     data: Annotated[Path, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")],
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    epochs: Annotated[int | None, typer.Option(help="How many, phases and warm-up in proportion.", min=1)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
     ] = None,
@@ -52,12 +52,14 @@ def train(
     from mien.lab.data import join_votes
     from mien.lab.hardware import keep_freed_memory
     from mien.lab.recipe.io import override
+    from mien.lab.schedule import with_epochs
 
     keep_freed_memory()
     row = lab.recipes[recipe]
-    changes = [*(set_ or []), *([] if epochs is None else [f"epochs={epochs}"])]
-    if changes:
-        row = override(row, *changes)
+    if epochs is not None:
+        row = override(with_epochs(row, epochs), f"epochs={epochs}", *(set_ or []))
+    elif set_:
+        row = override(row, *set_)
     faces = lab.read_fer2013(data)
     if votes is not None:
         faces = join_votes(faces, votes)
@@ -81,16 +83,17 @@ def train(
             raise typer.Exit(130) from None
     environment = run.environment
     if environment["finished"]:
-        last = run.history()[-1]
-        watched = last["validation_accuracy"]
+        kept = run.kept_epoch()
+        watched = kept["validation_accuracy"]
         typer.echo(
-            f"finished: {environment['epochs_run']} epochs in {environment['seconds']:.0f} s, "
-            f"train accuracy {last['train_accuracy']:.1%}" + ("" if watched is None else f", validation {watched:.1%}"),
+            f"finished: {environment['epochs_run']} epochs in {environment['seconds']:.0f} s; kept is epoch "
+            f"{kept['epoch']}: train accuracy {kept['train_accuracy']:.1%}"
+            + ("" if watched is None else f", validation {watched:.1%}"),
             err=True,
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
     else:
-        typer.echo(f"time is up after {environment['epochs_run']} epochs; {again}", err=True)
+        typer.echo(f"time is up after {environment['epochs_run']} epochs; {again}, if one fits in", err=True)
     typer.echo(run.folder)
 
 

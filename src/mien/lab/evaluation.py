@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -278,9 +278,7 @@ def _report(
     on_data: tuple[str, ...],
 ) -> Report:
     """Measure the predictions and note what they were made with and on."""
-    kept: dict[str, Any] = {}  # the history's row of the epoch whose weights were kept
-    if run is not None and (history := run.history()):  # the mean of other runs has none
-        kept = history[run.environment["best_epoch"] - 1 if run.recipe.stopping.keep == "best" else -1]
+    kept = {} if run is None else run.kept_epoch()
     return replace(
         report_of(predictions),
         model=card.name,

@@ -83,7 +83,7 @@ class Metrics:
         accuracy_low: lower end of the accuracy's 95 % interval (Wilson).
         accuracy_high: upper end.
         balanced_accuracy: mean recall over the classes that have faces.
-        macro_precision, macro_recall, macro_f1: plain means over all classes.
+        macro_precision, macro_recall, macro_f1: plain means over the classes that some face has or is taken for.
         log_loss: mean of -ln p(label).
         top2_accuracy: share of faces whose label is among the two most probable classes.
         ece: expected calibration error over `calibration`: mean of |accuracy - confidence|, weighted by n.
@@ -232,12 +232,12 @@ def measure(predictions: Predictions) -> Metrics | None:
         return None
     confusion = _confusion(scored)
     right, support, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = _ratio(right, predicted), _ratio(right, support)
-    f1 = _ratio(2 * right, support + predicted)
+    precision, recall, f1 = _ratio(right, predicted), _ratio(right, support), _ratio(2 * right, support + predicted)
     low, high = wilson_interval(int(right.sum()), n)
     bins = _calibration(scored)
     of_label = scored.probabilities[np.arange(n), scored.labels]
     top2 = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :2]
+    met = support + predicted > 0
     columns = (scored.label_set, support.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
     return Metrics(
         n=n,
@@ -245,9 +245,9 @@ def measure(predictions: Predictions) -> Metrics | None:
         accuracy_low=low,
         accuracy_high=high,
         balanced_accuracy=float(recall[support > 0].mean()),
-        macro_precision=float(precision.mean()),
-        macro_recall=float(recall.mean()),
-        macro_f1=float(f1.mean()),
+        macro_precision=float(precision[met].mean()),
+        macro_recall=float(recall[met].mean()),
+        macro_f1=float(f1[met].mean()),
         log_loss=float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean()),  # clipped as scikit-learn does
         top2_accuracy=float((top2 == scored.labels[:, None]).any(axis=1).mean()),
         ece=sum(b.n / n * abs((b.accuracy or 0) - (b.confidence or 0)) for b in bins),

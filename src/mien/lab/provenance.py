@@ -69,7 +69,7 @@ def _version(package: str) -> str | None:
 def current_commit() -> str:
     """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed."""
     here = Path(__file__).resolve().parents[1]  # all of mien: what reads and prepares faces shapes a run too
-    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "."])
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=normal", "."])
     try:
         commit, changes = (
             subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()

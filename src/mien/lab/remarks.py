@@ -38,6 +38,10 @@ _OTHER_DATA = (
     "though it may hold the same faces; what is said here of its splits, and of twins in Training, holds for faces "
     "that stand in both."
 )
+_OTHER_FACES = (
+    "Whether the model has learned from this data set is not known, as it has no Training split; what is said "
+    "here of its splits holds for faces that stand in both."
+)
 
 
 def _shared(split: str, other: str) -> str:
@@ -84,4 +88,6 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
 def remarks_on_data(provenance: dict[str, Any], data: FaceDataset) -> tuple[str, ...]:
     """Return what a reader must know where a model is evaluated on a data set that it has not learned from."""
     known = "data_fingerprint" in provenance
-    return (_OTHER_DATA,) if known and not has_learned_from(provenance, data) else ()
+    if not known or has_learned_from(provenance, data):
+        return ()
+    return (_OTHER_DATA if (data.splits == TRAINING).any() else _OTHER_FACES,)

@@ -28,6 +28,7 @@ from mien.writing import replacing
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
+NEEDED = ("seed", "commit", "label_set", "weights_sha256", "epochs_run", "finished")  # of the environment
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Run:
             raise _damaged(file, error) from error
         if not isinstance(row, dict):
             raise _damaged(file, f"found a {type(row).__name__}, expected a JSON object")
+        if missing := [name for name in NEEDED if name not in row]:
+            raise _damaged(file, f"it lacks {', '.join(missing)}")
         return row
 
     @property
@@ -103,9 +106,19 @@ class Run:
         if not file.exists() and not self.environment["epochs_run"]:
             return []
         try:
-            return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise _damaged(file, error) from error
+        if len(rows) < self.environment["epochs_run"]:
+            raise _damaged(file, f"{len(rows)} epochs of {self.environment['epochs_run']}")
+        return rows
+
+    def kept_epoch(self) -> dict[str, Any]:
+        """Return the history's row of the epoch whose weights are kept; empty for the mean of other runs."""
+        history = self.history()
+        if not history:
+            return {}
+        return history[self.environment["best_epoch"] - 1 if self.recipe.stopping.keep == "best" else -1]
 
     @property
     def has_foreign_weights(self) -> bool:
@@ -182,6 +195,8 @@ class Run:
             return None
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            if not state["finished"]:
+                state["epoch"], state["classifier"], state["optimizer"]
         except Exception as error:  # torch.load raises whatever the damage leads to
             raise ModelError(
                 f"{file}: damaged ({type(error).__name__}); delete the run folder and train again."

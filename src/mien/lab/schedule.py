@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from mien.errors import RecipeError
@@ -14,7 +14,7 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
     """Return for each epoch its phase and the phase's first epoch, both counted from 0.
 
     Raises:
-        RecipeError: the phases do not add up to the recipe's epochs.
+        RecipeError: the phases do not add up to the recipe's epochs, or one is over before it has warmed up.
     """
     phases = recipe.phases or (Phase(epochs=recipe.epochs, trainable="all", lr=recipe.optimizer.lr),)
     if sum(phase.epochs for phase in phases) != recipe.epochs:
@@ -22,8 +22,32 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
             f"{recipe.name}: its phases last {' + '.join(str(phase.epochs) for phase in phases)} epochs, the recipe "
             f"{recipe.epochs}; set both (--set epochs=..., --set phases.0.epochs=...)."
         )
+    if isinstance(recipe.schedule, Cosine) and recipe.schedule.warmup_epochs >= min(phase.epochs for phase in phases):
+        raise RecipeError(
+            f"{recipe.name}: it warms up for {recipe.schedule.warmup_epochs:g} epochs of "
+            f"{min(phase.epochs for phase in phases)}; set schedule.warmup_epochs lower."
+        )
     starts = accumulate((phase.epochs for phase in phases[:-1]), initial=0)
     return [(phase, start) for phase, start in zip(phases, starts, strict=True) for _ in range(phase.epochs)]
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """Return a recipe that lasts so many epochs, and is else the same.
+
+    Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
+    Warming up keeps its share too.
+    """
+    phases: list[Phase] = []
+    whole = begun = 0
+    for phase in recipe.phases:
+        whole += phase.epochs
+        ended = round(whole * epochs / recipe.epochs)
+        phases += [replace(phase, epochs=ended - begun)] if ended > begun else []
+        begun = ended
+    schedule = recipe.schedule
+    if isinstance(schedule, Cosine):
+        schedule = replace(schedule, warmup_epochs=schedule.warmup_epochs * epochs / recipe.epochs)
+    return replace(recipe, epochs=epochs, phases=tuple(phases), schedule=schedule)
 
 
 def rate_field(recipe: Recipe, epoch: int) -> str:

@@ -30,8 +30,10 @@ class Teacher:
         digest: SHA-256 of its weights, or of its model file.
         labels: names of the classes that it answers first, in its own order.
         planes: of the faces that it reads, 1 if grey and 3 if coloured.
+        knows_votes: whether it answers with FER+ votes too.
         load: gives the network, in evaluation mode: faces ``(N, planes, H, W)`` in, logits ``(N, K)`` out; ``(N, K +
-            8)`` of a run that has learned votes. Where `open_teachers` has opened it, in the data set's order.
+            8)`` if it knows votes. Where `open_teachers` has opened it, in the data set's order, and with votes only
+            if all teachers know them.
     """
 
     name: str
@@ -39,7 +41,8 @@ class Teacher:
     digest: str
     labels: tuple[str, ...]
     planes: int
-    load: Callable[[], nn.Module]
+    knows_votes: bool
+    load: Callable[..., nn.Module]
 
 
 def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: FaceDataset) -> list[Teacher]:
@@ -56,7 +59,13 @@ def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: Fa
     """
     opened = [_open(teacher) for teacher in teachers]
     _check(recipe, data, opened)
+    if not all(teacher.knows_votes for teacher in opened):
+        opened = [_for_labels(teacher) for teacher in opened]
     return [_in_order_of(data, teacher) for teacher in opened]
+
+
+def _for_labels(teacher: Teacher) -> Teacher:
+    return replace(teacher, load=partial(teacher.load, answers="labels")) if teacher.knows_votes else teacher
 
 
 def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
@@ -120,7 +129,8 @@ def _open(teacher: Run | str | Path) -> Teacher:
         digest=run_digest(teacher),
         labels=tuple(teacher.environment["label_set"]),
         planes=teacher.recipe.preprocess.planes,
-        load=partial(teacher.load_classifier, "all"),
+        knows_votes=teacher.recipe.votes_weight > 0,
+        load=partial(teacher.load_classifier, answers="all"),
     )
 
 
@@ -132,6 +142,7 @@ def _of_model(recognizer: Recognizer) -> Teacher:
         digest=card.sha256,
         labels=card.labels.names,
         planes=card.preprocess.planes,
+        knows_votes=False,
         load=partial(ModelNetwork, recognizer),
     )
 

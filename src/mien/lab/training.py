@@ -25,6 +25,7 @@ from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, mix
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.hardware import is_fast_at_bfloat16
+from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
 from mien.lab.nets.input import Classifier
@@ -102,17 +103,17 @@ def train(
         RecipeError: the recipe contradicts itself or its network, it needs teachers or has no use for them, or a loss
             became infinite or undefined; names the epoch.
         ModelError: starting weights are missing or do not fit, a teacher has not finished or knows other classes, or
-            the run's folder cannot be written.
+            the run's folder cannot be written, or another process trains in it.
     """
     weights = None if weights is None else weights_file(weights)
     phases_of(recipe)  # adds them up, before anything is loaded or written
     taught_by = open_teachers(teachers, recipe, data)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
-    state = run.read_checkpoint()
-    if (state is not None and state["finished"]) or ((run.folder / WEIGHTS).is_file() and run.finished):
-        return run  # a finished run need not have kept its checkpoint
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
-    with suppress(OutOfTime):
+    with alone_in(run.folder), suppress(OutOfTime):
+        state = run.read_checkpoint()
+        if (state is not None and state["finished"]) or ((run.folder / WEIGHTS).is_file() and run.finished):
+            return run  # a finished run need not have kept its checkpoint
         trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
         trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run

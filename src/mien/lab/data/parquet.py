@@ -94,7 +94,7 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
     if label_set is None:
         raise DataError(
             f"{path}: the file does not say what its labels mean. State the order of its classes: "
-            "classes=LabelSet((...)), or --classes angry,disgust,... on the command line."
+            "classes=LabelSet((...)); on the command line, `mien data convert --classes angry,disgust,...`."
         )
     labels = _numbers(path, "label", file.read(columns=["label"])["label"].to_pylist())
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:

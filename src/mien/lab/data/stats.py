@@ -18,6 +18,7 @@ from mien.errors import DataError
 from mien.lab.data.auditing import Audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import FULL_SIZES, Edition
+from mien.writing import replacing
 
 SAMPLES = 8
 """Sample faces a class."""
@@ -142,10 +143,8 @@ def write_stats_page(edition: Edition | FaceDataset, audit: Audit | None, path: 
         samples={name: [_picture(face) for face in _samples(data, i)] for i, name in enumerate(data.label_set)},
         means={name: _picture(mean_face(data, label)) for label, name in enumerate(data.label_set)},
     )
-    try:
-        Path(path).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error}).") from error
+    with replacing(Path(path), DataError) as part:
+        part.write_text(page, encoding="utf-8")
 
 
 def _samples(dataset: FaceDataset, label: int) -> npt.NDArray[np.uint8]:

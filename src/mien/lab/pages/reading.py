@@ -92,5 +92,5 @@ def _gap(gap: float) -> str:
     elif gap > 0:
         meaning = "it knows the training faces better than new ones"
     else:
-        meaning = "training faces are harder, as they are shown augmented and with dropout on"
+        meaning = "training faces are harder, as they are shown augmented, perhaps mixed, and with dropout on"
     return f"Training minus test accuracy is {100 * gap:+.1f} points: {meaning}."

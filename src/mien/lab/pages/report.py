@@ -22,6 +22,7 @@ from mien.lab.pages.comparison_tables import tables_of
 from mien.lab.pages.reading import LIMITS
 from mien.lab.run import Run
 from mien.lab.tables import Table
+from mien.writing import replacing
 
 SAMPLES = 8
 """Faces of each class that are shown."""
@@ -108,11 +109,8 @@ def _write(out: Path, template: str, **content: Any) -> Path:
     pages = Environment(loader=PackageLoader("mien.lab.pages"), autoescape=True, undefined=StrictUndefined)
     pages.trim_blocks = pages.lstrip_blocks = True
     text = pages.get_template(template).render(version=mien.__version__, **content)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{out}: the page cannot be written ({error}). Choose another place with --save.") from error
+    with replacing(out, DataError) as part:
+        part.write_text(text, encoding="utf-8")
     return out
 
 

@@ -19,6 +19,7 @@ from mien.lab.reproduction import picture as reproduction_picture
 from mien.lab.reproduction import tables as reproduction_tables
 from mien.lab.reproduction import vectors as reproduction_vectors
 from mien.lab.results import Record, records
+from mien.writing import replacing
 
 _BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
 _MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
@@ -66,7 +67,8 @@ def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -
             continue
         if check:
             raise DataError(f"{page}: a generated table is out of date; run `mien results tables` and commit the page.")
-        page.write_text(new, encoding="utf-8")
+        with replacing(page, DataError) as part:
+            part.write_text(new, encoding="utf-8")
         changed.append(page)
     return changed
 

@@ -51,8 +51,9 @@ def from_json(text: str) -> Recipe:
 def override(recipe: Recipe, *changes: str) -> Recipe:
     """Return a variant of a recipe.
 
-    A variant is another recipe: its name ends in ``-variant`` (unless the changes name it) and `published` is empty,
-    so that its results are never printed against the source's.
+    A variant is another recipe: its name ends in ``-variant`` and its remark lists the changes (unless they name or
+    describe it), what was assumed of changed fields is left out, and `published` is empty, so that its results are
+    never printed against the source's.
 
     Args:
         recipe: what is changed; it stays as it is.
@@ -63,7 +64,7 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         RecipeError: no such field (the message names the nearest), the value does not fit its type or is out of range,
             or nothing would use it.
     """
-    variant, paths = recipe, []
+    row, paths = _encode(recipe, Recipe), []
     for change in changes:
         path, equals, text = change.partition("=")
         if not equals:
@@ -71,15 +72,21 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         names = path.strip().split(".")
         if names[0] == "published":
             raise RecipeError("published: holds the source's figures, which a variant has not; change another field.")
-        variant = _replace(variant, names, text.strip(), path.strip())
+        _set(row, Recipe, names, text.strip(), path.strip())
         paths.append(path.strip())
+    variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
+    assert isinstance(variant, Recipe)
     if variant.phases and "optimizer.lr" in paths:
         raise RecipeError(
             f"optimizer.lr: not used by {recipe.name}, which has phases with a learning rate each; set phases.0.lr."
         )
+    if changes and "remark" not in paths:  # what it says need not hold of the variant
+        before = f"{recipe.remark[:-1]}, " if recipe.name.endswith(VARIANT) else f"A variant of {recipe.name}: "
+        variant = replace(variant, remark=f"{before}{', '.join(map(str.strip, changes))}.")
     if variant.name == recipe.name and not variant.name.endswith(VARIANT):
         variant = replace(variant, name=variant.name + VARIANT)
-    return replace(variant, published=())
+    assumed = {field: why for field, why in variant.assumed.items() if not _is_changed(field, paths)}
+    return replace(variant, published=(), assumed=assumed)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -89,26 +96,30 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(map(repr, close))}?" if close else f"expected one of {', '.join(known)}."
 
 
-def _replace(holder: Any, names: list[str], text: str, path: str) -> Any:
-    """Return `holder` with the field at `names` set to what `text` says."""
+def _is_changed(field: str, paths: Iterable[str]) -> bool:
+    """Whether one of the changes is of a field, of a part of it, or of what it is a part of."""
+    return any(f"{path}.".startswith(f"{field}.") or f"{field}.".startswith(f"{path}.") for path in paths)
+
+
+def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
+    """Set the field at `names` of `row`, JSON of type `hint`, to what `text` says."""
     name, *deeper = names
-    if isinstance(holder, tuple):
-        return _replace_item(holder, name, deeper, text, path)
-    hints = _hints(type(holder)) if is_dataclass(holder) else {}
+    if isinstance(row, list):
+        if name not in map(str, range(len(row))) or not deeper:
+            known = "it is empty" if not row else f"its items are 0 to {len(row) - 1}"
+            raise RecipeError(f"{path}: {known}; expected LIST.ITEM.FIELD=VALUE, or the whole list as JSON.")
+        _set(row[int(name)], get_args(hint)[0], deeper, text, path)
+        return
+    kinds = _kinds(hint) if isinstance(row, dict) else {}
+    kind = kinds[row["kind"]] if len(kinds) > 1 else next(iter(kinds.values()), type(row))
+    hints = _hints(kind) if is_dataclass(kind) else {}
     if name not in hints:
-        kind = type(holder).__name__
-        raise RecipeError(f"{path}: {kind} has no field {name!r}; {nearest(name, hints) if hints else 'it has none.'}")
-    value = _replace(getattr(holder, name), deeper, text, path) if deeper else _parse(text, hints[name], path)
-    return replace(holder, **{name: value})
-
-
-def _replace_item(items: tuple[Any, ...], name: str, deeper: list[str], text: str, path: str) -> Any:
-    """Return `items` with a field of the one at place `name`, counted from 0, set to what `text` says."""
-    if name not in map(str, range(len(items))) or not deeper:
-        known = "it is empty" if not items else f"its items are 0 to {len(items) - 1}"
-        raise RecipeError(f"{path}: {known}; expected LIST.ITEM.FIELD=VALUE, or the whole list as JSON.")
-    place = int(name)
-    return (*items[:place], _replace(items[place], deeper, text, path), *items[place + 1 :])
+        known = nearest(name, hints) if hints else "it has none."
+        raise RecipeError(f"{path}: {getattr(kind, '__name__', kind)} has no field {name!r}; {known}")
+    if deeper:
+        _set(row[name], hints[name], deeper, text, path)
+    else:
+        row[name] = _encode(_parse(text, hints[name], path), hints[name])
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:
@@ -195,7 +206,8 @@ def _decode_dataclass(row: dict[str, Any], kinds: dict[str, Any], path: str) -> 
         if field.name not in row and field.default is MISSING and field.default_factory is MISSING
     ]
     if missing:
-        raise RecipeError(f"{path}: {name} needs {', '.join(missing)}.")
+        stated = "".join(f', "{field}": ...' for field in missing)
+        raise RecipeError(f'{path}: {name} needs {", ".join(missing)}; as JSON: {{"kind": "{name}"{stated}}}.')
     return kind(**{key: _decode(item, hints[key], f"{path}.{key}") for key, item in row.items()})
 
 

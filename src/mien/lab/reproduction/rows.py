@@ -14,9 +14,10 @@ import numpy.typing as npt
 from mien.lab.comparison import learnt_from
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
-from mien.lab.recipe import Phase, Recipe
+from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import bare, from_json
 from mien.lab.results import Record
+from mien.lab.schedule import with_epochs
 from mien.lab.statistics import wilson_interval
 
 
@@ -127,21 +128,11 @@ class Accuracy:
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
-    """Return the recipe with at most so many epochs: if it has more, a variant of another name, without figures.
-
-    Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
-    """
+    """Return the recipe with at most so many epochs: if it has more, a variant of another name, without figures."""
     if epochs >= recipe.epochs:
         return recipe
-    phases: list[Phase] = []
-    whole = begun = 0
-    for phase in recipe.phases:
-        whole += phase.epochs
-        ended = round(whole * epochs / recipe.epochs)
-        phases += [replace(phase, epochs=ended - begun)] if ended > begun else []
-        begun = ended
     name = f"{recipe.name}-{epochs}-of-{recipe.epochs}-epochs"
-    return replace(recipe, name=name, epochs=epochs, phases=tuple(phases), published=())
+    return replace(with_epochs(recipe, epochs), name=name, published=())
 
 
 def same_training(one: Recipe, other: Recipe) -> bool:

@@ -19,6 +19,7 @@ from mien.lab.recipe import Phase, Recipe, Stopping
 from mien.lab.run import Run
 from mien.lab.schedule import phases_of
 from mien.lab.training import train
+from mien.writing import replacing
 
 FACES = 35_887
 """Faces of FER2013; of drawn faces as many are for training, eight in ten."""
@@ -37,7 +38,7 @@ def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None
         kept: JSON file that keeps what was measured, for each machine.
         on_measuring: called before something is measured, which takes a while.
     """
-    known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    known = _read(kept)
     here = known.setdefault(machine(), {})
     epochs = [phase for phase, _ in phases_of(recipe)]
     for phase in dict.fromkeys(epochs):
@@ -45,9 +46,18 @@ def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None
         if key not in here:
             on_measuring()
             here[key] = round(_epoch_seconds(recipe, phase), 2)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            with replacing(kept) as part:
+                part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     return float(sum(here[_key(recipe, phase)] for phase in epochs))
+
+
+def _read(kept: Path) -> dict[str, Any]:
+    """What was measured before; nothing if the file is missing or damaged, as all of it can be measured again."""
+    try:
+        known = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def machine() -> str:
