@@ -118,6 +118,39 @@ def test_seeds_of_one_recipe_are_grouped(three_seeds, tmp_path):
     assert group.twin_free_mean == pytest.approx(0.64)
 
 
+def test_recipes_are_compared_over_the_seeds_that_both_have(three_seeds, tmp_path):
+    rights = {0: 50, 1: 64, 2: 60, 5: 10}
+    others = [
+        evaluate_as(make_run(tmp_path / f"cnn{seed}", "cnn8", seed=seed), hundred(right))
+        for seed, right in rights.items()
+    ]
+    comparison = compare([*three_seeds, *others])
+    (pair,) = comparison.recipes
+    assert (pair.a, pair.b, pair.seeds) == ("mien-small", "cnn8", (0, 1, 2))
+    of_seeds = 4.3027 * 0.04 / 3**0.5  # Student's t of two degrees; the differences are -10, -6 and -2 points
+    of_faces = 1.96 * ((18 * (1 / 3) ** 2 - 100 * 0.06**2) / 99 / 100) ** 0.5  # 18 faces differ, with one seed each
+    half = np.hypot(of_seeds, of_faces)
+    found = pair.difference
+    assert (found.difference, found.low, found.high) == pytest.approx((-0.06, -0.06 - half, -0.06 + half), abs=1e-4)
+    assert json.loads(comparison.to_json())["recipes"][0]["seeds"] == [0, 1, 2]
+    table = next(table for table in tables_of(comparison) if table.title == "Recipes over their seeds")
+    assert table.rows == (("mien-small", "cnn8", "0, 1, 2", "-6.0", "-16.3 to +4.3"),)
+    assert compare([*three_seeds, others[0]]).recipes == ()  # one seed in common
+
+
+def test_variants_of_one_name_are_told_apart_by_their_runs(tmp_path):
+    runs = [
+        evaluate_as(
+            make_run(tmp_path / f"smooth{lr}-seed{seed}", variant("cnn8", label_smoothing=lr), seed=seed),
+            hundred(50 + seed),
+        )
+        for lr in (0.1, 0.2)
+        for seed in (0, 1)
+    ]
+    (pair,) = compare(runs).recipes
+    assert (pair.a, pair.b) == ("smooth0.1-seed0", "smooth0.2-seed0")
+
+
 def test_other_data_are_no_other_seed(three_seeds, tmp_path):
     other = evaluate_as(make_run(tmp_path / "other", seed=9, data_fingerprint="e" * 64), hundred(50))
     assert compare([three_seeds[0], other]).seeds == ()

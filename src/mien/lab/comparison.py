@@ -19,7 +19,7 @@ from mien.lab.evaluated import Evaluated, common_split, read_evaluated
 from mien.lab.metrics import Predictions
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
-from mien.lab.statistics import McNemar, PairedDifference, mcnemar, paired_difference
+from mien.lab.statistics import McNemar, PairedDifference, mcnemar, mean_difference, paired_difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,23 @@ class Seeds:
     twin_free_mean: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecipePair:
+    """Two recipes, both trained with the same seeds, two at least.
+
+    Attributes:
+        a: name of the first recipe.
+        b: name of the second.
+        seeds: that both were trained with.
+        difference: mean accuracy of b minus that of a; its 95 % interval allows for other seeds and other faces.
+    """
+
+    a: str
+    b: str
+    seeds: tuple[int, ...]
+    difference: PairedDifference
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """Runs side by side on one split.
@@ -71,12 +88,14 @@ class Comparison:
         entries: the runs, in the order given.
         pairs: every two of them.
         seeds: recipes that were trained more than once.
+        recipes: every two recipes of which two seeds or more can be compared.
     """
 
     split: str
     entries: tuple[Evaluated, ...]
     pairs: tuple[Pair, ...]
     seeds: tuple[Seeds, ...]
+    recipes: tuple[RecipePair, ...]
 
     def to_json(self) -> str:
         """Return all figures as JSON, rates in 0..1."""
@@ -89,6 +108,7 @@ class Comparison:
             "split": self.split,
             "models": [entry.figures() for entry in self.entries],
             "seeds": [asdict(row) for row in self.seeds],
+            "recipes": [asdict(row) for row in self.recipes],
             "pairs": [asdict(row) for row in self.pairs],
             "published": beside,
         }
@@ -127,7 +147,10 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
     entries = tuple(read_evaluated(run, split, name) for run, name in zip(opened, _names(opened), strict=True))
     for entry in entries[1:]:
         _check_same_faces(entries[0], entry)
-    return Comparison(split=split, entries=entries, pairs=_pairs(entries), seeds=_seeds(entries))
+    trained = _by_recipe(entries)
+    return Comparison(
+        split=split, entries=entries, pairs=_pairs(entries), seeds=_seeds(trained), recipes=_recipe_pairs(trained)
+    )
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
@@ -201,15 +224,35 @@ def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _seeds(entries: Sequence[Evaluated]) -> tuple[Seeds, ...]:
-    """The trainings that differ in their seed alone, one for each seed."""
+def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
+    """The trainings that differ in their seed alone, one for each seed; a group for each recipe."""
     groups: dict[tuple[str, ...], dict[int, Evaluated]] = {}
     for entry in entries:
         environment = entry.run.environment
         recipe = entry.run.recipe
         key = (recipe.name, to_json(bare(recipe)), entry.report.tta, *learnt_from(environment))
         groups.setdefault(key, {}).setdefault(environment["seed"], entry)
-    return tuple(_seeds_of(list(group.values())) for group in groups.values() if len(group) > 1)
+    return list(groups.values())
+
+
+def _recipe_pairs(trained: Sequence[dict[int, Evaluated]]) -> tuple[RecipePair, ...]:
+    names = [next(iter(group.values())).run.recipe.name for group in trained]
+    pairs = []
+    for (name_a, a), (name_b, b) in itertools.combinations(zip(names, trained, strict=True), 2):
+        seeds = sorted(a.keys() & b.keys())
+        if len(seeds) < 2:
+            continue
+        right = [[_correct_by_row(group[seed].predictions).astype(float) for seed in seeds] for group in (a, b)]
+        change = np.array(right[1]) - np.array(right[0])  # (S, N)
+        if names.count(name_a) > 1 or names.count(name_b) > 1:  # such as variants: the runs tell them apart
+            name_a, name_b = a[seeds[0]].run.folder.name, b[seeds[0]].run.folder.name
+        difference = mean_difference(change.mean(axis=1).tolist(), change.mean(axis=0))
+        pairs.append(RecipePair(a=name_a, b=name_b, seeds=tuple(seeds), difference=difference))
+    return tuple(pairs)
+
+
+def _seeds(trained: Sequence[dict[int, Evaluated]]) -> tuple[Seeds, ...]:
+    return tuple(_seeds_of(list(group.values())) for group in trained if len(group) > 1)
 
 
 def _seeds_of(group: Sequence[Evaluated]) -> Seeds:

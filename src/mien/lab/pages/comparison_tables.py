@@ -12,10 +12,11 @@ from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, w
 
 
 def tables_of(comparison: Comparison) -> list[Table]:
-    """Return models, seeds, pairs and published figures; a table without rows and notes is left out."""
+    """Return models, seeds, recipes, pairs and published figures; a table without rows and notes is left out."""
     tables = [
         models_table(comparison.entries),
         _seeds_table(comparison),
+        _recipes_table(comparison),
         _pairs_table(comparison),
         published_table(comparison.entries),
     ]
@@ -76,6 +77,25 @@ def _seeds_table(comparison: Comparison) -> Table:
     few = any(len(row.names) < 3 for row in comparison.seeds)
     notes = ("Two runs say little about the range: train three or more.",) if few else ()
     return Table("Runs of one recipe", ("recipe", "runs", "mean accuracy", "range", "twin-free mean"), rows, notes)
+
+
+def _recipes_table(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            pair.a,
+            pair.b,
+            ", ".join(map(str, pair.seeds)),
+            points(pair.difference.difference),
+            f"{100 * pair.difference.low:+.1f} to {100 * pair.difference.high:+.1f}",
+        )
+        for pair in comparison.recipes
+    )
+    notes = (
+        "Means over the seeds that both were trained with. The interval allows for other seeds (Student's t) and for "
+        "other faces; where it holds zero, the two are not told apart.",
+    )
+    columns = ("a", "b", "seeds", "b - a, points", "95 %")
+    return Table("Recipes over their seeds", columns, rows, notes if rows else (), text_columns=3)
 
 
 def _pairs_table(comparison: Comparison) -> Table:
