@@ -108,7 +108,8 @@ def analyze(
     if isinstance(source, Sequence | Iterator) and not _is_one_photo(source):
         photos: list[Photo] = list_photos(cast("Iterable[Photo]", source))
         return Analyses(analyzer.run(photos, boxes=boxes, crops=crops))
-    (analysis,) = analyzer.run([cast("Photo", source)], boxes=None if boxes is None else [boxes], crops=crops)
+    given = boxes if boxes is None or isinstance(boxes, Mapping) else [boxes]
+    (analysis,) = analyzer.run([cast("Photo", source)], boxes=given, crops=crops)
     if analysis.failed is not None:
         raise InputError(analysis.failed)
     return analysis

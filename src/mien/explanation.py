@@ -14,6 +14,7 @@ import numpy.typing as npt
 from mien.analysis import Analyzer
 from mien.errors import InputError
 from mien.media.heat import heat_picture
+from mien.media.images import source_name
 from mien.media.photo_lists import is_pattern
 from mien.media.video import VIDEO_SUFFIXES
 from mien.recognizer import Recognizer
@@ -95,7 +96,7 @@ def _check_single(source: Photo) -> None:
         InputError: `source` is a folder, a pattern or a video.
     """
     if isinstance(source, str | os.PathLike):
-        name = os.fsdecode(source)
+        name = source_name(source)
         is_more = is_pattern(name) or Path(name).suffix.lower() in VIDEO_SUFFIXES
         if is_more or os.path.isdir(name):  # noqa: PTH112  # Path's raises on long names
             raise InputError(f"{name}: is no photo; one photo is explained at a time.")
@@ -108,6 +109,7 @@ def explain(
     detector: Detector | None = None,
     boxes: Sequence[Any] | npt.NDArray[Any] | None = None,
     crops: bool = False,
+    min_face_px: int | None = None,
     label: str | None = None,
     masks: int = MASKS,
 ) -> list[Explanation]:
@@ -119,6 +121,7 @@ def explain(
         detector: finds the faces; None is `YuNet`.
         boxes: the faces, instead of a detector: ``(N, 4)`` x0, y0, x1, y1 in px, or `Face`s.
         crops: the photo is one face already.
+        min_face_px: height of the smallest face that is searched, px; default: 24. Not with `detector`.
         label: the class to explain, such as the one that was expected; None is each face's own.
         masks: how many ways to hide parts of a face are tried; more are slower, and their maps less noisy.
 
@@ -131,7 +134,9 @@ def explain(
         ModelError: there is no such model.
     """
     _check_single(source)
-    analyzer = Analyzer(model=model, detector=detector)
+    if min_face_px is not None and (crops or boxes is not None):
+        raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
+    analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)
     card = analyzer.recognizer.card
     if label is not None and label not in card.labels.names:
         raise InputError(f"label {label!r}: {card.name} knows {', '.join(card.labels.names)}.")

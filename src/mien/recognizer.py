@@ -115,9 +115,10 @@ class Recognizer:
             ``(N, K)`` float32.
 
         Raises:
-            InputError: the faces have another shape or type.
+            InputError: the faces have another shape or type, or `batch_size` is below 1.
         """
         p = self.card.preprocess
+        _check_batch(batch_size)
         if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8:
             raise InputError(f"faces: {getattr(faces, 'dtype', type(faces).__name__)}; expected an array of uint8.")
         if faces.shape[1:] != (p.planes, p.crop_px, p.crop_px):
@@ -139,8 +140,12 @@ class Recognizer:
         One that is not square becomes so by repeating its edge pixels, as `mien.analyze` does with ``crops=True``.
 
         Raises:
-            InputError: a crop has another type or shape; names its index. Or it is a single one, not a list.
+            InputError: a crop has another type or shape; names its index. Or it is a single one, not a list, or
+                `batch_size` is below 1.
         """
+        _check_batch(batch_size)
+        if not isinstance(crops, Sequence | np.ndarray):
+            raise InputError(f"crops: found {type(crops).__name__}; expected a list of arrays.")
         shape = getattr(crops, "shape", None)
         if shape is not None and (len(shape) < 3 or shape[2:] in ((1,), (3,))):
             raise InputError(f"shape {shape}: is one face; give a list, predict([face])[0].")
@@ -160,6 +165,11 @@ class Recognizer:
             )
             for label, row in zip(best, probabilities.tolist(), strict=True)
         ]
+
+
+def _check_batch(batch_size: int) -> None:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch_size {batch_size!r}; expected a whole number, at least 1.")
 
 
 def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -291,6 +291,23 @@ def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: by
         assert client.get("/healthz", Host="example.org").status == 200
 
 
+@pytest.mark.parametrize("token", ["", " \n", 5])
+def test_a_token_that_is_none_is_refused(model: Path, token: str) -> None:
+    with pytest.raises(InputError, match="token: is empty, or no text"):
+        create_app(model, token=token)
+
+
+def test_health_can_be_asked_for_by_its_head(client: Client) -> None:
+    for path in ("/", "/healthz"):
+        assert client.send("HEAD", path).status == 200
+
+
+def test_a_field_of_text_is_told_from_a_file(client: Client) -> None:
+    body = b'--cut\r\nContent-Disposition: form-data; name="photo"\r\n\r\nhello\r\n--cut--\r\n'
+    answer = client.analyze(body, **{"Content-Type": "multipart/form-data; boundary=cut"})
+    assert (answer.status, "the field 'photo' holds text, not a file" in answer.error) == (422, True)
+
+
 def test_without_a_token_only_this_machine_is_answered(client: Client, photo: bytes) -> None:
     answer = client.analyze(photo, Host="rebound.example.org:8000")
     assert answer.status == 403

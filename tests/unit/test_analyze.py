@@ -309,6 +309,8 @@ def test_given_boxes(tmp_path: Path, recognizer: Recognizer) -> None:
     Image.fromarray(photo(250, 10)).save(tmp_path / "a.png")
     dark, bright = (40, 0, 70, 30), (0, 0, 30, 30)
     assert labels(analyze(photo(250, 10), model=recognizer, boxes=np.array([dark, bright]))) == ["sad", "happy"]
+    by_path = {str(tmp_path / "a.png"): [dark]}
+    assert labels(analyze(tmp_path / "a.png", model=recognizer, boxes=by_path)) == ["sad"]
     found = analyze([tmp_path / "a.png", photo(250)], model=recognizer, boxes=[[dark], [bright]])
     assert [labels(analysis) for analysis in found] == [["sad"], ["happy"]]
     found = analyze([tmp_path / "a.png", tmp_path / "b.png"], model=recognizer, boxes={str(tmp_path / "a.png"): [dark]})

@@ -195,6 +195,9 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
             ["photos", "--min-face", "100", "--crops"],
             "--min-face and --any-angle search faces; --boxes and --crops say",
         ),
+        (["photos", "--out", "s3://bucket/faces.csv"], "an address; download photos first, read a stream by"),
+        (["photos", "--save", "rtsp://user:secret@camera/x"], "an address; download photos first, read a stream by"),
+        ([""], "an empty path; is the variable set that it came from?"),
         (["--camera", "0", "--start", "2"], "--start is for videos; a camera begins now"),
     ],
 )
@@ -202,6 +205,7 @@ def test_options_that_contradict_each_other(photos: Path, model: Path, words: li
     done = run(model, *words)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
+    assert "secret" not in done.stderr
 
 
 def test_json_is_an_array_of_photos(photos: Path, model: Path) -> None:

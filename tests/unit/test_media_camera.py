@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from streaming import Send, network_camera
 from mien.errors import InputError
 from mien.media import camera
 from mien.media.camera import CameraReader
+from mien.media.video import VideoReader
 
 
 def shade(level: int) -> np.ndarray:
@@ -140,6 +142,20 @@ def test_a_camera_without_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cv2.VideoCapture", lambda number: Dark())
     with pytest.raises(InputError, match="camera 0: is open but gives no picture; is it in use by another program"):
         list(CameraReader(0))
+
+
+@pytest.mark.parametrize("camera", [-1, True])
+def test_what_is_no_camera_is_refused(camera: int) -> None:
+    with pytest.raises(InputError, match="expected the number of a camera, 0 or above, or an address"):
+        CameraReader(camera)
+
+
+def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "wide.mp4", [astronaut()] * 2, pixel_aspect=Fraction(3, 2))
+    found, expected = (
+        [frame.image.shape for frame in reader] for reader in (CameraReader(str(file)), VideoReader(file))
+    )
+    assert found == expected == [(256, 384, 3)] * 2
 
 
 def test_an_impossible_stride() -> None:

@@ -293,7 +293,7 @@ def noisy_jpeg() -> bytes:
         ("head.png", b"\x89PNG\r\n\x1a\n", "damaged or unusual PNG: unpack_from"),
         ("cut.avif", encoded(np.zeros((64, 64, 3), np.uint8), "AVIF")[:200], "damaged or unusual AVIF: "),
         ("cut.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or unusual HEIC: "),
-        ("clip.jpg", b"\0\0\0\x18ftypisom\0\0\0\0isom", "is a video, by its content; give it an ending such as"),
+        ("clip.jpg", b"\0\0\0\x18ftypisom\0\0\0\0isom", "is a video, by its content"),
         ("clip.png", b"\x1a\x45\xdf\xa3 matroska", "is a video, by its content"),
         ("eps.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a photo in a known format"),
     ],

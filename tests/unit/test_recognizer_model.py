@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from mien import recognizer as module
 from mien.card import MODEL_FILE, Card
@@ -175,6 +176,22 @@ def test_a_face_that_is_no_list_is_refused(model: Path, face: npt.NDArray[np.uin
 def test_a_crop_that_is_no_array_is_refused(model: Path) -> None:
     with pytest.raises(InputError, match="face 0: is a str; expected an array"):
         Recognizer.load(model).predict(["a.jpg"])
+
+
+@pytest.mark.parametrize("crops", [5, None, Image.new("L", (48, 48))])
+def test_what_is_no_list_of_crops_is_refused(model: Path, crops: Any) -> None:
+    with pytest.raises(InputError, match=r"crops: found \w+; expected a list of arrays"):
+        Recognizer.load(model).predict(crops)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "4", True])
+def test_impossible_batches_are_refused(model: Path, batch_size: Any) -> None:
+    recognizer, faces = Recognizer.load(model), np.zeros((2, 1, 48, 48), np.uint8)
+    for call in (recognizer.logits, recognizer.probabilities):
+        with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, at least 1"):
+            call(faces, batch_size)
+    with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, at least 1"):
+        recognizer.predict(list(faces[:, 0]), batch_size)
 
 
 def test_crops_are_stacked_a_batch_at_a_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from mien.cli.models import Model
+from mien.cli.paths import named, refuse_addresses
 from mien.cli.tally import Tally, save_picture
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def analyze(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
+            parser=named,
+            metavar="[PATHS]...",
             help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.",
             show_default=False,
-            readable=False,  # that is not checked here, since one closed file shall not stop the others
         ),
     ] = None,
     as_json: Annotated[
@@ -92,9 +93,7 @@ def analyze(
     from mien.result_file import ResultFile
     from mien.video import video_columns
 
-    # before all that names a path: an address may hold a password. Path.exists raises on long names
-    if any(re.match(r"\w{2,}:/", str(path)) and not os.path.exists(path) for path in paths or []):  # noqa: PTH110
-        raise typer.BadParameter("an address; download photos first, and read a stream by --camera ADDRESS.")
+    refuse_addresses([*(paths or []), out, save, boxes])
     photos_only = boxes is not None or crops or out is not None
     photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     video_files = videos_among(photos, animated=animated)

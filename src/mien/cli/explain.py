@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.models import Model
+from mien.cli.paths import refuse_addresses
 
 if TYPE_CHECKING:
     from mien.explanation import Explanation
@@ -24,7 +25,7 @@ def explain(
     ] = None,
     model: Model = None,
     boxes: Annotated[
-        Path | None, typer.Option(help="Take the faces from this file, made by `mien analyze` with --csv or --json.")
+        Path | None, typer.Option(help="Take the faces from this file, written by `mien analyze`.")
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
@@ -41,6 +42,7 @@ def explain(
     from mien.media.draw import picture_files, save_picture
     from mien.media.heat import heat_picture
 
+    refuse_addresses([photo, save, boxes])
     if save is not None:
         [save] = picture_files([photo], save)  # before the long work
     if (boxes is not None or crops) and (min_face != MIN_FACE_PX or any_angle):

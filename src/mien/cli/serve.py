@@ -42,8 +42,13 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
     ] = None,
+    min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
+    any_angle: Annotated[
+        bool, typer.Option("--any-angle", help="Search turned faces even beside upright ones; up to four times slower.")
+    ] = False,
 ) -> None:
     """Serve the web page and the HTTP API."""
+    from mien.faces.detect import YuNet
     from mien.serve.access import is_loopback
     from mien.serve.app import create_app
     from mien.serve.limits import Limits
@@ -58,15 +63,20 @@ def serve(
         photos=max_photos,
         seconds=timeout_s,
     )
-    app = create_app(model, token=token or made, limits=limits, workers=workers)
+    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    app = create_app(model, detector=detector, token=token or made or None, limits=limits, workers=workers)
     listener = _listen(host, port)
-    name = host if is_loopback(host) else socket.gethostname()
-    url = f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}/"
+    _tell(host if is_loopback(host) else socket.gethostname(), listener.getsockname()[1], made)
+    waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
+    server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
+
+
+def _tell(name: str, port: int, made: str | None) -> None:
+    """Say where the server is, and with which token if one was made for it."""
+    url = f"http://{f'[{name}]' if ':' in name else name}:{port}/"
     typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
     if made:
         typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
-    waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
-    server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

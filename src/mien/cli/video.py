@@ -97,7 +97,7 @@ class VideoRun:
         from mien.video import VideoAnalysis
 
         camera = camera.strip()
-        reader = CameraReader(int(camera) if camera.isdecimal() else camera, every=self.every)
+        reader = CameraReader(int(camera) if camera.removeprefix("-").isdecimal() else camera, every=self.every)
         with interruption() as stop:
             yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from mien.errors import InputError
+from mien.media.address import without_secrets
 from mien.media.video import Frame
 
 _OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
@@ -44,9 +44,11 @@ class CameraReader:
             every: 1 gives each frame, n each n-th.
 
         Raises:
-            InputError: `every` is below 1.
+            InputError: `every` is below 1, or no camera can have that number.
         """
-        self.name = f"camera {camera}" if isinstance(camera, int) else re.sub("(?<=://)[^/]*@", "", camera)
+        self.name = f"camera {camera}" if isinstance(camera, int) else without_secrets(camera)
+        if isinstance(camera, bool) or (isinstance(camera, int) and camera < 0):
+            raise InputError(f"{self.name}: expected the number of a camera, 0 or above, or an address.")
         if every < 1:
             raise InputError(f"{self.name}: every {every} frames; expected 1 or more.")
         self._camera, self._every = camera, every
@@ -72,6 +74,8 @@ class CameraReader:
             self.cut_off = f"{ending}; is it still connected?"
 
     def _why_nothing(self, feed: _Feed) -> str:
+        if feed.is_open and not isinstance(self._camera, int):
+            return "is open but gives no picture; an unfinished video, or on a server that cannot begin in its middle?"
         if feed.is_open:
             return "is open but gives no picture; is it in use by another program?"
         if isinstance(self._camera, int):
@@ -149,7 +153,7 @@ class _Feed:
                 found, image = capture.retrieve()
                 if not found:
                     break
-                rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+                rgb = np.asarray(cv2.cvtColor(_square(image, capture), cv2.COLOR_BGR2RGB), np.uint8)
                 self._offer(Frame(index=self.n, time_s=time_s, image=rgb), waits=ends_s > 0)
             self.n += 1
             if self._left:
@@ -162,3 +166,12 @@ class _Feed:
                 self._changed.wait_for(lambda: self._newest is None or self._left)
             self._newest = frame
             self._changed.notify_all()
+
+
+def _square(image: Any, capture: Any) -> Any:
+    """A picture with square pixels, made so by changing its width."""
+    numerator, denominator = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if numerator <= 0 or denominator <= 0 or numerator == denominator:  # 0 where it is not known
+        return image
+    height, width = image.shape[:2]
+    return cv2.resize(image, (max(1, round(width * numerator / denominator)), height), interpolation=cv2.INTER_LINEAR)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from mien.errors import InputError
+from mien.media.address import is_address
 
 _ROUNDING = 1e-5  # by which floats may pass 0 and 1
 MAX_PIXELS = 200_000_000
@@ -31,6 +31,7 @@ DECODE_ERRORS = (
 )
 """What Pillow raises on damaged files."""
 
+_VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 _STRIP_PX = 32  # fits into the cache: three times as fast as all at once
 
 
@@ -43,8 +44,7 @@ def check_file(path: Path, name: str) -> None:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
-        is_address = re.match(r"\w{2,}:/", name)  # a Path keeps one slash of two
-        hint = "; it is an address, and mien reads files: download it first" if is_address else ""
+        hint = "; it is an address, and mien reads files: download it first" if is_address(name) else ""
         raise InputError(f"{name}: no such file{hint}.") from error
     except OSError as error:  # no permission, a link to itself, a name that is too long
         raise InputError(f"{name}: cannot be opened: {error.strerror}.") from error
@@ -112,7 +112,9 @@ def open_photo(stream: BinaryIO, name: str) -> Image.Image:
             )
         return image
     if not reasons and _is_video(prefix):
-        raise InputError(f"{name}: is a video, by its content; give it an ending such as .mp4.")
+        unlike = not name.startswith("<") and Path(name).suffix.lower() not in _VIDEO_ENDINGS
+        hint = "; give it an ending such as .mp4" if unlike else ", not a photo"
+        raise InputError(f"{name}: is a video, by its content{hint}.")
     raise InputError(
         reasons[0] if reasons else f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)} and HEIC."
     )

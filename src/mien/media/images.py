@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError
+from mien.media.address import without_secrets
 from mien.media.decode import (
     DECODE_ERRORS,
     eight_bits,
@@ -119,14 +120,14 @@ def in_memory(source: Photo, name: str) -> Photo:
 
 
 def source_name(source: object, index: int | None = None) -> str:
-    """Return what messages and records call a source: its path, or ``<array>`` where it has none.
+    """Return what messages and records call a source: its path, an address without what is secret, or ``<array>``.
 
     Args:
         source: what `read_image` takes.
         index: the place among several sources, which then stands in ``<array 2>``.
     """
     if isinstance(source, str | os.PathLike):
-        return os.fsdecode(source)
+        return without_secrets(os.fsdecode(source))
     named = None if isinstance(source, np.ndarray) else getattr(source, "filename", getattr(source, "name", None))
     if isinstance(named, str) and named:
         return named

@@ -74,8 +74,12 @@ def create_app(
         workers: threads that decode photos and find faces; None is the number of cores, 4 at most.
 
     Raises:
+        InputError: the token is empty, or no text.
         ModelError: there is no such model.
     """
+    if token is not None and (not isinstance(token, str) or not token.strip()):
+        raise InputError("token: is empty, or no text; None answers this machine only.")
+    token = token and token.strip()
     recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
     limits = limits or Limits()
     finder = detector or YuNet()
@@ -107,9 +111,10 @@ def create_app(
     app.state.stopping, app.state.begin = threading.Event(), begin
     app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
     app.include_router(_api)
-    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/offline.js", _offline, include_in_schema=False)
     app.add_api_route("/healthz", _health, summary="Whether the server answers", response_model=HealthAnswer)
+    app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(_Around)
     app.add_exception_handler(HTTPException, _http_error)

@@ -85,6 +85,10 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
     try:
         photo = form.get(FIELD)
         if not isinstance(photo, UploadFile):
+            if photo is not None:
+                raise HTTPException(
+                    422, f"multipart form: the field {FIELD!r} holds text, not a file; with curl: -F {FIELD}=@photo.jpg"
+                )
             found = ", ".join(map(repr, form)) or "nothing"
             raise HTTPException(422, f"multipart form: no file in the field {FIELD!r}; found {found}.")
         return Upload(await photo.read(), photo.filename or "<photo>")

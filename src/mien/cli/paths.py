@@ -1,0 +1,27 @@
+"""Paths that users name, checked before anything names them in a message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+
+def named(text: str) -> Path:
+    """Return a path; an empty one, as of a variable that is not set, would be the current folder."""
+    if not text:
+        raise typer.BadParameter("an empty path; is the variable set that it came from?")
+    return Path(text)
+
+
+def refuse_addresses(paths: Iterable[Path | None]) -> None:
+    """Refuse addresses without naming them: they may hold a password."""
+    from mien.media.address import is_address
+
+    # Path.exists raises on long names
+    if any(path is not None and is_address(str(path)) and not os.path.exists(path) for path in paths):  # noqa: PTH110
+        raise typer.BadParameter(
+            "an address; download photos first, read a stream by `mien analyze --camera ADDRESS`, and write to files."
+        )
