@@ -128,7 +128,7 @@ def test_without_training_the_twin_free_part_is_unknown(run: Run, report: Report
     assert found.full == report.full
     assert found.twin_free is None
     assert found.remarks[-2] == "The data set has no Training split, so that the twin-free part is not known."
-    assert found.remarks[-1].startswith("The Training split of this data set is not, face by face and in order,")
+    assert found.remarks[-1].startswith("Whether the model has learned from this data set is not known,")
 
 
 def test_labels_cross_by_name(run: Run, report: Report, data: FaceDataset) -> None:
@@ -202,7 +202,7 @@ def test_scored_later_it_keeps_what_was_said_of_the_data(run: Run, data: FaceDat
     gone = "PublicTest has no labels here: predictions only."
     assert any(remark.startswith(gone) for remark in before.remarks)
     assert set(scored.remarks) == {remark for remark in before.remarks if not remark.startswith(gone)}
-    assert any(remark.startswith("The Training split of this data set is not,") for remark in scored.remarks)
+    assert any(remark.startswith("Whether the model has learned from this data set is not known,") for remark in scored.remarks)
 
 
 def test_predictions_alone_can_be_scored(run: Run, report: Report, tmp_path: Path) -> None:

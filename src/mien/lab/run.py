@@ -28,7 +28,7 @@ from mien.writing import replacing
 
 RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
-NEEDED = ("seed", "commit", "label_set", "weights_sha256", "epochs_run", "finished")  # of the environment
+NEEDED = ("seed", "label_set", "finished")  # of the environment
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Run:
             rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise _damaged(file, error) from error
-        if len(rows) < self.environment["epochs_run"]:
+        if len(rows) < self.environment.get("epochs_run", 0):
             raise _damaged(file, f"{len(rows)} epochs of {self.environment['epochs_run']}")
         return rows
 
