@@ -202,7 +202,8 @@ def test_scored_later_it_keeps_what_was_said_of_the_data(run: Run, data: FaceDat
     gone = "PublicTest has no labels here: predictions only."
     assert any(remark.startswith(gone) for remark in before.remarks)
     assert set(scored.remarks) == {remark for remark in before.remarks if not remark.startswith(gone)}
-    assert any(remark.startswith("Whether the model has learned from this data set is not known,") for remark in scored.remarks)
+    unknown = "Whether the model has learned from this data set is not known,"
+    assert any(remark.startswith(unknown) for remark in scored.remarks)
 
 
 def test_predictions_alone_can_be_scored(run: Run, report: Report, tmp_path: Path) -> None:
