@@ -1,12 +1,12 @@
-"""What going on from a model that ships brings on faces of one's own: `python benchmarks/own_faces.py FER2013`.
+"""What going on from mien-small brings on faces of one's own: `python benchmarks/own_faces.py FER2013`.
 
 FER2013's PublicTest, which no model has learned from, stands for faces of one's own, once with the mouth covered, as by
 a mask, and once of 16 x 16 pixels, as from far away. One half of it, drawn so that twins stay together, is to learn
-from, 100, 400 or all of its faces; the other half tests the model as it ships, and what its recipe for going on makes
+from, 100, 400 or all of its faces; the other half tests mien-small as it ships, and what `mien-small-further` makes
 of it, both with the mirror image: on faces of the same kind, and on unchanged ones, which may be forgotten. There are
 three draws.
 
-Writes the model into benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
+Writes them into benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mien.lab.statistics import paired_difference
 from mien.lab.training import train
 
 RESULT = RESULTS / "own_faces.json"
-MODELS = ("mien-small", "mien-large")
+MODEL, RECIPE = "mien-small", lab.recipes["mien-small-further"]
 KINDS = {
     "mouth covered": ("covered", "mouth"),
     "16 x 16 pixels": ("fewer pixels", "16 x 16"),
@@ -60,16 +60,16 @@ def right(recognizer: Recognizer, faces: FaceDataset) -> npt.NDArray[np.bool_]:
     return named
 
 
-def measure(model: str, public: FaceDataset, kind: str, draw: int) -> list[dict[str, Any]]:
+def measure(public: FaceDataset, kind: str, draw: int) -> list[dict[str, Any]]:
     """Go on from the model with ever more faces of one draw."""
     learnt, *tests = own_faces(public, kind, draw)
-    shipped = Recognizer.load(model)
+    shipped = Recognizer.load(MODEL)
     before = [right(shipped, faces) for faces in tests]
     rows = []
     for count in FACES:
         chosen = learnt.take(np.arange(count or len(learnt)))
         with tempfile.TemporaryDirectory() as folder:
-            run = train(lab.recipes[f"{model}-further"], chosen, seed=draw, out=folder, weights=model)
+            run = train(RECIPE, chosen, seed=draw, out=folder, weights=MODEL)
             recognizer = Recognizer.load(export_run(run, mirrored=True))
             after = [right(recognizer, faces) for faces in tests]
             seconds = run.environment["seconds"]
@@ -91,18 +91,15 @@ def main() -> None:
     """Measure all draws of the kinds, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="FER2013, any edition with PublicTest")
-    parser.add_argument("--model", choices=MODELS, default=MODELS[0])
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    given = parser.parse_args()
-    public = lab.read_fer2013(given.data).split(PUBLIC)
+    public = lab.read_fer2013(parser.parse_args().data).split(PUBLIC)
     measured = {
-        "model_sha256": Recognizer.load(given.model).card.sha256,
+        "model_sha256": Recognizer.load(MODEL).card.sha256,
         "machine": machine(),
         "commit": commit(),
-        "rows": [row for kind in given.kinds for draw in DRAWS for row in measure(given.model, public, kind, draw)],
+        "rows": [row for kind in KINDS for draw in DRAWS for row in measure(public, kind, draw)],
     }
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    RESULT.write_text(json.dumps(known | {given.model: measured}, indent=1) + "\n", encoding="utf-8")
+    RESULT.write_text(json.dumps(known | {MODEL: measured}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
