@@ -467,7 +467,7 @@ def test_a_broken_run_is_named(tmp_path):
     with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(Unterminated .*\)\. {remedy}"):
         run.history()
     (run.folder / "history.jsonl").write_text("")
-    with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(0 epochs of 1\)\. {remedy}"):
+    with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(it is empty\)\. {remedy}"):
         run.history()
     (run.folder / "history.jsonl").unlink()
     with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(.*No such file.*\)\. {remedy}"):

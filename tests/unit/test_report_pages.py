@@ -258,7 +258,7 @@ def test_a_run_without_history_or_mistakes(tmp_path):
 def test_a_run_without_validation(tmp_path):
     history = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "train_accuracy": 0.2} | dict.fromkeys(
         ("validation_loss", "validation_accuracy"))]  # fmt: skip
-    run = evaluate_as(make_run(tmp_path / "run", history=history, epochs_run=1), hundred(60), validation_accuracy=None)
+    run = evaluate_as(make_run(tmp_path / "run", history=history), hundred(60), validation_accuracy=None)
     page = read(write_report([run], None, tmp_path / "report.html"))
     assert "loss over 1 epochs: training ends at 2" in [image["alt"] for image in page.images]
     assert "its validation accuracy –" in page.text

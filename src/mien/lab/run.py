@@ -109,8 +109,8 @@ class Run:
             rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise _damaged(file, error) from error
-        if len(rows) < self.environment.get("epochs_run", 0):
-            raise _damaged(file, f"{len(rows)} epochs of {self.environment['epochs_run']}")
+        if not rows and self.environment.get("epochs_run"):
+            raise _damaged(file, "it is empty")
         return rows
 
     def kept_epoch(self) -> dict[str, Any]:
