@@ -6,6 +6,7 @@ from (seed, epoch), so that a training that resumes after any epoch ends as an u
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import time
@@ -145,6 +146,20 @@ def _accelerator() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def _launched(precision: Precision) -> Fabric:
+    fabric = Fabric(accelerator=_accelerator(), precision=precision, **_processes())
+    fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_part)  # Fabric does so for GPUs only
+    return fabric
+
+
+def _part() -> None:
+    """Close the connection of the processes: a thread of gloo's that still runs when Python ends aborts it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def precision_of(wish: str) -> Precision:
     """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device."""
     if wish == "auto":
@@ -196,8 +211,7 @@ class Trainer:
         compile: bool,
     ) -> None:
         self.run, self.recipe, self.seed, self.compile = run, run.recipe, seed, compile
-        self.fabric = fabric = Fabric(accelerator=_accelerator(), precision=precision, **_processes())
-        fabric.launch()
+        self.fabric = fabric = _launched(precision)
         recipe, device = self.recipe, fabric.device
         training, validation = split_for_training(recipe, data, seed)
         classes = len(data.label_set)
