@@ -28,7 +28,7 @@ def analyze(
         list[Path] | None,
         typer.Argument(
             parser=named,
-            metavar="[PATHS]...",
+            metavar="PATHS",
             help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.",
             show_default=False,
         ),
