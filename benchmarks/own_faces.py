@@ -6,7 +6,7 @@ from, 100, 400 or all of its faces; the other half tests mien-small as it ships,
 of it, both with the mirror image: on faces of the same kind, and on unchanged ones, which may be forgotten. There are
 three draws.
 
-Writes them into benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
+Writes what is found into benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
 """
 
 from __future__ import annotations

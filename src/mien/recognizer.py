@@ -168,7 +168,7 @@ class Recognizer:
 
 
 def _check_batch(batch_size: int) -> None:
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise InputError(f"batch_size {batch_size!r}; expected a whole number, at least 1.")
 
 

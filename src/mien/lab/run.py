@@ -196,7 +196,7 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
             if not state["finished"]:
-                state["epoch"], state["classifier"], state["optimizer"]
+                _ = state["epoch"], state["classifier"], state["optimizer"]
         except Exception as error:  # torch.load raises whatever the damage leads to
             raise ModelError(
                 f"{file}: damaged ({type(error).__name__}); delete the run folder and train again."

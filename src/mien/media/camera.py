@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.media.address import without_secrets
+from mien.media.shown import shown_width
 from mien.media.video import Frame
 
 _OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
@@ -170,8 +172,8 @@ class _Feed:
 
 def _square(image: Any, capture: Any) -> Any:
     """A picture with square pixels, made so by changing its width."""
-    numerator, denominator = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    numerator, denominator = int(capture.get(cv2.CAP_PROP_SAR_NUM)), int(capture.get(cv2.CAP_PROP_SAR_DEN))
     if numerator <= 0 or denominator <= 0 or numerator == denominator:  # 0 where it is not known
         return image
     height, width = image.shape[:2]
-    return cv2.resize(image, (max(1, round(width * numerator / denominator)), height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, (shown_width(width, Fraction(numerator, denominator)), height))

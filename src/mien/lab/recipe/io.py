@@ -15,6 +15,7 @@ from mien.lab.recipe import SCHEMA, Recipe
 
 VARIANT = "-variant"
 """Ends the name of a recipe that `override` has changed."""
+_IS_VARIANT = "A variant of "
 
 
 def to_json(recipe: Recipe) -> str:
@@ -81,8 +82,8 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
             f"optimizer.lr: not used by {recipe.name}, which has phases with a learning rate each; set phases.0.lr."
         )
     if changes and "remark" not in paths:  # what it says need not hold of the variant
-        before = f"{recipe.remark[:-1]}, " if recipe.name.endswith(VARIANT) else f"A variant of {recipe.name}: "
-        variant = replace(variant, remark=f"{before}{', '.join(map(str.strip, changes))}.")
+        begun = f"{recipe.remark[:-1]}, " if recipe.remark.startswith(_IS_VARIANT) else f"{_IS_VARIANT}{recipe.name}: "
+        variant = replace(variant, remark=f"{begun}{', '.join(map(str.strip, changes))}.")
     if variant.name == recipe.name and not variant.name.endswith(VARIANT):
         variant = replace(variant, name=variant.name + VARIANT)
     assumed = {field: why for field, why in variant.assumed.items() if not _is_changed(field, paths)}

@@ -38,7 +38,7 @@ def _standing(records: list[Record], page: Path) -> str:
     less, missing = len(best) - whole, len(PUBLISHED) - len(best)
     return (
         f"Of the {len(PUBLISHED)} systems {whole} are trained for all their epochs from the weights that they name, "
-        f"{less} for fewer or from others, {missing} not yet.\n"
+        f"{less} for fewer or from others{f', {missing} not yet' if missing else ''}.\n"
     )
 
 
