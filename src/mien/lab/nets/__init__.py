@@ -43,6 +43,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     "residual-nano-full-pool-first": partial(
         ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1, pool_first=True
     ),
+    "residual-nano-even": partial(ResidualNet, widths=(24, 40, 56, 60), stem_stride=1, dropout=0.1, pool_first=True),
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
     "residual-small": ResidualNet,
     "residual-small-pool-first": partial(ResidualNet, pool_first=True),

@@ -118,4 +118,14 @@ MIEN_NANO_FACES = replace(
     distillation=Distillation(weight=0.8, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
-ROWS = (MIEN_NANO, MIEN_NANO_MUON, MIEN_NANO_FULL, MIEN_NANO_TAUGHT, MIEN_NANO_OF_FIVE, MIEN_NANO_FACES)
+MIEN_NANO_EVEN = replace(
+    MIEN_NANO,
+    name="mien-nano-even",
+    network=OwnNet(name="residual-nano-even"),
+    epochs=90,
+    remark="Learns from mien-large and mien-small, one view each (--teacher, twice), and FER+ votes (--votes) beside "
+    "the labels. It holds out the same faces as its teachers, by the same rule and seed; they only calibrate the "
+    "confidence.",
+)
+
+ROWS = (MIEN_NANO, MIEN_NANO_MUON, MIEN_NANO_FULL, MIEN_NANO_TAUGHT, MIEN_NANO_OF_FIVE, MIEN_NANO_FACES, MIEN_NANO_EVEN)
