@@ -55,6 +55,11 @@ class Card:
     licence: str = "MIT"
     limits: tuple[str, ...] = ()
 
+    @property
+    def confidence_fit(self) -> dict[str, float]:
+        """The three numbers that calibration sets."""
+        return {name: getattr(self, name) for name in ("temperature", "sharpening", "uncertain_below")}
+
     def to_json(self) -> str:
         """Return what `card.json` holds."""
         row = {"schema": SCHEMA, **dataclasses.asdict(self), "labels": list(self.labels.names)}

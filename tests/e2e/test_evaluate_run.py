@@ -21,10 +21,11 @@ from mien.cli import evaluate as commands
 from mien.errors import DataError, ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.data import FaceDataset, audit
-from mien.lab.evaluation import evaluate, predict, score, views
+from mien.lab.evaluation import evaluate, predict, views
 from mien.lab.metrics import Predictions, Report, measure
 from mien.lab.recipe import Stopping
 from mien.lab.run import Run
+from mien.lab.scoring import score
 from mien.lab.tables import percent, points
 from mien.labels import FOLDER, LabelSet
 from mien.recognizer import Recognizer
@@ -351,6 +352,17 @@ def test_export_command(app: typer.Typer, run: Run, report: Report, tmp_path: Pa
     card.write(run.folder / "model")
 
 
+def test_a_report_on_other_labels_stays(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+    file = run.folder / "report-PublicTest.json"
+    before = file.read_bytes()
+    with pytest.raises(DataError, match=r"report-PublicTest.json: is on other faces or labels.*--out FOLDER keeps"):
+        evaluate(run, with_votes(data), majority=True)
+    assert file.read_bytes() == before
+    by_votes = evaluate(run, with_votes(data), majority=True, out=tmp_path)
+    assert Report.read(tmp_path / file.name) == by_votes and file.read_bytes() == before
+    evaluate(run, data)  # the same faces may
+
+
 def test_majority_of_votes_replaces_the_labels(run: Run, data: FaceDataset) -> None:
     recognizer = Recognizer.load(run.folder / "model")
     report = evaluate(recognizer, with_votes(data), majority=True)
@@ -364,6 +376,7 @@ def test_majority_of_votes_replaces_the_labels(run: Run, data: FaceDataset) -> N
     assert report.remarks[0].startswith(
         f"Labels are the majority of the FER+ votes, single votes dropped: {len(kept)} of"
     )
+    assert report.confidence_fit["temperature"] == recognizer.card.temperature
     with pytest.raises(DataError, match="no face of PrivateTest has FER\\+ votes with a majority"):
         evaluate(recognizer, with_votes(data), "PrivateTest", majority=True)
     with pytest.raises(DataError, match="no FER\\+ votes; join them"):

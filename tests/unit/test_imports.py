@@ -62,7 +62,13 @@ LEVELS = (
     ("mien.lab.teaching",),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
     ("mien.lab.evaluation",),
-    ("mien.lab.comparison", "mien.lab.ensembles", "mien.lab.pages.comparison_tables", "mien.lab.pages.reading"),
+    (
+        "mien.lab.comparison",
+        "mien.lab.ensembles",
+        "mien.lab.scoring",
+        "mien.lab.pages.comparison_tables",
+        "mien.lab.pages.reading",
+    ),
     ("mien.lab.changes", "mien.lab.robust", "mien.lab.pages.robust_picture"),
     (
         "mien.lab.pages.chapter",

@@ -15,12 +15,13 @@ from evaluated_run import evaluate_as, hundred, make_run, predictions_of
 from mien.card import Card
 from mien.errors import DataError
 from mien.lab import results
-from mien.lab.evaluation import score, write_results
+from mien.lab.evaluation import write_results
 from mien.lab.metrics import Predictions, Report, report_of
 from mien.lab.pages import results_tables
 from mien.lab.pages.rewriting import write_tables
 from mien.lab.predictions import scored_as
 from mien.lab.results import add, records
+from mien.lab.scoring import score
 from mien.labels import FER2013
 from mien.preprocess import Preprocess
 
@@ -66,6 +67,12 @@ def test_the_model_is_described(kept):
     Card(name="x", labels=FER2013, preprocess=Preprocess(), sha256=empty, parameters=123).write(run.folder / "model")
     evaluate_as(run, hundred(60), model_sha256=empty)
     assert json.loads((add(run, folder) / "run.json").read_text())["parameters"] == 123
+    fitted = {"temperature": 1.2, "sharpening": 0.0, "uncertain_below": 0.0}
+    evaluate_as(run, hundred(60), model_sha256=empty, confidence_fit=fitted)
+    with pytest.raises(DataError, match="PublicTest is of the same model before its confidence was fitted anew"):
+        add(run, folder)
+    evaluate_as(run, hundred(60), model_sha256=empty, confidence_fit=fitted | {"temperature": 1.0})
+    add(run, folder)
     evaluate_as(run, hundred(60, split="PrivateTest"), model_sha256="of-the-float-model")
     with pytest.raises(
         DataError, match=r"report on PrivateTest is of another model file .SHA-256 of-the-float, now e3b"

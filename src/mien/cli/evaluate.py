@@ -56,9 +56,9 @@ def score(
     json: Json = False,
 ) -> None:
     """Measure predictions whose labels became known later."""
-    from mien.lab import evaluation
+    from mien.lab import score as score_predictions
 
-    _print(evaluation.score(predictions, labels, out=out), json)
+    _print(score_predictions(predictions, labels, out=out), json)
 
 
 def ensemble(

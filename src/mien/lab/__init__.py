@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mien.lab.data import write_stats_page as write_stats_page
     from mien.lab.ensembles import ensemble as ensemble
     from mien.lab.evaluation import evaluate as evaluate
-    from mien.lab.evaluation import score as score
     from mien.lab.export import export_run as export_run
     from mien.lab.joining import join_models as join_models
     from mien.lab.metrics import Predictions as Predictions
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from mien.lab.robust import Robustness as Robustness
     from mien.lab.robust import robustness as robustness
     from mien.lab.run import Run as Run
+    from mien.lab.scoring import score as score
     from mien.lab.training import train as train
 
 # name -> module; each is imported when it is first asked for, since torch takes a second. No module may have the
@@ -63,7 +63,7 @@ _PLACES = {
     "recalibrate": "calibrate",
     "recipes": "recipe_book",
     "robustness": "robust",
-    "score": "evaluation",
+    "score": "scoring",
     "train": "training",
     "write_edition": "data",
     "write_report": "pages.report",

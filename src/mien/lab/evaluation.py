@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,9 +13,9 @@ import numpy.typing as npt
 
 from mien.card import Card
 from mien.errors import DataError, ModelError
-from mien.lab.data import PRIVATE, TRAINING, Audit, FaceDataset, audit, relabel_by_majority
+from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import RECORD, Predictions, scored_as, views_of
+from mien.lab.predictions import Predictions, scored_as
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.recognizer import Recognizer
 
@@ -45,7 +44,7 @@ def evaluate(
     """Predict one split and measure the predictions.
 
     A run's network is exported first if it is not yet. Predictions and report go into the run's folder, the main
-    figures into its model's card too; for any other model they are written only where `out` says.
+    figures into its model's card too; with `out`, and for any other model, they are written only there.
 
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
@@ -58,95 +57,29 @@ def evaluate(
         on_progress: called with (what is done, steps done, steps in all).
 
     Raises:
-        DataError: the data set lacks the split, or votes for its faces, or has a class that the model lacks.
+        DataError: the data set lacks the split, votes for its faces, or a class of the model; or the run has a report
+            on other faces or labels, which `out` keeps.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
     faces = choose_split(data, split)
     run, recognizer = open_model(model, data)
-    folder = Path(out) if out is not None else run.folder if run is not None else None
-    if folder is not None:
-        _make(folder)  # before the long work
+    kept_by = run if out is None else None
+    folder = _made(out if kept_by is None else kept_by.folder)  # before the long work
+    asked, tta = _shared(tta, recognizer.card)
+    labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
+    if kept_by is not None:
+        _refuse_other_faces(kept_by, tta, labelled)
     twin_free = find_twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
-    faces, twin_free, remark = _by_majority(faces, twin_free) if majority else (faces, twin_free, "")
-    asked = tta
-    if tta != "ten-crop" and recognizer.card.provenance.get("mirrored"):
-        asked, tta = "none", "flip"  # which the model does itself
+    faces, twin_free = labelled, None if twin_free is None else twin_free[where]
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
-    other_data = remarks_on_data(recognizer.card.provenance, data)
-    report = _report(predictions, recognizer.card, run, tta, faces, remark, other_data)
+    report = _report(predictions, recognizer.card, run, tta, faces, remark, data)
     if folder is not None:
         write_results(folder, predictions, report)
-    if run is not None and report.full is not None:
+    if kept_by is not None and report.full is not None:
         from mien.lab.export import update_card_metrics  # needs torch, which a model folder does not
 
         update_card_metrics(recognizer.folder, report)
     return report
-
-
-def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Path | None = None) -> Report:
-    """Measure predictions whose labels became known later.
-
-    What `evaluate` knew about the model is taken from the ``report-SPLIT.json`` beside the predictions, or from the
-    ``run.json`` of a record, if there.
-
-    Args:
-        predictions_csv: as `evaluate` writes it.
-        labels_csv: with the columns `row` and `label` (a word), one line for each line of the predictions.
-        out: folder for the labelled predictions and the report.
-
-    Raises:
-        DataError: a file cannot be read, or their rows differ; names the rows.
-        ModelError: the results cannot be written.
-    """
-    file = Path(predictions_csv)
-    unlabelled = Predictions.read(file)
-    if file.with_name(RECORD).is_file():
-        unlabelled = replace(unlabelled, probabilities=_above_zero(unlabelled.probabilities))
-    predictions = unlabelled.with_labels(Path(labels_csv))
-    report = report_of(predictions)
-    if known := _known(file, report_of(unlabelled)):
-        outdated = remarks_on(unlabelled, known.provenance, known.tta)
-        report = replace(
-            known,
-            n_scored=report.n_scored,
-            full=report.full,
-            twin_free=report.twin_free,
-            data_fingerprint="",  # that of the faces with their labels is not known here
-            remarks=(
-                *(remark for remark in known.remarks if remark not in outdated),
-                *remarks_on(predictions, known.provenance, known.tta),
-            ),
-        )
-    if out is not None:
-        write_results(Path(out), predictions, report)
-    return report
-
-
-def _above_zero(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give what a record has rounded to 0 half of its last decimal: 0 would count in log loss as all but impossible."""
-    unit = 1e-4 if np.allclose(probabilities, probabilities.round(4), rtol=0, atol=1e-12) else 1e-6
-    return np.maximum(probabilities, unit / 2)
-
-
-def _known(predictions_csv: Path, unlabelled: Report) -> Report | None:
-    """Return the report on predictions before they had labels: their own, or what a record keeps of it."""
-    earlier = predictions_csv.with_name(predictions_csv.name.replace("predictions", "report")).with_suffix(".json")
-    if earlier.is_file():
-        return Report.read(earlier)
-    record = predictions_csv.with_name(RECORD)
-    if not record.is_file():
-        return None
-    row = json.loads(record.read_text(encoding="utf-8"))
-    tta = views_of(predictions_csv)[1]
-    kept = row["reports"][scored_as(PRIVATE, tta)]
-    names = ("model", "model_sha256", "train_accuracy", "validation_accuracy", "data_source")
-    return replace(
-        unlabelled,
-        tta=tta,
-        provenance={"recipe": row["recipe"], "weights": row["weights"], **row["environment"]},
-        remarks=tuple(kept["remarks"]),
-        **{name: kept[name] for name in names},
-    )
 
 
 def predict(
@@ -186,16 +119,19 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
         ModelError: the folder cannot be written.
     """
     name = scored_as(report.split, report.tta)
-    _make(folder)
+    _made(folder)
     predictions.write(folder / f"predictions-{name}.csv")
     report.write(folder / f"report-{name}.json")
 
 
-def _make(folder: Path) -> None:
+def _made(folder: str | Path | None) -> Path | None:
+    if folder is None:
+        return None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
+    return Path(folder)
 
 
 def is_run(model: str | Path) -> bool:
@@ -252,10 +188,27 @@ def predict_split(
     )
 
 
-def _by_majority(
-    faces: FaceDataset, twin_free: npt.NDArray[np.bool_] | None
-) -> tuple[FaceDataset, npt.NDArray[np.bool_] | None, str]:
-    """Return the faces that have a majority, with that label, their part of `twin_free`, and a remark on the others."""
+def _shared(tta: TTA, card: Card) -> tuple[TTA, TTA]:
+    """Return the views that are given to the model, and all that are averaged, as it may average some itself."""
+    mirrored = tta != "ten-crop" and card.provenance.get("mirrored")
+    return ("none", "flip") if mirrored else (tta, tta)
+
+
+def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
+    """Keep a run's report from being replaced by one on other faces or labels; one without figures may be."""
+    file = run.folder / f"report-{scored_as(str(faces.splits[0]), tta)}.json"
+    if not file.is_file():
+        return
+    earlier = Report.read(file)
+    if earlier.full is not None and earlier.data_fingerprint not in ("", faces.fingerprint):
+        raise DataError(
+            f"{file}: is on other faces or labels, of {earlier.data_source}; --out FOLDER keeps both, or delete it and "
+            "the predictions beside it."
+        )
+
+
+def _by_majority(faces: FaceDataset) -> tuple[FaceDataset, npt.NDArray[np.bool_], str]:
+    """Return the faces that have a majority, with that label, which of all these are, and a remark on the others."""
     relabelled = relabel_by_majority(faces)
     known = relabelled.data.labels >= 0
     if not known.any():
@@ -265,7 +218,7 @@ def _by_majority(
         f"faces. Left out: {relabelled.no_majority:,} without a majority, {relabelled.unknown:,} unknown, "
         f"{relabelled.not_a_face:,} not a face, {relabelled.no_votes:,} without votes."
     )
-    return relabelled.data.take(known), None if twin_free is None else twin_free[known], remark
+    return relabelled.data.take(known), known, remark
 
 
 def _report(
@@ -275,14 +228,15 @@ def _report(
     tta: TTA,
     faces: FaceDataset,
     on_faces: str,
-    on_data: tuple[str, ...],
+    data: FaceDataset,
 ) -> Report:
-    """Measure the predictions and note what they were made with and on."""
+    """Measure the predictions for `faces` of `data` and note what they were made with and on."""
     kept = {} if run is None else run.kept_epoch()
     return replace(
         report_of(predictions),
         model=card.name,
         model_sha256=card.sha256,
+        confidence_fit=card.confidence_fit,
         tta=tta,
         train_accuracy=kept.get("train_accuracy"),
         validation_accuracy=kept.get("validation_accuracy"),
@@ -292,6 +246,6 @@ def _report(
         remarks=(
             *filter(None, [on_faces]),
             *remarks_on(predictions, card.provenance, tta),
-            *on_data,
+            *remarks_on_data(card.provenance, data),
         ),
     )

@@ -28,7 +28,6 @@ __all__ = [
     "Report",
     "measure",
     "report_of",
-    "wilson_interval",
 ]
 
 SCHEMA = 1
@@ -123,9 +122,9 @@ class Report:
         twin_free: figures of those without a twin in Training; None where unlabelled or Training was not at hand.
         model: the card's name; empty where not known.
         model_sha256: of the `model.onnx` that was measured.
-        tta: test-time augmentation: ``"none"``, ``"flip"`` or ``"ten-crop"``.
-        train_accuracy: accuracy on the training faces, while training (augmentation and dropout on), of the kept
-            epoch; None where not known.
+        confidence_fit: what calibration had set in its card; empty where not known.
+        tta: views that were averaged.
+        train_accuracy: of the kept epoch, while training (augmentation and dropout on); None where not known.
         validation_accuracy: of the kept epoch; None where not known.
         data_source: what was read, for the reader.
         data_fingerprint: SHA-256 of the faces and labels of the split; empty if they were not at hand.
@@ -141,6 +140,7 @@ class Report:
     twin_free: Metrics | None
     model: str = ""
     model_sha256: str = ""
+    confidence_fit: dict[str, float] = field(default_factory=dict)
     tta: TTA = "none"
     train_accuracy: float | None = None
     validation_accuracy: float | None = None

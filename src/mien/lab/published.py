@@ -10,12 +10,12 @@ import numpy as np
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.data.edition import FULL_SIZES
-from mien.lab.metrics import Predictions, Report, wilson_interval
+from mien.lab.metrics import Predictions, Report
 from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe.io import bare, from_json
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
-from mien.lab.statistics import Z95
+from mien.lab.statistics import Z95, wilson_interval
 
 WHILE_LEARNING = "ours is the mean over the epoch, while it learned; how the source measured it is not stated"
 TEST_FACES = 7_178

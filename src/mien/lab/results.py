@@ -124,13 +124,18 @@ def _check_model(run: Run, reports: dict[str, Report]) -> None:
     folder = run.folder / "model"
     if not (folder / CARD_FILE).is_file():
         return
-    there = Card.read(folder).sha256
+    card = Card.read(folder)
     for name, report in reports.items():
-        if report.model_sha256 != there:
-            raise DataError(
-                f"{run.folder}: the report on {name} is of another model file (SHA-256 {report.model_sha256[:12]}, now "
-                f"{there[:12]}); evaluate again, or delete report-{name}.json and predictions-{name}.csv."
-            )
+        if report.model_sha256 != card.sha256:
+            what = f"another model file (SHA-256 {report.model_sha256[:12]}, now {card.sha256[:12]})"
+        elif report.confidence_fit not in ({}, card.confidence_fit):
+            what = "the same model before its confidence was fitted anew"
+        else:
+            continue
+        raise DataError(
+            f"{run.folder}: the report on {name} is of {what}; evaluate again, or delete report-{name}.json and "
+            f"predictions-{name}.csv."
+        )
 
 
 def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:

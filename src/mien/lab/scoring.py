@@ -1,0 +1,82 @@
+"""Scoring: predictions whose labels became known later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.lab.data import PRIVATE
+from mien.lab.evaluation import write_results
+from mien.lab.metrics import Report, report_of
+from mien.lab.predictions import RECORD, Predictions, scored_as, views_of
+from mien.lab.remarks import remarks_on
+
+
+def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Path | None = None) -> Report:
+    """Measure predictions whose labels became known later.
+
+    What `evaluate` knew about the model is taken from the ``report-SPLIT.json`` beside the predictions, or from the
+    ``run.json`` of a record, if there.
+
+    Args:
+        predictions_csv: as `evaluate` writes it.
+        labels_csv: with the columns `row` and `label` (a word), one line for each line of the predictions.
+        out: folder for the labelled predictions and the report.
+
+    Raises:
+        DataError: a file cannot be read, or their rows differ; names the rows.
+        ModelError: the results cannot be written.
+    """
+    file = Path(predictions_csv)
+    unlabelled = Predictions.read(file)
+    if file.with_name(RECORD).is_file():
+        unlabelled = replace(unlabelled, probabilities=_above_zero(unlabelled.probabilities))
+    predictions = unlabelled.with_labels(Path(labels_csv))
+    report = report_of(predictions)
+    if known := _known(file, report_of(unlabelled)):
+        outdated = remarks_on(unlabelled, known.provenance, known.tta)
+        report = replace(
+            known,
+            n_scored=report.n_scored,
+            full=report.full,
+            twin_free=report.twin_free,
+            data_fingerprint="",  # that of the faces with their labels is not known here
+            remarks=(
+                *(remark for remark in known.remarks if remark not in outdated),
+                *remarks_on(predictions, known.provenance, known.tta),
+            ),
+        )
+    if out is not None:
+        write_results(Path(out), predictions, report)
+    return report
+
+
+def _above_zero(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give what a record has rounded to 0 half of its last decimal: 0 would count in log loss as all but impossible."""
+    unit = 1e-4 if np.allclose(probabilities, probabilities.round(4), rtol=0, atol=1e-12) else 1e-6
+    return np.maximum(probabilities, unit / 2)
+
+
+def _known(predictions_csv: Path, unlabelled: Report) -> Report | None:
+    """Return the report on predictions before they had labels: their own, or what a record keeps of it."""
+    earlier = predictions_csv.with_name(predictions_csv.name.replace("predictions", "report")).with_suffix(".json")
+    if earlier.is_file():
+        return Report.read(earlier)
+    record = predictions_csv.with_name(RECORD)
+    if not record.is_file():
+        return None
+    row = json.loads(record.read_text(encoding="utf-8"))
+    tta = views_of(predictions_csv)[1]
+    kept = row["reports"][scored_as(PRIVATE, tta)]
+    names = ("model", "model_sha256", "train_accuracy", "validation_accuracy", "data_source")
+    return replace(
+        unlabelled,
+        tta=tta,
+        provenance={"recipe": row["recipe"], "weights": row["weights"], **row["environment"]},
+        remarks=tuple(kept["remarks"]),
+        **{name: kept[name] for name in names},
+    )
