@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 import numpy.typing as npt
 
+from mien.checking import check_number
 from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
 from mien.faces.align import whole
@@ -138,8 +139,11 @@ class Analyzer:
             raise InputError(
                 "min_face_px is an argument of the default detector; give it to your own where you make it."
             )
-        if batch_size < 1 or (workers is not None and workers < 1):
-            raise InputError(f"batch_size {batch_size}, workers {workers}; expected at least 1.")
+        check_number("batch_size", batch_size, 1, whole=True)
+        if workers is not None:
+            check_number("workers", workers, 1, whole=True)
+        if detector is not None and not callable(getattr(detector, "detect", None)):
+            raise InputError(f"detector {detector!r}; expected an object that finds faces by `detect(image)`.")
         self.recognizer = _recognizer(model)
         self.detector = detector or _detector(MIN_FACE_PX if min_face_px is None else min_face_px)
         self.batch_size = batch_size

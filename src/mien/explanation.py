@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.analysis import Analyzer
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.media.heat import heat_picture
 from mien.media.images import source_name
@@ -187,8 +188,7 @@ def heat_maps(
     """
     import cv2
 
-    if masks < 2:
-        raise InputError(f"masks {masks}; expected at least 2.")
+    check_number("masks", masks, 2, whole=True)
     side = faces.shape[-1]
     cells = np.random.default_rng(seed).integers(0, 2, (masks, _CELLS, _CELLS)).astype(np.float32)
     shown = np.stack([cv2.resize(grid, (side, side), interpolation=cv2.INTER_LINEAR) for grid in cells])

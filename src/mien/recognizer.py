@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
+from mien.checking import check_number
 from mien.errors import InputError, ModelError
 from mien.faces.align import crop_face, whole
 
@@ -118,7 +119,7 @@ class Recognizer:
             InputError: the faces have another shape or type, or `batch_size` is below 1.
         """
         p = self.card.preprocess
-        _check_batch(batch_size)
+        check_number("batch_size", batch_size, 1, whole=True)
         if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8:
             raise InputError(f"faces: {getattr(faces, 'dtype', type(faces).__name__)}; expected an array of uint8.")
         if faces.shape[1:] != (p.planes, p.crop_px, p.crop_px):
@@ -143,7 +144,7 @@ class Recognizer:
             InputError: a crop has another type or shape; names its index. Or it is a single one, not a list, or
                 `batch_size` is below 1.
         """
-        _check_batch(batch_size)
+        check_number("batch_size", batch_size, 1, whole=True)
         if not isinstance(crops, Sequence | np.ndarray):
             raise InputError(f"crops: found {type(crops).__name__}; expected a list of arrays.")
         shape = getattr(crops, "shape", None)
@@ -165,11 +166,6 @@ class Recognizer:
             )
             for label, row in zip(best, probabilities.tolist(), strict=True)
         ]
-
-
-def _check_batch(batch_size: int) -> None:
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise InputError(f"batch_size {batch_size!r}; expected a whole number, at least 1.")
 
 
 def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

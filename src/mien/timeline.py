@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.video import VideoFace
 
@@ -141,9 +142,15 @@ def segments(faces: Iterable[VideoFace], *, min_s: float = 0.5) -> list[Segment]
 
     Returns:
         By source, start and track.
+
+    Raises:
+        InputError: `min_s` is negative, or these are no faces of a video.
     """
+    check_number("min_s", min_s, 0)
     finder = SegmentFinder(min_s)
     for face in faces:
+        if not isinstance(face, VideoFace):
+            raise InputError(f"faces: found {type(face).__name__}; expected what iterating over analyze_video yields.")
         finder.add(face)
     return finder.segments()
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.analysis import Analyzer
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.faces.align import crop_face
 from mien.faces.detect import Detector
@@ -170,8 +171,7 @@ class VideoAnalysis:
     def __init__(
         self, source: FrameSource, analyzer: Analyzer, *, smooth_s: float = 0.5, unseen_s: float = 1.0
     ) -> None:
-        if not smooth_s >= 0:
-            raise InputError(f"smooth_s {smooth_s}; expected 0 seconds or more.")
+        check_number("smooth_s", smooth_s, 0)
         Tracker(unseen_s=unseen_s)  # checks it
         self.source, self.analyzer, self.smooth_s, self.unseen_s = source, analyzer, smooth_s, unseen_s
 

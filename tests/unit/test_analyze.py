@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -349,8 +350,12 @@ def test_a_crop_that_is_not_square_gets_one_answer(recognizer: Recognizer, shape
     [
         ({"boxes": [], "crops": True}, "boxes and crops exclude each other"),
         ({"detector": Squares(), "min_face_px": 9}, "min_face_px is an argument of the default detector"),
-        ({"batch_size": 0}, "batch_size 0, workers None; expected at least 1"),
-        ({"workers": 0}, "batch_size 32, workers 0; expected at least 1"),
+        ({"batch_size": 0}, "batch_size 0; expected a whole number, 1 or more"),
+        ({"workers": 0}, "workers 0; expected a whole number, 1 or more"),
+        ({"workers": "2"}, "workers '2'; expected a whole number, 1 or more"),
+        ({"workers": True}, "workers True; expected a whole number, 1 or more"),
+        ({"min_face_px": math.nan}, "min_face_px nan; expected a number, 1 or more"),
+        ({"detector": "yunet"}, r"detector 'yunet'; expected an object that finds faces by `detect\(image\)`"),
         ({"boxes": [], "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
         ({"crops": True, "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
     ],

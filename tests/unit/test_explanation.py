@@ -95,7 +95,7 @@ def test_each_face_is_explained_by_itself() -> None:
 
 
 def test_one_mask_is_refused() -> None:
-    with pytest.raises(InputError, match="masks 1; expected at least 2"):
+    with pytest.raises(InputError, match="masks 1; expected a whole number, 2 or more"):
         heat_of(bright_mouth(), masks=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import cv2
 import numpy as np
@@ -178,9 +179,17 @@ def test_other_arrays_are_refused(yunet: YuNet, bad: Image) -> None:
         yunet.detect(bad)
 
 
-@pytest.mark.parametrize("wrong", [{"min_face_px": 0}, {"longest_px": 100}, {"score_threshold": 0}])
-def test_arguments_out_of_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="expected at least 1, at least 320, and above 0 up to 1"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"min_face_px": 0}, "min_face_px 0; expected a number, 1 or more"),
+        ({"min_face_px": "24"}, "min_face_px '24'; expected a number, 1 or more"),
+        ({"longest_px": 100}, "longest_px 100; expected a whole number, 320 or more"),
+        ({"score_threshold": 0}, "score_threshold 0; expected above 0, and 1 at most"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         YuNet(**wrong)
 
 

@@ -129,5 +129,5 @@ def test_a_scene_with_other_places_begins_new_tracks() -> None:
 
 
 def test_a_negative_time_unseen_is_refused() -> None:
-    with pytest.raises(InputError, match="unseen_s -1; expected 0 seconds or more"):
+    with pytest.raises(InputError, match="unseen_s -1; expected a number, 0 or more"):
         Tracker(unseen_s=-1)

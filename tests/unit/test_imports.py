@@ -18,7 +18,7 @@ ROOT = Path(mien.__file__).parent
 # From the bottom up. A module imports from its own level and from those below; a package's name stands for its modules.
 LEVELS = (
     ("mien.errors", "mien.labels"),
-    ("mien.writing",),
+    ("mien.writing", "mien.checking"),
     ("mien.card", "mien.preprocess"),
     ("mien.recognizer", "mien.faces", "mien.media"),
     ("mien.records", "mien.cropping"),

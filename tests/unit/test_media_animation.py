@@ -90,9 +90,9 @@ def test_what_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
         AnimationReader(tmp_path / "text.gif")
     with pytest.raises(InputError, match=r"none\.gif: no such file"):
         AnimationReader(tmp_path / "none.gif")
-    with pytest.raises(InputError, match=r"text\.gif: every 0 frames; expected 1 or more"):
+    with pytest.raises(InputError, match=r"text\.gif: every 0; expected a whole number, 1 or more"):
         AnimationReader(tmp_path / "text.gif", every=0)
-    with pytest.raises(InputError, match=r"text\.gif: the range nan s to None s is empty"):
+    with pytest.raises(InputError, match=r"text\.gif: start_s nan; expected a number, 0 or more"):
         AnimationReader(tmp_path / "text.gif", start_s=float("nan"))
 
 

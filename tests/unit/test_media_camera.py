@@ -159,5 +159,5 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
 
 
 def test_an_impossible_stride() -> None:
-    with pytest.raises(InputError, match="camera 0: every 0 frames; expected 1 or more"):
+    with pytest.raises(InputError, match="camera 0: every 0; expected a whole number, 1 or more"):
         CameraReader(0, every=0)

@@ -347,7 +347,7 @@ def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
 
 
 def test_impossible_parts_are_refused(clip: Path) -> None:
-    with pytest.raises(InputError, match="every 0 frames; expected 1 or more"):
+    with pytest.raises(InputError, match="every 0; expected a whole number, 1 or more"):
         VideoReader(clip, every=0)
     with pytest.raises(InputError, match=r"the range 2\.0 s to 1\.0 s is empty"):
         VideoReader(clip, start_s=2.0, end_s=1.0)

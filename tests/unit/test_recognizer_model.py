@@ -188,9 +188,9 @@ def test_what_is_no_list_of_crops_is_refused(model: Path, crops: Any) -> None:
 def test_impossible_batches_are_refused(model: Path, batch_size: Any) -> None:
     recognizer, faces = Recognizer.load(model), np.zeros((2, 1, 48, 48), np.uint8)
     for call in (recognizer.logits, recognizer.probabilities):
-        with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, at least 1"):
+        with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, 1 or more"):
             call(faces, batch_size)
-    with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, at least 1"):
+    with pytest.raises(InputError, match=r"batch_size .*; expected a whole number, 1 or more"):
         recognizer.predict(list(faces[:, 0]), batch_size)
 
 

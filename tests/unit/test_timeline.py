@@ -117,3 +117,10 @@ def test_clock() -> None:
     times_s = (0, 0.46, 5, 59.94, 59.96, 61.3, 3599.99, 3723)
     expected = ["0:00.0", "0:00.5", "0:05.0", "0:59.9", "1:00.0", "1:01.3", "1:00:00.0", "1:02:03.0"]
     assert [clock(time_s) for time_s in times_s] == expected
+
+
+def test_other_things_than_faces_are_refused() -> None:
+    with pytest.raises(InputError, match="min_s -1; expected a number, 0 or more"):
+        segments(faces("h"), min_s=-1)
+    with pytest.raises(InputError, match="faces: found str; expected what iterating over analyze_video yields"):
+        segments(["h"])  # type: ignore[list-item]

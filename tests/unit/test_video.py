@@ -166,10 +166,14 @@ def test_cameras_and_streams_are_read_too(model: Path) -> None:
 
 
 def test_wrong_times_are_refused(clip: Path, model: Path) -> None:
-    with pytest.raises(InputError, match="smooth_s -1; expected 0 seconds or more"):
+    with pytest.raises(InputError, match="smooth_s -1; expected a number, 0 or more"):
         mien.analyze_video(clip, model=model, smooth_s=-1)
-    with pytest.raises(InputError, match="unseen_s -1; expected 0 seconds or more"):
+    with pytest.raises(InputError, match="unseen_s -1; expected a number, 0 or more"):
         mien.analyze_video(clip, model=model, unseen_s=-1)
+    with pytest.raises(InputError, match=r"mp4: every '2'; expected a whole number, 1 or more"):
+        mien.analyze_video(clip, model=model, every="2")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"mp4: end_s '9'; expected a number, 0 or more"):
+        mien.analyze_video(clip, model=model, end_s="9")  # type: ignore[arg-type]
 
 
 def test_a_file_is_saved_with_the_defaults(clip: Path, tmp_path: Path) -> None:

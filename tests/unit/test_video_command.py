@@ -232,6 +232,11 @@ def test_a_camera_needs_a_number_or_an_address(monkeypatch: pytest.MonkeyPatch) 
     assert run("--camera", " 0").stdout.startswith("camera 0  1 frame")
 
 
+def test_frames_are_read_one_after_the_other() -> None:
+    done = run("clip.mp4", "--workers", 2)
+    assert done.exit_code == 2 and "--workers is for photos" in done.stderr
+
+
 def test_names_that_are_too_long_are_told() -> None:
     done = run("clip.mp4", "--save", "n" * 300 + ".html")
     assert done.exit_code == 1 and "nnn.html: cannot be written (File name too long)" in done.stderr

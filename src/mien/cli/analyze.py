@@ -112,6 +112,8 @@ def analyze(
         raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
     if out is not None and (as_json or as_csv):
         raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
+    if workers is not None and not set(photos) - video_files:
+        raise typer.BadParameter("--workers is for photos; the frames of a video are read one after the other.")
     if (every, start, end) != (1, 0, None) and not videos:
         raise typer.BadParameter("--every, --start and --end are for videos.")
     if camera is not None and start:

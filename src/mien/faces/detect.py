@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.faces.network import YuNetNetwork
 
@@ -102,11 +103,11 @@ class YuNet:
         any_angle: bool = False,
         threads: int | None = None,
     ) -> None:
-        if not min_face_px >= 1 or not longest_px >= FAR_PX or not 0 < score_threshold <= 1:
-            raise InputError(
-                f"YuNet: min_face_px {min_face_px}, longest_px {longest_px}, score_threshold {score_threshold}; "
-                f"expected at least 1, at least {FAR_PX}, and above 0 up to 1."
-            )
+        check_number("min_face_px", min_face_px, 1)
+        check_number("longest_px", longest_px, FAR_PX, whole=True)
+        check_number("score_threshold", score_threshold, 0)
+        if not 0 < score_threshold <= 1:
+            raise InputError(f"score_threshold {score_threshold}; expected above 0, and 1 at most.")
         self.min_face_px = min_face_px
         self.longest_px = longest_px
         self.score_threshold = score_threshold

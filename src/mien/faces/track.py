@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import InputError
+from mien.checking import check_number
 from mien.faces.detect import Box, Face
 
 _LARGEST_COST = 2.0  # a jump by one side of the box costs this much
@@ -66,8 +66,7 @@ class Tracker:
     """
 
     def __init__(self, *, unseen_s: float = 1.0) -> None:
-        if not unseen_s >= 0:
-            raise InputError(f"unseen_s {unseen_s}; expected 0 seconds or more.")
+        check_number("unseen_s", unseen_s, 0)
         self.unseen_s = unseen_s
         self._tracks: list[_Track] = []
         self._next_id = 0

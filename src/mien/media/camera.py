@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.media.address import without_secrets
 from mien.media.shown import shown_width
@@ -51,8 +52,7 @@ class CameraReader:
         self.name = f"camera {camera}" if isinstance(camera, int) else without_secrets(camera)
         if isinstance(camera, bool) or (isinstance(camera, int) and camera < 0):
             raise InputError(f"{self.name}: expected the number of a camera, 0 or above, or an address.")
-        if every < 1:
-            raise InputError(f"{self.name}: every {every} frames; expected 1 or more.")
+        check_number(f"{self.name}: every", every, 1, whole=True)
         self._camera, self._every = camera, every
         self.cut_off: str | None = None
 

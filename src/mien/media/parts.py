@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mien.checking import check_number
 from mien.errors import InputError
 
 
@@ -11,9 +12,11 @@ def check_part(name: str, start_s: float, end_s: float | None, every: int) -> No
     Raises:
         InputError: they cannot.
     """
-    if every < 1:
-        raise InputError(f"{name}: every {every} frames; expected 1 or more.")
-    if not start_s >= 0 or (end_s is not None and not end_s > start_s):
+    check_number(f"{name}: every", every, 1, whole=True)
+    check_number(f"{name}: start_s", start_s, 0)
+    if end_s is not None:
+        check_number(f"{name}: end_s", end_s, 0)
+    if end_s is not None and end_s <= start_s:
         raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
 
 

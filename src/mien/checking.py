@@ -1,0 +1,25 @@
+"""Arguments that are numbers: checked where they arrive, so that the message names them."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from mien.errors import InputError
+
+
+def check_number(name: str, value: Any, least: float, *, whole: bool = False) -> None:
+    """Make sure that an argument is a number that can be; numpy's are, truth values and not-a-number are not.
+
+    Args:
+        name: of the argument, and of what it is for, as ``"photo.gif: every"``.
+        value: what was given.
+        least: the smallest number that is accepted.
+        whole: whether it must be a whole one.
+
+    Raises:
+        InputError: it is no such number.
+    """
+    kind: Any = Integral if whole else Real
+    if not isinstance(value, kind) or isinstance(value, bool) or not value >= least:
+        raise InputError(f"{name} {value!r}; expected a {'whole ' if whole else ''}number, {least:g} or more.")
