@@ -151,7 +151,7 @@ class Analyzer:
 
     def run(
         self,
-        photos: Sequence[Photo],
+        photos: Sequence[Photo] | Iterator[Photo],
         *,
         boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
         crops: bool = False,
@@ -161,18 +161,20 @@ class Analyzer:
         Threads work a few photos ahead. They end with the iterator: when it is exhausted, closed or interrupted.
 
         Args:
-            photos: a list of them, each as `analyze` takes it, but no folders.
+            photos: a list of them, each as `analyze` takes it, but no folders; or a generator, which is asked for a few
+                at a time, or with `boxes` for all at once.
             boxes: a mapping from path to boxes, or boxes for each photo.
             crops: every photo is one face already.
 
         Raises:
-            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is no list.
+            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is neither a list nor a
+                generator.
         """
         return self._run(self.crop(photos, boxes=boxes, crops=crops))
 
     def crop(
         self,
-        photos: Sequence[Photo],
+        photos: Sequence[Photo] | Iterator[Photo],
         *,
         boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
         crops: bool = False,
@@ -180,24 +182,33 @@ class Analyzer:
         """Yield the faces of each photo as the model takes them; the first half of `run`, with the same arguments.
 
         Raises:
-            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is no list.
+            InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is neither a list nor a
+                generator.
         """
-        if not isinstance(photos, Sequence) or _is_one_photo(photos):
-            raise InputError(f"photos: found {type(photos).__name__}; expected a list, [photo] for a single one.")
+        if not isinstance(photos, Sequence | Iterator) or _is_one_photo(photos):
+            raise InputError(
+                f"photos: found {type(photos).__name__}; expected a list or a generator, [photo] for a single one."
+            )
         if crops and boxes is not None:
             raise InputError("boxes and crops exclude each other: a crop is one face, its box is the whole picture.")
-        names = [source_name(photo, index if len(photos) > 1 else None) for index, photo in enumerate(photos)]
-        preprocess = self.recognizer.card.preprocess
-        given = None if boxes is None else boxes_of_each(names, boxes)
+        listed = photos if boxes is None else list(photos)
+        are_many = not isinstance(listed, Sequence) or len(listed) > 1
 
-        def find(index: int, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
+        def name_of(index: int, photo: Photo) -> str:
+            return source_name(photo, index if are_many else None)
+
+        given = None if boxes is None else boxes_of_each([name_of(*each) for each in enumerate(listed)], boxes)
+        preprocess = self.recognizer.card.preprocess
+
+        def find(index: int, name: str, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
             if given is not None:
-                return given_faces(given[index], image, names[index])
+                return given_faces(given[index], image, name)
             return [whole(image)] if crops else detect_in(self.detector, image, factor)
 
         margin = 0.0 if crops else preprocess.margin_fraction
         least_px = math.inf if crops or boxes is not None else least_px_of(self.detector, preprocess)
-        return crop_photos(photos, names, find, preprocess, margin, self.workers, least_px)
+        named = ((photo, name_of(index, photo)) for index, photo in enumerate(listed))
+        return crop_photos(named, find, preprocess, margin, self.workers if are_many else 1, least_px)
 
     def _run(self, found: Generator[Cropped]) -> Iterator[Analysis]:
         waiting: list[Cropped] = []

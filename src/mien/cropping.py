@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mien.preprocess import Preprocess
 
 _Image = npt.NDArray[np.uint8]
-Find = Callable[[int, _Image, int], list[Face]]
-"""Index of a photo, its pixels, and by what it was reduced when it was read -> its faces, in these pixels."""
+Find = Callable[[int, str, _Image, int], list[Face]]
+"""Index of a photo, its name, its pixels, and by what it was reduced when it was read -> its faces, in these pixels."""
 
 # Kinds of photos that threads read without touching each other. Pillow reads its file when an image is first used.
 _INDEPENDENT = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)
@@ -58,8 +58,7 @@ class Cropped:
 
 
 def crop_photos(
-    photos: Sequence[Photo],
-    names: Sequence[str],
+    photos: Iterable[tuple[Photo, str]],
     find: Find,
     preprocess: Preprocess,
     margin_fraction: float,
@@ -69,8 +68,7 @@ def crop_photos(
     """Read photos and cut out their faces, in order.
 
     Args:
-        photos: as `read_image` takes them.
-        names: what messages call them.
+        photos: as `read_image` takes them, and what messages call them; asked for as they are needed.
         find: finds the faces; called by several threads at a time where `workers` is above 1.
         preprocess: of the recogniser.
         margin_fraction: context around a face, as `crop_face` takes it.
@@ -79,20 +77,19 @@ def crop_photos(
     """
     one_at_a_time = threading.Lock()
 
-    def crop(index: int) -> Cropped:
-        photo, name = photos[index], names[index]
+    def crop(index: int, photo: Photo, name: str) -> Cropped:
         try:
             _check_kind(photo, name)
             with nullcontext() if isinstance(photo, _INDEPENDENT) else one_at_a_time:
                 photo = in_memory(photo, name)
                 seen = read_reduced(photo, name, least_px=least_px)
-            faces = find(index, seen.pixels, seen.factor)
+            faces = find(index, name, seen.pixels, seen.factor)
         except InputError as error:
             return Cropped(photo, name, failed=str(error))
         stack = preprocess.stack([crop_face(seen.pixels, face, margin_fraction=margin_fraction) for face in faces])
         return Cropped(photo, name, seen.size, [_enlarged(face, seen.factor) for face in faces], stack)
 
-    return _in_order((partial(crop, index) for index in range(len(photos))), min(workers, len(photos)))
+    return _in_order((partial(crop, index, *photo) for index, photo in enumerate(photos)), workers)
 
 
 def _enlarged(face: Face, factor: int) -> Face:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -11,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -365,10 +366,29 @@ def test_contradictions_are_refused(recognizer: Recognizer, arguments: dict[str,
         analyze(photo(9), model=recognizer, **arguments)
 
 
-@pytest.mark.parametrize("one", [photo(9), "a.jpg", Path("a.jpg"), b"", Image.new("L", (9, 9)), iter(())])
-def test_an_analyzer_runs_on_lists(recognizer: Recognizer, one: Any) -> None:
-    with pytest.raises(InputError, match=rf"photos: found {type(one).__name__}; expected a list, \[photo\]"):
+@pytest.mark.parametrize("one", [photo(9), "a.jpg", Path("a.jpg"), b"", Image.new("L", (9, 9)), io.BytesIO()])
+def test_an_analyzer_runs_on_lists_and_generators(recognizer: Recognizer, one: Any) -> None:
+    with pytest.raises(InputError, match=rf"photos: found {type(one).__name__}; expected a list or a generator"):
         Analyzer(model=recognizer).run(one)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_generator_is_asked_for_a_few_photos_at_a_time(recognizer: Recognizer, workers: int) -> None:
+    asked: list[int] = []
+
+    def endless() -> Iterator[Pixels]:
+        for index in itertools.count():
+            asked.append(index)
+            yield photo(*[250] * (index % 3))
+
+    analyzer = Analyzer(model=recognizer, detector=Squares(), batch_size=2, workers=workers)
+    found = list(itertools.islice(analyzer.run(endless()), 9))
+    assert len(asked) <= 9 + 2 + 2 * workers + 1
+    assert [analysis.source for analysis in found] == [f"<array {index}>" for index in range(9)]
+    assert [len(analysis.faces) for analysis in found] == 3 * [len(analysis.faces) for analysis in found[:3]]
+    boxes = [[(0, 0, 9, 9)], []]
+    given = analyzer.run((photo(index) for index in range(2)), boxes=boxes)
+    assert [len(analysis.faces) for analysis in given] == [1, 0]
 
 
 def test_a_photo_is_not_overwritten_by_its_picture(tmp_path: Path, recognizer: Recognizer) -> None:

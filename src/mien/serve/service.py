@@ -134,9 +134,8 @@ class Service:
         check_pixels(photo, self._limits.pixels)
         preprocess = self._recognizer.card.preprocess
         (found,) = crop_photos(
-            [photo.data],
-            [photo.name],
-            lambda index, image, factor: detect_in(self._detector, image, factor),
+            [(photo.data, photo.name)],
+            lambda index, name, image, factor: detect_in(self._detector, image, factor),
             preprocess,
             preprocess.margin_fraction,
             workers=1,
