@@ -24,7 +24,7 @@ from mien.lab import export
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
-from mien.lab.export import export_run, model_folder, update_card_metrics, validation_faces
+from mien.lab.export import ensure_calibrated, export_run, update_card_metrics, validation_faces
 from mien.lab.predictions import Predictions
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run
@@ -260,24 +260,24 @@ def test_a_folder_that_cannot_be_written(exported: Run, tmp_path: Path) -> None:
 def test_model_folder_exports_only_where_it_must(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
     other_data = data.take(np.arange(100))
-    first = Card.read(model_folder(run, other_data))
+    first = Card.read(ensure_calibrated(run, other_data))
     file = tmp_path / "model" / "model.onnx"
     written = file.stat().st_mtime_ns
-    assert model_folder(run, other_data) == tmp_path / "model"
+    assert ensure_calibrated(run, other_data) == tmp_path / "model"
     assert file.stat().st_mtime_ns == written
     assert first.provenance["calibration"] is None
-    assert Card.read(model_folder(run, data)).provenance["calibration"] is not None  # data that can calibrate
+    assert Card.read(ensure_calibrated(run, data)).provenance["calibration"] is not None  # data that can calibrate
     written = file.stat().st_mtime_ns
-    model_folder(run, data)
+    ensure_calibrated(run, data)
     assert file.stat().st_mtime_ns == written
     make_run(tmp_path, data, seed=1)  # other weights
-    assert Card.read(model_folder(run, data)).sha256 != first.sha256
+    assert Card.read(ensure_calibrated(run, data)).sha256 != first.sha256
 
 
 def test_a_model_is_exported_again_as_it_was_asked_for(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
     export_run(run, mirrored=True, name="mine", licence="CC-BY-4.0")
-    card = Card.read(model_folder(run, data))  # which calibrates it
+    card = Card.read(ensure_calibrated(run, data))  # which calibrates it
     assert card.provenance["calibration"] is not None
     assert (card.name, card.licence, card.provenance["mirrored"]) == ("mine", "CC-BY-4.0", True)
 

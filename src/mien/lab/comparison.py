@@ -213,7 +213,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def learnt_from(environment: dict[str, Any]) -> tuple[str, ...]:
+def learning_sources(environment: dict[str, Any]) -> tuple[str, ...]:
     """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
     teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
     return (
@@ -230,7 +230,7 @@ def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
     for entry in entries:
         environment = entry.run.environment
         recipe = entry.run.recipe
-        key = (recipe.name, to_json(bare(recipe)), entry.report.tta, *learnt_from(environment))
+        key = (recipe.name, to_json(bare(recipe)), entry.report.tta, *learning_sources(environment))
         groups.setdefault(key, {}).setdefault(environment["seed"], entry)
     return list(groups.values())
 

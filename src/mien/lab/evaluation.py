@@ -145,11 +145,11 @@ def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple
         return None, model
     if isinstance(model, str | Path) and not is_run(model):
         return None, Recognizer.load(model)
-    from mien.lab.export import model_folder  # needs torch, which a model folder does not
+    from mien.lab.export import ensure_calibrated  # needs torch, which a model folder does not
     from mien.lab.run import Run
 
     run = Run.open(model) if isinstance(model, str | Path) else model
-    return run, Recognizer.load(model_folder(run, data))
+    return run, Recognizer.load(ensure_calibrated(run, data))
 
 
 def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:

@@ -102,7 +102,7 @@ def export_run(
     return folder
 
 
-def exported(run: Run, out: Path | None = None) -> Path:
+def ensure_exported(run: Run, out: Path | None = None) -> Path:
     """Return a run's own model folder, written unless it has these weights, in whatever form; or a new one, `out`."""
     folder = run.folder / "model"
     if out is None and (folder / MODEL_FILE).is_file() and _is_of(run, Card.read(folder)):
@@ -114,7 +114,7 @@ def _is_of(run: Run, card: Card) -> bool:
     return bool(card.provenance["weights_sha256"] == run_digest(run))
 
 
-def model_folder(run: Run, data: FaceDataset) -> Path:
+def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     """Return a run's exported model.
 
     It is exported where it is missing, and again, in float, where it is outdated or can be calibrated only now; then it

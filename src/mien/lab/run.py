@@ -160,9 +160,9 @@ class Run:
 
     def export(self, out: str | Path | None = None) -> Path:
         """Return the model folder: ``model/`` in the run, written unless it has these weights; or a new one, `out`."""
-        from mien.lab.export import exported  # export stands above run
+        from mien.lab.export import ensure_exported  # export stands above run
 
-        return exported(self, None if out is None else Path(out))
+        return ensure_exported(self, None if out is None else Path(out))
 
     def write_recipe(self) -> None:
         """Write the recipe, which makes the folder a run."""

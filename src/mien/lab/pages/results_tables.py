@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.card import MODEL_FILE, Card
-from mien.lab.comparison import learnt_from
+from mien.lab.comparison import learning_sources
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import measured_at, stand_in
 from mien.lab.recipe import Figure
@@ -75,7 +75,7 @@ def _seeds(rows: list[Record], page: Path) -> str:
     groups: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for record in rows:
         environment = record.row["environment"]
-        trained = to_json(bare(from_json(json.dumps(record.row["recipe"])))), *learnt_from(environment)
+        trained = to_json(bare(from_json(json.dumps(record.row["recipe"])))), *learning_sources(environment)
         for report in _scored(record):
             key = (record.row["recipe"]["name"], report["split"], report["tta"], *trained)
             groups.setdefault(key, {}).setdefault(environment["seed"], report)

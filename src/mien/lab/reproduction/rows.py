@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.lab.comparison import learnt_from
+from mien.lab.comparison import learning_sources
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
 from mien.lab.recipe import Recipe
@@ -153,7 +153,7 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
     for record in sorted(records, key=_scored):
         recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
         if "averaged" not in environment and same_training(recipe, shortened(row, recipe.epochs)):
-            groups.setdefault((recipe.epochs, learnt_from(environment)), {})[environment["seed"]] = record
+            groups.setdefault((recipe.epochs, learning_sources(environment)), {})[environment["seed"]] = record
     found = [TrainedRow(row, key[0], tuple(seeds[seed] for seed in sorted(seeds))) for key, seeds in groups.items()]
     return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
 
