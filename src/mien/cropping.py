@@ -20,7 +20,7 @@ from mien.errors import InputError
 from mien.faces.align import crop_face
 from mien.faces.detect import Face
 from mien.media.images import in_memory, read_reduced
-from mien.media.photo_lists import is_pattern
+from mien.media.photo_lists import is_pattern, list_photos
 from mien.media.video import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
@@ -105,14 +105,16 @@ def _check_kind(photo: Photo, name: str) -> None:
     """Refuse paths that are not for one photo.
 
     Raises:
-        InputError: `photo` is the path of a video, or a pattern.
+        InputError: `photo` is the path of a video, or a pattern or folder, with photos or without.
     """
     if not isinstance(photo, str | os.PathLike):
         return
     if Path(photo).suffix.lower() in VIDEO_SUFFIXES:
         raise InputError(f"{name}: is a video, by its ending; mien.analyze_video reads it.")
-    if is_pattern(os.fspath(photo)):
-        raise InputError(f"{name}: no such file; a pattern needs a list, [{name!r}], and photos that match it.")
+    if is_pattern(os.fspath(photo)) and list_photos([photo]):
+        raise InputError(f"{name}: is a pattern; give a list, [{name!r}], to read the photos that match it.")
+    if os.path.isdir(photo) and list_photos([photo]) != [Path(photo)]:  # noqa: PTH112  # Path's raises on long names
+        raise InputError(f"{name}: is a folder; give a list, [{name!r}], to read the photos in it.")
 
 
 def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[Cropped]:

@@ -231,7 +231,7 @@ def test_folders_stand_for_their_photos(tmp_path: Path, recognizer: Recognizer) 
     found = analyze([tmp_path, photo(10)], model=recognizer, detector=Squares())
     assert [analysis.source for analysis in found] == [str(tmp_path / "b.png"), str(tmp_path / "a/c.png"), "<array 2>"]
     assert labels(found) == ["happy", "sad", "sad"]
-    with pytest.raises(InputError, match="is a folder, not a photo; give a list"):
+    with pytest.raises(InputError, match="is a folder; give a list"):
         analyze(tmp_path, model=recognizer)
 
 
@@ -253,8 +253,10 @@ def test_patterns_and_generators_stand_for_their_photos(tmp_path: Path, recogniz
     assert labels(analyze(tmp_path.glob("b*"), model=recognizer, detector=Squares())) == ["happy"]
     with pytest.raises(InputError, match=r"x\*: no photo matches; expected files that end in .*\.jpg"):
         found(f"{tmp_path}/x*")
-    with pytest.raises(InputError, match=r"\?\.png: no such file; a pattern needs a list, "):
+    with pytest.raises(InputError, match=r"\?\.png: is a pattern; give a list, .*, to read the photos that match it"):
         analyze(f"{tmp_path}/?.png", model=recognizer)
+    with pytest.raises(InputError, match=r"sub: is a folder; give a list, .*, to read the photos in it"):
+        analyze(tmp_path / "sub", model=recognizer)
 
 
 def test_videos_are_for_another_call(tmp_path: Path, recognizer: Recognizer) -> None:
