@@ -53,6 +53,19 @@ def test_landmarks_are_read_where_there_are_some(tmp_path: Path) -> None:
     assert read_boxes(write(tmp_path, text)) == {"a": expected[:2]}
 
 
+def test_a_path_names_the_photo_while_one_lies_there(tmp_path: Path) -> None:
+    there, gone = tmp_path / "a.jpg", tmp_path / "gone.jpg"
+    there.touch()
+    expected = {str(there): [Face(box=(1, 2, 3, 4))], "b.jpg": [Face(box=(5, 6, 7, 8))]}
+    text = f"source,x0,y0,x1,y1,path\na.jpg,1,2,3,4,{there}\nb.jpg,5,6,7,8,{gone}\n"
+    assert read_boxes(write(tmp_path, text)) == expected
+    photos = [
+        {"source": "a.jpg", "faces": [{"box": [1, 2, 3, 4]}], "path": str(there)},
+        {"source": "b.jpg", "faces": [{"box": [5, 6, 7, 8]}], "path": str(gone)},
+    ]
+    assert read_boxes(write(tmp_path, json.dumps(photos))) == expected
+
+
 def test_photos_that_failed_have_no_boxes(tmp_path: Path) -> None:
     text = "source,x0,y0,x1,y1,failed\na,1,2,3,4,\nb,,,,,\nc,,,,,c: is empty\n"
     expected = {"a": [Face(box=(1, 2, 3, 4))], "b": []}

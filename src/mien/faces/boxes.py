@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
     numbers for a photo that has none; landmarks stand in right_eye_x, right_eye_y and so on, as `mien.records.columns`
     names them. Or a JSON array with an object for each photo, or a line for each in a file that ends in .jsonl:
     ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1], "landmarks": [[x, y], ...]}]}``.
-    What else stands there is passed over, so the output of an analysis can be given to another.
+    What else stands there is passed over, so the output of an analysis can be given to another; but where it has a
+    `path`, and a photo lies there, that names the photo.
 
     Returns:
-        Source -> faces, px; without the photos of which `failed` says why they could not be read.
+        Source or path -> faces, px; without the photos of which `failed` says why they could not be read.
 
     Raises:
         InputError: the file is of another form; names the place.
@@ -159,7 +161,7 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
         for photo in photos:
             faces = [(face["box"], face.get("landmarks")) for face in photo["faces"]]
             if not photo.get("failed"):
-                plain.setdefault(_source(photo["source"]), []).extend(faces)
+                plain.setdefault(_photo_of(photo), []).extend(faces)
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
@@ -168,6 +170,12 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
         source: [_face(*given, f"{file}, {source}: box {index}") for index, given in enumerate(faces)]
         for source, faces in plain.items()
     }
+
+
+def _photo_of(record: Mapping[str, Any]) -> str:
+    """Name the photo by its `path`, which files of `--out` have, so that they serve in any folder; else by `source`."""
+    path = record.get("path")
+    return path if isinstance(path, str) and os.path.isfile(path) else _source(record["source"])  # noqa: PTH113
 
 
 def _source(name: Any) -> str:
@@ -194,7 +202,7 @@ def _of_rows(rows: csv.DictReader[str], file: Path) -> dict[str, list[Face]]:
             continue
         box = [row[name] for name in ("x0", "y0", "x1", "y1")]
         marks = [row[name] for name in LANDMARK_COLUMNS] if marked else []
-        faces = found.setdefault(_source(row["source"]), [])
+        faces = found.setdefault(_photo_of(row), [])
         if any(box):
             points = list(zip(marks[::2], marks[1::2])) if any(marks) else None
             faces.append(_face(box, points, f"{file} line {rows.line_num}: box 0"))
