@@ -133,9 +133,10 @@ def analyze(
     else:
         pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
         if out is not None:
-            searched = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
-            faces_from = "crops" if crops else searched
-            if boxes is not None:
+            faces_from = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
+            if crops:
+                faces_from = "crops"
+            elif boxes is not None:
                 faces_from = f"boxes of {boxes} {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             tally.start_with(results.done.values(), missing=len(results.missing))
@@ -148,22 +149,14 @@ def analyze(
         found = _until_interrupted(found, photos, tally)
     # on a terminal, a bar would run into what is printed
     found = tally.count(found, with_bar=not videos and (results is not None or not _on_terminal()))
-    lines: Iterable[str] = ()
     if results is not None:
         results.write(found)
     elif as_json:
-        lines = _json_lines(found)
+        _print(_json_lines(found))
     elif as_csv:
-        lines = _csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels))
+        _print(_csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels)))
     else:
-        lines = _text_lines(found)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what no encoding can write
-        if _on_terminal():
-            sys.stdout.reconfigure(errors="backslashreplace")
-        else:  # what --boxes reads
-            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    for line in lines:
-        typer.echo(line)
+        _print(_text_lines(found))
     for line in tally.lines():
         typer.echo(line, err=True)
     if tally.failed:
@@ -172,6 +165,17 @@ def analyze(
 
 def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()  # None where a shell has closed it
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print each line as soon as it is there; file names may hold what no encoding can write."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if _on_terminal():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:  # what --boxes reads
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for line in lines:
+        typer.echo(line)
 
 
 def _until_interrupted(found: Iterator[Analysis], photos: Sequence[Path], tally: Tally) -> Iterator[Analysis]:
