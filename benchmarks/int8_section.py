@@ -41,8 +41,8 @@ mien-large, which are the models that ship:
 
 {table}
 `mien-small` and `mien-large` ship as they stand here, mirrored, as mien-small-robust and mien-large-faces did. What
-ships as `mien-nano` is mien-nano-full: *full* networks look at four times as many places of a face as their namesakes,
-which pays off in the small file only.
+ships as `mien-nano` is mien-nano-even, before it mien-nano-full: *full* networks look at four times as many places of a
+face as their namesakes, which pays off in the small file only.
 
 Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer instructions
 for neural networks (AVX-512 VNNI); on one without them int8 gains less speed. Models were measured at different times,

@@ -172,3 +172,10 @@ def test_noise_is_of_the_stated_strength_at_most() -> None:
     deviations = changed(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)
     assert deviations.max() < 0.105
     assert abs(deviations.mean() - 0.05) < 0.005  # uniform from 0 to 0.1
+
+
+@pytest.mark.parametrize("fill", ["nearest", "reflect", "zero"])
+def test_enlarging_alone_is_what_the_network_does_itself(fill):
+    x = faces()
+    expected = F.interpolate(x, size=(96, 96), mode="bilinear")
+    torch.testing.assert_close(changed(x, Augment(fill=fill), 96, seeded()), expected, atol=1e-5, rtol=0)

@@ -520,3 +520,10 @@ def test_a_data_set_that_stands_twice_in_a_folder_is_refused(tmp_path: Path) -> 
     assert "the data set stands there twice, as images/images/t" in found
     assert found.endswith("Name the folder of one.")
     assert len(read_fer2013(tmp_path / "images" / "images")) == 2
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "folder"])
+def test_faces_of_another_size_are_not_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"drawn faces.*: faces of 32 x 32 px; expected 48 x 48"):
+        write_edition(draw_faces(1, size_px=32), tmp_path / name)
+    assert not any(tmp_path.iterdir())

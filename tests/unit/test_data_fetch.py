@@ -60,3 +60,8 @@ def test_kaggle_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     replace_clients(monkeypatch, Refused("log in first"))
     with pytest.raises(DataError, match=r"kaggle\.com: cannot download FER2013 \(Refused: log in first"):
         fetch_fer2013("kaggle")
+
+
+def test_another_site_is_refused() -> None:
+    with pytest.raises(DataError, match="site 'kagle'; expected 'kaggle' or 'huggingface'"):
+        fetch_fer2013("kagle")  # type: ignore[arg-type]

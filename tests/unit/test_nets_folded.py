@@ -21,7 +21,7 @@ from mien.preprocess import Preprocess
 
 NETWORKS = {
     "mien-small": "mobilenet-v1-short-normed",
-    "mien-nano": "residual-nano-full",
+    "mien-nano": "residual-nano-even",
     "mien-small-ferplus": "residual-small",
     "mien-large": "residual-wide",
 }
@@ -121,7 +121,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_a_joined_model_is_refused(tmp_path: Path) -> None:
     both = join_models(["mien-nano", "mien-small"], tmp_path / "both", name="both")
     with pytest.raises(ModelError, match="joined from several networks; start from one of them"):
-        build(OwnNet(name="residual-nano-full", weights="file"), Preprocess(), 7, weights_file(both))
+        build(OwnNet(name="residual-nano-even", weights="file"), Preprocess(), 7, weights_file(both))
 
 
 def test_normalisation_that_is_not_folded_is_refused(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_normalisation_that_is_not_folded_is_refused(tmp_path: Path) -> None:
     model.graph.node.append(onnx.helper.make_node("BatchNormalization", list("abcde"), ["f"]))
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(ModelError, match="its normalisation is not folded; start from the weights of its run"):
-        build(OwnNet(name="residual-nano-full", weights="file"), Preprocess(), 7, tmp_path / "model.onnx")
+        build(OwnNet(name="residual-nano-even", weights="file"), Preprocess(), 7, tmp_path / "model.onnx")
 
 
 def test_weights_are_found_by_name_by_folder_and_by_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mien.lab.predictions import Predictions
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.labels import FER2013
 
+STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
 UNSTEERED = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
 
 
@@ -40,7 +41,7 @@ def one_face(split: str) -> Predictions:
 def test_faces_in_common(split: str, other: str, which: str | None) -> None:
     watching = {"recipe": UNSTEERED | {"validation": {"kind": other}}}
     calibrated = {"calibration": {"faces": f"{other}, without twins in Training"}}
-    steered = {"recipe": {"validation": {"kind": other}}}
+    steered = {"recipe": STEERED | {"validation": {"kind": other}}}
     for provenance, remark in (
         (watching, f"The training watched {which}; nothing was chosen by them."),
         (steered, f"The training watched {which} and was steered by them; on new faces expect less."),
@@ -50,7 +51,7 @@ def test_faces_in_common(split: str, other: str, which: str | None) -> None:
 
 
 def test_the_worst_of_all_members_is_told() -> None:
-    members = [{"recipe": UNSTEERED | {"validation": {"kind": "Test"}}}, {"recipe": {"validation": {"kind": "Test"}}}]
+    members = [{"recipe": steering | {"validation": {"kind": "Test"}}} for steering in (UNSTEERED, STEERED)]
     (remark,) = remarks_on(one_face("PublicTest"), {"members": members}, "none")
     assert "was steered by them" in remark
 
@@ -66,3 +67,20 @@ def test_another_data_set_is_said() -> None:
     (remark,) = remarks_on_data(origin, public)
     assert remark.startswith("Whether the model has learned from this data set is not known, as it has no Training")
     assert remarks_on_data({}, data) == ()
+    joined = {"members": [{"data_fingerprint": draw_faces(20, seed=1).fingerprint}, origin]}
+    assert remarks_on_data(joined, data)[0].startswith("The Training split of this data set is not")
+    assert remarks_on_data({"members": [origin, origin]}, data) == ()
+
+
+@pytest.mark.parametrize(
+    ("stopping", "schedule", "steers"),
+    [
+        ({"monitor": "loss", "patience": None, "keep": "last"}, "Constant", False),
+        ({"monitor": "loss", "patience": 3, "keep": "last"}, "Constant", True),
+        ({"monitor": "none", "patience": None, "keep": "last"}, "Plateau", True),
+    ],
+)
+def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -> None:
+    recipe = {"stopping": stopping, "schedule": {"kind": schedule}, "validation": {"kind": "PublicTest"}}
+    (remark,) = remarks_on(one_face("PublicTest"), {"recipe": recipe}, "none")
+    assert ("was steered by them" in remark) == steers

@@ -81,6 +81,8 @@ def train(
         except KeyboardInterrupt:
             typer.echo(f"stopped; {again}", err=True)
             raise typer.Exit(130) from None
+    if int(os.environ.get("RANK", 0)):
+        return  # torchrun: the first process speaks for all
     environment = run.environment
     if environment["finished"]:
         kept = run.kept_epoch()

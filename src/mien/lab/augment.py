@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from mien.lab.jpeg import BLOCK_PX, jpeg_faces
 from mien.lab.recipe import Augment, NoAugment
 
-_PADDING = {"nearest": "border", "reflect": "reflection", "zero": "zeros"}
+_PADDING = {"nearest": "border", "reflect": "reflection", "zero": "border"}
 
 
 def augment_faces(
@@ -74,6 +74,8 @@ def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Callable[[floa
         matrix = affine_matrix(augment, uniform)
         grid = F.affine_grid(matrix, [len(faces), faces.shape[1], out_px, out_px], align_corners=False)
         faces = F.grid_sample(faces, grid, padding_mode=_PADDING[augment.fill], align_corners=False)
+        if augment.fill == "zero":  # torch's own zeros would shade the edge of every face that is enlarged
+            faces = faces * (grid.abs() <= 1).all(-1).unsqueeze(1)
     if augment.brightness or augment.contrast:
         factor = uniform(1 - augment.contrast, 1 + augment.contrast).view(-1, 1, 1, 1)
         shift = uniform(-augment.brightness, augment.brightness).view(-1, 1, 1, 1)

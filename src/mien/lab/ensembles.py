@@ -12,6 +12,7 @@ from mien.errors import DataError
 from mien.lab.evaluation import write_results
 from mien.lab.metrics import Report, report_of
 from mien.lab.predictions import Predictions, views_of
+from mien.lab.scoring import known_report, read_predictions
 
 
 def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> Report:
@@ -33,7 +34,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         raise DataError(f"{len(paths)} files of predictions; an ensemble has at least two members.")
     if len({path.resolve() for path in paths}) < len(paths):
         raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
-    first, *others = members = [Predictions.read(path) for path in paths]
+    first, *others = members = [read_predictions(path) for path in paths]
     for path, member in zip(paths[1:], others, strict=True):
         if member.label_set != first.label_set or not np.array_equal(member.rows, first.rows):
             raise DataError(
@@ -54,19 +55,18 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         model=f"ensemble of {len(members)}",
         tta=views.pop(),
         provenance={"members": names},
-        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths)),
+        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths, members)),
     )
     if out is not None:
         write_results(Path(out), mean, report)
     return report
 
 
-def _remarks(paths: Sequence[Path]) -> list[str]:
-    """What must be known of the members, by the reports beside their predictions: each remark once, and of whom."""
-    members: dict[str, list[str]] = {}
-    for path in paths:
-        beside = path.with_name(path.name.replace("predictions", "report")).with_suffix(".json")
-        if beside.is_file():
-            for remark in Report.read(beside).remarks:
-                members.setdefault(remark, []).append(path.parent.name)
-    return [f"{', '.join(names)}: {remark}" for remark, names in members.items()]
+def _remarks(paths: Sequence[Path], members: Sequence[Predictions]) -> list[str]:
+    """What must be known of the members, by what is known of their predictions: each remark once, and of whom."""
+    names_of: dict[str, list[str]] = {}
+    for path, member in zip(paths, members, strict=True):
+        known = known_report(path, member)
+        for remark in () if known is None else known.remarks:
+            names_of.setdefault(remark, []).append(path.parent.name)
+    return [f"{', '.join(names)}: {remark}" for remark, names in names_of.items()]

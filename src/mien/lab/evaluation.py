@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ def evaluate(
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set: its Training split tells which faces have a twin there.
         split: what to evaluate; default PublicTest, or Test in the folder edition.
-        tta: views that are averaged; those of a model that averages mirror images itself are called ``"flip"``.
+        tta: views that are averaged. A model that was exported mirrored averages two itself: files say ``flip`` then.
         majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
@@ -65,7 +65,7 @@ def evaluate(
     run, recognizer = open_model(model, data)
     kept_by = run if out is None else None
     folder = _made(out if kept_by is None else kept_by.folder)  # before the long work
-    asked, tta = _shared(tta, recognizer.card)
+    asked, tta = _asked_and_averaged(tta, recognizer.card)
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
@@ -188,8 +188,10 @@ def predict_split(
     )
 
 
-def _shared(tta: TTA, card: Card) -> tuple[TTA, TTA]:
+def _asked_and_averaged(tta: TTA, card: Card) -> tuple[TTA, TTA]:
     """Return the views that are given to the model, and all that are averaged, as it may average some itself."""
+    if tta not in get_args(TTA):
+        raise DataError(f"tta {tta!r}; expected {', '.join(map(repr, get_args(TTA)))}.")
     mirrored = tta != "ten-crop" and card.provenance.get("mirrored")
     return ("none", "flip") if mirrored else (tta, tta)
 

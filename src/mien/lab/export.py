@@ -208,7 +208,10 @@ def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
 
 
 def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that a training of `recipe` on `data` holds out, as `validation_faces` does."""
+    """Return the faces that a recipe's holdout rule takes from Training, less those with a twin among the rest.
+
+    None for other kinds of validation.
+    """
     if recipe.validation.kind != "holdout":
         return None
     training = data.training

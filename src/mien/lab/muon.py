@@ -19,7 +19,7 @@ class MuonOptimizer(torch.optim.SGD):
 
     Filters keep their norm, the root of their number: behind batch normalisation it would change nothing but how large
     a step is relative to it. So the learning rate of a filter is the share of it that a step replaces. The rate of all
-    else is ``lr_ratio`` times that of the filters; whoever sets the rates keeps to it.
+    else is ``lr_ratio`` times that of the filters; the loop multiplies the rate of each group by its own `lr_ratio`.
 
     Source: Jordan et al., Muon (2024), and its use in cifar10-airbench. `torch.optim.Muon` takes matrices only, and
     leaves the norm to weight decay.

@@ -67,11 +67,18 @@ def _version(package: str) -> str | None:
 
 
 def current_commit() -> str:
-    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed."""
+    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed.
+
+    An installed copy may lie in a clone's environment; the commit there is not its own.
+    """
     here = Path(__file__).resolve().parents[1]  # all of mien: what reads and prepares faces shapes a run too
-    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=normal", "."])
+    commands = (
+        ["git", "ls-files", "--error-unmatch", "card.py"],
+        ["git", "rev-parse", "HEAD"],
+        ["git", "status", "--porcelain", "--untracked-files=normal", "."],
+    )
     try:
-        commit, changes = (
+        _, commit, changes = (
             subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
             for command in commands
         )

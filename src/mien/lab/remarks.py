@@ -24,8 +24,8 @@ def _of_training(recipe: dict[str, Any]) -> str:
 def _steered(recipe: dict[str, Any]) -> bool:
     """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
     stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
-    chosen_by_none = stopping.get("monitor") == "none" and stopping.get("keep") == "last"
-    return not chosen_by_none or schedule.get("kind") == "Plateau"
+    stops = stopping.get("keep") == "best" or stopping.get("patience") is not None
+    return stops or schedule.get("kind") == "Plateau"
 
 
 _STEERED = "The training watched {} and was steered by them; on new faces expect less."
@@ -87,7 +87,7 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
 
 def remarks_on_data(provenance: dict[str, Any], data: FaceDataset) -> tuple[str, ...]:
     """Return what a reader must know where a model is evaluated on a data set that it has not learned from."""
-    known = "data_fingerprint" in provenance
-    if not known or has_learned_from(provenance, data):
+    trained = [each for each in provenance.get("members") or [provenance] if "data_fingerprint" in each]
+    if all(has_learned_from(each, data) for each in trained):
         return ()
     return (_OTHER_DATA if (data.splits == TRAINING).any() else _OTHER_FACES,)

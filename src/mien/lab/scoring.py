@@ -32,12 +32,10 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
         ModelError: the results cannot be written.
     """
     file = Path(predictions_csv)
-    unlabelled = Predictions.read(file)
-    if file.with_name(RECORD).is_file():
-        unlabelled = replace(unlabelled, probabilities=_above_zero(unlabelled.probabilities))
+    unlabelled = read_predictions(file)
     predictions = unlabelled.with_labels(Path(labels_csv))
     report = report_of(predictions)
-    if known := _known(file, report_of(unlabelled)):
+    if known := known_report(file, unlabelled):
         outdated = remarks_on(unlabelled, known.provenance, known.tta)
         report = replace(
             known,
@@ -55,14 +53,30 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
     return report
 
 
+def read_predictions(file: Path) -> Predictions:
+    """Read the predictions of a run, or of a record, which has rounded them.
+
+    Raises:
+        DataError: as `Predictions.read`.
+    """
+    predictions = Predictions.read(file)
+    if file.with_name(RECORD).is_file():
+        predictions = replace(predictions, probabilities=_above_zero(predictions.probabilities))
+    return predictions
+
+
 def _above_zero(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Give what a record has rounded to 0 half of its last decimal: 0 would count in log loss as all but impossible."""
     unit = 1e-4 if np.allclose(probabilities, probabilities.round(4), rtol=0, atol=1e-12) else 1e-6
     return np.maximum(probabilities, unit / 2)
 
 
-def _known(predictions_csv: Path, unlabelled: Report) -> Report | None:
-    """Return the report on predictions before they had labels: their own, or what a record keeps of it."""
+def known_report(predictions_csv: Path, predictions: Predictions) -> Report | None:
+    """Return the report beside predictions, or what a record keeps of it; None where there is neither.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     earlier = predictions_csv.with_name(predictions_csv.name.replace("predictions", "report")).with_suffix(".json")
     if earlier.is_file():
         return Report.read(earlier)
@@ -74,7 +88,7 @@ def _known(predictions_csv: Path, unlabelled: Report) -> Report | None:
     kept = row["reports"][scored_as(PRIVATE, tta)]
     names = ("model", "model_sha256", "train_accuracy", "validation_accuracy", "data_source")
     return replace(
-        unlabelled,
+        report_of(predictions),
         tta=tta,
         provenance={"recipe": row["recipe"], "weights": row["weights"], **row["environment"]},
         remarks=tuple(kept["remarks"]),

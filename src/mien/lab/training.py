@@ -127,7 +127,7 @@ def _check_sizes(recipe: Recipe, classifier: Classifier) -> None:
     try:
         with torch.no_grad():
             classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
-    except RuntimeError as error:
+    except (AssertionError, RuntimeError) as error:  # timm's transformers assert
         other = f", only of {p.input_px}; use --set sizes=FullSize"
         remedy = "; set preprocess.input_px higher" if side == p.input_px else other
         raise RecipeError(
@@ -161,10 +161,17 @@ def _part() -> None:
 
 
 def precision_of(wish: str) -> Precision:
-    """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device."""
+    """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device.
+
+    Raises:
+        RecipeError: it is another word.
+    """
     if wish == "auto":
         wish = "bf16" if is_fast_at_bfloat16() else "32"
-    return "bf16-mixed" if wish == "bf16" else "32-true"
+    words: dict[str, Precision] = {"bf16": "bf16-mixed", "32": "32-true"}
+    if wish not in words:
+        raise RecipeError(f"precision {wish!r}; expected 'auto', 'bf16' or '32'.")
+    return words[wish]
 
 
 def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[FaceDataset, FaceDataset | None]:

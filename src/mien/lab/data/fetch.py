@@ -26,9 +26,12 @@ def fetch_fer2013(site: Site) -> Path:
         The folder, ready for `read_fer2013`.
 
     Raises:
-        DataError: the site cannot be reached or refuses; says what to do instead.
+        DataError: it is another site, or one that cannot be reached or refuses; says what to do instead.
     """
-    return _from_kaggle() if site == "kaggle" else _from_huggingface()
+    sites = {"kaggle": _from_kaggle, "huggingface": _from_huggingface}
+    if site not in sites:
+        raise DataError(f"site {site!r}; expected {' or '.join(map(repr, sites))}.")
+    return sites[site]()
 
 
 def _from_kaggle() -> Path:

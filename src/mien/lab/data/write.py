@@ -15,6 +15,7 @@ from PIL import Image
 
 from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
+from mien.lab.data.images import SIDE_PX
 from mien.labels import FER2013
 
 _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TEST: "test"}
@@ -32,10 +33,13 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
         path: a file that ends so, or a folder; neither may exist yet.
 
     Raises:
-        DataError: `path` exists or its folder does not, the ending is unknown, faces in a folder edition have no
-            label, or the disk refuses.
+        DataError: the faces are not 48 x 48 px, as every edition has them; `path` exists or its folder does not, the
+            ending is unknown, faces in a folder edition have no label, or the disk refuses.
     """
     path = Path(path)
+    height, width = dataset.faces.shape[1:]
+    if (height, width) != (SIDE_PX, SIDE_PX):
+        raise DataError(f"{dataset.source}: faces of {width} x {height} px; expected {SIDE_PX} x {SIDE_PX}.")
     writers: dict[str, Callable[[FaceDataset, Path], None]] = {
         ".csv": _write_csv,
         ".parquet": _write_parquet,

@@ -17,10 +17,10 @@ _INTRO = """\
 <!-- Written by `mien recipes --markdown > docs/recipes.md`. -->
 
 A recipe is one row of what is trained and how. Twelve come from five published reports on FER2013; five are networks
-that the reports name as future work, all trained alike; the others are mien's own. A report states most of a row; what
-it leaves out is listed under *assumed*, with the reason. What a report does not name at all, such as label smoothing,
-is off. All five reports used Keras, so that its defaults fill gaps (batch normalisation with momentum 0.99 and epsilon
-1e-3, Glorot-uniform weights, Adam with epsilon 1e-7).
+that the reports name as future work, trained alike but for input size and learning rate; the others are mien's own. A
+report states most of a row; what it leaves out is listed under *assumed*, with the reason. What a report does not name
+at all, such as label smoothing, is off. All five reports used Keras, so that its defaults fill gaps (batch
+normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights, Adam with epsilon 1e-7).
 
 Report 001 leaves its layers to figures. A public notebook has its results to the last digit, its count of parameters
 and its class weights, so that rows of that report follow it where the report is silent:

@@ -45,8 +45,8 @@ class OwnNet:
 
     Attributes:
         name: in `mien.lab.nets.NETWORKS`.
-        weights: ``"file"`` (starts from `--weights FILE`: that of a run of the same network, for ``mobilenet-v1`` that
-            of the face network) or ``"none"``.
+        weights: ``"file"`` (starts from `--weights`: a run, model or safetensors file of the same network; for
+            ``mobilenet-v1`` also of a deeper one, or the face network's) or ``"none"``.
     """
 
     name: str
@@ -233,7 +233,7 @@ class Recipe:
         name: unique, in lower case with hyphens; run folders begin with it.
         source: where it is from.
         network: what is trained.
-        preprocess: crop to network input; ``mean=(nan,)`` is not allowed: data set statistics are written out.
+        preprocess: crop to network input; its mean and std are numbers, never computed from the data.
         augment: changes of training faces.
         optimizer: and its learning rate.
         schedule: of the learning rate.
@@ -287,3 +287,8 @@ class Recipe:
             )
         check(self, epochs=FROM_1, batch_size=FROM_2, label_smoothing=SHARE_BELOW_1, ema_decay=SHARE_BELOW_1)
         check(self, sam_rho=FROM_0, votes_weight=FROM_0)
+        if isinstance(self.sizes, Progressive) and self.sizes.first_px > self.preprocess.input_px:
+            raise RecipeError(
+                f"Progressive.first_px: found {self.sizes.first_px}, expected at most preprocess.input_px, "
+                f"{self.preprocess.input_px}: faces grow while training."
+            )

@@ -59,7 +59,7 @@ MIEN_NANO = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark=f"Not the model of this name, which is mien-nano-full. {_TAUGHT}",
+    remark=f"Not the model of this name, which is mien-nano-even. {_TAUGHT}",
     votes_weight=0.5,
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
@@ -77,7 +77,7 @@ MIEN_NANO_FULL = replace(
     MIEN_NANO,
     name="mien-nano-full",
     network=OwnNet(name="residual-nano-full"),
-    remark=f"The model mien-nano. {_TAUGHT}",
+    remark=f"What mien-nano was before mien-nano-even. {_TAUGHT}",
 )
 
 MIEN_NANO_TAUGHT = replace(
@@ -123,9 +123,9 @@ MIEN_NANO_EVEN = replace(
     name="mien-nano-even",
     network=OwnNet(name="residual-nano-even"),
     epochs=90,
-    remark="Learns from mien-large and mien-small, one view each (--teacher, twice), and FER+ votes (--votes) beside "
-    "the labels. It holds out the same faces as its teachers, by the same rule and seed; they only calibrate the "
-    "confidence.",
+    remark="The model mien-nano. Learns from mien-large and mien-small, one view each (--teacher, twice), and FER+ "
+    "votes (--votes) beside the labels. It holds out the same faces as its teachers, by the same rule and seed; they "
+    "only calibrate the confidence.",
 )
 
 ROWS = (MIEN_NANO, MIEN_NANO_MUON, MIEN_NANO_FULL, MIEN_NANO_TAUGHT, MIEN_NANO_OF_FIVE, MIEN_NANO_FACES, MIEN_NANO_EVEN)

@@ -153,8 +153,8 @@ VGG16_FROZEN = Recipe(
         "network.dense": "three dense layers are stated; 1024, 512 and the classes as in the public notebook.",
         "network.dropout": "not stated; as in the public notebook.",
         "network.name": "torchvision's ImageNet weights; Keras' are of the VGG group's own training.",
-        "preprocess.input_px": "224 is stated. Augmentation works on the 48 px faces, which the network then enlarges "
-        "bilinearly; Keras enlarges first, to the nearest pixel.",
+        "preprocess.input_px": "224 is stated. Augmentation and bilinear enlargement are one interpolation, from 48 px "
+        "to 224; Keras enlarges first, to the nearest pixel.",
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
         "optimizer": "not stated; Adam 1e-4 as in the public notebook, the rest as Keras has it.",
         "validation": "the report has 28,709 training and 7,178 test images and names no others.",
@@ -211,8 +211,8 @@ RESNET50_BALANCED = Recipe(
         "batch normalisation of the last map. The notebook's trunk is ResNet50V2; the report says ResNet50.",
         "network.name": "torchvision's first ImageNet weights, the nearest to those of Keras; the network strides in "
         "the 3x3 convolution of a block, not in the first 1x1, and has no convolution biases.",
-        "preprocess.input_px": "224 is stated. Augmentation works on the 48 px faces, which the network then enlarges "
-        "bilinearly; Keras enlarges first, to the nearest pixel.",
+        "preprocess.input_px": "224 is stated. Augmentation and bilinear enlargement are one interpolation, from 48 px "
+        "to 224; Keras enlarges first, to the nearest pixel.",
         "augment.zoom_per_axis": "Keras' zoom_range scales x and y apart.",
         "optimizer": "not stated; Keras' default Adam as in the public notebook.",
         "epochs": "not stated for this model; 100 as models 2 and 3.",
