@@ -145,9 +145,11 @@ class Analyzer:
         if detector is not None and not callable(getattr(detector, "detect", None)):
             raise InputError(f"detector {detector!r}; expected an object that finds faces by `detect(image)`.")
         self.recognizer = _recognizer(model)
-        self.detector = detector or _detector(MIN_FACE_PX if min_face_px is None else min_face_px)
+        if min_face_px is not None:
+            check_number("min_face_px", min_face_px, 1)  # before it is looked up among those that are kept
+        self.detector = _detector(MIN_FACE_PX if min_face_px is None else min_face_px) if detector is None else detector
         self.batch_size = batch_size
-        self.workers = workers or (min(_cores(), DEFAULT_WORKERS) if isinstance(self.detector, YuNet) else 1)
+        self.workers = workers or (min(cores(), DEFAULT_WORKERS) if isinstance(self.detector, YuNet) else 1)
 
     def run(
         self,
@@ -261,7 +263,7 @@ def _is_one_photo(source: object) -> bool:
     return isinstance(source, str | bytes | bytearray | memoryview) or hasattr(source, "read")
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

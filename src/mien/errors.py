@@ -18,4 +18,4 @@ class ModelError(MienError):
 
 
 class InputError(MienError):
-    """A photo, video or other input for analysis cannot be read."""
+    """A photo, video or other input cannot be read, an argument cannot be, or a result cannot be written."""

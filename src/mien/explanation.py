@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.analysis import Analyzer
+from mien.card import Card
 from mien.checking import check_number
-from mien.errors import InputError
+from mien.errors import DataError, InputError
 from mien.media.heat import heat_picture
 from mien.media.images import source_name
 from mien.media.photo_lists import is_pattern
@@ -123,7 +124,7 @@ def explain(
         boxes: the faces, instead of a detector: ``(N, 4)`` x0, y0, x1, y1 in px, or `Face`s.
         crops: the photo is one face already.
         min_face_px: height of the smallest face that is searched, px; default: 24. Not with `detector`.
-        label: the class to explain, such as the one that was expected; None is each face's own.
+        label: the class to explain, in any usual spelling, such as the one that was expected; None is each face's own.
         masks: how many ways to hide parts of a face are tried; more are slower, and their maps less noisy.
 
     Returns:
@@ -139,13 +140,12 @@ def explain(
         raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)
     card = analyzer.recognizer.card
-    if label is not None and label not in card.labels.names:
-        raise InputError(f"label {label!r}: {card.name} knows {', '.join(card.labels.names)}.")
+    asked = None if label is None else _known(label, card)
     (cropped,) = analyzer.crop([source], boxes=None if boxes is None else [boxes], crops=crops)
     if cropped.failed is not None or cropped.stack is None:
         raise InputError(str(cropped.failed))
     (analysis,) = analyzer.recognize([cropped])
-    labels = [label or face.expression.label for face in analysis.faces]
+    labels = [asked or face.expression.label for face in analysis.faces]
     heats = heat_maps(
         analyzer.recognizer, cropped.stack, [card.labels.names.index(name) for name in labels], masks=masks
     )
@@ -153,6 +153,14 @@ def explain(
         Explanation(face=face, label=name, crop=picture_of(crop), heat=heat)
         for face, name, crop, heat in zip(analysis.faces, labels, cropped.stack, heats, strict=True)
     ]
+
+
+def _known(label: str, card: Card) -> str:
+    """Return the model's own spelling of a label."""
+    try:
+        return card.labels.name(card.labels.index(label))
+    except DataError as error:
+        raise InputError(f"{card.name}: {error}") from error
 
 
 def heat_maps(

@@ -59,10 +59,13 @@ class LabelSet:
         Raises:
             DataError: no class has that name.
         """
-        name = canonical_name(text)
-        if name not in self.names:
-            raise DataError(f"label {text!r} is unknown; expected one of {', '.join(self.names)}.")
-        return self.names.index(name)
+        for name, names in (
+            (text.strip().lower(), [own.lower() for own in self.names]),
+            (canonical_name(text), [canonical_name(own) for own in self.names]),
+        ):
+            if name in names:
+                return names.index(name)
+        raise DataError(f"label {text!r} is unknown; expected one of {', '.join(self.names)}.")
 
     def positions_in(self, other: LabelSet) -> tuple[int, ...]:
         """Return for each of our classes its index in `other`, -1 where `other` lacks it: labels cross by name."""

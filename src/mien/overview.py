@@ -18,6 +18,7 @@ _FIRST_BIN_S = 0.1
 _MOST_BINS = 1024  # then two become one
 _MOST_THUMBNAILS = 240  # then each second is dropped
 _MOST_TRACKS = 100  # then the shorter half is dropped
+_ENDED_S = 1.0  # unseen for so long, a track has ended, unless `analyze_video` was told otherwise
 _THUMBNAIL_PX = 240
 _PORTRAIT_PX = 64
 
@@ -32,11 +33,13 @@ class TrackOverview:
         track: its number.
         portrait: its crop in the frame where the detector was surest, 64 x 64 px.
         frames: in how many it was seen.
+        last_s: time of the last of them.
     """
 
     track: int
     portrait: _Image
     frames: int = 0
+    last_s: float = 0.0
     _score: float = -1.0
     _bins: dict[int, tuple[npt.NDArray[np.float64], int]] = field(default_factory=dict)
 
@@ -49,6 +52,7 @@ class TrackOverview:
         total, n = self._bins.get(place, (np.zeros_like(probabilities), 0))
         self._bins[place] = total + probabilities, n + 1
         self.frames += 1
+        self.last_s = face.time_s
 
     def halve(self) -> None:
         """Put two bins together."""
@@ -73,7 +77,7 @@ class Overview:
     """Courses, portraits, segments and thumbnails of a video.
 
     Memory does not grow with the video's length: bins of time widen, thumbnails are thinned out, and of many tracks the
-    shorter ones are dropped (`dropped` counts them). Only the list of segments grows.
+    shorter ones that have ended are dropped. Only the list of segments grows.
 
     Attributes:
         source: the video.
@@ -81,17 +85,16 @@ class Overview:
         begin_s: time of the first frame.
         end_s: time of the last frame.
         thumbnails: time and JPEG of frames, with boxes.
-        dropped: tracks that are too many to show.
     """
 
     def __init__(self, source: str, labels: Sequence[str], *, thumbnails: bool = False) -> None:
         self.source, self.labels = source, tuple(labels)
         self.begin_s = self.end_s = 0.0
         self.thumbnails: list[tuple[float, bytes]] = []
-        self.dropped = 0
         self._wants_thumbnails, self._thumbnail_s = thumbnails, _FIRST_BIN_S
         self._bin_s = _FIRST_BIN_S
         self._tracks: dict[int, TrackOverview] = {}
+        self._numbers: set[int] = set()  # of all tracks
         self._finder = SegmentFinder()
         self._empty = True
 
@@ -108,11 +111,12 @@ class Overview:
         for face in frame.faces:
             self._finder.add(face)
             number = face.track_id or 0
+            self._numbers.add(number)
             if number not in self._tracks:
                 self._tracks[number] = TrackOverview(number, np.zeros((1, 1, 3), np.uint8))
             self._tracks[number].add(face, np.asarray(frame.photo), place)
         if len(self._tracks) > _MOST_TRACKS:
-            self._drop({face.track_id for face in frame.faces})
+            self._drop()
         if self._wants_thumbnails:
             self._add_thumbnail(frame)
 
@@ -132,18 +136,23 @@ class Overview:
     @property
     def n_tracks(self) -> int:
         """How many tracks there were."""
-        return len(self._tracks) + self.dropped
+        return len(self._numbers)
+
+    @property
+    def dropped(self) -> int:
+        """How many of them are too many to show."""
+        return len(self._numbers) - len(self._tracks)
 
     @property
     def seconds(self) -> float:
         """Length of the time axis, above 0."""
         return max(self.end_s - self.begin_s, self._bin_s)
 
-    def _drop(self, present: set[int | None]) -> None:
-        ended = sorted((t for t in self._tracks.values() if t.track not in present), key=lambda track: track.frames)
-        for track in ended[: _MOST_TRACKS // 2]:
+    def _drop(self) -> None:
+        """Drop the shortest of the tracks that have not been seen for a while."""
+        ended = [track for track in self._tracks.values() if track.last_s < self.end_s - _ENDED_S]
+        for track in sorted(ended, key=lambda track: track.frames)[: _MOST_TRACKS // 2]:
             del self._tracks[track.track]
-            self.dropped += 1
 
     def _add_thumbnail(self, frame: AnalyzedFrame) -> None:
         if self.thumbnails and round(frame.time_s - self.thumbnails[-1][0], 3) < self._thumbnail_s:

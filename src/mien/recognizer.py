@@ -170,7 +170,8 @@ class Recognizer:
 
 def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A crop that is not square as a square; all else as it is, for `Preprocess.stack` checks it."""
-    is_crop = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.ndim in (2, 3) and crop.size
+    is_array = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.size
+    is_crop = is_array and (crop.ndim == 2 or crop.shape[2:] == (3,))
     if not is_crop or crop.shape[0] == crop.shape[1]:
         return crop
     return crop_face(crop, whole(crop))
@@ -209,7 +210,7 @@ def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceS
     from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0  # 0 = as many as there are cores
+    options.intra_op_num_threads = 0 if threads is None else threads  # 0 = as many as there are cores
     # waiting in a loop for the next batch would take the time of decoder and detector
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mien.errors import InputError
 from mien.records import Analysis, columns, csv_line
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     from mien.card import Card
@@ -176,13 +177,12 @@ class ResultFile:
 
     def _rewrite(self, kept: Iterable[tuple[int, int]]) -> None:
         """Replace the file by parts of it, in one step."""
-        new = self._file.with_name(f"{self._file.name}.new")
-        with self._file.open("rb") as stream, new.open("wb") as out:
-            for start, end in kept:
-                stream.seek(start)
-                out.write(stream.read(end - start))
-        shutil.copymode(self._file, new)
-        new.replace(self._file)
+        with replacing(self._file, InputError) as new:
+            with self._file.open("rb") as stream, new.open("wb") as out:
+                for start, end in kept:
+                    stream.seek(start)
+                    out.write(stream.read(end - start))
+            shutil.copymode(self._file, new)
 
 
 class _WholeLines:

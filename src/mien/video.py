@@ -19,6 +19,7 @@ from mien.faces.align import crop_face
 from mien.faces.detect import Detector
 from mien.faces.track import Tracker
 from mien.labels import LabelSet
+from mien.media.address import is_address
 from mien.media.animation import frame_reader
 from mien.media.camera import CameraReader
 from mien.media.scene import SceneCuts
@@ -145,7 +146,7 @@ def analyze_video(
     reader: FrameSource
     if not isinstance(source, int | str | os.PathLike):
         raise InputError(f"<{type(source).__name__}>: expected the path of a video, an address or a camera's number.")
-    if isinstance(source, int) or "://" in str(source):
+    if isinstance(source, int) or is_address(str(source)):
         reader = CameraReader(source if isinstance(source, int) else str(source), every=every)
         if start_s or end_s is not None:
             raise InputError(f"{reader.name}: a camera or stream has no start and end; leave out start_s and end_s.")

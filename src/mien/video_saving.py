@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,19 +19,21 @@ from mien.video import AnalyzedFrame, VideoAnalysis, analyze_video
 VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 
 
-def save_video(video: VideoAnalysis | str | Path, *files: str | Path) -> None:
+def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str | Path) -> None:
     """Analyse a video and write the results, in one pass.
 
     Args:
-        video: as `analyze_video` returns it; or a file, to be read with its defaults.
+        video: as `analyze_video` returns it; or what it takes, to be read with its defaults.
         files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
             at, and its sound; ``.png`` a picture of its timeline; ``.html`` a page with the timeline and the frames;
             ``.csv``, ``.json`` and ``.srt`` are its `segments`.
 
     Raises:
-        InputError: an ending is unknown, the video cannot be read, or a file cannot be written.
+        InputError: no file is named, an ending is unknown, the video cannot be read, or a file cannot be written.
     """
-    video = analyze_video(video) if isinstance(video, str | Path) else video
+    if not files:
+        raise InputError("save_video: name a file to write, such as timeline.html.")
+    video = video if isinstance(video, VideoAnalysis) else analyze_video(video)
     frames = video.frames()
     for file in files:
         frames = saving(frames, video, file)

@@ -201,11 +201,11 @@ def test_threads_take_turns_with_what_they_cannot_share(tmp_path: Path, recogniz
 
 
 def test_how_many_threads_there_are(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.analysis._cores", lambda: 16)
+    monkeypatch.setattr("mien.analysis.cores", lambda: 16)
     assert Analyzer(model=recognizer).workers == 2
     assert Analyzer(model=recognizer, workers=9).workers == 9
     assert Analyzer(model=recognizer, detector=Squares()).workers == 1
-    monkeypatch.setattr("mien.analysis._cores", lambda: 1)
+    monkeypatch.setattr("mien.analysis.cores", lambda: 1)
     assert Analyzer(model=recognizer).workers == 1
 
 

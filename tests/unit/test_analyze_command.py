@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -341,3 +342,20 @@ def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:
     done = run(model, "photos", "--csv", "--json")
     assert done.exit_code == 2
     assert "--json and --csv exclude each other" in done.stderr
+
+
+def test_names_that_look_like_addresses_are_names(photos: Path, model: Path) -> None:
+    folder = Path("cam:")
+    folder.mkdir()
+    shutil.copy(photos / "astronaut.jpg", folder / "key=1@home.jpg")
+    assert run(model, folder, check=True).stdout.startswith("cam:/key=1@home.jpg  ")
+    for option, written in (("--out", "faces.csv"), ("--save", "drawn")):
+        assert run(model, folder, option, written, check=True).exit_code == 0
+    assert "cam:/key=1@home.jpg" in Path("faces.csv").read_text()
+    assert len(list(Path("drawn").rglob("*.jpg"))) == 1
+
+
+@pytest.mark.parametrize("option", ["--save", "--out", "--boxes"])
+def test_an_empty_option_is_no_folder(photos: Path, model: Path, option: str) -> None:
+    done = run(model, "photos", option, "")
+    assert done.exit_code == 2 and "an empty path" in done.stderr

@@ -27,3 +27,8 @@ def test_unknown_names_and_numbers_are_refused():
         FER2013.name(-1)
     with pytest.raises(DataError, match="names repeat"):
         LabelSet(("happy", "happy"))
+
+
+def test_own_names_are_known_in_any_spelling() -> None:
+    own = LabelSet(("Happy", "joy", "Surprised"))
+    assert [own.index(text) for text in ("happy", "Joy", "surprise")] == [0, 1, 2]

@@ -279,3 +279,15 @@ def test_astronaut_is_one_face(model: Path, tmp_path: Path) -> None:
     (in_photo,) = mien.analyze(astronaut(), model=model).faces
     assert in_video.box == pytest.approx(in_photo.box, abs=3)
     assert in_video.expression.confidence == pytest.approx(in_photo.expression.confidence, abs=0.05)
+
+
+def test_tracks_that_a_frame_misses_are_counted_once(clip: Path, model: Path) -> None:
+    first = next(iter(mien.analyze_video(clip, model=model).frames()))
+    everybody = tuple(replace(first.faces[0], track_id=track) for track in range(101))
+    found = Overview("crowd", FER2013.names)
+    for index, faces in enumerate([everybody[:100], everybody[100:], everybody]):
+        found.add(replace(first, frame=index, time_s=index / 10, faces=faces))
+    assert (found.n_tracks, found.dropped) == (101, 0)
+    late = tuple(replace(face, track_id=200, time_s=60.0) for face in everybody[:1])
+    found.add(replace(first, frame=600, time_s=60.0, faces=late))
+    assert (found.n_tracks, found.dropped, len(found.tracks(200))) == (102, 50, 52)

@@ -232,6 +232,16 @@ def test_a_camera_needs_a_number_or_an_address(monkeypatch: pytest.MonkeyPatch) 
     assert run("--camera", " 0").stdout.startswith("camera 0  1 frame")
 
 
+def test_a_video_that_fails_is_no_photo_that_failed(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(astronaut()).save(tmp_path / name)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    done = run(tmp_path)
+    assert done.exit_code == 1
+    summary, failure = done.stderr.splitlines()
+    assert summary.endswith("0 without a face, 0 failed") and failure.startswith(f"failed: {tmp_path}/broken.mp4: ")
+
+
 def test_frames_are_read_one_after_the_other() -> None:
     done = run("clip.mp4", "--workers", 2)
     assert done.exit_code == 2 and "--workers is for photos" in done.stderr
@@ -275,7 +285,7 @@ def test_ctrl_c_among_photos_stops_and_names_what_is_left(tmp_path: Path, monkey
         Image.fromarray(astronaut()).save(tmp_path / f"{name}.png")
     done = run(tmp_path, "clip.mp4", tmp_path / "a.png", "--json", "--save", tmp_path / "out")
     assert [Path(photo["source"]).name for photo in json.loads(done.stdout)] == ["a.png"]
-    assert "4 photos: 1 face, 0 without a face, 4 failed\n" in done.stderr
+    assert "4 photos: 1 face, 0 without a face, 3 failed\n" in done.stderr
     left = f"{tmp_path / 'b.png'}, {tmp_path / 'c.png'}, clip.mp4 and 1 more"
     assert done.stderr.endswith(f"failed: 4 photos: not read, stopped. They are {left}.\n")
     assert done.exit_code == 1

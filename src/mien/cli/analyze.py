@@ -40,20 +40,27 @@ def analyze(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=named,
+            metavar="FILE",
             help="Add the results to this file, .csv or .jsonl, photo by photo; photos that it has already are passed "
-            "over, but for those that failed or changed, so that a run that was broken off goes on."
+            "over, but for those that failed or changed, so that a run that was broken off goes on.",
         ),
     ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
+            parser=named,
+            metavar="FILE|FOLDER",
             help="Draw the results: a file for one photo, else a folder. For one video or camera also .html or .png, "
-            "a timeline, and .srt, .csv or .json, its segments."
+            "a timeline, and .srt, .csv or .json, its segments.",
         ),
     ] = None,
     model: Model = None,
     boxes: Annotated[
-        Path | None, typer.Option(help="Take the faces from this file, made by --csv, --json or --out.")
+        Path | None,
+        typer.Option(
+            parser=named, metavar="FILE", help="Take the faces from this file, made by --csv, --json or --out."
+        ),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
@@ -137,7 +144,7 @@ def analyze(
             if crops:
                 faces_from = "crops"
             elif boxes is not None:
-                faces_from = f"boxes of {boxes} {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
+                faces_from = f"boxes {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
             results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
             tally.start_with(results.done.values(), missing=len(results.missing))
             tally.undrawn = sum(

@@ -78,7 +78,7 @@ def _read_astronaut(out: Path) -> Path:
     analysis = mien.analyze(PHOTO)
     for face in analysis.faces:
         typer.echo(
-            f"4. read a photo with the model that ships, {mien.Recognizer.load().card.name}: "
+            f"4. read a photo with the model that ships, {analysis.model}: "
             f"{face.expression.label}, confidence {face.expression.confidence:.0%}",
             err=True,
         )

@@ -9,23 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.models import Model
-from mien.cli.paths import refuse_addresses
+from mien.cli.paths import named, refuse_addresses
 
 if TYPE_CHECKING:
     from mien.explanation import Explanation
 
 
 def explain(
-    photo: Annotated[Path, typer.Argument(help="A photo.", dir_okay=False)],
+    photo: Annotated[Path, typer.Argument(parser=named, metavar="PHOTO", help="A photo.")],
     save: Annotated[
-        Path | None, typer.Option(help="Draw each face beside the places that speak for its label: .png, .jpg, .webp.")
+        Path | None,
+        typer.Option(
+            parser=named,
+            metavar="FILE",
+            help="Draw each face beside the places that speak for its label: .png, .jpg, .webp.",
+        ),
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="The expression to explain; default: what is most probable.")
     ] = None,
     model: Model = None,
     boxes: Annotated[
-        Path | None, typer.Option(help="Take the faces from this file, written by `mien analyze`.")
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="Take the faces from this file, written by `mien analyze`."),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
     min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,

@@ -66,7 +66,7 @@ def serve(
     detector = YuNet(min_face_px=min_face, any_angle=any_angle)
     app = create_app(model, detector=detector, token=token or made or None, limits=limits, workers=workers)
     listener = _listen(host, port)
-    _tell(host if is_loopback(host) else socket.gethostname(), listener.getsockname()[1], made)
+    _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
     waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
     server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
 

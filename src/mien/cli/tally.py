@@ -27,7 +27,8 @@ class Tally:
         earlier: how many of them an earlier run has read.
         faces: found in them.
         empty: how many show no face.
-        failed: the name of each that failed, and the reason.
+        read: how many could be read; the others failed.
+        failed: the name of all that went wrong, of photos and videos, and the reason.
         undrawn: how many of the earlier ones have no picture where pictures are drawn now.
         passed_over: how many videos lie among them, where only photos are read.
     """
@@ -36,6 +37,7 @@ class Tally:
     earlier: int = 0
     faces: int = 0
     empty: int = 0
+    read: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     undrawn: int = 0
     passed_over: int = 0
@@ -64,6 +66,7 @@ class Tally:
     def _count(self, source: str, faces: int, failed: str | None = None) -> None:
         self.faces += faces
         self.empty += failed is None and not faces
+        self.read += failed is None
         if failed is not None:
             self.failed.append((source, failed.removeprefix(f"{source}: ")))
 
@@ -72,7 +75,8 @@ class Tally:
         if self.photos > 1:
             earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
             faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
-            yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {len(self.failed)} failed"
+            failed = self.photos - self.read
+            yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {failed} failed"
         if self.passed_over:
             videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
             yield f"{videos} passed over: --out, --boxes and --crops are for photos"

@@ -44,7 +44,7 @@ class YuNetNetwork:
         import onnxruntime  # here, because `import mien` must stay quick
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0  # 0 = as many as there are cores
+        options.intra_op_num_threads = 0 if threads is None else threads  # 0 = as many as there are cores
         options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
         options.enable_mem_pattern = False  # a plan of the memory for each size of image would be kept: 30 MB here

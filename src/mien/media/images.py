@@ -127,7 +127,8 @@ def source_name(source: object, index: int | None = None) -> str:
         index: the place among several sources, which then stands in ``<array 2>``.
     """
     if isinstance(source, str | os.PathLike):
-        return without_secrets(os.fsdecode(source))
+        name = os.fsdecode(source)
+        return name if os.path.exists(name) else without_secrets(name)  # noqa: PTH110 - Path's raises on long names
     named = None if isinstance(source, np.ndarray) else getattr(source, "filename", getattr(source, "name", None))
     if isinstance(named, str) and named:
         return named

@@ -52,8 +52,7 @@ async function showPhoto(file, card, answer) {
   const photo = new Image(); // the browser turns it as its EXIF says, and drops its pixels when memory is scarce
   photo.src = shownUrl(file);
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
-  const smallest = Math.ceil(Math.max(24, Math.max(...answer.size) / 53)); // photos are searched at up to 1,280 px
-  const text = answer.faces.length ? list : element("p", {}, `No face found. Faces must be at least ${smallest} px high.`);
+  const text = answer.faces.length ? list : element("p", {}, "No face found. Small faces are passed over: try a closer view.");
   const canvas = element("canvas", { role: "img", "aria-label": `${file.name}: ${inWords(answer.faces)}` });
   const context = await photo.decode().then(() => canvas.getContext("2d"), () => null); // TIFF and others; too many canvases
   if (context === null) {

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import mimetypes
-import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,8 +22,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import mien
-from mien.analysis import Analyzer
-from mien.card import CARD_FILE
+from mien.analysis import Analyzer, cores
+from mien.checking import check_number
 from mien.errors import InputError
 from mien.faces.detect import Detector, YuNet
 from mien.recognizer import Recognizer
@@ -74,19 +73,21 @@ def create_app(
         workers: threads that decode photos and find faces; None is the number of cores, 4 at most.
 
     Raises:
-        InputError: the token is empty, or no text.
+        InputError: the token is empty, or no text; or `workers` is below 1.
         ModelError: there is no such model.
     """
     if token is not None and (not isinstance(token, str) or not token.strip()):
         raise InputError("token: is empty, or no text; None answers this machine only.")
     token = token and token.strip()
     recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
-    limits = limits or Limits()
-    finder = detector or YuNet()
+    if workers is not None:
+        check_number("workers", workers, 1, whole=True)
+    limits = Limits() if limits is None else limits
+    finder = YuNet() if detector is None else detector
     metrics = Metrics()
 
     def begin() -> None:
-        threads = workers or min(4, os.cpu_count() or 1)
+        threads = min(4, cores()) if workers is None else workers
         app.state.service = Service(recognizer, finder, limits=limits, workers=threads, metrics=metrics)
         app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits, app.state.stopping)
 
@@ -109,7 +110,7 @@ def create_app(
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
     app.state.stopping, app.state.begin = threading.Event(), begin
-    app.state.card = json.loads((recognizer.folder / CARD_FILE).read_text(encoding="utf-8"))
+    app.state.card = json.loads(recognizer.card.to_json())
     app.include_router(_api)
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/offline.js", _offline, include_in_schema=False)

@@ -17,7 +17,7 @@ class Limits:
         upload_bytes: size of a request's body.
         pixels: width times height of a photo, as its header states it; checked before the pixels are decoded.
         photos: photos that are uploaded, waiting or in work at one moment; more are refused with 429.
-        seconds: for the upload of a photo, and once more for its analysis.
+        seconds: longest upload of a photo; its analysis may take as long again.
         video_bytes: size of a video; one is read at a time.
         video_upload_seconds: for its upload.
 
@@ -34,5 +34,5 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
-            if not 0 < value < math.inf:
+            if not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise InputError(f"limit {name} is {value}; expected a finite number above 0.")

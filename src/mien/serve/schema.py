@@ -123,7 +123,7 @@ class LimitsAnswer(_Answer):
     upload_bytes: int
     pixels: int
     photos: int = Field(description="Photos that are uploaded, waiting or in work at one moment.")
-    seconds: float = Field(description="For the upload of a photo, and once more for its analysis.")
+    seconds: float = Field(description="Longest upload of a photo; its analysis may take as long again.")
     video_bytes: int
     video_upload_seconds: float
 
