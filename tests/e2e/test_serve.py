@@ -346,7 +346,7 @@ def test_openapi_describes_uploads_answers_and_refusals_with_examples(client: Cl
     assert (analyze["operationId"], video["operationId"]) == ("analyze", "video")
     assert {"image/jpeg", "multipart/form-data"} <= analyze["requestBody"]["content"].keys()
     assert {"200", "401", "403", "408", "413", "422", "429", "504"} == analyze["responses"].keys()
-    assert {"200", "401", "403", "408", "413", "422", "429", "501"} == video["responses"].keys()
+    assert {"200", "401", "403", "408", "413", "422", "429", "501", "503"} == video["responses"].keys()
     for status, answer in analyze["responses"].items():
         content = answer["content"]["application/json"]
         if status != "200":

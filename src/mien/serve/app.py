@@ -151,7 +151,7 @@ async def _analyze(request: Request) -> Response:
             "description": LINES,
             "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": FRAME_LINE}},
         },
-        **refusals(401, 403, 408, 413, 422, 429, 501),
+        **refusals(401, 403, 408, 413, 422, 429, 501, 503),
     },
     openapi_extra={"requestBody": VIDEO_BODY},
 )
