@@ -56,7 +56,7 @@ def train(
 
     keep_freed_memory()
     row = lab.recipes[recipe]
-    if epochs is not None:
+    if epochs not in (None, row.epochs):
         row = override(with_epochs(row, epochs), f"epochs={epochs}", *(set_ or []))
     elif set_:
         row = override(row, *set_)

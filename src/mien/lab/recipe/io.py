@@ -54,7 +54,7 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
 
     A variant is another recipe: its name ends in ``-variant`` and its remark lists the changes (unless they name or
     describe it), what was assumed of changed fields is left out, and `published` is empty, so that its results are
-    never printed against the source's. Changes to what a recipe has already leave it as it is.
+    never printed against the source's.
 
     Args:
         recipe: what is changed; it stays as it is.
@@ -77,8 +77,6 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         paths.append(path.strip())
     variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
     assert isinstance(variant, Recipe)
-    if variant == recipe:
-        return recipe
     if variant.phases and "optimizer.lr" in paths:
         raise RecipeError(
             f"optimizer.lr: not used by {recipe.name}, which has phases with a learning rate each; set phases.0.lr."
