@@ -154,3 +154,10 @@ def test_drawn_faces_are_new() -> None:
     assert result.summary()["distinct"] == 7 * 24
     assert not result.blank.any()
     assert result.twin_free.mean() > 0.98
+
+
+def test_a_data_set_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = draw_faces(per_class=5, seed=0)
+    found = audit(data)
+    monkeypatch.setattr(auditing, "near_pairs", lambda *_: pytest.fail("compared again"))
+    assert audit(data) is found

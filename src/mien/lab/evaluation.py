@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mien.card import Card
 from mien.errors import DataError, ModelError
-from mien.lab.data import TRAINING, Audit, FaceDataset, audit, relabel_by_majority
+from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions, scored_as
 from mien.lab.remarks import remarks_on, remarks_on_data
@@ -38,7 +38,6 @@ def evaluate(
     tta: TTA = "none",
     majority: bool = False,
     out: str | Path | None = None,
-    twins: Audit | None = None,
     on_progress: Callable[[str, int, int], None] = silent,
 ) -> Report:
     """Predict one split and measure the predictions.
@@ -53,7 +52,6 @@ def evaluate(
         tta: views that are averaged. A model that was exported mirrored averages two itself: files say ``flip`` then.
         majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
-        twins: audit of `data` where it is at hand; making it takes half a minute for FER2013.
         on_progress: called with (what is done, steps done, steps in all).
 
     Raises:
@@ -69,7 +67,7 @@ def evaluate(
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
-    twin_free = find_twin_free(data, faces, twins, partial(on_progress, "looking for twins"))
+    twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
     faces, twin_free = labelled, None if twin_free is None else twin_free[where]
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
     report = _report(predictions, recognizer.card, run, tta, faces, remark, data)
@@ -160,12 +158,12 @@ def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
 
 
 def find_twin_free(
-    data: FaceDataset, faces: FaceDataset, twins: Audit | None, on_progress: Callable[[int, int], None]
+    data: FaceDataset, faces: FaceDataset, on_progress: Callable[[int, int], None]
 ) -> npt.NDArray[np.bool_] | None:
     """Return which faces of one split of `data` have no twin in its Training split; None if it has none."""
     if TRAINING not in data.split_names():
         return None
-    new: npt.NDArray[np.bool_] = (twins or audit(data, on_progress)).twin_free[data.splits == faces.splits[0]]
+    new: npt.NDArray[np.bool_] = audit(data, on_progress).twin_free[data.splits == faces.splits[0]]
     return new
 
 

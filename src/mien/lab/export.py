@@ -125,7 +125,7 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
         return export_run(run, data=data)
     card = Card.read(folder)
     known = card.provenance
-    calibrates = known["calibration"] is None and validation_faces(run, data) is not None
+    calibrates = known["calibration"] is None and _has_validation_faces(run, data)
     if _is_of(run, card) and not calibrates:
         return folder
     mirrored = bool(known.get("mirrored"))
@@ -201,17 +201,17 @@ def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
     Those with a twin among the faces it was trained on are left out: the network knows them by heart, and its
     confidence would be fitted to that. Test splits are never taken, even if the run watched one.
     """
-    environment = run.environment
-    if not has_learned_from(environment, data):
+    if not _has_validation_faces(run, data):
         return None
-    return held_out_faces(run.recipe, environment["seed"], data)
+    return held_out_faces(run.recipe, run.environment["seed"], data)
+
+
+def _has_validation_faces(run: Run, data: FaceDataset) -> bool:
+    return run.recipe.validation.kind == "holdout" and has_learned_from(run.environment, data)
 
 
 def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that a recipe's holdout rule takes from Training, less those with a twin among the rest.
-
-    None for other kinds of validation.
-    """
+    """Return the faces that the holdout rule takes from Training, without twins of the rest; None if it is another."""
     if recipe.validation.kind != "holdout":
         return None
     training = data.training

@@ -149,7 +149,7 @@ def robustness(
             "Choose a labelled split with --split."
         )
     _, recognizer = open_model(model, data)
-    twin_free = find_twin_free(data, chosen, None, partial(on_progress, "looking for twins"))
+    twin_free = find_twin_free(data, chosen, partial(on_progress, "looking for twins"))
     faces, twin_free = chosen.take(known), None if twin_free is None else twin_free[known]
     predictions: list[Predictions] = []
 

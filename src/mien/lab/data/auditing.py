@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -100,8 +101,11 @@ class Audit:
         return {str(name): int(mask[self.splits == name].sum()) for name in dict.fromkeys(self.splits.tolist())}
 
 
+_AUDITS: WeakKeyDictionary[FaceDataset, Audit] = WeakKeyDictionary()
+
+
 def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
-    """Compare every face with every other one.
+    """Compare every face with every other one, once for each data set; called again, it gives the same audit.
 
     Takes about half a minute for the whole of FER2013 on two cores, and 0.4 GB beside the faces.
 
@@ -112,9 +116,15 @@ def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
     Raises:
         DataError: the data set is empty.
     """
-    count = len(dataset)
-    if not count:
+    if not len(dataset):
         raise DataError(f"{dataset.source}: no faces to audit.")
+    if dataset not in _AUDITS:
+        _AUDITS[dataset] = _audited(dataset, progress)
+    return _AUDITS[dataset]
+
+
+def _audited(dataset: FaceDataset, progress: Progress | None) -> Audit:
+    count = len(dataset)
     flat = dataset.faces.reshape(count, -1)
     _, first, identical = np.unique(flat.view(f"V{flat.shape[1]}").ravel(), return_index=True, return_inverse=True)
     std = np.array([face.std() for face in flat], np.float32)

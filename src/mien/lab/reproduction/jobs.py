@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.errors import MienError, ModelError, RecipeError
-from mien.lab.data import TRAINING, Audit, FaceDataset, audit, has_learned_from
+from mien.lab.data import TRAINING, FaceDataset, has_learned_from
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
 from mien.lab.pages.report import write_report
@@ -161,13 +160,12 @@ def reproduce(
     """
     check_commit(current_commit(), "mien reproduce", results)
     deadline = time.monotonic() + budget_s
-    twins = cache(lambda: audit(data))  # takes half a minute, and is needed when something is evaluated
     for job in jobs:
         if is_done(job, data, results):
             continue
         on_job(job)
         try:
-            run = _train_and_evaluate(job, data, out, deadline, twins, on_progress)
+            run = _train_and_evaluate(job, data, out, deadline, on_progress)
             record = add(run, results)
         except OutOfTime as stop:
             yield Outcome(job, "unfinished", str(stop))
@@ -184,7 +182,6 @@ def _train_and_evaluate(
     data: FaceDataset,
     out: Path,
     deadline: float,
-    twins: Callable[[], Audit],
     on_progress: Callable[[Progress], None] | None,
 ) -> Run:
     """Return the run with its report.
@@ -205,7 +202,7 @@ def _train_and_evaluate(
         if split != TRAINING and not (run.folder / f"report-{split}.json").is_file():
             if not run.finished or time.monotonic() > deadline:
                 raise OutOfTime(f"time is up after {run.environment['epochs_run']} of {job.epochs} epochs")
-            evaluate(run, data, split, twins=twins())
+            evaluate(run, data, split)
     write_report([run], data, run.folder / "report.html")
     return run
 
