@@ -18,7 +18,7 @@ from mien.cropping import Cropped, crop_photos
 from mien.errors import InputError
 from mien.faces.align import whole
 from mien.faces.boxes import boxes_of_each, given_faces
-from mien.faces.detect import Detector, Face, YuNet
+from mien.faces.detect import SURE_FACE_PX, Detector, Face, YuNet
 from mien.media.images import source_name
 from mien.media.photo_lists import list_photos
 from mien.recognizer import Expression, Recognizer
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mien.preprocess import Preprocess
 
 MIN_FACE_PX = 24
-"""Lower faces show too little for recognisers of 48 px."""
+"""Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
 
 DEFAULT_WORKERS = 2
 """Threads where nobody says how many. Each more takes 30 to 100 MB with photos of 12 megapixels."""
@@ -243,8 +243,11 @@ class Analyzer:
 
 
 def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
-    """Return what the longer side of a photo keeps, so that the smallest face that YuNet finds still fills a crop."""
-    return detector.longest_px * preprocess.crop_px / MIN_FACE_PX if isinstance(detector, YuNet) else math.inf
+    """Return how far a photo may be reduced in reading: the px that its longer side keeps at least.
+
+    With so many, the smallest face that YuNet can find still fills a crop.
+    """
+    return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
 
 
 def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:

@@ -21,7 +21,7 @@ from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.reading import sentences
 from mien.lab.pages.report import write_comparison, write_report
-from mien.lab.pages.report_tables import kept_epoch, recipe_table
+from mien.lab.pages.report_tables import recipe_table
 from mien.lab.recipe import Stopping
 from mien.lab.recipe.io import override
 from mien.lab.recipe_book import recipes
@@ -266,9 +266,8 @@ def test_a_run_without_validation(tmp_path):
 
 def test_the_kept_epoch_is_the_best_or_the_last(tmp_path):
     best = Stopping(monitor="loss", patience=None, keep="best")
-    assert kept_epoch(make_run(tmp_path / "best", variant("cnn8", stopping=best))) == 2
-    assert kept_epoch(make_run(tmp_path / "last", "cnn8")) == 3
-    assert kept_epoch(make_run(tmp_path / "none", "cnn8", epochs_run=0)) is None
+    assert make_run(tmp_path / "best", variant("cnn8", stopping=best)).kept_epoch()["epoch"] == 2
+    assert make_run(tmp_path / "last", "cnn8").kept_epoch()["epoch"] == 3
 
 
 def test_the_recipe_says_what_is_assumed():

@@ -10,7 +10,7 @@ from mien.card import CARD_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.metrics import TTA, Metrics, Predictions, Report
-from mien.lab.predictions import scored_as
+from mien.lab.predictions import predictions_file, report_file, scored_as
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 
@@ -80,7 +80,7 @@ def scored_splits(run: Run) -> list[str]:
 
     With averaged views, they are called as the files are: ``PublicTest-flip``.
     """
-    files = {split: run.folder / f"report-{split}.json" for split in _PREFERRED}
+    files = {split: report_file(run.folder, split) for split in _PREFERRED}
     return [split for split, file in files.items() if file.is_file() and Report.read(file).full is not None]
 
 
@@ -104,17 +104,17 @@ def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     Raises:
         DataError: the run has not been evaluated on the split, or the split has no labels.
     """
-    report_file, predictions_file = (run.folder / f"{part}-{split}" for part in ("report", "predictions"))
-    if not report_file.with_suffix(".json").is_file():
+    file = report_file(run.folder, split)
+    if not file.is_file():
         has = ", ".join(scored_splits(run)) or "nothing"
         options = "--split " + split.replace("-", " --tta ", 1)
         raise DataError(
             f"{run.folder}: evaluated on {has}, not on {split}; run `mien evaluate {run.folder} {options}`."
         )
-    report = Report.read(report_file.with_suffix(".json"))
+    report = Report.read(file)
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")
-    predictions = Predictions.read(predictions_file.with_suffix(".csv"))
+    predictions = Predictions.read(predictions_file(run.folder, split))
     model = run.folder / "model"
     return Evaluated(
         name=name,

@@ -15,7 +15,7 @@ from mien.card import Card
 from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import Predictions, scored_as
+from mien.lab.predictions import Predictions, predictions_file, report_file, scored_as
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.recognizer import Recognizer
 
@@ -118,8 +118,8 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
     """
     name = scored_as(report.split, report.tta)
     _made(folder)
-    predictions.write(folder / f"predictions-{name}.csv")
-    report.write(folder / f"report-{name}.json")
+    predictions.write(predictions_file(folder, name))
+    report.write(report_file(folder, name))
 
 
 def _made(folder: str | Path | None) -> Path | None:
@@ -196,7 +196,7 @@ def _asked_and_averaged(tta: TTA, card: Card) -> tuple[TTA, TTA]:
 
 def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
     """Keep a run's report from being replaced by one on other faces or labels; one without figures may be."""
-    file = run.folder / f"report-{scored_as(str(faces.splits[0]), tta)}.json"
+    file = report_file(run.folder, scored_as(str(faces.splits[0]), tta))
     if not file.is_file():
         return
     earlier = Report.read(file)

@@ -24,6 +24,16 @@ def scored_as(split: str, tta: TTA) -> str:
     return split if tta == "none" else f"{split}-{tta}"
 
 
+def predictions_file(folder: Path, name: str) -> Path:
+    """Return where the predictions of a split lie; `name` as `scored_as` gives it."""
+    return folder / f"predictions-{name}.csv"
+
+
+def report_file(folder: Path, name: str) -> Path:
+    """Return where the report on a split lies; `name` as `scored_as` gives it."""
+    return folder / f"report-{name}.json"
+
+
 RECORD = "run.json"
 """What a record is called; beside it predictions of PrivateTest alone lie, so that no split stands in their names."""
 

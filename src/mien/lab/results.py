@@ -17,6 +17,7 @@ from mien.errors import DataError
 from mien.lab.data import PRIVATE
 from mien.lab.metrics import Predictions, Report
 from mien.lab.predictions import RECORD as RECORD
+from mien.lab.predictions import predictions_file
 from mien.lab.published import Beside, beside_published
 from mien.lab.recipe import io as recipe_io
 from mien.lab.run import Run
@@ -163,7 +164,7 @@ def _compact(report: Report) -> dict[str, Any]:
 
 def _right(run: Run, name: str) -> str:
     """Which of the scored faces the model gets right, in their order: a bit each, as hexadecimal digits."""
-    predictions = Predictions.read(run.folder / f"predictions-{name}.csv")
+    predictions = Predictions.read(predictions_file(run.folder, name))
     return np.packbits(predictions.correct[predictions.labels >= 0]).tobytes().hex()
 
 
@@ -176,7 +177,7 @@ def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
 
 
 def _published(run: Run, name: str, report: Report) -> list[Beside]:
-    return beside_published(run, report, Predictions.read(run.folder / f"predictions-{name}.csv"))
+    return beside_published(run, report, Predictions.read(predictions_file(run.folder, name)))
 
 
 def _beside(row: Beside) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from mien.lab.pages.reading import sentences
 from mien.lab.pages.report_tables import (
     calibration_table,
     class_table,
-    kept_epoch,
     provenance_table,
     recipe_table,
     summary_table,
@@ -148,7 +147,7 @@ def _tiles(evaluated: Evaluated) -> list[Tile]:
 
 
 def _curves(run: Run) -> list[Picture]:
-    history, kept = run.history(), kept_epoch(run)
+    history, kept = run.history(), run.kept_epoch().get("epoch")
     pictures = [charts.curves(history, quantity, kept) for quantity in ("loss", "accuracy", "lr")]
     return [picture for picture in pictures if picture is not None]
 

@@ -8,6 +8,7 @@ from typing import Any
 from mien.lab.evaluated import Evaluated, scored_splits
 from mien.lab.metrics import Metrics, Report
 from mien.lab.pages.recipe_page import figure_in_words
+from mien.lab.predictions import report_file
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import VARIANT
 from mien.lab.run import Run
@@ -18,7 +19,7 @@ def summary_table(run: Run) -> Table:
     """Return every figure on every scored split, full and twin-free."""
     columns: list[tuple[str, Metrics]] = []
     for split in scored_splits(run):
-        report = Report.read(run.folder / f"report-{split}.json")
+        report = Report.read(report_file(run.folder, split))
         parts = ((split, report.full), (f"{split}, twin-free", report.twin_free))
         columns += [(head, metrics) for head, metrics in parts if metrics is not None]
     every = [metrics for _, metrics in columns]
@@ -57,17 +58,11 @@ def calibration_table(full: Metrics) -> Table:
     return Table("Calibration", ("confidence", "faces", "mean confidence", "accuracy"), rows)
 
 
-def kept_epoch(run: Run) -> int | None:
-    """Return the epoch whose weights were kept, counted from 1; None before the first has ended."""
-    name = "best_epoch" if run.recipe.stopping.keep == "best" else "epochs_run"
-    return run.environment.get(name) or None
-
-
 def training_table(evaluated: Evaluated) -> Table:
     """Return how the training went."""
     environment, report = evaluated.run.environment, evaluated.report
     averaged = environment.get("averaged", ())
-    seconds, kept = environment.get("seconds"), kept_epoch(evaluated.run)
+    seconds, kept = environment.get("seconds"), evaluated.run.kept_epoch().get("epoch")
     epochs = f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"
     rows = (
         ("learnt from", f"{environment.get('n_train', 0):,} faces"),

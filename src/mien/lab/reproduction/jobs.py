@@ -18,6 +18,7 @@ from mien.lab.evaluation import evaluate
 from mien.lab.nets import build
 from mien.lab.pages.report import write_report
 from mien.lab.pages.rewriting import pages_beside, write_tables
+from mien.lab.predictions import report_file
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
@@ -199,7 +200,7 @@ def _train_and_evaluate(
         on_progress=on_progress,
     )
     for split in data.split_names():
-        if split != TRAINING and not (run.folder / f"report-{split}.json").is_file():
+        if split != TRAINING and not report_file(run.folder, split).is_file():
             if not run.finished or time.monotonic() > deadline:
                 raise OutOfTime(f"time is up after {run.environment['epochs_run']} of {job.epochs} epochs")
             evaluate(run, data, split)
