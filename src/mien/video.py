@@ -132,24 +132,24 @@ def analyze_video(
         min_face_px: as `analyze` takes it.
         every: 1 looks at each frame, n at each n-th.
         start_s: first moment wanted, seconds.
-        end_s: moment before which to stop; None = the end.
+        end_s: moment before which to stop, for a camera or stream after its first picture; None = the end.
         smooth_s: time constant of the smoothing, seconds. A track's probabilities move towards those of a frame that
             comes ``dt`` seconds after the one before by ``1 - exp(-dt / smooth_s)`` of the difference: a lasting change
             has arrived by 63 % after `smooth_s`, and the answer is the same at any frame rate. 0 = none.
         unseen_s: how long a face may go unseen before its track ends, seconds.
 
     Raises:
-        InputError: the video cannot be read, or an argument is out of range; `start_s` or `end_s` is given for a
-            camera or stream.
+        InputError: the video cannot be read, or an argument is out of range; `start_s` is given for a camera or
+            stream.
         ModelError: there is no such model.
     """
     reader: FrameSource
     if not isinstance(source, int | str | os.PathLike):
         raise InputError(f"<{type(source).__name__}>: expected the path of a video, an address or a camera's number.")
     if isinstance(source, int) or is_address(str(source)):
-        reader = CameraReader(source if isinstance(source, int) else str(source), every=every)
-        if start_s or end_s is not None:
-            raise InputError(f"{reader.name}: a camera or stream has no start and end; leave out start_s and end_s.")
+        reader = CameraReader(source if isinstance(source, int) else str(source), every=every, end_s=end_s)
+        if start_s:
+            raise InputError(f"{reader.name}: a camera or stream begins now; leave out start_s.")
     else:
         reader = frame_reader(source, start_s=start_s, end_s=end_s, every=every)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)

@@ -158,10 +158,13 @@ def test_cameras_and_streams_are_read_too(model: Path) -> None:
         found = mien.analyze_video(address, model=model)
         assert {face.track_id for face in found} == {0}
         assert found.cut_off is not None and "gives no more pictures" in found.cut_off
+    with network_camera(film) as address:
+        short = mien.analyze_video(address, model=model, end_s=0.1)
+        assert all(face.time_s < 0.1 for face in short) and short.cut_off is None
     assert mien.analyze_video(0, model=model).source.name == "camera 0"
-    with pytest.raises(InputError, match="0: a camera or stream has no start and end; leave out start_s and end_s"):
-        mien.analyze_video(0, model=model, end_s=3)
-    with pytest.raises(InputError, match=r"^rtsp://10\.0\.0\.9/x: a camera or stream has no start and end"):
+    with pytest.raises(InputError, match="camera 0: a camera or stream begins now; leave out start_s"):
+        mien.analyze_video(0, model=model, start_s=3)
+    with pytest.raises(InputError, match=r"^rtsp://10\.0\.0\.9/x: a camera or stream begins now"):
         mien.analyze_video("rtsp://user:secret@10.0.0.9/x", model=model, start_s=1)
 
 

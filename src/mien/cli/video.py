@@ -97,7 +97,8 @@ class VideoRun:
         from mien.video import VideoAnalysis
 
         camera = camera.strip()
-        reader = CameraReader(int(camera) if camera.removeprefix("-").isdecimal() else camera, every=self.every)
+        place = int(camera) if camera.removeprefix("-").isdecimal() else camera
+        reader = CameraReader(place, every=self.every, end_s=self.end_s)
         with interruption() as stop:
             yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)
 
@@ -111,7 +112,7 @@ class VideoRun:
     ) -> Iterator[AnalyzedFrame]:
         from mien.video_saving import saving
 
-        frames = self._shown(_until(video.frames(), stop, self.end_s), video.source.name, seconds)
+        frames = self._shown(_until(video.frames(), stop), video.source.name, seconds)
         yield from frames if file is None else saving(frames, video, file)
         if video.cut_off is not None:
             self.failed.append((video.source.name, video.cut_off))
@@ -169,9 +170,9 @@ def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> lis
     return picture_files(paths, save, videos)
 
 
-def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event, end_s: float | None) -> Iterator[AnalyzedFrame]:
+def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event) -> Iterator[AnalyzedFrame]:
     for frame in frames:
-        if stop.is_set() or (end_s is not None and frame.time_s >= end_s):
+        if stop.is_set():
             return
         yield frame
 

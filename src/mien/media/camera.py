@@ -34,26 +34,30 @@ class CameraReader:
     Attributes:
         name: for messages and records: ``camera 0``, or the address without user and password.
         start_s: 0.
-        cut_off: after iterating, that the camera gives no more pictures; None for a finished video read to its end.
+        cut_off: after iterating, that the camera gives no more pictures; None where it was read to the wanted end, or
+            a finished video to its own.
     """
 
     start_s = 0.0
 
-    def __init__(self, camera: int | str, *, every: int = 1) -> None:
+    def __init__(self, camera: int | str, *, every: int = 1, end_s: float | None = None) -> None:
         """Choose a camera; it is opened when its frames are asked for.
 
         Args:
             camera: its number, 0 for the first, or the address of a stream, ``rtsp://...`` or ``http://...``.
             every: 1 gives each frame, n each n-th.
+            end_s: how long to read, seconds; None = until it ends.
 
         Raises:
-            InputError: `every` is below 1, or no camera can have that number.
+            InputError: `every` is below 1, `end_s` negative, or no camera can have that number.
         """
         self.name = f"camera {camera}" if isinstance(camera, int) else without_secrets(camera)
         if isinstance(camera, bool) or (isinstance(camera, int) and camera < 0):
             raise InputError(f"{self.name}: expected the number of a camera, 0 or above, or an address.")
         check_number(f"{self.name}: every", every, 1, whole=True)
-        self._camera, self._every = camera, every
+        if end_s is not None:
+            check_number(f"{self.name}: end_s", end_s, 0)
+        self._camera, self._every, self._end_s = camera, every, end_s
         self.cut_off: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:
@@ -66,6 +70,8 @@ class CameraReader:
         with closing(_Feed(self._camera, self._every)) as feed:
             try:
                 while (taken := feed.take(_STALLED_S if frame else _OPENING_S)) is not None:
+                    if self._end_s is not None and taken.time_s >= self._end_s:
+                        return
                     yield (frame := taken)
                 ending = f"gives no more pictures after frame {feed.n - 1}"
             except TimeoutError:
