@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.checking import check_number
-from mien.cropping import Cropped, crop_photos
+from mien.cropping import Cropped, crop_photos, detect_in, least_px_of
 from mien.errors import InputError
 from mien.faces.align import whole
 from mien.faces.boxes import boxes_of_each, given_faces
-from mien.faces.detect import SURE_FACE_PX, Detector, Face, YuNet
+from mien.faces.detect import Detector, Face, YuNet
 from mien.media.images import source_name
 from mien.media.photo_lists import list_photos
 from mien.recognizer import Expression, Recognizer
@@ -28,7 +28,6 @@ from mien.records import AnalyzedFace as AnalyzedFace
 
 if TYPE_CHECKING:
     from mien.media.images import Photo
-    from mien.preprocess import Preprocess
 
 MIN_FACE_PX = 24
 """Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
@@ -230,35 +229,42 @@ class Analyzer:
         if stacks:
             found = self.recognizer.probabilities(np.concatenate(stacks), self.batch_size)
             expressions = iter(self.recognizer.expressions(found))
-        for photo in photos:
-            yield Analysis(
-                source=photo.name,
-                photo=photo.photo,
-                size=photo.size,
-                faces=tuple(_analyzed(face, next(expressions)) for face in photo.faces),
-                failed=photo.failed,
-                model=self.recognizer.card.name,
-                labels=self.recognizer.card.labels,
+        yield from (self.analysis(photo, expressions) for photo in photos)
+
+    def crop_one(self, photo: Photo, name: str) -> Cropped:
+        """Find the faces of a photo, which messages call `name`; threads may do so side by side if they may detect."""
+        preprocess = self.recognizer.card.preprocess
+        (found,) = crop_photos(
+            [(photo, name)],
+            lambda index, name, image, factor: detect_in(self.detector, image, factor),
+            preprocess,
+            preprocess.margin_fraction,
+            workers=1,
+            least_px=least_px_of(self.detector, preprocess),
+        )
+        return found
+
+    def analysis(self, photo: Cropped, expressions: Iterator[Expression]) -> Analysis:
+        """Put the faces of a photo together with their expressions, which are taken from the iterator."""
+        faces = (
+            AnalyzedFace(
+                box=face.box,
+                score=face.score,
+                landmarks=face.landmarks,
+                track_id=face.track_id,
+                expression=next(expressions),
             )
-
-
-def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
-    """Return how far a photo may be reduced in reading: the px that its longer side keeps at least.
-
-    With so many, the smallest face that YuNet can find still fills a crop.
-    """
-    return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
-
-
-def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
-    """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`."""
-    return (detector.for_reduced(factor) if isinstance(detector, YuNet) else detector).detect(image)
-
-
-def _analyzed(face: Face, expression: Expression) -> AnalyzedFace:
-    return AnalyzedFace(
-        box=face.box, score=face.score, landmarks=face.landmarks, track_id=face.track_id, expression=expression
-    )
+            for face in photo.faces
+        )
+        return Analysis(
+            source=photo.name,
+            photo=photo.photo,
+            size=photo.size,
+            faces=tuple(faces),
+            failed=photo.failed,
+            model=self.recognizer.card.name,
+            labels=self.recognizer.card.labels,
+        )
 
 
 def _is_one_photo(source: object) -> bool:

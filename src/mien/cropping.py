@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import deque
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from mien.errors import InputError
 from mien.faces.align import crop_face
-from mien.faces.detect import Face
+from mien.faces.detect import SURE_FACE_PX, Detector, Face, YuNet
 from mien.media.images import in_memory, read_reduced
 from mien.media.photo_lists import is_pattern, list_photos
 from mien.media.video import VIDEO_SUFFIXES
@@ -136,3 +137,16 @@ def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
+    """Return how far a photo may be reduced in reading: the px that its longer side keeps at least.
+
+    With so many, the smallest face that YuNet can find still fills a crop.
+    """
+    return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
+
+
+def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
+    """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`."""
+    return (detector.for_reduced(factor) if isinstance(detector, YuNet) else detector).detect(image)

@@ -32,7 +32,7 @@ from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
 import mien
-from mien import InputError, Recognizer, YuNet
+from mien import Analyzer, InputError, Recognizer, YuNet
 from mien.cli import build_app
 from mien.serve.app import create_app
 from mien.serve.limits import Limits
@@ -98,7 +98,7 @@ def test_the_service_says_what_its_model_knows(model: Path) -> None:
         return Upload(encoded(Image.new("RGB", (64, 48))), "grey.jpg")
 
     recognizer = Recognizer.load(model)
-    service = Service(recognizer, YuNet(), limits=Limits(), workers=1, metrics=Metrics())
+    service = Service(Analyzer(model=recognizer), limits=Limits(), workers=1, metrics=Metrics())
     try:
         assert asyncio.run(service.analyze(upload)).labels == recognizer.card.labels
     finally:

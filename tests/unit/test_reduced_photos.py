@@ -13,7 +13,8 @@ from skimage import data
 from tiny_model import write_tiny_model
 
 import mien
-from mien.analysis import Analyzer, least_px_of
+from mien.analysis import Analyzer
+from mien.cropping import least_px_of
 
 
 @pytest.fixture(scope="module")

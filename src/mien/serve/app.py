@@ -25,7 +25,7 @@ import mien
 from mien.analysis import Analyzer, cores
 from mien.checking import check_number
 from mien.errors import InputError
-from mien.faces.detect import Detector, YuNet
+from mien.faces.detect import Detector
 from mien.recognizer import Recognizer
 from mien.serve.access import HEADERS, check_local, check_token
 from mien.serve.limits import Limits
@@ -83,13 +83,13 @@ def create_app(
     if workers is not None:
         check_number("workers", workers, 1, whole=True)
     limits = Limits() if limits is None else limits
-    finder = YuNet() if detector is None else detector
+    analyzer = Analyzer(model=recognizer, detector=detector)
     metrics = Metrics()
 
     def begin() -> None:
         threads = min(4, cores()) if workers is None else workers
-        app.state.service = Service(recognizer, finder, limits=limits, workers=threads, metrics=metrics)
-        app.state.videos = Videos(Analyzer(model=recognizer, detector=finder), limits, app.state.stopping)
+        app.state.service = Service(analyzer, limits=limits, workers=threads, metrics=metrics)
+        app.state.videos = Videos(analyzer, limits, app.state.stopping)
 
     @asynccontextmanager
     async def started(app: FastAPI) -> AsyncIterator[None]:

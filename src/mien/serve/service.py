@@ -10,11 +10,10 @@ from contextlib import ExitStack, contextmanager
 
 from starlette.exceptions import HTTPException
 
-from mien.analysis import Analysis, AnalyzedFace, detect_in, least_px_of
-from mien.cropping import Cropped, crop_photos
+from mien.analysis import Analysis, Analyzer
+from mien.cropping import Cropped
 from mien.errors import InputError
-from mien.faces.detect import Detector
-from mien.recognizer import Expression, Recognizer
+from mien.recognizer import Expression
 from mien.serve.batching import Batcher
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
@@ -29,25 +28,21 @@ class Service:
     Photos are decoded and their faces found in `workers` threads; the crops of all go through one `Batcher`.
 
     Args:
-        recognizer: reads the crops.
-        detector: finds the faces; is used by several threads at once, as `YuNet` may be.
+        analyzer: finds and reads the faces; its detector is used by several threads at once, as `YuNet` may be.
         limits: what is refused.
         workers: threads.
         metrics: where photos, faces and batches are counted.
     """
 
-    def __init__(
-        self, recognizer: Recognizer, detector: Detector, *, limits: Limits, workers: int, metrics: Metrics
-    ) -> None:
-        self._recognizer = recognizer
-        self._detector = detector
+    def __init__(self, analyzer: Analyzer, *, limits: Limits, workers: int, metrics: Metrics) -> None:
+        self._analyzer = analyzer
         self._limits = limits
         self._metrics = metrics
         self._places_taken = 0
         self._tasks: set[asyncio.Task[Analysis]] = set()
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
         self._batcher = Batcher(
-            recognizer.probabilities, expected=lambda: self._places_taken, on_batch=metrics.on_batch
+            analyzer.recognizer.probabilities, expected=lambda: self._places_taken, on_batch=metrics.on_batch
         )
 
     def close(self) -> None:
@@ -112,35 +107,17 @@ class Service:
         expressions: list[Expression] = []
         if found.stack is not None and len(found.stack):
             rows = await asyncio.wrap_future(self._batcher.submit(found.stack))
-            expressions = self._recognizer.expressions(rows)
+            expressions = self._analyzer.recognizer.expressions(rows)
         self._metrics.faces.inc(len(found.faces))
         self._metrics.seconds.observe(time.monotonic() - started)
-        return Analysis(
-            source=photo.name,
-            photo=photo.data,
-            size=found.size,
-            faces=tuple(
-                AnalyzedFace(box=face.box, score=face.score, landmarks=face.landmarks, expression=expression)
-                for face, expression in zip(found.faces, expressions, strict=True)
-            ),
-            model=self._recognizer.card.name,
-            labels=self._recognizer.card.labels,
-        )
+        return self._analyzer.analysis(found, iter(expressions))
 
     def _find(self, photo: Upload, until: float) -> Cropped:
         """Decode a photo and cut out its faces; runs in a worker."""
         if time.monotonic() > until:
             raise TimeoutError  # it has waited too long, and nobody waits for it
         check_pixels(photo, self._limits.pixels)
-        preprocess = self._recognizer.card.preprocess
-        (found,) = crop_photos(
-            [(photo.data, photo.name)],
-            lambda index, name, image, factor: detect_in(self._detector, image, factor),
-            preprocess,
-            preprocess.margin_fraction,
-            workers=1,
-            least_px=least_px_of(self._detector, preprocess),
-        )
+        found = self._analyzer.crop_one(photo.data, photo.name)
         if found.failed is not None:
             raise InputError(found.failed)
         return found
