@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mien.cli.faces import DATA_HELP
+
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
     from mien.lab.tables import Table
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="FER2013: check, describe, convert, download.", no_args_is_help=True)
 
-Source = Annotated[Path, typer.Argument(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")]
+Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[
     str | None, typer.Option(help="Order of the classes, angry,disgust,...; for a parquet file that does not state it.")
 ]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mien.cli.faces import Data, read_faces
+
 if TYPE_CHECKING:
     from mien.lab.metrics import Metrics, Report
     from mien.lab.tables import Table
 
-Data = Annotated[Path, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")]
 Out = Annotated[
     Path | None,
     typer.Option(help="Folder for predictions and report; default: the run's; a model has none."),
@@ -36,12 +37,9 @@ def evaluate(
 ) -> None:
     """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
     from mien import lab
-    from mien.lab.data import join_votes
     from mien.lab.evaluation import is_run
 
-    faces = lab.read_fer2013(data)
-    if votes is not None:
-        faces = join_votes(faces, votes)
+    faces = read_faces(data, votes)
     with bar() as show:
         report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
     _print(report, json)
@@ -95,13 +93,10 @@ def export(
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
-    from mien.lab.data import join_votes
 
     if votes is not None and data is None:
         raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
-    faces = None if data is None else lab.read_fer2013(data)
-    if faces is not None and votes is not None:
-        faces = join_votes(faces, votes)
+    faces = None if data is None else read_faces(data, votes)
     folder = lab.export_run(
         lab.Run.open(run), out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence
     )
@@ -133,12 +128,9 @@ def calibrate(
 ) -> None:
     """Fit a model's confidence on faces that it has not learned from."""
     from mien.card import Card
-    from mien.lab import read_fer2013, recalibrate
-    from mien.lab.data import join_votes
+    from mien.lab import recalibrate
 
-    faces = read_fer2013(data)
-    if votes is not None:
-        faces = join_votes(faces, votes)
+    faces = read_faces(data, votes)
     card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
     fitted = card.provenance["calibration"]
     aim = f"{fitted['target_accuracy']:.0%}"

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.printing import table_console
+
 WIDE = 100
 """Columns of a terminal below which networks are left out, so that names and published figures have room."""
 
@@ -41,12 +43,9 @@ def recipes(
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # a file has no width of its own
+    console = table_console()
     columns = [column for column in rows[0] if column != "network" or console.width >= WIDE]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mien.cli.evaluate import bar
+from mien.cli.printing import table_console
 
 if TYPE_CHECKING:
     from mien.lab.comparison import Comparison
@@ -100,10 +101,6 @@ def _print(comparison: Comparison, format: str) -> None:
     elif format == "plain":
         typer.echo("\n\n".join(table.plain() for table in tables_of(comparison)))
     else:
-        from rich.console import Console
-
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=160)  # a file has no width of its own
+        console = table_console()
         for table in tables_of(comparison):
             console.print(table.rich(), "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.faces import DATA_HELP
 from mien.cli.train import parse_time, progress_bar
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def reproduce(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Rows; default: the reports', then future work.")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     list_: Annotated[bool, typer.Option("--list", help="Say what is done, missing, and how long it takes.")] = False,
     seeds: Annotated[int, typer.Option(help="How many, from 0.", min=1)] = 3,
     budget: Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.evaluate import Data, bar
+from mien.cli.evaluate import bar
+from mien.cli.faces import Data
 
 
 def robust(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mien.cli.faces import Data, read_faces
+
 if TYPE_CHECKING:
     from mien.lab.training import Progress
 
@@ -27,7 +29,7 @@ def parse_time(text: str) -> float:
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe; `mien recipes` lists them.")],
-    data: Annotated[Path, typer.Option(help="FER2013: archive.zip, fer2013.csv, a parquet file or a folder.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     epochs: Annotated[int | None, typer.Option(help="How many, phases and warm-up in proportion.", min=1)] = None,
@@ -49,7 +51,6 @@ def train(
     """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     from mien import lab
-    from mien.lab.data import join_votes
     from mien.lab.hardware import keep_freed_memory
     from mien.lab.recipe.io import override
     from mien.lab.schedule import with_epochs
@@ -60,9 +61,7 @@ def train(
         row = override(with_epochs(row, epochs), f"epochs={epochs}", *(set_ or []))
     elif set_:
         row = override(row, *set_)
-    faces = lab.read_fer2013(data)
-    if votes is not None:
-        faces = join_votes(faces, votes)
+    faces = read_faces(data, votes)
     again = "the same command goes on from the last whole epoch"
     with progress_bar() as show:
         try:
