@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from mien.lab.augment import augment_faces, mix
+from mien.lab.augment import augment_faces, draw_blend
 from mien.lab.recipe import Augment, NoAugment
 
 STRONG = Augment(
@@ -115,9 +115,14 @@ def test_erasing_hides_a_rectangle_in_the_stated_share_of_faces():
     assert touched.min() > 0.06 and touched.max() < 0.25
 
 
+def blended(x, targets, augment, seed):
+    blend = draw_blend(augment, x.shape[-1], np.random.default_rng(seed))
+    return blend.faces(x), blend.targets(targets)
+
+
 def test_mixup_blends_neighbours_and_their_targets():
     x, targets = faces(4), torch.eye(7)[:4]
-    y, mixed = mix(x, targets, Augment(mixup_alpha=1.0), np.random.default_rng(0))
+    y, mixed = blended(x, targets, Augment(mixup_alpha=1.0), seed=0)
     share = mixed[0, 0]
     assert 0 < share < 1
     torch.testing.assert_close(mixed.sum(1), torch.ones(4))
@@ -127,7 +132,7 @@ def test_mixup_blends_neighbours_and_their_targets():
 
 def test_cutmix_weighs_targets_by_the_area_that_is_left():
     x, targets = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 1, 48, 48), torch.eye(7)[:4]
-    y, mixed = mix(x, targets, Augment(cutmix_alpha=1.0), np.random.default_rng(3))
+    y, mixed = blended(x, targets, Augment(cutmix_alpha=1.0), seed=3)
     assert (y[1] == 0).float().mean() == pytest.approx(float(mixed[1, 0]))
     assert 0 < mixed[1, 0] < 1
 
@@ -135,7 +140,7 @@ def test_cutmix_weighs_targets_by_the_area_that_is_left():
 @pytest.mark.parametrize("augment", [NoAugment(), Augment(), Augment(mixup_alpha=1.0, mix_rate=0.0)])
 def test_nothing_is_mixed_unless_asked(augment):
     x, targets = faces(4), torch.eye(7)[:4]
-    y, same = mix(x, targets, augment, np.random.default_rng(0))
+    y, same = blended(x, targets, augment, seed=0)
     assert y is x and same is targets
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -162,34 +163,43 @@ def _rectangles(areas: tuple[float, float], uniform: Callable[[float, float], Te
     return (down[:, None, :, None] & across[:, None, None, :]).bool()
 
 
-def mix(
-    faces: Tensor, targets: Tensor, augment: Augment | NoAugment, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Blend each face with its neighbour in the batch: mixup over all pixels, or CutMix over one square.
+@dataclass(frozen=True)
+class Blend:
+    """How each face of a batch is blended with its neighbour: mixup over all pixels, or CutMix over one square.
 
-    Args:
-        faces: ``(N, P, H, W)`` float32.
-        targets: ``(N, K)`` float32, each row sums to 1.
-        augment: says whether and how to mix.
-        rng: one draw for the whole batch, the same on every process.
-
-    Returns:
-        Faces and targets of the same shapes; the given ones where this batch is not mixed.
+    Attributes:
+        share: of the face itself; the neighbour has the rest. 1 = nothing is blended.
+        square: top, left and side of what the neighbour's pixels replace, px; None = all pixels are blended.
     """
+
+    share: float = 1.0
+    square: tuple[int, int, int] | None = None
+
+    def faces(self, faces: Tensor) -> Tensor:
+        """Blend faces ``(N, P, H, W)``."""
+        if self.share == 1 and self.square is None:
+            return faces
+        if self.square is None:
+            return self.share * faces + (1 - self.share) * faces.roll(1, 0)
+        top, left, side = self.square
+        blended = faces.clone()
+        blended[..., top : top + side, left : left + side] = faces.roll(1, 0)[..., top : top + side, left : left + side]
+        return blended
+
+    def targets(self, targets: Tensor) -> Tensor:
+        """Blend what is to be answered to them, ``(N, K)``."""
+        return targets if self.share == 1 else self.share * targets + (1 - self.share) * targets.roll(1, 0)
+
+
+def draw_blend(augment: Augment | NoAugment, side: int, rng: np.random.Generator) -> Blend:
+    """Draw whether and how a batch of faces of `side` px is blended, the same on every process."""
     if isinstance(augment, NoAugment) or not (augment.mixup_alpha or augment.cutmix_alpha):
-        return faces, targets
+        return Blend()
     mixes, cuts = rng.random() < augment.mix_rate, rng.random() < 0.5
     if not mixes:
-        return faces, targets
+        return Blend()
     if augment.cutmix_alpha and (cuts or not augment.mixup_alpha):
-        share = rng.beta(augment.cutmix_alpha, augment.cutmix_alpha)
-        side = faces.shape[-1]
-        cut = round(side * math.sqrt(1 - share))
-        top, left = rng.integers(0, side - cut + 1, 2)
-        mixed = faces.clone()
-        mixed[..., top : top + cut, left : left + cut] = faces.roll(1, 0)[..., top : top + cut, left : left + cut]
-        share = 1 - cut * cut / (side * side)
-    else:
-        share = rng.beta(augment.mixup_alpha, augment.mixup_alpha)
-        mixed = share * faces + (1 - share) * faces.roll(1, 0)
-    return mixed, share * targets + (1 - share) * targets.roll(1, 0)
+        cut = round(side * math.sqrt(1 - rng.beta(augment.cutmix_alpha, augment.cutmix_alpha)))
+        top, left = rng.integers(0, side - cut + 1, 2).tolist()
+        return Blend(1 - cut * cut / (side * side), (top, left, cut))
+    return Blend(rng.beta(augment.mixup_alpha, augment.mixup_alpha))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.errors import DataError, ModelError, RecipeError
-from mien.lab.augment import augment_faces, mix
+from mien.lab.augment import augment_faces, draw_blend
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
@@ -223,21 +223,20 @@ class Trainer:
         training, validation = split_for_training(recipe, data, seed)
         classes = len(data.label_set)
         self.faces, self.labels = _on_device(training, recipe.preprocess, device)
-        targets = targets_of(recipe, training).to(device)
-        self.outputs = targets.shape[1]
+        self.targets = targets_of(recipe, training).to(device)
         channels_last = {"device": device, "memory_format": torch.channels_last}
         self.teachers = [teacher.load().to(**channels_last) for teacher in teachers]
-        self.known = targets  # of each face: what to answer, then what teachers have answered to it, if anything
+        self.answers = self.targets[:, :0]  # what teachers have answered to each face before the training, if they have
         if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
             with fabric.autocast():
-                answers = teach_plain(self.teachers, self.faces, recipe.distillation, classes)
-            self.known, self.teachers = torch.cat([targets, answers], dim=1), []
+                self.answers = teach_plain(self.teachers, self.faces, recipe.distillation, classes)
+            self.teachers = []
         self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
             self.class_weights = torch.from_numpy(class_weights(training.labels, data.label_set)).to(device)
         torch.manual_seed(seed)
-        self.classifier = build(recipe.network, recipe.preprocess, self.outputs, weights)
+        self.classifier = build(recipe.network, recipe.preprocess, self.targets.shape[1], weights)
         adopt_classes(self.classifier, weights, data.label_set)
         self.classifier.to(**channels_last)
         _check_sizes(recipe, self.classifier)
@@ -383,16 +382,15 @@ class Trainer:
         if isinstance(augment, Augment) and augment.side == "crop":
             side = min(side, self.recipe.preprocess.crop_px)  # the input layer enlarges them
         faces, undamaged = augment_faces(faces, augment, side, draw.torch, part, len(indices))
-        if isinstance(distillation, Distillation) and distillation.faces == "undamaged":
-            faces = torch.cat([faces, undamaged], 1)  # to be mixed alike
-        faces, known = mix(faces, self.known[indices[part]], augment, draw.numpy)
-        views = torch.split(faces, self.faces.shape[1], 1)  # the first is for the student, the last for the teachers
-        targets, taught = known[:, : self.outputs], known[:, self.outputs :]
+        blend = draw_blend(augment, side, draw.numpy)
+        shown = blend.faces(faces)
+        targets, taught = (blend.targets(each[indices[part]]) for each in (self.targets, self.answers))
         if self.teachers:
             assert isinstance(distillation, Distillation)
+            seen = blend.faces(undamaged) if distillation.faces == "undamaged" else shown
             with self.fabric.autocast():
-                taught = teach(self._heard(draw), views[-1], distillation, len(self.class_weights))
-        return views[0], targets, taught
+                taught = teach(self._heard(draw), seen, distillation, len(self.class_weights))
+        return shown, targets, taught
 
     def _heard(self, draw: EpochRandom) -> list[nn.Module]:
         """The teachers that answer in a step, the same on every process."""
