@@ -7,8 +7,7 @@ import io
 import json
 import os
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -17,7 +16,7 @@ import typer
 
 from mien.cli.models import Model
 from mien.cli.paths import named, refuse_addresses
-from mien.cli.tally import Tally, save_picture
+from mien.cli.tally import Tally
 
 if TYPE_CHECKING:
     from mien.analysis import Analysis, AnalyzedFace
@@ -89,10 +88,9 @@ def analyze(
 ) -> None:
     """Read the expressions of the faces in photos, videos, or before a camera."""
     from mien.analysis import MIN_FACE_PX, Analyzer
-    from mien.cli.video import VideoRun, videos_among
+    from mien.cli.reading import Reading, outputs_of, videos_among
     from mien.faces.boxes import read_boxes
     from mien.faces.detect import YuNet
-    from mien.media.draw import picture_files
     from mien.media.images import PHOTO_SUFFIXES
     from mien.media.photo_lists import list_photos
     from mien.media.video import VIDEO_SUFFIXES
@@ -132,28 +130,24 @@ def analyze(
     if photos_only:
         everything = list_photos(paths or [], (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
         tally.passed_over = sum(path.suffix.lower() in VIDEO_SUFFIXES for path in set(everything) - set(photos))
+    outputs = outputs_of(photos, video_files, save) if camera is None else {}
     results = None
-    if videos:
-        quiet = _on_terminal() and (as_json or as_csv)
-        run = VideoRun(analyzer, every, start, end, save, quiet, failed=tally.failed)
-        found = run.files(photos, video_files) if camera is None else run.camera(camera)
-    else:
-        pictures = {} if save is None else dict(zip(photos, picture_files(photos, save), strict=True))
-        if out is not None:
-            faces_from = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
-            if crops:
-                faces_from = "crops"
-            elif boxes is not None:
-                faces_from = f"boxes {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
-            results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
-            tally.start_with(results.done.values(), missing=len(results.missing))
-            tally.undrawn = sum(
-                photo.absolute() in results.done and not os.path.exists(picture)  # noqa: PTH110
-                for photo, picture in pictures.items()
-            )
-            photos = results.missing
-        found = _saved(analyzer.run(photos, boxes=given, crops=crops), pictures, tally.failed)
-        found = _until_interrupted(found, photos, tally)
+    if out is not None:
+        faces_from = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
+        if crops:
+            faces_from = "crops"
+        elif boxes is not None:
+            faces_from = f"boxes {hashlib.sha256(repr(given).encode()).hexdigest()[:8]}"
+        results = ResultFile(out, photos, analyzer.recognizer.card, faces_from)
+        tally.start_with(results.done.values(), missing=len(results.missing))
+        tally.undrawn = sum(
+            photo.absolute() in results.done and not os.path.exists(picture)  # noqa: PTH110
+            for photo, picture in outputs.items()
+        )
+        photos = results.missing
+    quiet = _on_terminal() and (as_json or as_csv)
+    reading = Reading(analyzer, given, crops, every, start, end, quiet, failed=tally.failed)
+    found = reading.files(photos, video_files, outputs) if camera is None else reading.camera(camera, save)
     # on a terminal, a bar would run into what is printed
     found = tally.count(found, with_bar=not videos and (results is not None or not _on_terminal()))
     if results is not None:
@@ -185,29 +179,6 @@ def _print(lines: Iterable[str]) -> None:
         typer.echo(line)
 
 
-def _until_interrupted(found: Iterator[Analysis], photos: Sequence[Path], tally: Tally) -> Iterator[Analysis]:
-    """Hand on what is found until Ctrl-C; what is not read by then counts as failed."""
-    from mien.cli.video import interruption
-
-    left = deque(photos)
-    with interruption() as stop:
-        for analysis in found:
-            left.popleft()
-            yield analysis
-            if stop.is_set():
-                break
-    tally.failed += ((str(path), "not read, stopped.") for path in left)
-
-
-def _saved(
-    found: Iterable[Analysis], pictures: Mapping[Path, Path], failed: list[tuple[str, str]]
-) -> Iterator[Analysis]:
-    """Save the picture of each photo on its way, where there is a file for it."""
-    for analysis in found:
-        save_picture(analysis, pictures.get(Path(analysis.source)), failed)
-        yield analysis
-
-
 def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
     """A JSON array, with an object on each line as soon as it is there."""
     held = "["
@@ -227,7 +198,7 @@ def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[st
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
-    from mien.cli.video import video_lines
+    from mien.cli.reading import video_lines
     from mien.video import AnalyzedFrame
 
     begun, before = 0, -1  # a video that is named twice begins anew

@@ -1,4 +1,4 @@
-"""The part of `mien analyze` that reads videos and cameras."""
+"""The part of `mien analyze` that reads photos, videos and cameras."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby, zip_longest
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from mien.cli.tally import save_picture
 
 if TYPE_CHECKING:
     from mien.analysis import Analyzer
+    from mien.faces.detect import Face
     from mien.records import Analysis
     from mien.video import AnalyzedFrame, VideoAnalysis
 
@@ -31,38 +32,39 @@ def videos_among(paths: Sequence[Path], *, animated: bool) -> set[Path]:
 
 
 @dataclass
-class VideoRun:
-    """Videos, cameras, and photos among them.
+class Reading:
+    """Photos, videos and cameras, read until they end or Ctrl-C.
 
     Attributes:
         analyzer: reads the faces.
+        boxes: of photos, by path; None = the detector finds the faces.
+        crops: each photo is one face already.
         every: look at each n-th frame.
         start_s: first moment of each video.
         end_s: moment before which to stop; None = the end.
-        save: file or folder for the results; None = none.
         quiet: show no progress.
         failed: after running, the name of what could not be read to its end, and the reason.
     """
 
     analyzer: Analyzer
+    boxes: Mapping[str, Sequence[Face]] | None = None
+    crops: bool = False
     every: int = 1
     start_s: float = 0.0
     end_s: float | None = None
-    save: Path | None = None
     quiet: bool = False
     failed: list[tuple[str, str]] = field(default_factory=list)
 
-    def files(self, paths: Sequence[Path], videos: Set[Path]) -> Iterator[Analysis]:
+    def files(self, paths: Sequence[Path], videos: Set[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
         """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why.
 
-        After Ctrl-C, what is not read yet is among the failed.
+        After Ctrl-C, what is not read yet is among the failed. `outputs` says where the result of each is written.
         """
         from mien.errors import InputError
         from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
 
-        outputs = dict(zip_longest(paths, _outputs(paths, videos, self.save)))
         left = deque(paths)
         with interruption() as stop:
             for are_videos, group in groupby(paths, videos.__contains__):
@@ -83,7 +85,7 @@ class VideoRun:
                         reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
                         end_s = min(x for x in (self.end_s, reader.duration_s, 1e9) if x is not None)
                         video = VideoAnalysis(reader, self.analyzer)
-                        yield from self._video(video, outputs[path], stop, end_s - self.start_s)
+                        yield from self._video(video, outputs.get(path), stop, end_s - self.start_s)
                     except InputError as error:
                         model = self.analyzer.recognizer.card.name
                         yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
@@ -91,8 +93,8 @@ class VideoRun:
                         self.failed.append((str(path), "stopped; the results so far are complete."))
         self.failed += ((str(path), "not read, stopped.") for path in left)
 
-    def camera(self, camera: str) -> Iterator[Analysis]:
-        """Yield the frames of a camera, by its number, or of a stream, by its address, until Ctrl-C or its end."""
+    def camera(self, camera: str, save: Path | None) -> Iterator[Analysis]:
+        """Yield the frames of a camera, by its number, or of a stream, by its address, and write them to `save`."""
         from mien.media.camera import CameraReader
         from mien.video import VideoAnalysis
 
@@ -100,11 +102,12 @@ class VideoRun:
         place = int(camera) if camera.removeprefix("-").isdecimal() else camera
         reader = CameraReader(place, every=self.every, end_s=self.end_s)
         with interruption() as stop:
-            yield from self._video(VideoAnalysis(reader, self.analyzer), self.save, stop, self.end_s)
+            yield from self._video(VideoAnalysis(reader, self.analyzer), save, stop, self.end_s)
 
-    def _photos(self, photos: list[Path], outputs: Mapping[Path, Path | None]) -> Iterator[Analysis]:
-        for analysis, photo in zip(self.analyzer.run(photos), photos, strict=True):
-            save_picture(analysis, outputs[photo], self.failed)
+    def _photos(self, photos: list[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
+        found = self.analyzer.run(photos, boxes=self.boxes, crops=self.crops)
+        for analysis, photo in zip(found, photos, strict=True):
+            save_picture(analysis, outputs.get(photo), self.failed)
             yield analysis
 
     def _video(
@@ -154,20 +157,24 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
         yield f"  face {s.track:>2}  {clock(s.start_s):>9} - {clock(s.end_s):>9}  {label:<10} {s.confidence:>4.0%}"
 
 
-def _outputs(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> list[Path]:
-    """Where the results go: one file for one video, else pictures and annotated videos in a folder."""
+def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> dict[Path, Path]:
+    """Say where each result goes: into one file for one photo or video, else all into a folder; nowhere without `save`.
+
+    Raises:
+        InputError: `save` cannot be such a file or folder.
+    """
     from mien.errors import InputError
     from mien.media.draw import picture_files
     from mien.video_saving import VIDEO_SAVE_SUFFIXES
 
     if save is None:
-        return []
-    if save.suffix and not os.path.isdir(save):  # noqa: PTH112  # Path's raises on long names
+        return {}
+    if videos and save.suffix and not os.path.isdir(save):  # noqa: PTH112  # Path's raises on long names
         if len(paths) == 1:
-            return [save]
+            return {paths[0]: save}
         if save.suffix.lower() in VIDEO_SAVE_SUFFIXES:
             raise InputError(f"{save}: is one file, but there are {len(paths)} photos and videos; name a folder.")
-    return picture_files(paths, save, videos)
+    return dict(zip(paths, picture_files(paths, save, videos), strict=True))
 
 
 def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event) -> Iterator[AnalyzedFrame]:
