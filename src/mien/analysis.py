@@ -199,6 +199,16 @@ class Analyzer:
             return source_name(photo, index if are_many else None)
 
         given = None if boxes is None else boxes_of_each([name_of(*each) for each in enumerate(listed)], boxes)
+        named = ((photo, name_of(index, photo)) for index, photo in enumerate(listed))
+        return self._crop(named, given, crops, self.workers if are_many else 1)
+
+    def _crop(
+        self,
+        named: Iterable[tuple[Photo, str]],
+        given: Sequence[list[Face] | None] | None = None,
+        crops: bool = False,
+        workers: int = 1,
+    ) -> Generator[Cropped]:
         preprocess = self.recognizer.card.preprocess
 
         def find(index: int, name: str, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
@@ -207,9 +217,8 @@ class Analyzer:
             return [whole(image)] if crops else detect_in(self.detector, image, factor)
 
         margin = 0.0 if crops else preprocess.margin_fraction
-        least_px = math.inf if crops or boxes is not None else least_px_of(self.detector, preprocess)
-        named = ((photo, name_of(index, photo)) for index, photo in enumerate(listed))
-        return crop_photos(named, find, preprocess, margin, self.workers if are_many else 1, least_px)
+        least_px = math.inf if crops or given is not None else least_px_of(self.detector, preprocess)
+        return crop_photos(named, find, preprocess, margin, workers, least_px)
 
     def _run(self, found: Generator[Cropped]) -> Iterator[Analysis]:
         waiting: list[Cropped] = []
@@ -233,15 +242,7 @@ class Analyzer:
 
     def crop_one(self, photo: Photo, name: str) -> Cropped:
         """Find the faces of a photo, which messages call `name`; threads may do so side by side if they may detect."""
-        preprocess = self.recognizer.card.preprocess
-        (found,) = crop_photos(
-            [(photo, name)],
-            lambda index, name, image, factor: detect_in(self.detector, image, factor),
-            preprocess,
-            preprocess.margin_fraction,
-            workers=1,
-            least_px=least_px_of(self.detector, preprocess),
-        )
+        (found,) = self._crop([(photo, name)])
         return found
 
     def analysis(self, photo: Cropped, expressions: Iterator[Expression]) -> Analysis:

@@ -21,7 +21,7 @@ from mien.errors import InputError
 from mien.faces.align import crop_face
 from mien.faces.detect import SURE_FACE_PX, Detector, Face, YuNet
 from mien.media.images import in_memory, read_reduced
-from mien.media.photo_lists import is_pattern, list_photos
+from mien.media.photo_lists import first_photo, is_pattern, list_photos
 from mien.media.video import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _check_kind(photo: Photo, name: str) -> None:
         raise InputError(f"{name}: is a video, by its ending; mien.analyze_video reads it.")
     if is_pattern(os.fspath(photo)) and list_photos([photo]):
         raise InputError(f"{name}: is a pattern; give a list, [{name!r}], to read the photos that match it.")
-    if os.path.isdir(photo) and list_photos([photo]) != [Path(photo)]:  # noqa: PTH112  # Path's raises on long names
+    if os.path.isdir(photo) and first_photo(Path(photo)) != Path(photo):  # noqa: PTH112  # Path's raises on long names
         raise InputError(f"{name}: is a folder; give a list, [{name!r}], to read the photos in it.")
 
 

@@ -99,8 +99,11 @@ class Recognizer:
             threads: CPU threads for one batch; None leaves the choice to onnxruntime.
 
         Raises:
+            InputError: `threads` is below 1.
             ModelError: there is no such model, or its folder is damaged.
         """
+        if threads is not None:
+            check_number("threads", threads, 1, whole=True)
         folder = find_model(model)
         card = Card.read(folder)
         return cls(card, folder, _open(folder / MODEL_FILE, card, threads))

@@ -184,6 +184,7 @@ def test_other_arrays_are_refused(yunet: YuNet, bad: Image) -> None:
     [
         ({"min_face_px": 0}, "min_face_px 0; expected a number, 1 or more"),
         ({"min_face_px": "24"}, "min_face_px '24'; expected a number, 1 or more"),
+        ({"threads": "2"}, "threads '2'; expected a whole number, 1 or more"),
         ({"longest_px": 100}, "longest_px 100; expected a whole number, 320 or more"),
         ({"score_threshold": 0}, "score_threshold 0; expected above 0, and 1 at most"),
     ],

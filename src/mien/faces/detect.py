@@ -106,6 +106,8 @@ class YuNet:
         check_number("min_face_px", min_face_px, 1)
         check_number("longest_px", longest_px, FAR_PX, whole=True)
         check_number("score_threshold", score_threshold, 0)
+        if threads is not None:
+            check_number("threads", threads, 1, whole=True)
         if not 0 < score_threshold <= 1:
             raise InputError(f"score_threshold {score_threshold}; expected above 0, and 1 at most.")
         self.min_face_px = min_face_px

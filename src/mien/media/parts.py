@@ -16,8 +16,8 @@ def check_part(name: str, start_s: float, end_s: float | None, every: int) -> No
     check_number(f"{name}: start_s", start_s, 0)
     if end_s is not None:
         check_number(f"{name}: end_s", end_s, 0)
-    if end_s is not None and end_s <= start_s:
-        raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
+        if end_s <= start_s:
+            raise InputError(f"{name}: the range {start_s} s to {end_s} s is empty.")
 
 
 def refuse_empty_part(name: str, start_s: float, end_s: float | None, every: int, ends_s: float) -> None:

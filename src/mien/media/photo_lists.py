@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -68,16 +68,35 @@ def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIX
     return photos
 
 
+def first_photo(folder: Path) -> Path:
+    """Return a photo in a folder or its subfolders, without looking on; the folder where it may not be opened.
+
+    Raises:
+        InputError: it holds none.
+    """
+    for photo in _walked(folder, PHOTO_SUFFIXES):
+        return photo
+    raise _without(folder, PHOTO_SUFFIXES)
+
+
 def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[Path]:
-    photos, closed = [], list[OSError]()
+    photos = list(_walked(folder, suffixes))
+    if not photos:
+        raise _without(folder, suffixes)
+    return photos
+
+
+def _walked(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    closed = list[OSError]()
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         known = (name for name in sorted(files) if Path(name).suffix.lower() in suffixes)
-        photos += [Path(parent) / name for name in known if not name.startswith(".")]
-    photos += [Path(error.filename) for error in closed]
-    if not photos:
-        raise InputError(f"{folder}: no photo in it; expected {_kinds(suffixes)}.")
-    return photos
+        yield from (Path(parent) / name for name in known if not name.startswith("."))
+    yield from (Path(error.filename) for error in closed)
+
+
+def _without(folder: Path, suffixes: Sequence[str]) -> InputError:
+    return InputError(f"{folder}: no photo in it; expected {_kinds(suffixes)}.")
 
 
 def _kinds(suffixes: Sequence[str]) -> str:
