@@ -128,4 +128,23 @@ MIEN_NANO_EVEN = replace(
     "only calibrate the confidence.",
 )
 
-ROWS = (MIEN_NANO, MIEN_NANO_MUON, MIEN_NANO_FULL, MIEN_NANO_TAUGHT, MIEN_NANO_OF_FIVE, MIEN_NANO_FACES, MIEN_NANO_EVEN)
+MIEN_NANO_EVEN_TUNED = replace(
+    MIEN_NANO_EVEN,
+    name="mien-nano-even-tuned",
+    network=OwnNet(name="residual-nano-even", weights="file"),
+    optimizer=SGD(lr=0.05, momentum=0.9, weight_decay=2e-4, nesterov=True),
+    epochs=80,
+    remark="Goes on from seed 0 of mien-nano-even (--weights) with the same teachers. The held-out faces only calibrate "
+    "the confidence.",
+)
+
+ROWS = (
+    MIEN_NANO,
+    MIEN_NANO_MUON,
+    MIEN_NANO_FULL,
+    MIEN_NANO_TAUGHT,
+    MIEN_NANO_OF_FIVE,
+    MIEN_NANO_FACES,
+    MIEN_NANO_EVEN,
+    MIEN_NANO_EVEN_TUNED,
+)
