@@ -134,8 +134,8 @@ MIEN_NANO_EVEN_TUNED = replace(
     network=OwnNet(name="residual-nano-even", weights="file"),
     optimizer=SGD(lr=0.05, momentum=0.9, weight_decay=2e-4, nesterov=True),
     epochs=80,
-    remark="Goes on from seed 0 of mien-nano-even (--weights) with the same teachers. The held-out faces only calibrate "
-    "the confidence.",
+    remark="Goes on from seed 0 of mien-nano-even (--weights) with the same teachers. The held-out faces only "
+    "calibrate the confidence.",
 )
 
 ROWS = (
