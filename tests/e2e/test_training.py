@@ -41,7 +41,7 @@ from mien.lab.recipe import (
 from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run, run_name
 from mien.lab.schedule import rate_factor
-from mien.lab.training import split_for_training, steps_an_epoch, train
+from mien.lab.training import Progress, split_for_training, steps_an_epoch, train
 from mien.labels import FER2013, FERPLUS, FOLDER
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
@@ -569,14 +569,17 @@ def test_a_student_learns_from_a_model_folder_as_from_the_run_that_it_was_made_f
     teacher = train(TINY, easy_faces(), out=tmp_path / "teacher")
     model = teacher.export()
     recipe = replace(TINY, distillation=Distillation(weight=1.0, temperature=1.0, faces="plain"))
-    by_run, by_model = (train(recipe, easy_faces(), out=tmp_path, teachers=[each]) for each in (teacher, model))
+    shown: list[Progress] = []
+    by_run = train(recipe, easy_faces(), out=tmp_path, teachers=[teacher])
+    by_model = train(recipe, easy_faces(), out=tmp_path, teachers=[model], on_progress=shown.append)
+    assert [(each.epoch, each.step, each.steps) for each in shown[:2]] == [(0, 100, 100), (1, 1, 5)]  # teachers first
     assert by_run.folder != by_model.folder
     assert by_model.environment["teachers"] == {"mien-small": Recognizer.load(model).card.sha256}
     ours, theirs = (load_file(run.folder / "weights.safetensors") for run in (by_run, by_model))
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], atol=2e-2, rtol=0)
-    shown = replace(recipe, distillation=replace(recipe.distillation, faces="same"))
-    assert train(shown, easy_faces(), out=tmp_path, teachers=["mien-nano", Path("mien-small")]).finished
+    same = replace(recipe, distillation=replace(recipe.distillation, faces="same"))
+    assert train(same, easy_faces(), out=tmp_path, teachers=["mien-nano", Path("mien-small")]).finished
 
 
 @pytest.mark.parametrize("faces", ["same", "plain"])

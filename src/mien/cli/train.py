@@ -106,10 +106,10 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    text = TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:.1%}")
     speed = TextColumn("{task.fields[speed]:,.0f} images/s  {task.fields[left]} left")
-    with Bar(text, BarColumn(), speed, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", epoch="", loss=0.0, accuracy=0.0, speed=0.0, left="?")
+    columns = (TextColumn("{task.description}"), BarColumn(), speed, TimeElapsedColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", speed=0.0, left="?")
 
         def show(progress: Progress) -> None:
             if int(os.environ.get("RANK", 0)):
@@ -117,22 +117,22 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
             left = str(timedelta(seconds=round(progress.seconds_left)))
             bar.update(
                 task,
-                total=progress.epochs * progress.steps,
-                completed=(progress.epoch - 1) * progress.steps + progress.step,
-                epoch=f"{progress.epoch}/{progress.epochs}",
-                loss=progress.loss,
-                accuracy=progress.accuracy,
+                description=_stage(progress),
+                total=(progress.epochs if progress.epoch else 1) * progress.steps,
+                completed=(max(progress.epoch, 1) - 1) * progress.steps + progress.step,
                 speed=progress.images_per_second,
                 left=left,
             )
             if not console.is_terminal and progress.step == progress.steps:
-                typer.echo(
-                    f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  "
-                    f"accuracy {progress.accuracy:.1%}  {progress.images_per_second:,.0f} images/s  {left} left",
-                    err=True,
-                )
+                typer.echo(f"{_stage(progress)}  {progress.images_per_second:,.0f} images/s  {left} left", err=True)
 
         yield show
+
+
+def _stage(progress: Progress) -> str:
+    if not progress.epoch:
+        return f"teachers answer to {progress.steps:,} faces"
+    return f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}"
 
 
 def average(

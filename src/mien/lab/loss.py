@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -98,10 +98,20 @@ def teach(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillati
     return torch.cat([torch.stack([logits[:, part].softmax(1) for logits in each]).mean(0) for part in parts], dim=1)
 
 
-def teach_plain(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
-    """Return what teachers answer to faces ``(N, planes, H, W)`` uint8 and their mirror images, on average."""
-    each = []
+def teach_plain(
+    teachers: Sequence[nn.Module],
+    faces: Tensor,
+    distillation: Distillation,
+    classes: int,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Tensor:
+    """Return what teachers answer to faces ``(N, planes, H, W)`` uint8 and their mirror images, on average.
+
+    `on_progress` is called after each batch with the number of faces that have been answered to.
+    """
+    each: list[Tensor] = []
     for part in torch.split(faces, PLAIN_BATCH):
         views = (part.float() / 255, part.flip(-1).float() / 255)
         each.append(torch.stack([teach(teachers, view, distillation, classes) for view in views]).mean(0))
+        on_progress(min(len(each) * PLAIN_BATCH, len(faces)))
     return torch.cat(each)

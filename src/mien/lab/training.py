@@ -52,7 +52,11 @@ MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision"
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands, for whoever shows it."""
+    """Where a training stands, for whoever shows it.
+
+    Before the first epoch, teachers may answer to each face as it is: `epoch` is 0 then, `step` and `steps` count
+    faces, `seconds_left` is the time to the first epoch, and there is neither loss nor accuracy (NaN).
+    """
 
     epoch: int
     epochs: int
@@ -227,10 +231,6 @@ class Trainer:
         channels_last = {"device": device, "memory_format": torch.channels_last}
         self.teachers = [teacher.load().to(**channels_last) for teacher in teachers]
         self.answers = self.targets[:, :0]  # what teachers have answered to each face before the training, if they have
-        if isinstance(recipe.distillation, Distillation) and recipe.distillation.faces == "plain":
-            with fabric.autocast():
-                self.answers = teach_plain(self.teachers, self.faces, recipe.distillation, classes)
-            self.teachers = []
         self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
@@ -273,6 +273,7 @@ class Trainer:
             self._write_start()
         else:
             self._restore(state)
+        self._ask_teachers(deadline, show)
         for epoch in range(first, self.recipe.epochs):
             phase, start = phases[epoch]
             if epoch in (first, start):
@@ -292,6 +293,23 @@ class Trainer:
             if last:
                 return
             self._check_time(deadline - 1.2 * row["seconds"])
+
+    def _ask_teachers(self, deadline: float, show: Callable[[Progress], None]) -> None:
+        """Keep what teachers answer to the plain faces, if that is what the recipe asks for: once is enough."""
+        distillation = self.recipe.distillation
+        if not isinstance(distillation, Distillation) or distillation.faces != "plain":
+            return
+        began, faces = time.monotonic(), len(self.faces)
+
+        def asked(done: int) -> None:
+            speed = done / (time.monotonic() - began)
+            left = (faces - done) / speed
+            show(Progress(0, self.recipe.epochs, done, faces, math.nan, math.nan, speed, left))
+            self._check_time(deadline)
+
+        with self.fabric.autocast():
+            self.answers = teach_plain(self.teachers, self.faces, distillation, len(self.class_weights), asked)
+        self.teachers = []
 
     def _enter(self, phase: Phase) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Freeze and thaw, and wrap what is trained from here on."""
