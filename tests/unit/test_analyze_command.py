@@ -126,9 +126,28 @@ def test_an_empty_folder_beside_others_is_no_reason_to_stop(photos: Path, model:
 
 def test_videos_among_photos_are_named_where_only_photos_are_read(photos: Path, model: Path) -> None:
     (photos / "clip.mp4").write_text("video")
-    done = run(model, "photos", "--out", "faces.csv")
+    done = run(model, "photos", "photos/*.mp4", "photos/coffee.png", "--out", "faces.csv")
     assert done.exit_code == 0
-    assert done.stderr.splitlines()[1] == "1 video passed over: --out, --boxes and --crops are for photos"
+    assert done.stderr.splitlines() == [
+        "3 photos: 2 faces, 1 without a face, 0 failed",
+        "1 video passed over: --out, --boxes and --crops are for photos",
+    ]
+    for named in (["photos", "photos/clip.mp4"], ["photos/*.mp4"]):
+        done = run(model, *named, "--out", "faces.csv")
+        assert done.exit_code == 2 and "--boxes, --crops and --out are for photos only" in done.stderr
+
+
+def test_a_folder_is_walked_once(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk, walked = os.walk, list[Path]()
+    monkeypatch.setattr(os, "walk", lambda folder, **options: walked.append(folder) or walk(folder, **options))
+    assert run(model, "photos", "--out", "faces.csv").exit_code == 0
+    assert walked == [Path("photos")]
+
+
+def test_one_photo_whose_result_is_in_a_file_is_summed_up(photos: Path, model: Path) -> None:
+    found = [run(model, "photos/astronaut.jpg", "--out", "faces.csv").stderr for _ in range(2)]
+    assert found[0] == "1 photo: 1 face, 0 without a face, 0 failed\n"
+    assert found[1] == "1 photo (1 read earlier): 1 face, 0 without a face, 0 failed\n"
 
 
 @pytest.mark.parametrize("out", ["faces.csv", "faces.jsonl"])
@@ -141,7 +160,7 @@ def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     Path("pictures/astronaut.jpg").unlink()
     again = run(model, "photos", "--out", out, "--save", "pictures")
     undrawn = "1 of the earlier photos have no picture: they are not read again; take another --out.\n"
-    head, rest = first.stderr.replace("4 photos:", "4 photos (3 of them earlier):").split("\n", 1)
+    head, rest = first.stderr.replace("4 photos:", "4 photos (3 read earlier):").split("\n", 1)
     assert again.stderr == f"{head}\n{undrawn}{rest}"  # what failed is tried again
     assert (first.exit_code, again.exit_code) == (1, 1)
     assert sorted(Path(out).read_bytes().splitlines()) == sorted(written.splitlines())
@@ -150,7 +169,7 @@ def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     Image.open(photos / "coffee.png").save(photos / "more" / "new.png")
     (photos / "broken.jpg").unlink()
     third = run(model, "photos", "--out", out, "--save", "pictures")
-    head = "4 photos (3 of them earlier): 2 faces, 2 without a face, 0 failed\n"
+    head = "4 photos (3 read earlier): 2 faces, 2 without a face, 0 failed\n"
     assert (third.stderr, third.exit_code) == (head + undrawn, 0)
     assert Path("pictures/more/new.png").exists()
     assert Path(out).read_bytes().startswith(written)

@@ -100,8 +100,11 @@ def analyze(
 
     refuse_addresses([*(paths or []), out, save, boxes])
     photos_only = boxes is not None or crops or out is not None
-    photos = list_photos(paths or [], PHOTO_SUFFIXES if photos_only else (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
+    photos = list_photos(paths or [], (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     video_files = videos_among(photos, animated=animated)
+    passed_over = video_files - set(paths or []) if photos_only else set()  # found in folders, not named
+    video_files -= passed_over
+    photos = [path for path in photos if path not in passed_over]
     videos = camera is not None or bool(video_files)
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
@@ -109,7 +112,7 @@ def analyze(
         raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
     if camera is not None and not camera.strip():
         raise typer.BadParameter("--camera is empty; name a camera by its number, or a stream by its address.")
-    if videos and photos_only:
+    if photos_only and (videos or not photos):
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
     if crops and boxes is not None:
         raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
@@ -126,10 +129,7 @@ def analyze(
     given = None if boxes is None else read_boxes(boxes)
     detector = YuNet(min_face_px=min_face, any_angle=any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
-    tally = Tally(sum(path not in video_files for path in photos))
-    if photos_only:
-        everything = list_photos(paths or [], (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
-        tally.passed_over = sum(path.suffix.lower() in VIDEO_SUFFIXES for path in set(everything) - set(photos))
+    tally = Tally(sum(path not in video_files for path in photos), passed_over=len(passed_over))
     outputs = outputs_of(photos, video_files, save) if camera is None else {}
     results = None
     if out is not None:
@@ -158,7 +158,7 @@ def analyze(
         _print(_csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels)))
     else:
         _print(_text_lines(found))
-    for line in tally.lines():
+    for line in tally.lines(even_of_one=results is not None):
         typer.echo(line, err=True)
     if tally.failed:
         raise typer.Exit(1)

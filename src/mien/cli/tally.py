@@ -70,13 +70,14 @@ class Tally:
         if failed is not None:
             self.failed.append((source, failed.removeprefix(f"{source}: ")))
 
-    def lines(self) -> Iterator[str]:
-        """Yield the summary for standard error: nothing for one photo that went well."""
-        if self.photos > 1:
-            earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
+    def lines(self, *, even_of_one: bool = False) -> Iterator[str]:
+        """Yield the summary for standard error; of one photo that went well it is empty, but for `even_of_one`."""
+        if self.photos > 1 or even_of_one:
+            photos = "1 photo" if self.photos == 1 else f"{self.photos} photos"
+            earlier = f" ({self.earlier} read earlier)" if self.earlier else ""
             faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
             failed = self.photos - self.read
-            yield f"{self.photos} photos{earlier}: {faces}, {self.empty} without a face, {failed} failed"
+            yield f"{photos}{earlier}: {faces}, {self.empty} without a face, {failed} failed"
         if self.passed_over:
             videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
             yield f"{videos} passed over: --out, --boxes and --crops are for photos"
