@@ -32,7 +32,7 @@ import numpy.typing as npt
 from skimage import data
 
 from mien import Analyzer, VideoAnalysis, YuNet
-from mien.media.video import Frame
+from mien.media.frames import Frame
 
 RESULT = Path(__file__).parent / "results" / "detection.json"
 FACE = (62, 175)  # rows of the astronaut's face
@@ -94,7 +94,7 @@ def measure_detection(repeats: int) -> dict[str, object]:
 class Film:
     """The astronaut, drifting through frames of 640 x 480 px."""
 
-    name, cut_off = "film", None
+    name, start_s, cut_off = "film", 0.0, None
 
     def __iter__(self) -> Iterator[Frame]:
         image = cv2.resize(data.astronaut(), (640, 480), interpolation=cv2.INTER_AREA)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,28 +22,10 @@ from mien.labels import LabelSet
 from mien.media.address import is_address
 from mien.media.animation import frame_reader
 from mien.media.camera import CameraReader
+from mien.media.frames import Frame, FrameSource
 from mien.media.scene import SceneCuts
-from mien.media.video import Frame
 from mien.recognizer import Recognizer
 from mien.records import Analysis, AnalyzedFace, columns
-
-
-class FrameSource(Protocol):
-    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`."""
-
-    @property
-    def name(self) -> str:
-        """For messages and records."""
-        ...
-
-    @property
-    def cut_off(self) -> str | None:
-        """After iterating, what could not be read; None if all could."""
-        ...
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames in order."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

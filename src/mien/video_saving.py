@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.media.draw import save_picture
-from mien.media.video import Frame, VideoReader
+from mien.media.frames import Frame
 from mien.media.video_writer import VideoWriter
 from mien.overview import Overview
 from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments, write_text
@@ -59,10 +59,7 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
     if suffix not in VIDEO_SAVE_SUFFIXES:
         raise InputError(f"{file}: unknown ending {file.suffix!r}; for a video, {', '.join(VIDEO_SAVE_SUFFIXES)}.")
     if suffix == ".mp4":
-        reader = video.source if isinstance(video.source, VideoReader) else None
-        rate = None if reader is None else reader.frame_rate
-        start_s = getattr(video.source, "start_s", 0.0)
-        return _annotating(frames, VideoWriter(file, sound_from=reader, frame_rate=rate, start_s=start_s))
+        return _annotating(frames, VideoWriter(file, video.source))
     _check_place(file)
     if suffix in SEGMENT_SUFFIXES:
         return _listing(frames, file)

@@ -158,6 +158,8 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
     assert found == expected == [(256, 384, 3)] * 2
 
 
-def test_an_impossible_stride() -> None:
+def test_impossible_parts() -> None:
     with pytest.raises(InputError, match="camera 0: every 0; expected a whole number, 1 or more"):
         CameraReader(0, every=0)
+    with pytest.raises(InputError, match=r"camera 0: the range 0\.0 s to 0 s is empty"):
+        CameraReader(0, end_s=0)

@@ -22,7 +22,8 @@ from mien.analysis import Analyses, Analyzer
 from mien.errors import InputError
 from mien.faces.detect import Face
 from mien.labels import FER2013
-from mien.media.video import Frame, VideoReader
+from mien.media.frames import Frame
+from mien.media.video import VideoReader
 from mien.overview import Overview
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
@@ -49,6 +50,7 @@ class Still:
     """Frames of one grey, by time; the face is all of it."""
 
     name = "still"
+    start_s = 0.0
     cut_off = None
 
     def __init__(self, greys: list[int], times_s: list[float], cut_at: int | None = None) -> None:

@@ -25,7 +25,8 @@ from mien.cli import build_app
 from mien.cropping import Cropped
 from mien.errors import InputError
 from mien.media.camera import CameraReader
-from mien.media.video import Frame, VideoReader
+from mien.media.frames import Frame
+from mien.media.video import VideoReader
 from mien.records import Analysis
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.media.decode import DECODE_ERRORS, opened, pixels_of, reason_of
-from mien.media.parts import check_part, refuse_empty_part
-from mien.media.video import Frame, VideoReader, check_frame
+from mien.media.frames import Frame, check_part, refuse_empty_part
+from mien.media.video import VideoReader, check_frame
 
 ANIMATION_SUFFIXES = (".apng", ".avif", ".gif", ".png", ".webp")
 """Endings, in any case, of the files that may be animations."""
@@ -45,7 +45,8 @@ class AnimationReader:
     """Frames of a GIF, WebP, PNG or AVIF, shown once, as `VideoReader` gives those of a video. Needs no PyAV.
 
     Attributes:
-        name: the file, for messages.
+        name: the file, for messages and records.
+        start_s: first moment wanted, seconds.
         duration_s: None; it is known at the end only.
         cut_off: after iterating, what could not be read of the file; None if all could.
     """
@@ -62,7 +63,7 @@ class AnimationReader:
         """
         self.name = os.fsdecode(path)
         check_part(self.name, start_s, end_s, every)
-        self._path, self.start_s, self.end_s, self.every = Path(path), start_s, end_s, every
+        self._path, self.start_s, self._end_s, self._every = Path(path), start_s, end_s, every
         self.cut_off: str | None = None
         with opened(self._path, self.name) as image:
             check_frame(self.name, *image.size)
@@ -81,9 +82,9 @@ class AnimationReader:
                     image.seek(index + apart)
                     image.load()
                     time_s = time_ms / 1000
-                    if self.end_s is not None and time_s >= self.end_s:
+                    if self._end_s is not None and time_s >= self._end_s:
                         break
-                    if time_s >= self.start_s and index % self.every == 0:
+                    if time_s >= self.start_s and index % self._every == 0:
                         empty = False
                         yield Frame(index=index, time_s=time_s, image=pixels_of(image))
                     shown_ms = image.info.get("duration", 0)
@@ -93,4 +94,4 @@ class AnimationReader:
                     raise InputError(f"{self.name}: damaged: {reason_of(error)}.") from error
                 self.cut_off = f"frame {index} cannot be read: {reason_of(error)}"
         if empty:
-            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, time_ms / 1000)
+            refuse_empty_part(self.name, self.start_s, self._end_s, self._every, time_ms / 1000)

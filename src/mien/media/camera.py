@@ -14,11 +14,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.checking import check_number
 from mien.errors import InputError
 from mien.media.address import without_secrets
+from mien.media.frames import Frame, check_part
 from mien.media.shown import shown_width
-from mien.media.video import Frame
 
 _OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
 _STALLED_S = 10.0
@@ -33,7 +32,7 @@ class CameraReader:
 
     Attributes:
         name: for messages and records: ``camera 0``, or the address without user and password.
-        start_s: 0.
+        start_s: 0; a camera begins now.
         cut_off: after iterating, that the camera gives no more pictures; None where it was read to the wanted end, or
             a finished video to its own.
     """
@@ -49,14 +48,12 @@ class CameraReader:
             end_s: how long to read, seconds; None = until it ends.
 
         Raises:
-            InputError: `every` is below 1, `end_s` negative, or no camera can have that number.
+            InputError: `every` is below 1, `end_s` not above 0, or no camera can have that number.
         """
         self.name = f"camera {camera}" if isinstance(camera, int) else without_secrets(camera)
         if isinstance(camera, bool) or (isinstance(camera, int) and camera < 0):
             raise InputError(f"{self.name}: expected the number of a camera, 0 or above, or an address.")
-        check_number(f"{self.name}: every", every, 1, whole=True)
-        if end_s is not None:
-            check_number(f"{self.name}: end_s", end_s, 0)
+        check_part(self.name, self.start_s, end_s, every)
         self._camera, self._every, self._end_s = camera, every, end_s
         self.cut_off: str | None = None
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 
-PICTURE_JUMP_S = 0.5
-"""Times of pictures that step back further begin anew."""
-
 
 class RisingClock:
     """Times that go on where those of a file step back, as in recordings that were joined byte by byte.

@@ -11,13 +11,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from mien.errors import InputError
-from mien.media.clock import PICTURE_JUMP_S, RisingClock
+from mien.media.clock import RisingClock
 from mien.media.decode import check_file
-from mien.media.parts import check_part, refuse_empty_part
+from mien.media.frames import Frame, check_part, refuse_empty_part
 from mien.media.pyav import import_av, reason_of
 from mien.media.shown import as_shown, pixel_aspect, shown_width
 
@@ -34,25 +31,11 @@ VIDEO_SUFFIXES = (
 MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
+_JUMP_S = 0.5  # times of pictures that step back further begin anew
 _MISSING_S = 1.0  # a video that ends earlier than it says by more than this is reported as cut off
 # Each packet of these codecs is one frame, unless that is sent as two fields; so frames are counted without decoding.
 _COUNTABLE = ("av1", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9")
 _PROGRESSIVE = (0, 1)  # FFmpeg's AVFieldOrder: unknown, progressive
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """One frame of a video.
-
-    Attributes:
-        index: counted from 0 over all frames of the file, those skipped included.
-        time_s: when it is shown, seconds from the beginning of the video.
-        image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
-    """
-
-    index: int
-    time_s: float
-    image: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -76,12 +59,12 @@ class VideoReader:
     """Frames of a video file, decoded as they are asked for: memory does not grow with the video's length.
 
     Attributes:
-        name: the file, for messages.
+        name: the file, for messages and records.
+        start_s: first moment wanted, seconds.
         frame_rate, duration_s: mean frames per second, and seconds; None where the file does not say them.
         shown_size: width and height of a frame with square pixels, before it is turned as the file says.
         has_sound: whether there is sound.
         cut_off: after iterating, what could not be read of the file; None if all could.
-        stopped: is asked before each packet whether to stop there, without the frames that are left.
     """
 
     def __init__(
@@ -91,7 +74,9 @@ class VideoReader:
         start_s: float = 0.0,
         end_s: float | None = None,
         every: int = 1,
+        name: str | None = None,
         formats: str | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Open a video.
 
@@ -101,14 +86,17 @@ class VideoReader:
                 many frames come before; else at the first frame.
             end_s: moment before which to stop; None = the end.
             every: 1 gives each frame, n each n-th.
+            name: what messages and records call the file; None = its path.
             formats: which kinds of files are read, by FFmpeg's names with commas between them; None = all.
+            stopped: is asked before each packet whether to stop there, without the frames that are left.
 
         Raises:
             InputError: the range is impossible, the file is missing or holds no video.
         """
-        self.name, self._formats = os.fsdecode(path), formats
+        self.name = os.fsdecode(path) if name is None else name
         check_part(self.name, start_s, end_s, every)
-        self._path, self.start_s, self.end_s, self.every = Path(path).absolute(), start_s, end_s, every
+        self._path, self._formats, self._stopped = Path(path).absolute(), formats, stopped
+        self.start_s, self._end_s, self._every = start_s, end_s, every
         with self.open() as container:
             stream = self._stream_of(container)
             self.frame_rate = float(stream.average_rate) if stream.average_rate else None
@@ -119,7 +107,6 @@ class VideoReader:
             self._aspect = pixel_aspect(stream)
             self.shown_size = (shown_width(stream.width, self._aspect), stream.height)
         self.cut_off: str | None = None
-        self.stopped: Callable[[], bool] = lambda: False
 
     def open(self) -> InputContainer:
         """Open the file anew, with PyAV.
@@ -150,15 +137,15 @@ class VideoReader:
         Raises:
             InputError: no frame at all could be decoded, or none lies in the range.
         """
-        self.cut_off, index, empty, clock = None, -1, True, RisingClock(PICTURE_JUMP_S)
-        first_s, end_s = round(self.start_s, 6), math.inf if self.end_s is None else round(self.end_s, 6)
+        self.cut_off, index, empty, clock = None, -1, True, RisingClock(_JUMP_S)
+        first_s, end_s = round(self.start_s, 6), math.inf if self._end_s is None else round(self._end_s, 6)
         for index, frame in self._indexed():
             stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
             moment_s = round(time_s, 6)  # MPEG-TS says 0.39999999999999997 for 0.4
             if moment_s >= end_s:
                 break
-            if moment_s >= first_s and index % self.every == 0:
+            if moment_s >= first_s and index % self._every == 0:
                 try:
                     image = as_shown(frame, self._aspect)
                 except (import_av().error.FFmpegError, ValueError) as error:
@@ -171,7 +158,7 @@ class VideoReader:
         if empty and self.cut_off:
             raise InputError(f"{self.name}: no frame can be read; {self.cut_off}.")
         if empty:
-            refuse_empty_part(self.name, self.start_s, self.end_s, self.every, clock.end_s)
+            refuse_empty_part(self.name, self.start_s, self._end_s, self._every, clock.end_s)
 
     def _note_end(self, index: int, seen_s: float) -> None:
         """Set `cut_off` where the frames end before the file says.
@@ -273,7 +260,7 @@ class VideoReader:
         av = import_av()
         try:
             for packet in container.demux(stream):
-                if self.stopped():
+                if self._stopped():
                     self.cut_off = "stopped"
                     return
                 yield packet

@@ -15,8 +15,9 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.media.clock import RisingClock
+from mien.media.frames import Frame, FrameSource
 from mien.media.pyav import import_av, reason_of
-from mien.media.video import Frame, VideoReader
+from mien.media.video import VideoReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,32 +36,22 @@ class VideoWriter:
     A context manager; the file takes its name only when it is complete.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        sound_from: VideoReader | None = None,
-        frame_rate: float | None = None,
-        start_s: float = 0.0,
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], source: FrameSource | None = None) -> None:
         """Prepare writing.
 
         Args:
-            path: of the mp4 file.
-            sound_from: its sound is taken over from the range of time that it reads, as long as there is a picture:
-                AAC and MP3 unchanged, other codecs as AAC; none where the codec is unknown.
-            frame_rate: what the file states; each frame is shown at its own time all the same.
-            start_s: the time at which the file begins, where there is no `sound_from` that says it.
-
-        Raises:
-            InputError: the file is the one that is read.
+            path: of the mp4 file; not the one that is read.
+            source: where the frames are from; the file begins at the first moment that is wanted of it. From a
+                `VideoReader` it takes the frame rate that it states, each frame being shown at its own time all the
+                same, and the sound, as long as there is a picture: AAC and MP3 unchanged, other codecs as AAC; none
+                where the codec is unknown.
         """
-        self._path, self._source = Path(path), sound_from
-        if sound_from is not None and self._path.resolve() == Path(sound_from.name).resolve():
-            raise InputError(f"{self._path}: is the video that is read and would be overwritten; name another file.")
+        self._path = Path(path)
+        self._start_s = 0.0 if source is None else source.start_s
+        self._original = source if isinstance(source, VideoReader) else None
         self._part = self._path.with_name(f"{self._path.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
+        frame_rate = None if self._original is None else self._original.frame_rate
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
-        self._start_s = sound_from.start_s if sound_from else start_s
         self._stack = ExitStack()
         self._video: Any = None
         self._sound: Iterator[tuple[float, Any]] = iter(())
@@ -141,8 +132,8 @@ class VideoWriter:
         self._video = self._out.add_stream("libx264", rate=self._rate, options={"crf": str(_CRF), "preset": "veryfast"})
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         self._video.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
-        if self._source is not None and self._source.has_sound:
-            container = self._stack.enter_context(self._source.open())
+        if self._original is not None and self._original.has_sound:
+            container = self._stack.enter_context(self._original.open())
             sound = container.streams.audio[0]
             begin_s = (container.start_time or 0) / 1_000_000 + self._start_s
             if not _is_known(sound):

@@ -123,12 +123,13 @@ class Videos:
         self._busy = False
 
     def _open(self, file: str, every: int, left: threading.Event) -> VideoAnalysis:
-        try:
-            reader = VideoReader(file, every=every, formats=_FORMATS)
-        except InputError as error:
-            raise InputError(str(error).replace(file, _NAME)) from error
-        reader.name = _NAME
-        reader.stopped = lambda: left.is_set() or self._stopping.is_set()
+        reader = VideoReader(
+            file,
+            every=every,
+            name=_NAME,
+            formats=_FORMATS,
+            stopped=lambda: left.is_set() or self._stopping.is_set(),
+        )
         width, height = reader.shown_size
         if width * height > self._limits.pixels:
             most = f"at most {self._limits.pixels / 1e6:g} megapixels are accepted here."

@@ -1,9 +1,54 @@
-"""The part of a video or animation that is read: checked before, and after it turned out to be empty."""
+"""What all sources of frames share: video files, animated pictures, cameras."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
 from mien.checking import check_number
 from mien.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        index: counted from 0 over all frames of the file, those skipped included.
+        time_s: when it is shown, seconds from the beginning of the video.
+        image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
+    """
+
+    index: int
+    time_s: float
+    image: npt.NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`."""
+
+    @property
+    def name(self) -> str:
+        """For messages and records."""
+        ...
+
+    @property
+    def start_s(self) -> float:
+        """First moment wanted, seconds."""
+        ...
+
+    @property
+    def cut_off(self) -> str | None:
+        """After iterating, what could not be read; None if all could."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames in order."""
+        ...
 
 
 def check_part(name: str, start_s: float, end_s: float | None, every: int) -> None:
