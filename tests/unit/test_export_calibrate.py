@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_model import write_tiny_model
+from typer.testing import CliRunner
 
+from mien.cli import build_app
 from mien.lab.calibrate import calibrated, fit_confidence, uncertain_threshold
-from mien.lab.data import draw_faces
+from mien.lab.data import PUBLIC, draw_faces, write_edition
 from mien.recognizer import Recognizer, calibrated_softmax
 
 
@@ -44,6 +46,18 @@ def test_few_faces_that_are_all_right_do_not_drive_it_far() -> None:
 def test_without_a_face_the_card_stays_uncalibrated(tmp_path: Path) -> None:
     recognizer = Recognizer.load(write_tiny_model(tmp_path / "tiny"))
     assert calibrated(recognizer, draw_faces(1).take(np.zeros(0, int))) == recognizer.card
+
+
+@pytest.mark.parametrize("n", [5, 100])
+def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
+    drawn = draw_faces(150).split(PUBLIC)
+    write_edition(drawn.take(np.arange(n)), tmp_path / "faces.csv")
+    words = ["calibrate", write_tiny_model(tmp_path / "tiny"), "--data", tmp_path / "faces.csv", "--split", PUBLIC]
+    done = CliRunner().invoke(build_app(), [*map(str, words), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0 and f"of {n} faces" in done.stderr
+    assert ("Take 100 or more." in done.stderr) == (n == 5)
+    # 4 of 5: (0.8 + 1.96^2 / 10 +- 1.96 sqrt(0.8 * 0.2 / 5 + 1.96^2 / 100)) / (1 + 1.96^2 / 5)
+    assert ("fitted to 5 faces only: 80 % right of so few may be 37.6 to 96.4 % of others" in done.stderr) == (n == 5)
 
 
 def test_threshold_accepts_as_many_as_reach_the_target() -> None:

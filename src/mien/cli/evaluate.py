@@ -12,6 +12,7 @@ import typer
 from mien.cli.faces import Data, read_faces
 
 if TYPE_CHECKING:
+    from mien.card import Card
     from mien.lab.metrics import Metrics, Report
     from mien.lab.tables import Table
 
@@ -102,8 +103,11 @@ def export(
     )
     if int8 and faces is not None:
         lab.quantize(folder, faces, folder)
-    if NOT_CALIBRATED in Card.read(folder).limits:
+    card = Card.read(folder)
+    if NOT_CALIBRATED in card.limits:
         typer.echo("The confidence is not calibrated: give --data, what the run was trained on.", err=True)
+    elif faces is not None:
+        _warn_of_few(card)
     typer.echo(folder)
 
 
@@ -142,7 +146,24 @@ def calibrate(
         f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces {accepted}",
         err=True,
     )
+    _warn_of_few(card)
     typer.echo(out)
+
+
+def _warn_of_few(card: Card) -> None:
+    from mien.lab.calibrate import ENOUGH_FACES
+    from mien.lab.statistics import wilson_interval
+    from mien.lab.tables import interval, percent
+
+    fitted = card.provenance["calibration"]
+    n, aim = fitted["n"], fitted["target_accuracy"]
+    if n < ENOUGH_FACES:
+        likely = interval(*wilson_interval(round(aim * n), n))
+        typer.echo(
+            f"The confidence is fitted to {n} face{'' if n == 1 else 's'} only: {percent(aim, 0)} right of so few "
+            f"may be {likely} % of others. Take {ENOUGH_FACES} or more.",
+            err=True,
+        )
 
 
 @contextmanager
