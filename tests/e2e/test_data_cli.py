@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from mien.cli.data import app
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, TRAINING, FaceDataset, draw_faces, read_fer2013, write_edition
-from mien.labels import FOLDER
+from mien.labels import FER2013, FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,20 @@ def test_a_class_order_on_the_command_line(tmp_path: Path) -> None:
     assert "--classes angry,disgust,..." in str(mien_data("check", tmp_path / "train.parquet").exception)
     done = mien_data("check", tmp_path / "train.parquet", "--no-audit", "--json", "--classes", "Fear,Happiness")
     assert json.loads(done.stdout)["splits"] == {"Training": {"fear": 0, "happy": 1}}
+    done = mien_data("check", tmp_path / "train.parquet", "--classes", "calm,happy")
+    assert "class 'calm' is unknown; expected some of neutral, happy" in str(done.exception)
+    for out in ("a.csv", "a.parquet", "a.zip", "a"):
+        done = mien_data("convert", tmp_path / "train.parquet", tmp_path / out, "--classes", "happy,contempt")
+        assert "classes contempt are not in" in str(done.exception)
+    assert [file.name for file in tmp_path.iterdir()] == ["train.parquet"]
+
+
+def test_a_class_order_for_a_file_that_states_its_own(table: Path) -> None:
+    assert mien_data("check", table, "--no-audit", "--classes", ",".join(FER2013)).exit_code == 0
+    done = mien_data("check", table, "--no-audit", "--classes", "fear,happy")
+    assert "says itself that its classes are angry, disgust, fear, happy, sad, surprise, neutral; leave" in str(
+        done.exception
+    )
 
 
 def test_fetch_prints_where_the_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

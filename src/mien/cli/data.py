@@ -13,7 +13,6 @@ from mien.cli.faces import DATA_HELP
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
     from mien.lab.tables import Table
-    from mien.labels import LabelSet
 
 app = typer.Typer(help="FER2013: check, describe, convert, download.", no_args_is_help=True)
 
@@ -112,15 +111,11 @@ def _open(path: Path, classes: str | None, resize: bool = False) -> Edition:
     from rich.console import Console
 
     from mien.lab.data import open_fer2013
+    from mien.labels import LabelSet
 
+    order = None if classes is None else LabelSet(tuple(classes.split(",")))
     with Console(stderr=True).status(f"Reading {path}"):
-        return open_fer2013(path, None if classes is None else _order(classes), resize=resize)
-
-
-def _order(classes: str) -> LabelSet:
-    from mien.labels import LabelSet, canonical_name
-
-    return LabelSet(tuple(canonical_name(name) for name in classes.split(",")))
+        return open_fer2013(path, order, resize=resize)
 
 
 def _audited(data: FaceDataset) -> Audit:

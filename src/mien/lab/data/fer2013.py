@@ -18,7 +18,7 @@ from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
 from mien.lab.data.pixel_csv import read_csv
 from mien.lab.data.tree import DAMAGED, FolderTree, TarTree, Tree, ZipTree
-from mien.labels import LabelSet
+from mien.labels import LabelSet, canonical_name
 
 _CSV_NAMES = ("icml_face_data.csv", "fer2013.csv", "train.csv", "test.csv")  # the fullest first
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -52,12 +52,17 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         resize: scale the middle square of images of another size to 48 x 48 px; of folders and archives of images.
 
     Raises:
-        DataError: nothing readable is there, or a row of a table is wrong.
+        DataError: nothing readable is there, a row of a table is wrong, or the file states another order of classes.
     """
     path = Path(path)
+    if classes is not None:
+        classes = LabelSet(tuple(canonical_name(name) for name in classes))
     edition = _opened(path, classes, resize)
     if resize and edition.kind != IMAGES:
         raise DataError(f"{path}: a table ({edition.kind}); only folders and archives of images can be resized.")
+    if classes not in (None, edition.data.label_set):
+        stated = ", ".join(edition.data.label_set)
+        raise DataError(f"{path}: says itself that its classes are {stated}; leave out classes (--classes).")
     return edition
 
 

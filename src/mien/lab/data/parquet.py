@@ -90,12 +90,16 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
     split = split_named(start)
     if split is None:
         raise DataError(f"{path}: the name says no split; rename the file to train-….parquet or test-….parquet.")
-    label_set = _stated_order(path, file) or classes
+    label_set = _stated_order(file) or classes
     if label_set is None:
         raise DataError(
             f"{path}: the file does not say what its labels mean. State the order of its classes: "
-            "classes=LabelSet((...)); on the command line, `mien data convert --classes angry,disgust,...`."
+            "classes=LabelSet((...)); on the command line, `mien data convert DATA OUT --classes angry,disgust,...`, "
+            "then take OUT."
         )
+    for name in label_set:
+        if name not in FERPLUS.names:  # FER2013's classes and contempt
+            raise DataError(f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}.")
     labels = _numbers(path, "label", file.read(columns=["label"])["label"].to_pylist())
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
         raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")
@@ -133,16 +137,11 @@ def _images(file: Any) -> Iterator[bytes]:
             yield (value.get("bytes") if isinstance(value, dict) else value) or b""
 
 
-def _stated_order(path: Path, file: Any) -> LabelSet | None:
+def _stated_order(file: Any) -> LabelSet | None:
     """The class names that the `datasets` library stores in the file's metadata, if they are there."""
     try:
         metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
         names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
     except (ValueError, AttributeError):  # not of that library
         return None
-    if not names:
-        return None
-    for name in names:
-        if canonical_name(name) not in FERPLUS.names:  # FER2013's classes and contempt
-            raise DataError(f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}.")
-    return LabelSet(tuple(canonical_name(name) for name in names))
+    return LabelSet(tuple(canonical_name(name) for name in names)) if names else None

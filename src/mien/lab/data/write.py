@@ -16,7 +16,7 @@ from PIL import Image
 from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.images import SIDE_PX
-from mien.labels import FER2013
+from mien.labels import FER2013, FOLDER
 
 _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TEST: "test"}
 
@@ -34,7 +34,8 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
 
     Raises:
         DataError: the faces are not 48 x 48 px, as every edition has them; `path` exists or its folder does not, the
-            ending is unknown, faces in a folder edition have no label, or the disk refuses.
+            ending is unknown, a class is none of FER2013's, faces in a folder edition have no label, or the disk
+            refuses.
     """
     path = Path(path)
     height, width = dataset.faces.shape[1:]
@@ -115,9 +116,9 @@ def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uin
             f"{dataset.source}: {unlabelled:,} faces have no label and so no class folder. Choose labelled splits "
             "(--split), or write .csv or .parquet."
         )
-    for position, (face, label) in enumerate(dataset):
+    for position, (face, label) in enumerate(dataset.relabel(FOLDER)):
         split = _FOLDERS[str(dataset.splits[position])]
-        yield f"{split}/{dataset.label_set.name(label)}/{position:06d}.png", face
+        yield f"{split}/{FOLDER.name(label)}/{position:06d}.png", face
 
 
 def _png(face: npt.NDArray[np.uint8]) -> bytes:
