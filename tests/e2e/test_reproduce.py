@@ -32,7 +32,7 @@ def place(repository, tmp_path, monkeypatch):
     folder, commit = repository
     monkeypatch.setattr(reproduction, "current_commit", lambda: commit)
     monkeypatch.setattr("mien.lab.provenance.current_commit", lambda: commit)
-    monkeypatch.setattr("mien.lab.reproduction.tables.PUBLISHED", (ROW,))
+    monkeypatch.setattr("mien.lab.pages.reproduction.tables.PUBLISHED", (ROW,))
     monkeypatch.setattr(reproduction, "write_report", lambda runs, data, out: out.touch())  # has tests of its own
     monkeypatch.setattr("mien.lab.reproduction.speed.TOO_SOON_S", 0.0)
     monkeypatch.setitem(recipes._rows, "cnn-17m", ROW)

@@ -11,13 +11,13 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
+from mien.lab.pages.reproduction.claims import CLAIMS
+from mien.lab.pages.reproduction.picture import LINE, _spread
 from mien.lab.pages.rewriting import BLOCKS
 from mien.lab.recipe_book import PUBLISHED, recipes
-from mien.lab.reproduction.claims import CLAIMS
-from mien.lab.reproduction.picture import LINE, _spread
-from mien.lab.reproduction.rows import shortened
 from mien.lab.results import RECORD, add, records
 from mien.lab.statistics import wilson_interval
+from mien.lab.trained_rows import shortened
 from mien.labels import FER2013
 
 PAGE = Path("docs/reproduction.md")

@@ -8,12 +8,12 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
+from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.published import is_row_of_source
 from mien.lab.recipe import Cosine, Phase
 from mien.lab.recipe_book import recipes
-from mien.lab.reproduction.rows import averaged_rows, same_training, shortened, trained_rows
-from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.results import add, records
+from mien.lab.trained_rows import averaged_rows, same_training, shortened, trained_rows
 
 
 @pytest.fixture

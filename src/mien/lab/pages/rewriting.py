@@ -12,12 +12,7 @@ from pathlib import Path
 
 from mien.errors import DataError
 from mien.lab.pages import results_tables
-from mien.lab.reproduction import claims as reproduction_claims
-from mien.lab.reproduction import classes as reproduction_classes
-from mien.lab.reproduction import curves as reproduction_curves
-from mien.lab.reproduction import picture as reproduction_picture
-from mien.lab.reproduction import tables as reproduction_tables
-from mien.lab.reproduction import vectors as reproduction_vectors
+from mien.lab.pages.reproduction import claims, classes, curves, picture, tables, vectors
 from mien.lab.results import Record, records
 from mien.writing import replacing
 
@@ -26,12 +21,12 @@ _MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
 
 BLOCKS = (
     results_tables.BLOCKS
-    | reproduction_tables.BLOCKS
-    | reproduction_claims.BLOCKS
-    | reproduction_classes.BLOCKS
-    | reproduction_picture.BLOCKS
-    | reproduction_curves.BLOCKS
-    | reproduction_vectors.BLOCKS
+    | tables.BLOCKS
+    | claims.BLOCKS
+    | classes.BLOCKS
+    | picture.BLOCKS
+    | curves.BLOCKS
+    | vectors.BLOCKS
 )
 
 

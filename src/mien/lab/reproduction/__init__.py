@@ -1,1 +1,1 @@
-"""The published systems, trained again: what is to be done, what is done, and the page that says so."""
+"""The published systems, trained again: what is to be done, how long it takes here, and what is done."""

@@ -22,10 +22,10 @@ from mien.lab.predictions import report_file
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
-from mien.lab.reproduction.rows import shortened, trained_rows
 from mien.lab.results import add, check_commit, records
 from mien.lab.run import Run, weights_digest
 from mien.lab.schedule import phases_of
+from mien.lab.trained_rows import shortened, trained_rows
 from mien.lab.training import OutOfTime, Progress, train
 
 

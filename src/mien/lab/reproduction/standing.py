@@ -11,11 +11,11 @@ import torch
 
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.reproduction.jobs import Job
-from mien.lab.reproduction.rows import same_training, shortened, trained_rows
 from mien.lab.reproduction.speed import machine, training_seconds
 from mien.lab.results import Record, records
 from mien.lab.run import ENVIRONMENT, RECIPE, Run
 from mien.lab.tables import UNKNOWN
+from mien.lab.trained_rows import same_training, shortened, trained_rows
 
 SPEEDS = "speeds.json"
 """In the folder of runs: how long an epoch takes."""

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from mien.lab.pages.reproduction.chance import Quantity, published_difference, published_pair
+from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.recipe_book import recipes
-from mien.lab.reproduction.chance import Quantity, published_difference, published_pair
-from mien.lab.reproduction.rows import TrainedRow, trained_rows
-from mien.lab.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.results import Record, right_faces
 from mien.lab.statistics import Floats, mcnemar, mean_difference, paired_difference
 from mien.lab.tables import UNKNOWN, Table, percent, points
+from mien.lab.trained_rows import TrainedRow, trained_rows
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from mien.lab.data import PUBLIC
+from mien.lab.pages.reproduction.tables import measured
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
-from mien.lab.reproduction.rows import TrainedRow
-from mien.lab.reproduction.tables import measured
 from mien.lab.results import Record
+from mien.lab.trained_rows import TrainedRow
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 560, 50, 410
 """Edges of the plot in the picture's units; the names stand on its right."""

@@ -1,6 +1,6 @@
 """The training curves of docs/reproduction.md: a panel a row of the reports, as the generated part of an SVG page.
 
-Written by hand for the reason that `mien.lab.reproduction.picture` gives.
+Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from mien.lab.pages.reproduction.tables import MISSING
 from mien.lab.recipe import Recipe
 from mien.lab.recipe_book import PUBLISHED
-from mien.lab.reproduction.rows import TrainedRow, trained_rows
-from mien.lab.reproduction.tables import MISSING
 from mien.lab.results import Record
+from mien.lab.trained_rows import TrainedRow, trained_rows
 
 COLUMNS = 3
 WIDTH, HEIGHT = 190, 110

@@ -12,10 +12,10 @@ from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
 from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED
-from mien.lab.reproduction.rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 from mien.lab.results import RECORD, Record
 from mien.lab.statistics import unpaired_interval
 from mien.lab.tables import UNKNOWN, Table, interval, percent, points, with_interval
+from mien.lab.trained_rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 
 MISSING = "not yet measured"
 

@@ -1,6 +1,6 @@
 """The class bars of docs/reproduction.md: how many faces of each expression FER2013 has, from its audit.
 
-Written by hand for the reason that `mien.lab.reproduction.picture` gives.
+Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from mien.lab.data import PUBLIC, TRAINING
-from mien.lab.reproduction.tables import MISSING
+from mien.lab.pages.reproduction.tables import MISSING
 from mien.lab.results import Record
 
 AUDIT = Path("benchmarks", "results", "fer2013_audit.json")

@@ -1,6 +1,6 @@
 """The confusion vectors of docs/reproduction.md: the share of each class that a row recognises, in panels.
 
-Written by hand for the reason that `mien.lab.reproduction.picture` gives.
+Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mien.lab.pages.reproduction.curves import HEIGHT, WIDTH, panels
 from mien.lab.recipe import Recipe
-from mien.lab.reproduction.curves import HEIGHT, WIDTH, panels
-from mien.lab.reproduction.rows import TrainedRow
 from mien.lab.results import Record
+from mien.lab.trained_rows import TrainedRow
 
 SCALE = 0.8
 """Share of a panel that a full bar takes; its figure stands on its right."""
