@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, Edition, FaceDataset, audit, draw_faces, write_stats_page
-from mien.lab.data.stats import SAMPLES, class_counts, mean_face, pixel_stats, size_remarks, summary
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, Edition, FaceDataset, audit, draw_faces
+from mien.lab.data.stats import class_counts, mean_face, pixel_stats, size_remarks, summary
+from mien.lab.pages.data_page import SAMPLES, write_stats_page
 from mien.labels import FER2013
 
 

@@ -45,6 +45,7 @@ LEVELS = (
         "mien.lab.calibrate",
         "mien.lab.tables",
         "mien.lab.pages.charts",
+        "mien.lab.pages.data_page",
     ),
     (
         "mien.lab.metrics",

@@ -56,7 +56,7 @@ def stats(
     audit: Compare = True,
 ) -> None:
     """Write a page of class bars, sample and mean faces, grey levels and the audit."""
-    from mien.lab.data import write_stats_page
+    from mien.lab.pages.data_page import write_stats_page
 
     edition = _open(data, classes)
     write_stats_page(edition, _audited(edition.data) if audit else None, save)

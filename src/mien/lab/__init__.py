@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from mien.lab.data import join_votes as join_votes
     from mien.lab.data import read_fer2013 as read_fer2013
     from mien.lab.data import write_edition as write_edition
-    from mien.lab.data import write_stats_page as write_stats_page
     from mien.lab.ensembles import ensemble as ensemble
     from mien.lab.evaluation import evaluate as evaluate
     from mien.lab.export import export_run as export_run
     from mien.lab.joining import join_models as join_models
     from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
+    from mien.lab.pages.data_page import write_stats_page as write_stats_page
     from mien.lab.pages.report import write_report as write_report
     from mien.lab.recipe import Recipe as Recipe
     from mien.lab.recipe_book import recipes as recipes
@@ -67,7 +67,7 @@ _PLACES = {
     "train": "training",
     "write_edition": "data",
     "write_report": "pages.report",
-    "write_stats_page": "data",
+    "write_stats_page": "pages.data_page",
 }
 __all__ = [*_PLACES]
 

@@ -15,7 +15,6 @@ from mien.lab.data.ferplus import (
 from mien.lab.data.fetch import fetch_fer2013
 from mien.lab.data.origin import has_learned_from, training_fingerprint, votes_digest
 from mien.lab.data.split import class_weights, holdout
-from mien.lab.data.stats import write_stats_page
 from mien.lab.data.synthetic import draw_faces
 from mien.lab.data.write import write_edition
 
@@ -45,5 +44,4 @@ __all__ = [
     "votes_digest",
     "with_majority",
     "write_edition",
-    "write_stats_page",
 ]

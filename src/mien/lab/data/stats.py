@@ -1,29 +1,16 @@
-"""Figures that describe a data set, and a page that shows them."""
+"""Figures that describe a data set."""
 
 from __future__ import annotations
 
-import base64
-import io
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-import mien
-from mien.errors import DataError
 from mien.lab.data.auditing import Audit
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import FULL_SIZES, Edition
-from mien.writing import replacing
-
-SAMPLES = 8
-"""Sample faces a class."""
-
-_BINS = 64  # of the histogram of grey levels
 
 
 @dataclass(frozen=True)
@@ -112,57 +99,3 @@ def size_remarks(dataset: FaceDataset) -> list[str]:
         for split, size in expected.items()
         if found.get(split) != size
     ]
-
-
-def write_stats_page(edition: Edition | FaceDataset, audit: Audit | None, path: str | os.PathLike[str]) -> None:
-    """Write a self-contained HTML page: class bars, sample faces, mean faces, grey levels, audit.
-
-    Args:
-        edition: a data set, or what reading an edition has found: that adds broken files and the edition's kind.
-        audit: twins, conflicting labels and blanks of these faces; None leaves them out.
-        path: of the page, which is written anew.
-
-    Raises:
-        DataError: there is no face, or the file cannot be written.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    if isinstance(edition, FaceDataset):
-        edition = Edition("data set", edition)
-    data = edition.data
-    if not len(data):
-        raise DataError(f"{data.source}: no faces to describe.")
-    pages = Environment(loader=PackageLoader("mien.lab.pages"), autoescape=True, undefined=StrictUndefined)
-    page = pages.get_template("data.html").render(
-        title=f"FER2013: {Path(data.source).name}",
-        version=mien.__version__,
-        facts=summary(edition, audit),
-        largest=max(max(counts.values()) for counts in class_counts(data).values()),
-        pixels={name: pixel_stats(data.split(name)) for name in data.split_names()},
-        histogram=_histogram(pixel_stats(data)),
-        samples={name: [_picture(face) for face in _samples(data, i)] for i, name in enumerate(data.label_set)},
-        means={name: _picture(mean_face(data, label)) for label, name in enumerate(data.label_set)},
-    )
-    with replacing(Path(path), DataError) as part:
-        part.write_text(page, encoding="utf-8")
-
-
-def _samples(dataset: FaceDataset, label: int) -> npt.NDArray[np.uint8]:
-    """Up to `SAMPLES` faces of a class, spread evenly over the data set."""
-    of_class = np.flatnonzero(dataset.labels == label)
-    chosen = np.linspace(0, max(len(of_class) - 1, 0), min(SAMPLES, len(of_class))).astype(np.int64)
-    return dataset.faces[of_class[chosen]]
-
-
-def _picture(face: npt.NDArray[np.uint8]) -> str:
-    """A face as a PNG in a data URL."""
-    encoded = io.BytesIO()
-    Image.fromarray(face).save(encoded, "PNG")
-    return "data:image/png;base64," + base64.b64encode(encoded.getvalue()).decode()
-
-
-def _histogram(pixels: PixelStats) -> list[float]:
-    """Heights of the bars of the grey-level histogram, the highest 1."""
-    bins = pixels.counts.reshape(_BINS, -1).sum(axis=1)
-    heights: list[float] = (bins / bins.max()).tolist()
-    return heights

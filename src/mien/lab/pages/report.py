@@ -1,4 +1,4 @@
-"""HTML pages of results: one file each, with everything inside, to be read on a phone or in print."""
+"""HTML pages of results: the report of one or more runs, and a comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-import mien
 from mien.errors import DataError
 from mien.lab.comparison import Comparison, compare
 from mien.lab.data import FaceDataset
@@ -19,10 +18,10 @@ from mien.lab.pages import charts
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import tables_of
+from mien.lab.pages.html import write_page
 from mien.lab.pages.reading import LIMITS
 from mien.lab.run import Run
 from mien.lab.tables import Table
-from mien.writing import replacing
 
 SAMPLES = 8
 """Faces of each class that are shown."""
@@ -80,7 +79,7 @@ def write_report(
     comparison = compare(runs, split)
     chapters = [chapter(entry, data, explain, on_progress) for entry in comparison.entries]
     title = chapters[0].title if len(chapters) == 1 else f"{len(chapters)} models on {comparison.split}"
-    return _write(
+    return write_page(
         Path(out),
         "report.html",
         title=title,
@@ -100,18 +99,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> Path:
         DataError: the file cannot be written.
     """
     title = f"{len(comparison.entries)} models on {comparison.split}"
-    return _write(Path(out), "compare.html", title=title, comparison=_comparison_part(comparison), limits=LIMITS)
-
-
-def _write(out: Path, template: str, **content: Any) -> Path:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    pages = Environment(loader=PackageLoader("mien.lab.pages"), autoescape=True, undefined=StrictUndefined)
-    pages.trim_blocks = pages.lstrip_blocks = True
-    text = pages.get_template(template).render(version=mien.__version__, **content)
-    with replacing(out, DataError) as part:
-        part.write_text(text, encoding="utf-8")
-    return out
+    return write_page(Path(out), "compare.html", title=title, comparison=_comparison_part(comparison), limits=LIMITS)
 
 
 def _comparison_part(comparison: Comparison) -> ComparisonPart:
