@@ -86,6 +86,9 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_grouped(three_seeds, tmp
     again = run("again", 0)
     (group,) = compare([*three_seeds, taught, voted, again]).seeds
     assert group.names == ("run0", "run1", "run2")
+    evaluate_as(again, hundred(50, split="PrivateTest"))
+    (group,) = compare([*three_seeds, again]).seeds
+    assert group.names == ("again", "run1", "run2")  # of two of one seed the one with more labelled splits
     also_taught = run("also", 5, teachers={"mien-small-seed1-654321": "c"})  # by another seed's teacher
     assert [group.names for group in compare([taught, also_taught]).seeds] == [
         ("mien-small seed 3", "mien-small seed 5")

@@ -49,6 +49,7 @@ LEVELS = (
     ),
     (
         "mien.lab.metrics",
+        "mien.lab.seeds",
         "mien.lab.recipe_book",
         "mien.lab.pages.recipe_page",
     ),

@@ -234,6 +234,16 @@ def test_seeds_with_other_teachers_or_of_one_number_are_not_seeds(kept):
     assert "| cnn8 | PublicTest | one view | 2 | 65.00 % | 60.0 to 70.0 |" in page.read_text()
 
 
+def test_of_two_records_of_one_seed_the_one_with_more_labelled_splits_counts(kept):
+    folder, make = kept
+    add(make("a", "cnn8", 60, seed=0), folder)
+    add(make("b", "cnn8", 70, seed=0, splits=("PublicTest", "PrivateTest")), folder)
+    add(make("c", "cnn8", 70, seed=1), folder)
+    page = page_with(folder.parent, "seeds")
+    write_tables([page], folder)
+    assert "| cnn8 | PublicTest | one view | 2 | 70.00 % | 70.0 to 70.0 |" in page.read_text()
+
+
 def test_augmented_evaluations_stand_apart(kept):
     folder, make = kept
     run = make("run", "cnn8")

@@ -132,3 +132,10 @@ def test_a_mean_of_runs_is_no_training_of_the_row(keep):
     (mean,) = averaged_rows(found)
     assert (mean.row.name, mean.averaged, trained.averaged) == ("mean", 2, 0)
     assert (epochs_in_words(mean), weights_in_words(mean)) == ("weights of 2 runs, averaged", "–")
+
+
+def test_a_mean_of_one_seed_counts_once(keep):
+    for seed in (1, 0, 0):
+        found = keep(replace(recipes["mien-small"], name="mean"), seed=seed, averaged={"a": "1", "b": "2"})
+    (mean,) = averaged_rows(found)
+    assert len(found) == 3 and list(mean.seeds) == [0, 1] and len(mean.records) == 2

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.data import training_fingerprint, votes_digest
-from mien.lab.evaluated import Evaluated, common_split, read_evaluated
+from mien.lab.evaluated import Evaluated, common_split, read_evaluated, scored_splits
 from mien.lab.metrics import Predictions
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
+from mien.lab.seeds import by_seed
 from mien.lab.statistics import McNemar, PairedDifference, mcnemar, mean_difference, paired_difference
 
 
@@ -213,26 +213,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def learning_sources(environment: dict[str, Any]) -> tuple[str, ...]:
-    """Return what trainings have in common that differ in their seed alone: data, weights, votes, kinds of teachers."""
-    teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
-    return (
-        training_fingerprint(environment),
-        str(environment.get("weights_sha256")),
-        str(votes_digest(environment)),
-        *teachers,
-    )
-
-
 def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
-    """The trainings that differ in their seed alone, one for each seed; a group for each recipe."""
-    groups: dict[tuple[str, ...], dict[int, Evaluated]] = {}
-    for entry in entries:
-        environment = entry.run.environment
-        recipe = entry.run.recipe
-        key = (recipe.name, to_json(bare(recipe)), entry.report.tta, *learning_sources(environment))
-        groups.setdefault(key, {}).setdefault(environment["seed"], entry)
-    return list(groups.values())
+    """A group for each recipe: seed -> training."""
+    return by_seed(
+        entries,
+        kind=lambda entry: (entry.run.recipe.name, to_json(bare(entry.run.recipe)), entry.report.tta),
+        environment=lambda entry: entry.run.environment,
+        labelled_splits=lambda entry: len(scored_splits(entry.run)),
+    )
 
 
 def _recipe_pairs(trained: Sequence[dict[int, Evaluated]]) -> tuple[RecipePair, ...]:

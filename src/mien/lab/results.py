@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mien.lab.metrics import Predictions, Report
 from mien.lab.predictions import RECORD as RECORD
 from mien.lab.predictions import predictions_file
 from mien.lab.published import Beside, beside_published
+from mien.lab.recipe import Recipe
 from mien.lab.recipe import io as recipe_io
 from mien.lab.run import Run
 from mien.writing import replacing
@@ -45,6 +47,16 @@ class Record:
 
     folder: Path
     row: dict[str, Any]
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What the run has trained."""
+        return recipe_io.from_json(json.dumps(self.row["recipe"]))
+
+    @property
+    def labelled_splits(self) -> int:
+        """On how many splits the run has been scored, counting other views of one as another."""
+        return sum(report["full"] is not None for report in self.row["reports"].values())
 
     def history(self) -> list[dict[str, float]]:
         """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out."""

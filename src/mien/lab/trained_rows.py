@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.lab.comparison import learning_sources
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import stand_in
 from mien.lab.recipe import Recipe
-from mien.lab.recipe.io import bare, from_json
+from mien.lab.recipe.io import bare
 from mien.lab.results import Record
 from mien.lab.schedule import with_epochs
+from mien.lab.seeds import by_seed
 from mien.lab.statistics import wilson_interval
 
 
@@ -140,35 +138,38 @@ def same_training(one: Recipe, other: Recipe) -> bool:
     return bare(one) == bare(other)
 
 
-_read_recipe = cache(from_json)  # each row of the book is held against every record
-
-
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
     """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest.
 
-    Of two records of one seed, as of two copies of a data set, the one with more labelled splits is taken. A run that
-    averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
+    A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
     """
-    groups: dict[tuple[int, tuple[str, ...]], dict[int, Record]] = {}
-    for record in sorted(records, key=_scored):
-        recipe, environment = _read_recipe(json.dumps(record.row["recipe"])), record.row["environment"]
-        if "averaged" not in environment and same_training(recipe, shortened(row, recipe.epochs)):
-            groups.setdefault((recipe.epochs, learning_sources(environment)), {})[environment["seed"]] = record
-    found = [TrainedRow(row, key[0], tuple(seeds[seed] for seed in sorted(seeds))) for key, seeds in groups.items()]
+    trained = [record for record in records if not _is_mean(record) and _has_trained(row, record)]
+    found = [
+        TrainedRow(row, group[0].recipe.epochs, group)
+        for group in _by_seed(trained, kind=lambda record: record.recipe.epochs)
+    ]
     return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
-
-
-def _scored(record: Record) -> int:
-    return sum(report["n_scored"] > 0 for report in record.row["reports"].values())
 
 
 def averaged_rows(records: Sequence[Record]) -> list[TrainedRow]:
     """Return the runs that average others, by name in groups of seeds; no row of the book has trained them."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        if "averaged" in record.row["environment"]:
-            groups.setdefault(record.row["recipe"]["name"], []).append(record)
+    means = [record for record in records if _is_mean(record)]
     return [
-        TrainedRow(recipe := _read_recipe(json.dumps(group[0].row["recipe"])), recipe.epochs, tuple(group))
-        for group in groups.values()
+        TrainedRow(group[0].recipe, group[0].recipe.epochs, group)
+        for group in _by_seed(means, kind=lambda record: record.recipe.name)
     ]
+
+
+def _by_seed(records: Sequence[Record], kind: Callable[[Record], Hashable]) -> list[tuple[Record, ...]]:
+    """Groups of records, each by seed."""
+    groups = by_seed(records, kind, lambda record: record.row["environment"], lambda record: record.labelled_splits)
+    return [tuple(group[seed] for seed in sorted(group)) for group in groups]
+
+
+def _is_mean(record: Record) -> bool:
+    return "averaged" in record.row["environment"]
+
+
+def _has_trained(row: Recipe, record: Record) -> bool:
+    """Whether a record's run has trained a row, for all its epochs or fewer."""
+    return same_training(record.recipe, shortened(row, record.recipe.epochs))

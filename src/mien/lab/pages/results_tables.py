@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mien.card import MODEL_FILE, Card
-from mien.lab.comparison import learning_sources
 from mien.lab.evaluated import PREFERRED_SPLITS
 from mien.lab.published import measured_at, stand_in
 from mien.lab.recipe import Figure
-from mien.lab.recipe.io import bare, from_json, to_json
+from mien.lab.recipe.io import bare, to_json
 from mien.lab.results import RECORD, Record
+from mien.lab.seeds import by_seed
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FER2013, FERPLUS
 from mien.recognizer import find_model, shipped_models
@@ -40,14 +39,14 @@ def _results(rows: list[Record], page: Path) -> str:
 
 def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
     full, row, parameters = report["full"], record.row, record.row["parameters"]
-    other = stand_in(from_json(json.dumps(row["recipe"])), row["environment"]["weights"])
+    other = stand_in(record.recipe, row["environment"]["weights"])
     link = Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
     return (
-        row["recipe"]["name"] + (", stand-in weights" if other else ""),
+        record.recipe.name + (", stand-in weights" if other else ""),
         str(row["environment"]["seed"]),
         f"[{record.folder.name}]({link})",
         row.get("weights", UNKNOWN),
-        "one view" if report["tta"] == "none" else report["tta"],
+        _views(report),
         f"{full['n']:,}",
         accuracy_cell(full),
         accuracy_cell(report["twin_free"]),
@@ -63,6 +62,10 @@ def _scored(record: Record) -> list[dict[str, Any]]:
     return [report for report in record.row["reports"].values() if report["full"] is not None]
 
 
+def _views(report: dict[str, Any]) -> str:
+    return "one view" if report["tta"] == "none" else str(report["tta"])
+
+
 def accuracy_cell(metrics: dict[str, Any] | None) -> str:
     """Return such as ``64.86 % (63.3 to 66.4)`` of a recorded part of a report."""
     if metrics is None:
@@ -72,24 +75,23 @@ def accuracy_cell(metrics: dict[str, Any] | None) -> str:
 
 def _seeds(rows: list[Record], page: Path) -> str:
     """Runs that differ in the seed only, as mean and range."""
-    groups: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
-    for record in rows:
-        environment = record.row["environment"]
-        trained = to_json(bare(from_json(json.dumps(record.row["recipe"])))), *learning_sources(environment)
-        for report in _scored(record):
-            key = (record.row["recipe"]["name"], report["split"], report["tta"], *trained)
-            groups.setdefault(key, {}).setdefault(environment["seed"], report)
+    groups = by_seed(
+        [(record, report) for record in rows for report in _scored(record)],
+        kind=lambda each: (each[0].recipe.name, to_json(bare(each[0].recipe)), each[1]["split"], each[1]["tta"]),
+        environment=lambda each: each[0].row["environment"],
+        labelled_splits=lambda each: each[0].labelled_splits,
+    )
     lines = []
-    for (name, split, tta, *_), by_seed in groups.items():
-        reports = list(by_seed.values())
+    for group in groups:
+        records, reports = zip(*group.values(), strict=True)
         if len(reports) < 2:
             continue
         full = [report["full"]["accuracy"] for report in reports]
         fresh = [report["twin_free"]["accuracy"] for report in reports if report["twin_free"] is not None]
         twin_free = percent(sum(fresh) / len(fresh)) if len(fresh) == len(full) else UNKNOWN
-        views = "one view" if tta == "none" else tta
+        what = (records[0].recipe.name, reports[0]["split"], _views(reports[0]))
         mean = percent(sum(full) / len(full))
-        lines.append((name, split, views, str(len(full)), mean, interval(min(full), max(full)), twin_free))
+        lines.append((*what, str(len(full)), mean, interval(min(full), max(full)), twin_free))
     columns = ("recipe", "split", "averaged over", "seeds", "mean accuracy", "range", "twin-free mean")
     return Table("seeds", columns, tuple(lines), text_columns=3).markdown() + "\n" if lines else NOTHING
 
@@ -98,10 +100,10 @@ def _published(rows: list[Record], page: Path) -> str:
     """Runs of unchanged recipes beside the figures of their sources."""
     lines, remarks = [], {}
     for record in rows:
-        recipe = record.row["recipe"]
+        recipe = record.recipe
         for beside in record.row["published"]:
-            remarks[recipe["name"]] = recipe["remark"]
-            lines.append((recipe["name"], str(record.row["environment"]["seed"]), *beside_cells(beside)))
+            remarks[recipe.name] = recipe.remark
+            lines.append((recipe.name, str(record.row["environment"]["seed"]), *beside_cells(beside)))
     if not lines:
         return NOTHING
     columns = ("recipe", "seed", *COLUMNS_BESIDE)
