@@ -12,6 +12,7 @@ import pytest
 
 from mien.errors import DataError
 from mien.lab.metrics import Predictions, Report, measure, report_of
+from mien.lab.published import compare_published
 from mien.lab.recipe import Figure, Recipe
 from mien.lab.recipe.io import to_json
 from mien.lab.recipe_book import recipes
@@ -211,7 +212,7 @@ def of_recipe(recipe: Recipe, weights: str | None = None) -> Report:
 
 
 def test_published_figures_stand_beside_ours(row: Recipe) -> None:
-    lines = [line.split() for line in of_recipe(row).compare(row.published).splitlines()]
+    lines = [line.split() for line in compare_published(of_recipe(row)).splitlines()]
     assert lines[0] == ["small", "on", "PublicTest"]
     assert lines[-2] == ["A", "remark."]
     assert " ".join(lines[-1]) == "The source's test faces need not be these: see `mien compare`."
@@ -229,10 +230,13 @@ def test_published_figures_stand_beside_ours(row: Recipe) -> None:
 def test_what_is_not_the_row_does_not_stand_beside_its_figures(row: Recipe) -> None:
     head = "small on PublicTest is not set beside published figures: "
     another = f"{head}its training is not the row that they are of."
-    assert of_recipe(replace(row, epochs=2)).compare(row.published) == another
-    assert of_recipe(row).compare(row.published[:1]) == another
-    assert replace(of_recipe(row), provenance={}).compare(row.published) == another
-    flipped = replace(of_recipe(row), tta="flip").compare(row.published)
+    assert compare_published(of_recipe(replace(row, epochs=2))) == another
+    assert compare_published(of_recipe(replace(row, published=row.published[:1]))) == another
+    unknown = compare_published(replace(of_recipe(row), provenance={}))
+    assert unknown == f"{head}its training is not known."
+    own = compare_published(of_recipe(recipes["mien-small"]))
+    assert own == f"{head}there are none of mien-small."
+    flipped = compare_published(replace(of_recipe(row), tta="flip"))
     assert flipped == f"{head}it was measured with test-time augmentation."
-    stood_in = of_recipe(row, weights="other.safetensors").compare(row.published)
+    stood_in = compare_published(of_recipe(row, weights="other.safetensors"))
     assert stood_in == f"{head}it started from other.safetensors in place of resnet50.tv_in1k."

@@ -3,7 +3,7 @@
 >>> from mien import lab
 >>> data = lab.read_fer2013("archive.zip")
 >>> run = lab.train(lab.recipes["cnn8"], data, seed=0, out="runs")
->>> print(lab.evaluate(run, data).compare(run.recipe.published))
+>>> print(lab.compare_published(lab.evaluate(run, data)))
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mien.lab.metrics import Report as Report
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
     from mien.lab.pages.report import write_report as write_report
+    from mien.lab.published import compare_published as compare_published
     from mien.lab.recipe import Recipe as Recipe
     from mien.lab.recipe_book import recipes as recipes
     from mien.lab.robust import Robustness as Robustness
@@ -51,6 +52,7 @@ _PLACES = {
     "audit": "data",
     "average_runs": "averaging",
     "compare": "comparison",
+    "compare_published": "published",
     "draw_faces": "data",
     "ensemble": "ensembles",
     "evaluate": "evaluation",

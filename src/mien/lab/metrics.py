@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.lab.predictions import TTA, Predictions
-from mien.lab.recipe import Figure
 from mien.lab.statistics import wilson_interval
-from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 from mien.labels import LabelSet
 from mien.writing import replacing
 
@@ -182,34 +180,6 @@ class Report:
             return cls(**row | {part: row[part] and _metrics_from(row[part]) for part in ("full", "twin_free")})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
-
-    def compare(self, published: tuple[Figure, ...]) -> str:
-        """Return a table, as text, of a source's figures beside ours, or why there is none; `lab.compare` says more."""
-        from mien.lab.published import why_not_beside
-
-        if why := why_not_beside(self, published):
-            return f"{self.model} on {self.split} is not set beside published figures: {why}."
-        rows = []
-        for figure in (each for each in published if each.epoch is None):
-            ours, spread = self._ours(figure.metric, figure.split)
-            show, show_difference = (number, "{:+.3f}".format) if figure.metric == "loss" else (percent, points)
-            difference = UNKNOWN if ours is None or figure.over else show_difference(ours - figure.value)
-            name = f"{figure.metric}, {figure.split}"
-            rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
-        columns = ("figure", "published", "here", "95 % interval", "difference", "place")
-        notes = (*self.remarks, "The source's test faces need not be these: see `mien compare`.")
-        return Table(f"{self.model} on {self.split}", columns, tuple(rows), notes).plain()
-
-    def _ours(self, metric: str, split: str) -> tuple[float | None, str]:
-        """Our figure for a published one, and the interval of a measured accuracy as text."""
-        if metric == "gap":
-            return self.gap, ""
-        if split == "test" and self.full is not None:
-            if metric == "loss":
-                return self.full.log_loss, ""
-            return self.full.accuracy, interval(self.full.accuracy_low, self.full.accuracy_high)
-        known = {"train": self.train_accuracy, "validation": self.validation_accuracy}
-        return (known.get(split) if metric == "accuracy" else None), ""
 
 
 def _metrics_from(row: dict[str, Any]) -> Metrics:

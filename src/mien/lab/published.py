@@ -1,4 +1,4 @@
-"""A run beside the figures that its source published, and whether the two are like for like."""
+"""A run or report beside the figures that its source published, and whether the two are like for like."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mien.lab.recipe.io import bare, from_json
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95, wilson_interval
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 
 WHILE_LEARNING = "ours is the mean over the epoch, while it learned; how the source measured it is not stated"
 TEST_FACES = 7_178
@@ -82,16 +83,51 @@ def stand_in(recipe: Recipe, weights: str | None) -> str | None:
     return weights if named else None
 
 
-def why_not_beside(report: Report, published: tuple[Figure, ...]) -> str:
-    """Return why a source's figures must not stand beside a report, as far as it can tell; empty if they may."""
+def compare_published(report: Report) -> str:
+    """Return a table, as text, of the source's figures beside a report's, or why there is none.
+
+    The figures are those of the recipe that the report names; `lab.compare` says more of a run.
+    """
     row = report.provenance.get("recipe")
-    recipe = None if row is None else from_json(json.dumps(row))
-    if recipe is None or not is_row_of_source(recipe) or recipe.published != published:
+    if row is None:
+        return f"{report.model} on {report.split} is not set beside published figures: its training is not known."
+    recipe = from_json(json.dumps(row))
+    if why := _why_not_beside(report, recipe):
+        return f"{report.model} on {report.split} is not set beside published figures: {why}."
+    rows = []
+    for figure in (each for each in recipe.published if each.epoch is None):
+        ours, spread = _of_report(report, figure)
+        show, show_difference = (number, "{:+.3f}".format) if figure.metric == "loss" else (percent, points)
+        difference = UNKNOWN if ours is None or figure.over else show_difference(ours - figure.value)
+        name = f"{figure.metric}, {figure.split}"
+        rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
+    columns = ("figure", "published", "here", "95 % interval", "difference", "place")
+    notes = (*report.remarks, "The source's test faces need not be these: see `mien compare`.")
+    return Table(f"{report.model} on {report.split}", columns, tuple(rows), notes).plain()
+
+
+def _why_not_beside(report: Report, recipe: Recipe) -> str:
+    """Why the figures of a recipe's source must not stand beside a report; empty if they may."""
+    if not is_row_of_source(recipe):
         return "its training is not the row that they are of"
+    if not recipe.published:
+        return f"there are none of {recipe.name}"
     if report.tta != "none":
         return "it was measured with test-time augmentation"
     file = stand_in(recipe, report.provenance.get("weights"))
     return "" if file is None else f"it started from {file} in place of {recipe.network.name}"
+
+
+def _of_report(report: Report, figure: Figure) -> tuple[float | None, str]:
+    """Our figure for a published one, and the interval of a measured accuracy as text."""
+    if figure.metric == "gap":
+        return report.gap, ""
+    if figure.split == "test" and report.full is not None:
+        if figure.metric == "loss":
+            return report.full.log_loss, ""
+        return report.full.accuracy, interval(report.full.accuracy_low, report.full.accuracy_high)
+    known = {"train": report.train_accuracy, "validation": report.validation_accuracy}
+    return (known.get(figure.split) if figure.metric == "accuracy" else None), ""
 
 
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
