@@ -165,8 +165,8 @@ def test_what_takes_no_time_is_not_measured_again(change):
 @pytest.mark.parametrize("change", [
     {"network": OwnNet(name="residual-nano")}, {"batch_size": 64}, {"augment": replace(AUGMENTED, flip=False)},
     {"preprocess": replace(ROW.preprocess, input_px=96)}, {"optimizer": SGD(lr=ROW.optimizer.lr)},
-    {"validation": replace(ROW.validation, fraction=0.1)}, {"ema_decay": 0.9}, {"sam_rho": 0.05}, {"votes_weight": 1.0},
-    {"distillation": Distillation(weight=1.0, temperature=1.0, faces="same")}, {"sizes": Progressive(first_px=32)},
+    {"validation": replace(ROW.validation, fraction=0.1)}, {"ema_decay": 0.9}, {"sam_rho": 0.05},
+    {"sizes": Progressive(first_px=32)},
 ], ids=lambda change: next(iter(change)))  # fmt: skip
 def test_what_takes_time_is_measured(change):
     row = replace(ROW, augment=AUGMENTED)
@@ -179,6 +179,11 @@ def test_a_field_that_is_new_to_all_recipes_leaves_what_was_measured():
     row = replace(ROW, augment=AUGMENTED)
     assert _key(replace(row, augment=younger(flip=True)), PHASE) == _key(row, PHASE)
     assert _key(replace(row, augment=younger(flip=True, swirl_deg=9.0)), PHASE) != _key(row, PHASE)
+
+
+@pytest.mark.parametrize("row", [*PUBLISHED, *FUTURE_WORK], ids=lambda row: row.name)
+def test_speed_needs_no_teachers_and_votes(row):
+    assert not isinstance(row.distillation, Distillation) and not row.votes_weight
 
 
 @pytest.mark.parametrize("row", [*PUBLISHED, *FUTURE_WORK], ids=lambda row: row.name)

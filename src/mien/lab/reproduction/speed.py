@@ -34,7 +34,8 @@ def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None
     Two epochs on drawn faces are trained; the second, validation included, is scaled to the size of FER2013.
 
     Args:
-        recipe: whose epochs count; it starts at random, which takes as long as from weights.
+        recipe: whose epochs count; it starts at random, which takes as long as from weights. It has neither teachers
+            nor votes, as none of the reports and of their future work has.
         kept: JSON file that keeps what was measured, for each machine.
         on_measuring: called before something is measured, which takes a while.
     """
@@ -68,14 +69,13 @@ def machine() -> str:
 def _key(recipe: Recipe, phase: Phase) -> str:
     """Name what makes epochs equally long: what is computed, of how many faces; not what comes out.
 
-    That is the network and what of it is trained, preprocessing, augmentation, size of a batch, faces watched,
-    teachers, sizes shown, the kind of optimizer, and whether there are averaged weights, SAM and votes. Starting
-    weights, rates, schedule, stopping, terms of the loss, and what the recipe says about itself take no time worth
-    naming.
+    That is the network and what of it is trained, preprocessing, augmentation, size of a batch, faces watched, sizes
+    shown, the kind of optimizer, and whether there are averaged weights and SAM. Starting weights, rates, schedule,
+    stopping, terms of the loss, and what the recipe says about itself take no time worth naming.
     A part's fields at their defaults are left out, so that a field that is new to all recipes measures none again.
     """
-    parts = (recipe.network, recipe.preprocess, recipe.augment, recipe.validation, recipe.distillation, recipe.sizes)
-    switches = (recipe.ema_decay > 0, recipe.sam_rho > 0, recipe.votes_weight > 0)
+    parts = (recipe.network, recipe.preprocess, recipe.augment, recipe.validation, recipe.sizes)
+    switches = (recipe.ema_decay > 0, recipe.sam_rho > 0)
     alike = [*map(_stated, parts), type(recipe.optimizer).__name__, recipe.batch_size, switches]
     digest = hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:8]
     return f"{recipe.network.name}, {phase.trainable}, {digest}"
