@@ -16,7 +16,7 @@ from mien.lab.comparison import compare, holm
 from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
-from mien.lab.published import WHILE_LEARNING
+from mien.lab.published import WHILE_LEARNING, Beside
 from mien.labels import FER2013, FOLDER
 
 
@@ -229,6 +229,16 @@ def test_accuracy_and_loss_on_the_source_s_own_split(tmp_path):
     assert loss.value == pytest.approx(mean, abs=1e-5)
     spread = ((60 * (right - mean) ** 2 + 40 * (wrong - mean) ** 2) / 99) ** 0.5
     assert loss.high - loss.value == pytest.approx(1.95996 * spread / 10, abs=1e-4)
+
+
+def test_a_figure_beside_ours_is_kept_as_a_row(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60, split="PrivateTest"))
+    accuracy, loss = beside(run, "PrivateTest")
+    row, _ = json.loads(compare([run]).to_json())["published"]
+    assert row.pop("name") == "cnn8 seed 0" and row["difference_interval"] == list(accuracy.difference_interval)
+    assert Beside.from_row(row) == accuracy and Beside.from_row(loss.to_row()) == loss
+    del row["figure"]["epoch"], row["figure"]["over"]  # as in older rows
+    assert Beside.from_row(row) == accuracy
 
 
 def test_another_split_is_not_like_for_like(tmp_path):

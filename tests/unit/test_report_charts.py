@@ -8,14 +8,15 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 
+from mien.lab.metrics import rates_of
 from mien.lab.pages import charts
 
 COUNTS = np.array([[3, 1], [0, 4]])
 
 
 def test_rates_are_shares_of_the_true_class():
-    assert charts.rates_of(COUNTS).tolist() == [[0.75, 0.25], [0, 1]]
-    assert charts.rates_of(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]  # a class without faces
+    assert rates_of(COUNTS).tolist() == [[0.75, 0.25], [0, 1]]
+    assert rates_of(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]  # a class without faces
     assert charts.confusion(COUNTS, ("a", "b"), rates=True).alt == "confusion matrix; recognised: a 75%, b 100%"
 
 

@@ -99,11 +99,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """Return all figures as JSON, rates in 0..1."""
-        beside = [
-            {"name": entry.name, **asdict(row), "difference": row.difference, "interval": row.difference_interval}
-            for entry in self.entries
-            for row in entry.published
-        ]
+        beside = [{"name": entry.name, **row.to_row()} for entry in self.entries for row in entry.published]
         parts = {
             "split": self.split,
             "models": [entry.figures() for entry in self.entries],

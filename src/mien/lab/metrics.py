@@ -24,7 +24,9 @@ __all__ = [
     "Metrics",
     "Predictions",
     "Report",
+    "log_losses",
     "measure",
+    "rates_of",
     "report_of",
 ]
 
@@ -205,7 +207,6 @@ def measure(predictions: Predictions) -> Metrics | None:
     precision, recall, f1 = _ratio(right, predicted), _ratio(right, support), _ratio(2 * right, support + predicted)
     low, high = wilson_interval(int(right.sum()), n)
     bins = _calibration(scored)
-    of_label = scored.probabilities[np.arange(n), scored.labels]
     top2 = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :2]
     met = support + predicted > 0
     columns = (scored.label_set, support.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
@@ -218,7 +219,7 @@ def measure(predictions: Predictions) -> Metrics | None:
         macro_precision=float(precision[met].mean()),
         macro_recall=float(recall[met].mean()),
         macro_f1=float(f1[met].mean()),
-        log_loss=float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean()),  # clipped as scikit-learn does
+        log_loss=float(log_losses(scored).mean()),
         top2_accuracy=float((top2 == scored.labels[:, None]).any(axis=1).mean()),
         ece=sum(b.n / n * abs((b.accuracy or 0) - (b.confidence or 0)) for b in bins),
         per_class=tuple(
@@ -226,7 +227,7 @@ def measure(predictions: Predictions) -> Metrics | None:
             for name, count, p, r, f in zip(*columns, strict=True)
         ),
         confusion=tuple(map(tuple, confusion.tolist())),
-        confusion_rates=tuple(map(tuple, _ratio(confusion, support[:, None]).tolist())),
+        confusion_rates=tuple(map(tuple, rates_of(confusion).tolist())),
         calibration=bins,
     )
 
@@ -235,6 +236,18 @@ def _confusion(scored: Predictions) -> npt.NDArray[np.int64]:
     """Counts ``(K, K)``, row = label, column = predicted."""
     k = len(scored.label_set)
     return np.bincount(scored.labels * k + scored.predicted, minlength=k * k).reshape(k, k)
+
+
+def rates_of(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return each row of a confusion matrix ``(K, K)`` as shares of its sum; a class without faces gets zeros."""
+    return _ratio(confusion, confusion.sum(axis=1, keepdims=True))
+
+
+def log_losses(scored: Predictions) -> npt.NDArray[np.float64]:
+    """Return -ln p(label) of labelled faces, ``(N,)``; probabilities are clipped as scikit-learn does."""
+    of_label = scored.probabilities[np.arange(len(scored)), scored.labels]
+    losses: npt.NDArray[np.float64] = -np.log(np.maximum(of_label, np.finfo(np.float64).eps))
+    return losses
 
 
 def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

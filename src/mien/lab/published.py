@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
-from mien.lab.data.edition import FULL_SIZES
-from mien.lab.metrics import Predictions, Report
+from mien.lab.data.edition import FULL_SIZES, TEST_SIZE
+from mien.lab.metrics import Predictions, Report, log_losses
 from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe.io import bare, from_json
 from mien.lab.recipe_book import recipes
@@ -19,8 +18,6 @@ from mien.lab.statistics import Z95, wilson_interval
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points
 
 WHILE_LEARNING = "ours is the mean over the epoch, while it learned; how the source measured it is not stated"
-TEST_FACES = 7_178
-"""Faces in the test part of the folder edition: PublicTest and PrivateTest together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +55,17 @@ class Beside:
         if self.low is None or self.high is None:
             return None
         return self.low - self.figure.value, self.high - self.figure.value
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it with the difference and its interval, ready for JSON."""
+        return asdict(self) | {"difference": self.difference, "difference_interval": self.difference_interval}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Beside:
+        """Read what `to_row` has made; older rows leave out of the figure what is not given."""
+        derived = ("difference", "difference_interval")
+        known = {key: value for key, value in row.items() if key not in derived}
+        return cls(**known | {"figure": Figure(**row["figure"])})
 
 
 def measured_at(figure: Figure, while_training: bool) -> str:
@@ -162,8 +170,8 @@ def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
     else:
         value, n = kept.get("validation_accuracy"), run.environment["n_validation"]
         low, high = (None, None) if value is None else wilson_interval(round(value * n), n)
-        if split == TEST and n != TEST_FACES:
-            unlike = f"the source watched {TEST_FACES:,} faces, here {n:,}"
+        if split == TEST and n != TEST_SIZE:
+            unlike = f"the source watched {TEST_SIZE:,} faces, here {n:,}"
     if value is None:
         return []
     return [
@@ -185,8 +193,8 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
         value, low, high = full.accuracy, full.accuracy_low, full.accuracy_high
     theirs, split, n = source_faces(recipe, figure.split), report.split, full.n
     unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
-    if theirs == split == TEST and n != TEST_FACES:
-        unlike = f"the source measured on {TEST_FACES:,} faces, here {n:,}"
+    if theirs == split == TEST and n != TEST_SIZE:
+        unlike = f"the source measured on {TEST_SIZE:,} faces, here {n:,}"
     if figure.metric == "gap":
         unlike = "; ".join(filter(None, (WHILE_LEARNING, unlike)))
     return [
@@ -207,14 +215,13 @@ def source_faces(recipe: Recipe, split: str) -> str:
 def source_size(recipe: Recipe, split: str) -> int:
     """Return how many faces a source's ``"validation"`` or ``"test"`` has."""
     name = source_faces(recipe, split)
-    known = FULL_SIZES | {TEST: TEST_FACES}
+    known = FULL_SIZES | {TEST: TEST_SIZE}
     return known[name] if name in known else int(recipe.validation.fraction * FULL_SIZES[TRAINING])
 
 
 def _loss_interval(predictions: Predictions) -> tuple[float, float]:
     """Normal 95 % interval of the mean of -ln p(label)."""
     scored = predictions.take(predictions.labels >= 0)
-    of_label = scored.probabilities[np.arange(len(scored)), scored.labels]
-    losses = -np.log(np.maximum(of_label, np.finfo(np.float64).eps))
+    losses = log_losses(scored)
     half = Z95 * float(losses.std(ddof=1)) / math.sqrt(len(losses)) if len(losses) > 1 else math.inf
     return float(losses.mean()) - half, float(losses.mean()) + half

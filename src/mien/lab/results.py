@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,11 @@ class Record:
     def recipe(self) -> Recipe:
         """What the run has trained."""
         return recipe_io.from_json(json.dumps(self.row["recipe"]))
+
+    @property
+    def published(self) -> list[Beside]:
+        """The source's figures beside the run's."""
+        return [Beside.from_row(row) for row in self.row["published"]]
 
     @property
     def labelled_splits(self) -> int:
@@ -163,7 +168,7 @@ def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
         "parameters": None if card is None else card.parameters,
         "weights": "int8" if card is not None and "quantization" in card.provenance else "float",
         "reports": {name: _compact(report) | {"right": _right(run, name)} for name, report in reports.items()},
-        "published": [_beside(row) for name, report in reports.items() for row in _published(run, name, report)],
+        "published": [row.to_row() for name, report in reports.items() for row in _published(run, name, report)],
     }
 
 
@@ -190,10 +195,6 @@ def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
 
 def _published(run: Run, name: str, report: Report) -> list[Beside]:
     return beside_published(run, report, Predictions.read(predictions_file(run.folder, name)))
-
-
-def _beside(row: Beside) -> dict[str, Any]:
-    return asdict(row) | {"difference": row.difference, "difference_interval": row.difference_interval}
 
 
 def _write_history(run: Run, file: Path) -> None:

@@ -90,6 +90,11 @@ def with_interval(rate: float, low: float, high: float) -> str:
     return f"{percent(rate)} ({interval(low, high)})"
 
 
+def points_interval(low: float, high: float) -> str:
+    """Return an interval of a difference of rates in percentage points: ``"-0.4 to +2.8"``."""
+    return f"{points(low)} to {points(high)}"
+
+
 def points(difference: float | None) -> str:
     """Return a difference of rates in percentage points, with its sign: ``"+1.2"``."""
     return UNKNOWN if difference is None or math.isnan(difference) else f"{100 * difference:+.1f}"

@@ -13,6 +13,8 @@ from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 
 FULL_SIZES = {TRAINING: 28_709, PUBLIC: 3_589, PRIVATE: 3_589}
 """Faces in each split of FER2013 (Goodfellow et al. 2013)."""
+TEST_SIZE = FULL_SIZES[PUBLIC] + FULL_SIZES[PRIVATE]
+"""Faces in Test of the folder edition: PublicTest and PrivateTest together."""
 
 _SPLIT_NAMES = {
     "train": TRAINING,

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.lab.data.auditing import Audit
-from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
-from mien.lab.data.edition import FULL_SIZES, Edition
+from mien.lab.data.dataset import TEST, TRAINING, FaceDataset
+from mien.lab.data.edition import FULL_SIZES, TEST_SIZE, Edition
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def size_remarks(dataset: FaceDataset) -> list[str]:
     found = {name: int((dataset.splits == name).sum()) for name in dataset.split_names()}
     expected = {TRAINING: FULL_SIZES[TRAINING]}
     if TEST in found:
-        expected[TEST] = FULL_SIZES[PUBLIC] + FULL_SIZES[PRIVATE]
+        expected[TEST] = TEST_SIZE
     else:
         expected |= FULL_SIZES
     return [

@@ -162,7 +162,7 @@ def confusion_pictures(report: Report) -> list[Picture]:
     return [
         charts.confusion(counts, names, rates=False),
         charts.confusion(counts, names, rates=True),
-        charts.vector(charts.rates_of(counts).diagonal(), lows, highs, names),
+        charts.vector(np.array([each.recall for each in report.full.per_class]), lows, highs, names),
     ]
 
 

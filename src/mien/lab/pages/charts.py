@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.lab.metrics import rates_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -187,13 +189,6 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, share.diagonal(), strict=True))
         what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
         return _picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
-
-
-def rates_of(counts: npt.NDArray[np.int64]) -> Floats:
-    """Return each row of a confusion matrix ``(K, K)`` as shares of its sum; a class without faces gets zeros."""
-    total = counts.sum(axis=1, keepdims=True)
-    rates: Floats = counts / np.maximum(total, 1)
-    return rates
 
 
 def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:

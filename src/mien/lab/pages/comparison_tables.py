@@ -8,7 +8,7 @@ from mien.lab.comparison import Comparison
 from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics
 from mien.lab.published import Beside, is_row_of_source, measured_at
-from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
+from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, points_interval, with_interval
 
 
 def tables_of(comparison: Comparison) -> list[Table]:
@@ -86,7 +86,7 @@ def _recipes_table(comparison: Comparison) -> Table:
             pair.b,
             ", ".join(map(str, pair.seeds)),
             points(pair.difference.difference),
-            f"{100 * pair.difference.low:+.1f} to {100 * pair.difference.high:+.1f}",
+            points_interval(pair.difference.low, pair.difference.high),
         )
         for pair in comparison.recipes
     )
@@ -104,7 +104,7 @@ def _pairs_table(comparison: Comparison) -> Table:
             pair.a,
             pair.b,
             points(pair.difference.difference),
-            f"{100 * pair.difference.low:+.1f} to {100 * pair.difference.high:+.1f}",
+            points_interval(pair.difference.low, pair.difference.high),
             f"{pair.test.n10:,}",
             f"{pair.test.n01:,}",
             p_value(pair.test.p_value),
@@ -132,7 +132,9 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
                 if row.unlike not in unlike:
                     unlike.append(row.unlike)
                 mark = f" [{unlike.index(row.unlike) + 1}]"
-            rows.append((entry.name, _figure_words(row), _faces_words(row), *_values(row, mark)))
+            published, here, difference, spread = beside_in_words(row)
+            figures = (published, here, difference + mark, spread)
+            rows.append((entry.name, _figure_words(row), _faces_words(row), *figures))
         if recipe.published and not is_row_of_source(recipe):
             notes.append(f"{entry.name}: differs from the recipe {recipe.name}; not set beside its source's figures.")
         elif recipe.published and recipe.remark and recipe.remark not in entry.report.remarks:
@@ -156,17 +158,17 @@ def _faces_words(row: Beside) -> str:
     return row.split + count + measured_at(row.figure, row.while_training)
 
 
-def _values(row: Beside, mark: str) -> tuple[str, str, str, str]:
-    """Published, here, difference and its interval; rates in percent, differences in points, losses as they are."""
-    loss, inside = row.figure.metric == "loss", row.difference_interval
-    about = row.figure.precision
-    if loss:
-        spread = UNKNOWN if inside is None else f"{inside[0]:+.3f} to {inside[1]:+.3f}"
-        return about + number(row.figure.value), number(row.value), f"{row.difference:+.3f}{mark}", spread
-    spread = UNKNOWN if inside is None else f"{100 * inside[0]:+.1f} to {100 * inside[1]:+.1f}"
-    if row.figure.over:  # a bound has no difference
-        return about + percent(row.figure.value), percent(row.value), UNKNOWN + mark, UNKNOWN
-    return about + percent(row.figure.value), percent(row.value), points(row.difference) + mark, spread
+def beside_in_words(row: Beside) -> tuple[str, str, str, str]:
+    """Return published, here, difference and its interval; rates in percent, differences in points, losses as they are.
+
+    A bound has no difference.
+    """
+    show, show_difference = (number, "{:+.3f}".format) if row.figure.metric == "loss" else (percent, points)
+    inside, difference, spread = row.difference_interval, UNKNOWN, UNKNOWN
+    if not row.figure.over:
+        difference = show_difference(row.difference)
+        spread = UNKNOWN if inside is None else " to ".join(map(show_difference, inside))
+    return row.figure.precision + show(row.figure.value), show(row.value), difference, spread
 
 
 def p_value(p: float) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from mien.card import MODEL_FILE, Card
 from mien.lab.evaluated import PREFERRED_SPLITS
-from mien.lab.published import measured_at, stand_in
-from mien.lab.recipe import Figure
+from mien.lab.pages.comparison_tables import beside_in_words
+from mien.lab.published import Beside, measured_at, stand_in
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.results import RECORD, Record
 from mien.lab.seeds import by_seed
@@ -40,11 +40,10 @@ def _results(rows: list[Record], page: Path) -> str:
 def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
     full, row, parameters = report["full"], record.row, record.row["parameters"]
     other = stand_in(record.recipe, row["environment"]["weights"])
-    link = Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
     return (
         record.recipe.name + (", stand-in weights" if other else ""),
         str(row["environment"]["seed"]),
-        f"[{record.folder.name}]({link})",
+        f"[{record.folder.name}]({link_to(record, page)})",
         row.get("weights", UNKNOWN),
         _views(report),
         f"{full['n']:,}",
@@ -60,6 +59,11 @@ def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ..
 
 def _scored(record: Record) -> list[dict[str, Any]]:
     return [report for report in record.row["reports"].values() if report["full"] is not None]
+
+
+def link_to(record: Record, page: Path) -> str:
+    """Return the address of a record's file in a page."""
+    return Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
 
 
 def _views(report: dict[str, Any]) -> str:
@@ -101,7 +105,7 @@ def _published(rows: list[Record], page: Path) -> str:
     lines, remarks = [], {}
     for record in rows:
         recipe = record.recipe
-        for beside in record.row["published"]:
+        for beside in record.published:
             remarks[recipe.name] = recipe.remark
             lines.append((recipe.name, str(record.row["environment"]["seed"]), *beside_cells(beside)))
     if not lines:
@@ -111,20 +115,19 @@ def _published(rows: list[Record], page: Path) -> str:
     return Table("published", columns, tuple(lines), notes, text_columns=4).markdown() + "\n"
 
 
-def beside_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    """Return a published figure beside ours: which, ours from, published, here, difference, like for like."""
-    figure, inside = row["figure"], row["difference_interval"]
-    loss = figure["metric"] == "loss"
-    show, scale, digits = (number, 1, 3) if loss else (percent, 100, 1)
-    spread = "" if inside is None else f" ({scale * inside[0]:+.{digits}f} to {scale * inside[1]:+.{digits}f})"
-    known = Figure(**figure)
+COLUMNS_BESIDE = ("figure", "ours from", "published", "here", "difference (95 %)", "like for like")
+
+
+def beside_cells(row: Beside) -> tuple[str, ...]:
+    """Return the cells of `COLUMNS_BESIDE`."""
+    published, here, difference, spread = beside_in_words(row)
     return (
-        f"{known.split} {known.metric}, {known.place}",
-        row["split"] + measured_at(known, row["while_training"]),
-        known.precision + show(known.value),
-        show(row["value"]),
-        UNKNOWN if known.over else f"{scale * row['difference']:+.{digits}f}{spread}",
-        f"no: {row['unlike']}" if row["unlike"] else "yes",
+        f"{row.figure.split} {row.figure.metric}, {row.figure.place}",
+        row.split + measured_at(row.figure, row.while_training),
+        published,
+        here,
+        difference if spread == UNKNOWN else f"{difference} ({spread})",
+        f"no: {row.unlike}" if row.unlike else "yes",
     )
 
 
@@ -156,9 +159,6 @@ def _as_it_ships(card: Card) -> Iterator[tuple[str, Any]]:
         plain = split.removesuffix("-flip")
         if split == plain or plain not in card.metrics:
             yield plain, figures
-
-
-COLUMNS_BESIDE = ("figure", "ours from", "published", "here", "difference (95 %)", "like for like")
 
 
 def _classes(rows: list[Record], page: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from mien.lab.data import FaceDataset, draw_faces
+from mien.lab.data.edition import FULL_SIZES
 from mien.lab.provenance import device_name
 from mien.lab.recipe import Phase, Recipe, Stopping
 from mien.lab.run import Run
@@ -21,8 +22,8 @@ from mien.lab.schedule import phases_of
 from mien.lab.training import train
 from mien.writing import replacing
 
-FACES = 35_887
-"""Faces of FER2013; of drawn faces as many are for training, eight in ten."""
+FACES = sum(FULL_SIZES.values())
+"""Of FER2013; of drawn faces as many are for training, eight in ten."""
 PER_CLASS = (20, 256)
 """Drawn faces of each class, enough to hold out 5 %; the larger number where the smaller is done too soon to tell."""
 TOO_SOON_S = 1.0

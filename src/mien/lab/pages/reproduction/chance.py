@@ -8,7 +8,7 @@ from typing import Literal
 from mien.lab.published import source_faces, source_size
 from mien.lab.recipe import Figure, Recipe
 from mien.lab.statistics import paired_interval, unpaired_interval
-from mien.lab.tables import percent, points
+from mien.lab.tables import percent, points, points_interval
 
 Quantity = Literal["accuracy", "training accuracy", "gap"]
 
@@ -35,14 +35,14 @@ def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreeme
     if quantity == "gap":
         low, high = unpaired_interval(0.5, 0.5, *sizes)  # at 50 % chance is largest
         ends = difference + low, difference + high
-        return f"{text}. Its 95 % interval is at most {_between(ends)}, whatever the accuracies: {_told(ends)}."
+        return f"{text}. Its 95 % interval is at most {points_interval(*ends)}, whatever the accuracies: {_told(ends)}."
     ends = unpaired_interval(one.value, two.value, *sizes)
-    text += f". Its 95 % interval is {_between(ends)} for separate faces"
+    text += f". Its 95 % interval is {points_interval(*ends)} for separate faces"
     if disagreements and source_faces(first, one.split) == source_faces(second, two.split):
         disagreement = sum(disagreements) / len(disagreements)
         ends = paired_interval(difference, disagreement, sizes[0])
         shared = f"if only one of the two is right on {percent(disagreement, 0)} of them, as here"
-        text += f", and {_between(ends)} for the same ones, {shared}"
+        text += f", and {points_interval(*ends)} for the same ones, {shared}"
     return f"{text}: {_told(ends)}."
 
 
@@ -50,10 +50,6 @@ def published_difference(first: Recipe, second: Recipe, quantity: Quantity) -> f
     """Return the published figure of the second row minus that of the first; None without both."""
     one, two = _published(first, quantity), _published(second, quantity)
     return None if one is None or two is None else two.value - one.value
-
-
-def _between(ends: tuple[float, float]) -> str:
-    return f"{points(ends[0])} to {points(ends[1])}"
 
 
 def _told(ends: tuple[float, float]) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mien.lab.data import PUBLIC
-from mien.lab.pages.reproduction.tables import measured
+from mien.lab.pages.reproduction.tables import MISSING, measured
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 from mien.lab.results import Record
 from mien.lab.trained_rows import TrainedRow
@@ -28,7 +28,7 @@ ABOUT = 100_000
 def _picture(records: list[Record], page: Path) -> str:
     found = [trained for trained in measured(records) if trained.split == PUBLIC]
     if not found:
-        return '<text x="60" y="90">not yet measured</text>\n'
+        return f'<text x="60" y="90">{MISSING}</text>\n'
     return "\n".join([*_axes(*_range(found)), *_points(found)]) + "\n"
 
 

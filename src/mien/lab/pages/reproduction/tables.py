@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mien.lab.pages.charts import rates_of
+from mien.lab.metrics import rates_of
 from mien.lab.pages.recipe_page import figure_in_words
-from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells
-from mien.lab.recipe import Backbone, Figure, Recipe
+from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells, link_to
+from mien.lab.published import Beside
+from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED
-from mien.lab.results import RECORD, Record
+from mien.lab.results import Record
 from mien.lab.statistics import unpaired_interval
-from mien.lab.tables import UNKNOWN, Table, interval, percent, points, with_interval
+from mien.lab.tables import UNKNOWN, Table, interval, percent, points, points_interval, with_interval
 from mien.lab.trained_rows import Accuracy, TrainedRow, averaged_rows, trained_rows
 
 MISSING = "not yet measured"
@@ -99,13 +100,13 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
         figures = "; ".join(f"{figure_in_words(figure)} ({figure.place})" for figure in row.published) or "no figures"
         return "\n".join([*text, f"Published: {figures}. Here: {MISSING}.", ""])
     for trained in found:
-        links = ", ".join(f"[seed {seed}]({_link(record, page)})" for seed, record in trained.seeds.items())
+        links = ", ".join(f"[seed {seed}]({link_to(record, page)})" for seed, record in trained.seeds.items())
         epochs, weights, split, full, seeds, fresh = _cells(trained)
         text.append(
             f"* Epochs: {epochs}. Starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
             f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
         )
-    if found[0].whole and found[0].records[0].row["published"]:
+    if found[0].whole and found[0].records[0].published:
         lines = tuple(beside_cells(line) for line in _mean_beside(found[0]))
         text += ["", Table(row.name, COLUMNS_BESIDE, lines, text_columns=2).markdown()]
     return "\n".join([*text, *_confusion(found[0]), ""])
@@ -134,25 +135,22 @@ def _confusion(trained: TrainedRow) -> list[str]:
     return ["", f"<details><summary>{summary}</summary>", "", table, "", many, "", in_faces, "", "</details>"]
 
 
-def _link(record: Record, page: Path) -> str:
-    return Path(os.path.relpath(record.folder / RECORD, page.parent)).as_posix()
-
-
-def _mean_beside(trained: TrainedRow) -> list[dict[str, Any]]:
-    """Published figures beside the mean over the seeds, in the form of a record's ``published``."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for record in trained.records:
-        for line in record.row["published"]:
-            figure = Figure(**line["figure"])  # older records leave out what is not given
-            kind = (figure, line["split"], line["while_training"], line["unlike"])
-            groups.setdefault(kind, []).append(line)
+def _mean_beside(trained: TrainedRow) -> list[Beside]:
+    """Published figures beside the mean over the seeds."""
+    groups: dict[tuple[Any, ...], list[Beside]] = {}
+    for line in (line for record in trained.records for line in record.published):
+        groups.setdefault((line.figure, line.split, line.while_training, line.unlike), []).append(line)
     means = []
     for lines in groups.values():
-        inside = [line["difference_interval"] for line in lines]
-        average = None if None in inside else tuple(sum(ends) / len(ends) for ends in zip(*inside, strict=True))
-        mean = {key: sum(line[key] for line in lines) / len(lines) for key in ("value", "difference")}
-        means.append(lines[0] | mean | {"difference_interval": average})
+        value = sum(line.value for line in lines) / len(lines)
+        low, high = _mean_of([line.low for line in lines]), _mean_of([line.high for line in lines])
+        means.append(replace(lines[0], value=value, low=low, high=high))
     return means
+
+
+def _mean_of(ends: Sequence[float | None]) -> float | None:
+    known = [end for end in ends if end is not None]
+    return sum(known) / len(known) if len(known) == len(ends) else None
 
 
 def _twins(records: list[Record], page: Path) -> str:
@@ -163,7 +161,7 @@ def _twins(records: list[Record], page: Path) -> str:
             full, twins, fresh = (trained.accuracy(part) for part in ("full", "twins", "twin_free"))
             if full and twins and fresh:
                 low, high = unpaired_interval(fresh.mean, twins.mean, fresh.n, twins.n)
-                ahead = f"{points(twins.mean - fresh.mean)} ({points(low)} to {points(high)})"
+                ahead = f"{points(twins.mean - fresh.mean)} ({points_interval(low, high)})"
                 rates = percent(full.mean), _mean(twins), _mean(fresh), ahead, points(full.mean - fresh.mean)
                 lines.append((row.name, epochs_in_words(trained), f"{twins.n:,} of {full.n:,}", *rates))
     if not lines:
