@@ -66,8 +66,6 @@ LEVELS = (
     ("mien.lab.evaluation",),
     (
         "mien.lab.comparison",
-        "mien.lab.ensembles",
-        "mien.lab.scoring",
         "mien.lab.pages.comparison_tables",
         "mien.lab.pages.reading",
     ),
@@ -77,6 +75,8 @@ LEVELS = (
         "mien.lab.pages.report",
         "mien.lab.pages.report_tables",
         "mien.lab.results",
+        "mien.lab.scoring",
+        "mien.lab.ensembles",
         "mien.lab.pages.results_tables",
     ),
     ("mien.lab.trained_rows",),

@@ -186,12 +186,44 @@ def test_a_place_that_cannot_be_written_is_named(kept):
         add(make("run"), folder)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', "{}"])
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', "{}", '{"schema": 1}'])
 def test_a_broken_record_is_named(tmp_path, text):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text(text)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.json").write_text(text)
     with pytest.raises(DataError, match=r"run.run.json: not a record of this mien .*; add the run again"):
         records(tmp_path)
+    predictions = predictions_of([0, 1], [6, 1])
+    predictions.write(folder / "predictions.csv")
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},sad\n" for row in predictions.rows))
+    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien"):
+        score(folder / "predictions.csv", tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize("text", [None, "epoch,train_loss\n1,x\n"])
+def test_a_broken_history_is_named(kept, text):
+    folder, make = kept
+    history = add(make("run"), folder) / "history.csv"
+    history.unlink()
+    if text is not None:
+        history.write_text(text)
+    (record,) = records(folder)
+    with pytest.raises(DataError, match=r"run.history.csv: not the history of a record .*; add the run again"):
+        record.history()
+
+
+def test_predictions_of_the_oldest_records_are_scored(kept, tmp_path):
+    """They do not say whether their weights are int8."""
+    folder, make = kept
+    run = make("run", "cnn8", splits=("PrivateTest",))
+    record = add(run, folder) / "run.json"
+    row = json.loads(record.read_text())
+    del row["weights"]
+    record.write_text(json.dumps(row))
+    rows = Predictions.read(record.with_name("predictions.csv")).rows
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},happy\n" for row in rows))
+    report = score(record.with_name("predictions.csv"), tmp_path / "labels.csv")
+    assert report.n_scored == len(rows) and report.provenance["recipe"]["name"] == "cnn8"
 
 
 def page_with(folder, *names):

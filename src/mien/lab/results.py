@@ -32,6 +32,7 @@ DIGITS = 6
 MOST_FACES = 10_000
 """More predictions than these are left out of a record."""
 
+_PARTS = ("run", "recipe", "environment", "parameters", "reports", "published")  # of a record, the oldest one too
 _DERIVED = ("calibration", "confusion_rates")  # follow from the predictions, or from the counts
 
 
@@ -64,10 +65,18 @@ class Record:
         return sum(report["full"] is not None for report in self.row["reports"].values())
 
     def history(self) -> list[dict[str, float]]:
-        """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out."""
-        with (self.folder / HISTORY_TABLE).open(encoding="utf-8", newline="") as handle:
-            epochs = csv.DictReader(handle)
-            return [{column: float(value) for column, value in epoch.items() if value} for epoch in epochs]
+        """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        file = self.folder / HISTORY_TABLE
+        try:
+            with file.open(encoding="utf-8", newline="") as handle:
+                epochs = csv.DictReader(handle)
+                return [{column: float(value) for column, value in epoch.items() if value} for epoch in epochs]
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{file}: not the history of a record ({error}); add the run again.") from error
 
 
 def add(run: Run, results: str | Path) -> Path:
@@ -222,13 +231,21 @@ def records(results: Path) -> list[Record]:
     Raises:
         DataError: one of them cannot be read or is of another schema.
     """
-    found = []
-    for file in sorted(results.glob(f"*/{RECORD}")):
-        try:
-            row = json.loads(file.read_text(encoding="utf-8"))
-            if row["schema"] != SCHEMA:
-                raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{file}: not a record of this mien ({error}); add the run again.") from error
-        found.append(Record(file.parent, row))
-    return found
+    return [read_record(file) for file in sorted(results.glob(f"*/{RECORD}"))]
+
+
+def read_record(file: Path) -> Record:
+    """Read a ``run.json`` that `add` has written.
+
+    Raises:
+        DataError: it cannot be read or is of another schema.
+    """
+    try:
+        row = json.loads(file.read_text(encoding="utf-8"))
+        if row["schema"] != SCHEMA:
+            raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
+        if missing := [part for part in _PARTS if part not in row]:
+            raise ValueError(f"without {', '.join(missing)}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: not a record of this mien ({error}); add the run again.") from error
+    return Record(file.parent, row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,17 +79,20 @@ def known_report(predictions_csv: Path, predictions: Predictions) -> Report | No
     earlier = predictions_csv.with_name(predictions_csv.name.replace("predictions", "report")).with_suffix(".json")
     if earlier.is_file():
         return Report.read(earlier)
-    record = predictions_csv.with_name(RECORD)
-    if not record.is_file():
+    file = predictions_csv.with_name(RECORD)
+    if not file.is_file():
         return None
-    row = json.loads(record.read_text(encoding="utf-8"))
-    tta = views_of(predictions_csv)[1]
-    kept = row["reports"][scored_as(PRIVATE, tta)]
+    from mien.lab.results import read_record  # brings torch, which predictions alone do not need
+
+    record, tta = read_record(file), views_of(predictions_csv)[1]
+    kept = record.row["reports"].get(scored_as(PRIVATE, tta))
+    if kept is None:
+        return None
     names = ("model", "model_sha256", "train_accuracy", "validation_accuracy", "data_source")
     return replace(
         report_of(predictions),
         tta=tta,
-        provenance={"recipe": row["recipe"], "weights": row["weights"], **row["environment"]},
+        provenance={"recipe": record.row["recipe"], **record.row["environment"]},
         remarks=tuple(kept["remarks"]),
         **{name: kept[name] for name in names},
     )
