@@ -145,6 +145,7 @@ def test_objects_of_one_photo_are_merged(tmp_path: Path, suffix: str) -> None:
         (f"source,x0,y0,x1,y1\n{'a' * 200_000},1,2,3,4\n", ": field larger than field limit .*; expected CSV"),
         ('[{"source": "a"}]', "KeyError 'faces'; expected CSV"),
         ('[{"source": "a", "faces": [{"box": [1, 2]}]}]', "a: box 0 is .*; expected four numbers"),
+        (f'[{{"source": "a", "faces": [{{"box": [1, 2, {10**400}, 4]}}]}}]', "a: box 0 is .*; expected four numbers"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:

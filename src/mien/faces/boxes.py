@@ -67,8 +67,8 @@ def boxes_of_each(
         For each source its faces, or None where `boxes` does not know it.
 
     Raises:
-        InputError: a box is malformed, `boxes` is no list, or there are boxes for more or fewer
-            sources, or for one in two spellings.
+        InputError: a box is malformed, `boxes` is no list, or there are boxes for more or fewer sources, or for one in
+            two spellings.
     """
     if not isinstance(boxes, Mapping):
         try:
@@ -133,7 +133,7 @@ def _face(box: Any, landmarks: Any, place: str) -> Face:
     """A face of what was given; `place` names it in messages."""
     try:
         x0, y0, x1, y1 = (float(value) for value in box)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{place} is {box!r}; expected four numbers, x0 y0 x1 y1.") from error
     if not (math.isfinite(x0 + y0 + x1 + y1) and x0 < x1 and y0 < y1):
         raise InputError(f"{place} is {(x0, y0, x1, y1)}; expected x0 < x1 and y0 < y1, in px.")
@@ -145,7 +145,7 @@ def _five_points(landmarks: Any, place: str) -> Landmarks:
         a, b, c, d, e = ((float(x), float(y)) for x, y in landmarks)
         if not math.isfinite(sum(map(sum, (a, b, c, d, e)))):
             raise ValueError("not finite")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{place} has the landmarks {landmarks!r}; expected none, or five points x y in px: "
             f"{', '.join(LANDMARK_NAMES)}."
