@@ -114,7 +114,6 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "mien.cli.analyze.analyze": "half of it is the list of options",
-    "mien.cli.explain.explain": "half of it is the list of options",
     "mien.cli.train.train": "half of it is the list of options",
     "mien.serve.app.create_app": "the list of routes",
 }

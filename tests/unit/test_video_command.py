@@ -194,6 +194,13 @@ def test_a_finished_video_at_an_address_is_read_whole(files: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
 
 
+def test_progress_without_an_end(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes standard error for a terminal
+    done = run("--camera", files / "clip.mp4", "--end", "inf")
+    assert done.exit_code == 0, done.output
+    assert "clip.mp4 0.9 s: happy" in done.stderr
+
+
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_ends_a_camera_with_all_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int) -> None:
     if kind != signal.SIGINT:

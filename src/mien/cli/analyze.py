@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
 from mien.cli.models import Model
 from mien.cli.paths import named, refuse_addresses
 from mien.cli.tally import Tally
@@ -62,11 +63,8 @@ def analyze(
         ),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
-    min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
-    any_angle: Annotated[
-        bool,
-        typer.Option("--any-angle", help="Search turned faces even beside upright ones; up to four times slower."),
-    ] = False,
+    min_face: MinFace = 24,
+    any_angle: AnyAngle = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -87,7 +85,7 @@ def analyze(
     end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
     """Read the expressions of the faces in photos, videos, or before a camera."""
-    from mien.analysis import MIN_FACE_PX, Analyzer
+    from mien.analysis import Analyzer
     from mien.cli.reading import Reading, outputs_of, videos_among
     from mien.faces.boxes import read_boxes
     from mien.faces.detect import YuNet
@@ -114,10 +112,7 @@ def analyze(
         raise typer.BadParameter("--camera is empty; name a camera by its number, or a stream by its address.")
     if photos_only and (videos or not photos):
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
-    if crops and boxes is not None:
-        raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
-    if (any_angle or min_face != MIN_FACE_PX) and (boxes is not None or crops):
-        raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
+    refuse_contradictions(boxes, crops, min_face, any_angle)
     if out is not None and (as_json or as_csv):
         raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
     if workers is not None and not set(photos) - video_files:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
 from mien.cli.models import Model
 from mien.cli.paths import named, refuse_addresses
 
@@ -34,15 +35,12 @@ def explain(
         typer.Option(parser=named, metavar="FILE", help="Take the faces from this file, written by `mien analyze`."),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
-    min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
-    any_angle: Annotated[
-        bool, typer.Option("--any-angle", help="Search turned faces even beside upright ones.")
-    ] = False,
+    min_face: MinFace = 24,
+    any_angle: AnyAngle = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the heat of each pixel.")] = False,
 ) -> None:
     """Show which parts of a face speak for its expression, by hiding parts of it."""
     import mien
-    from mien.analysis import MIN_FACE_PX
     from mien.faces.boxes import boxes_of_each, read_boxes
     from mien.faces.detect import YuNet
     from mien.media.draw import picture_files, save_picture
@@ -51,10 +49,7 @@ def explain(
     refuse_addresses([photo, save, boxes])
     if save is not None:
         [save] = picture_files([photo], save)  # before the long work
-    if (boxes is not None or crops) and (min_face != MIN_FACE_PX or any_angle):
-        raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
-    if crops and boxes is not None:
-        raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
+    refuse_contradictions(boxes, crops, min_face, any_angle)
     given = None if boxes is None else boxes_of_each([str(photo)], read_boxes(boxes))[0]
     if boxes is not None and given is None:
         raise typer.BadParameter(f"--boxes {boxes}: has none of {photo}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -83,9 +84,9 @@ class Reading:
                     left.popleft()
                     try:
                         reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
-                        end_s = min(x for x in (self.end_s, reader.duration_s, 1e9) if x is not None)
+                        ends_s = [end_s for end_s in (self.end_s, reader.duration_s) if end_s is not None]
                         video = VideoAnalysis(reader, self.analyzer)
-                        yield from self._video(video, outputs.get(path), stop, end_s - self.start_s)
+                        yield from self._video(video, outputs.get(path), stop, min(ends_s, default=None))
                     except InputError as error:
                         model = self.analyzer.recognizer.card.name
                         yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
@@ -111,17 +112,17 @@ class Reading:
             yield analysis
 
     def _video(
-        self, video: VideoAnalysis, file: Path | None, stop: threading.Event, seconds: float | None
+        self, video: VideoAnalysis, file: Path | None, stop: threading.Event, end_s: float | None
     ) -> Iterator[AnalyzedFrame]:
         from mien.video_saving import saving
 
-        frames = self._shown(_until(video.frames(), stop), video.source.name, seconds)
+        frames = self._shown(_until(video.frames(), stop), video.source.name, end_s)
         yield from frames if file is None else saving(frames, video, file)
         if video.cut_off is not None:
             self.failed.append((video.source.name, video.cut_off))
 
-    def _shown(self, frames: Iterator[AnalyzedFrame], name: str, seconds: float | None) -> Iterator[AnalyzedFrame]:
-        """Show the progress by time, and what is seen, on standard error."""
+    def _shown(self, frames: Iterator[AnalyzedFrame], name: str, end_s: float | None) -> Iterator[AnalyzedFrame]:
+        """Show the progress by time, as far as the end is known, and what is seen, on standard error."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -129,7 +130,7 @@ class Reading:
         hidden = self.quiet or not console.is_terminal
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, disable=hidden, transient=True) as progress:
-            task = progress.add_task(name, total=seconds)
+            task = progress.add_task(name, total=None if end_s in (None, math.inf) else end_s - self.start_s)
             for frame in frames:
                 seen = ", ".join(face.expression.label for face in frame.faces) or "no face"
                 progress.update(

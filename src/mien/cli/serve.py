@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.detection import AnyAngle, MinFace
 from mien.cli.models import Model
 from mien.errors import InputError
 
@@ -42,10 +43,8 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
     ] = None,
-    min_face: Annotated[int, typer.Option(min=1, help="Height of the smallest face that is searched, px.")] = 24,
-    any_angle: Annotated[
-        bool, typer.Option("--any-angle", help="Search turned faces even beside upright ones; up to four times slower.")
-    ] = False,
+    min_face: MinFace = 24,
+    any_angle: AnyAngle = False,
 ) -> None:
     """Serve the web page and the HTTP API."""
     from mien.faces.detect import YuNet
