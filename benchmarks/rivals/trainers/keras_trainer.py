@@ -18,8 +18,12 @@ os.environ["KERAS_BACKEND"] = BACKEND
 import keras  # noqa: E402
 from keras import layers  # noqa: E402
 
-WIDTHS = {"residual-nano": (16, 32, 48, 72), "residual-small": (32, 64, 128, 192)}
-DROPOUT = {"residual-nano": 0.1, "residual-small": 0.2}
+WIDTHS = {
+    "residual-pico": (8, 16, 24, 40),
+    "residual-nano": (16, 32, 48, 72),
+    "residual-small": (32, 64, 128, 192),
+}
+DROPOUT = {"residual-pico": 0.0, "residual-nano": 0.1, "residual-small": 0.2}
 
 
 def read(folder: Path) -> tuple[Any, Any]:

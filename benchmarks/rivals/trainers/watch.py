@@ -23,7 +23,7 @@ class Plan:
 
     Attributes:
         folder: with the faces, ``train/CLASS/*.png`` and, held out, ``test/CLASS/*.png``.
-        network: ``"residual-nano"`` or ``"residual-small"``, as in `mien.lab.nets`.
+        network: ``"residual-pico"``, ``"residual-nano"`` or ``"residual-small"``, as in `mien.lab.nets`.
         accuracy: on the held-out faces; the first epoch that reaches it is the last one.
         seconds: after the first epoch; at least one more is trained, and none begins later.
     """
