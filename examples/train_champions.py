@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from mien import lab
 from mien.lab.run import RECIPE, WEIGHTS, Run
@@ -140,7 +140,7 @@ def _kept(run: Run) -> Path:
         for name, value in load_file(run.folder / WEIGHTS).items()
     }
     half = run.folder / "half"
-    save_file(weights, half)
+    half.write_bytes(save(weights))  # save_file's can be read by their owner only
     half.replace(run.folder / WEIGHTS)
     unfinished = file.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:

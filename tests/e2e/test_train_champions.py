@@ -63,6 +63,7 @@ def test_a_student_waits_for_its_teacher_and_a_second_call_finds_all_done(progra
         (kept,) = options.out.glob(f"{job.recipe}-variant-seed{job.seed}-*.zip")
         assert f"{job} is done: {kept}" in said
         with zipfile.ZipFile(kept) as archive:
+            assert len({member.external_attr for member in archive.infolist()}) == 1  # all may be read by the same
             archive.extractall(tmp_path / "unpacked")
         run = Run.open(tmp_path / "unpacked" / kept.stem)
         assert run.finished

@@ -531,6 +531,16 @@ def test_history_is_json_lines(tmp_path):
     )
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_the_umask_says_who_may_read_a_run(tmp_path):
+    before = os.umask(0o027)
+    try:
+        run = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
+    finally:
+        os.umask(before)
+    assert {oct(file.stat().st_mode & 0o777) for file in run.folder.iterdir() if file.is_file()} == {"0o640"}
+
+
 def with_votes(data):
     """Eight of ten raters agree with the label, in FER+'s order of the classes."""
     votes = np.zeros((len(data), 10), np.uint8)

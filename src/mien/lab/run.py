@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from mien.card import CARD_FILE, MODEL_FILE
@@ -181,8 +180,11 @@ class Run:
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what a resumed training needs, whole or not at all."""
-        with replacing(self.folder / CHECKPOINT) as file, _full_disk():
-            torch.save(state, file)
+        with replacing(self.folder / CHECKPOINT) as file:
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:  # of a full disk
+                raise OSError(str(error)) from error
 
     def read_checkpoint(self) -> dict[str, Any] | None:
         """Return the last checkpoint, on the CPU; None when there is none yet.
@@ -205,8 +207,9 @@ class Run:
 
     def write_weights(self, state: dict[str, Tensor]) -> None:
         """Write the kept weights, whole or not at all."""
-        with replacing(self.folder / WEIGHTS) as file, _full_disk():
-            save_file({name: value.contiguous().cpu() for name, value in state.items()}, file)
+        content = save({name: value.contiguous().cpu() for name, value in state.items()})
+        with replacing(self.folder / WEIGHTS) as file:
+            file.write_bytes(content)  # safetensors' own save_file makes files that only their owner may read
 
 
 def _damaged(file: Path, reason: object) -> ModelError:
@@ -214,15 +217,6 @@ def _damaged(file: Path, reason: object) -> ModelError:
         f"{file}: missing or damaged ({reason}). Run the same `mien train` again; of a finished run, put a copy back "
         "or delete the folder first."
     )
-
-
-@contextmanager
-def _full_disk() -> Iterator[None]:
-    """Let a full disk be an OSError; torch and safetensors turn it into errors of their own."""
-    try:
-        yield
-    except (SafetensorError, RuntimeError) as error:
-        raise OSError(str(error)) from error
 
 
 def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
