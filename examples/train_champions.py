@@ -23,6 +23,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save
 
 from mien import lab
+from mien.cli.train import UNFINISHED
 from mien.lab.run import RECIPE, WEIGHTS, Run
 
 MARGIN_S = 10  # between the end of the trainings and that of the call
@@ -75,7 +76,7 @@ def _train_until(
         for job, process in list(running.items()):
             if process.poll() is not None:
                 del running[job]
-                if process.returncode:
+                if process.returncode not in (0, UNFINISHED):
                     failed.append(job)
                     print(f"{job} failed: {_log(job, options)}", flush=True)
         for job in jobs:

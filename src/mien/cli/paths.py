@@ -16,6 +16,17 @@ def named(text: str) -> Path:
     return Path(text)
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is a file, or that cannot be made or written to, before any long work."""
+    existing = folder.absolute()
+    while not os.path.exists(existing):  # noqa: PTH110 - Path's raises on long names
+        existing = existing.parent
+    if not existing.is_dir():
+        raise typer.BadParameter(f"{existing} is a file; name a folder.", param_hint="--out")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"{existing}: may not be written to; name another folder.", param_hint="--out")
+
+
 def refuse_addresses(paths: Iterable[Path | None]) -> None:
     """Refuse addresses without naming them: they may hold a password."""
     from mien.media.address import is_address

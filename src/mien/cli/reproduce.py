@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.faces import DATA_HELP
+from mien.cli.paths import check_folder
 from mien.cli.train import parse_time, progress_bar
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def reproduce(
         for line in standing(jobs, out, results, lambda job: typer.echo(f"measuring {job.row.name}", err=True)):
             typer.echo(line)
         return
+    check_folder(out)
     faces = lab.read_fer2013(data)
     with progress_bar() as show:
         outcomes = reproduction.reproduce(

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mien.cli.faces import Data, read_faces
+from mien.cli.paths import check_folder
 
 if TYPE_CHECKING:
     from mien.lab.training import Progress
+
+UNFINISHED = 75
+"""Exit status of a training whose time limit came: call again. ``EX_TEMPFAIL`` of ``sysexits.h``."""
 
 
 def parse_time(text: str) -> float:
@@ -45,11 +49,12 @@ def train(
     precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Of convolutions.")] = "auto",
     compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
     time_limit: Annotated[
-        str | None, typer.Option(help="Stop in time, such as 9m; the same command goes on later.")
+        str | None, typer.Option(help="Stop in time, such as 9m, with exit status 75; the same command goes on later.")
     ] = None,
 ) -> None:
     """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
+    check_folder(out)
     from mien import lab
     from mien.lab.hardware import keep_freed_memory
     from mien.lab.recipe.io import override
@@ -96,6 +101,8 @@ def train(
     else:
         typer.echo(f"time is up after {environment['epochs_run']} epochs; {again}, if one fits in", err=True)
     typer.echo(run.folder)
+    if not environment["finished"]:
+        raise typer.Exit(UNFINISHED)
 
 
 @contextmanager

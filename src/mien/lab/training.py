@@ -7,6 +7,7 @@ from (seed, epoch), so that a training that resumes after any epoch ends as an u
 from __future__ import annotations
 
 import atexit
+import logging
 import math
 import os
 import time
@@ -151,6 +152,7 @@ def _accelerator() -> str:
 
 
 def _launched(precision: Precision) -> Fabric:
+    logging.getLogger(Fabric.__module__.removesuffix(".fabric")).setLevel(logging.WARNING)  # it tells of each choice
     fabric = Fabric(accelerator=_accelerator(), precision=precision, **_processes())
     fabric.launch()
     if fabric.world_size > 1:
