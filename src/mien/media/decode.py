@@ -34,6 +34,14 @@ DECODE_ERRORS = (
 _STRIP_PX = 32  # fits into the cache: three times as fast as all at once
 
 
+class TooLarge(InputError):
+    """A photo of more pixels than are read."""
+
+
+class IsVideo(InputError):
+    """A video, where a photo was expected."""
+
+
 def check_file(path: Path, name: str) -> None:
     """Make sure that there is a file to read.
 
@@ -71,14 +79,16 @@ def opened(path: Path, name: str) -> Iterator[Image.Image]:
         yield open_photo(stream, name)
 
 
-def open_photo(stream: BinaryIO, name: str) -> Image.Image:
+def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read the head of a photo file; `pixels_of` decodes it.
 
     `PIL.Image.open` is not used: it warns above 89 megapixels, refuses above 179, and both can be changed for the whole
     process only. It also hides what is wrong with a damaged file.
 
     Raises:
-        InputError: the file is empty, damaged, too large or no photo.
+        TooLarge: its head states more than `max_pixels`.
+        IsVideo: it is a video.
+        InputError: the file is empty, damaged or no photo.
     """
     prefix = stream.read(64)
     if not prefix:
@@ -101,17 +111,14 @@ def open_photo(stream: BinaryIO, name: str) -> Image.Image:
             continue
         tags = getattr(image, "tag_v2", {})
         tile = [side for tag in (322, 323) if isinstance(side := tags.get(tag), int)]  # TIFF decodes whole tiles
-        if math.prod(tile) > MAX_PIXELS:
-            raise InputError(
-                f"{name}: tiles of {' x '.join(map(str, tile))} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
-            )
-        if image.width * image.height > MAX_PIXELS:
-            raise InputError(
-                f"{name}: {image.width} x {image.height} px; at most {MAX_PIXELS / 1e6:g} megapixels are read."
-            )
+        at_most = f"at most {max_pixels / 1e6:g} megapixels are read."
+        if math.prod(tile) > max_pixels:
+            raise TooLarge(f"{name}: tiles of {' x '.join(map(str, tile))} px; {at_most}")
+        if image.width * image.height > max_pixels:
+            raise TooLarge(f"{name}: {image.width} x {image.height} px; {at_most}")
         return image
     if not reasons and _is_video(prefix):
-        raise InputError(f"{name}: is a video, by its content, not a photo; the name of a video ends in .mp4 or alike.")
+        raise IsVideo(f"{name}: is a video, by its content, not a photo; the name of a video ends in .mp4 or alike.")
     raise InputError(
         reasons[0] if reasons else f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)} and HEIC."
     )

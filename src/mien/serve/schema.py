@@ -166,7 +166,7 @@ _REFUSALS = {
     ),
     408: ("The upload took too long.", "the upload took more than 30 s."),
     413: ("Too many bytes or pixels.", "the upload is too large; at most 20 MB are accepted here."),
-    422: ("The file cannot be read, or would unpack to far more than its size.", "<photo>: is empty, 0 bytes."),
+    422: ("The file cannot be read, or is not what is asked for.", "<photo>: is empty, 0 bytes."),
     429: (
         "Too many photos wait, or another video is being read; `Retry-After` says when to try again, in seconds.",
         "32 photos are in work or waiting, no more are taken; try again in a moment.",

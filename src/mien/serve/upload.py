@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from mien.media.decode import open_photo
+from mien.media.decode import MAX_PIXELS, IsVideo, TooLarge, open_photo
 
 FIELD = "photo"
 
@@ -40,15 +40,15 @@ def check_pixels(upload: Upload, max_pixels: int) -> None:
     """Refuse a photo whose header states more than `max_pixels`.
 
     Raises:
-        HTTPException: 413.
+        HTTPException: 413; 422, it is a video.
         InputError: it is no photo, or a damaged one.
     """
-    with open_photo(io.BytesIO(upload.data), upload.name) as image:
-        width, height = image.size
-    if width * height > max_pixels:
-        raise HTTPException(
-            413, f"{upload.name}: {width} x {height} px; at most {max_pixels / 1e6:g} megapixels are accepted here."
-        )
+    try:
+        open_photo(io.BytesIO(upload.data), upload.name, min(max_pixels, MAX_PIXELS)).close()
+    except TooLarge as error:
+        raise HTTPException(413, str(error)) from error
+    except IsVideo as error:
+        raise HTTPException(422, f"{upload.name}: is a video, not a photo; send it to /v1/video.") from error
 
 
 async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
@@ -79,6 +79,8 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
     try:
         form = await parser.parse()
     except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise HTTPException(422, "multipart form: more than one file; send one photo in a request.") from error
         raise HTTPException(
             422, f"multipart form: {error.message} Expected one file in the field {FIELD!r}."
         ) from error
