@@ -633,7 +633,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
         ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small shows 3; take one"
     ):
         train(coloured, easy_faces(), out=tmp_path, teachers=["mien-nano"])
-    with pytest.raises(ModelError, match=r"nobody: no such folder; expected a run folder"):
+    with pytest.raises(ModelError, match=r"nobody: no such teacher; expected a finished run, a model folder, or"):
         train(taught, easy_faces(), out=tmp_path, teachers=[tmp_path / "nobody"])
 
 

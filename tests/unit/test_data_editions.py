@@ -260,6 +260,12 @@ def test_an_unknown_class_folder(tmp_path: Path) -> None:
     assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, disgust, fear" in message
 
 
+def test_class_folders_without_a_split(tmp_path: Path) -> None:
+    message = problem(files(tmp_path, {"notes.txt": b"", "Happy/a.png": encoded(grey(9))}))
+    expected = "Expected train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
+    assert f"Happy/a.png stands in a folder of a class, but not of a split. {expected}" in message
+
+
 @pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])
 def test_a_folder_without_faces(tmp_path: Path, content: dict[str, bytes]) -> None:
     message = problem(files(tmp_path, content))

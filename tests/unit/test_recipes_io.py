@@ -194,6 +194,9 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
     [
         ("epochs", r"'epochs': expected FIELD=VALUE, such as optimizer\.lr=3e-4"),
         ("optimiser.lr=1", r"optimiser\.lr: Recipe has no field 'optimiser'; did you mean 'optimizer'\?"),
+        ("lr=3", r"lr: Recipe has no field 'lr'; did you mean 'optimizer\.lr'\?"),
+        ("patience=3", r"patience: Recipe has no field 'patience'; did you mean 'stopping\.patience'\?"),
+        ("kind=none", r"kind: Recipe has no field 'kind'; did you mean 'validation\.kind'\?"),
         ("optimizer.learning=1", r"optimizer\.learning: Adam has no field 'learning'; expected one of lr, betas, eps"),
         ("optimizer.momentum=1", r"optimizer\.momentum: Adam has no field 'momentum'; expected one of lr"),
         ("epochs.x=1", r"epochs\.x: int has no field 'x'; it has none"),

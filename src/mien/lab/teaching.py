@@ -16,7 +16,7 @@ from mien.card import CARD_FILE
 from mien.errors import ModelError, RecipeError
 from mien.lab.data import FaceDataset
 from mien.lab.recipe import Distillation, Recipe
-from mien.lab.run import Run, run_digest
+from mien.lab.run import RECIPE, Run, run_digest
 from mien.recognizer import Recognizer, shipped_models
 
 
@@ -120,6 +120,11 @@ def _open(teacher: Run | str | Path) -> Teacher:
     if not isinstance(teacher, Run):
         if str(teacher) in shipped_models() or (Path(teacher) / CARD_FILE).is_file():
             return _of_model(Recognizer.load(str(teacher), threads=torch.get_num_threads()))
+        if not (Path(teacher) / RECIPE).is_file():
+            raise ModelError(
+                f"{teacher}: no such teacher; expected a finished run, a model folder, or a model that ships: "
+                f"{', '.join(shipped_models())}."
+            )
         teacher = Run.open(teacher)
     if not teacher.finished:
         raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")

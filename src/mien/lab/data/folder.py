@@ -12,7 +12,7 @@ from mien.lab.data.dataset import SPLITS, FaceDataset
 from mien.lab.data.edition import Edition, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
-from mien.labels import FOLDER
+from mien.labels import FOLDER, canonical_name
 
 IMAGES = "folders of images"
 """What this edition is called."""
@@ -43,6 +43,12 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
         else:
             found.append((SPLITS.index(place[0]), FOLDER.index(place[1]), name))
     if not found:
+        for name in others:
+            if canonical_name(PurePosixPath(tree.source, name).parent.name) in FOLDER.names:
+                raise DataError(
+                    f"{tree.source}: {name} stands in a folder of a class, but not of a split. Expected "
+                    "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
+                )
         examples = ", ".join(sorted(tree.sizes)[:3]) or "nothing"
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "

@@ -111,16 +111,25 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
             raise RecipeError(f"{path}: {known}; expected LIST.ITEM.FIELD=VALUE, or the whole list as JSON.")
         _set(row[int(name)], get_args(hint)[0], deeper, text, path)
         return
-    kinds = _kinds(hint) if isinstance(row, dict) else {}
-    kind = kinds[row["kind"]] if len(kinds) > 1 else next(iter(kinds.values()), type(row))
-    hints = _hints(kind) if is_dataclass(kind) else {}
+    kind = _kind_of(row, hint)
+    hints = _hints(kind)
     if name not in hints:
+        in_parts = [f"{part}.{name}" for part in hints if name in _hints(_kind_of(row[part], hints[part]))]
         known = nearest(name, hints) if hints else "it has none."
-        raise RecipeError(f"{path}: {getattr(kind, '__name__', kind)} has no field {name!r}; {known}")
+        if in_parts:
+            known = f"did you mean {' or '.join(map(repr, in_parts))}?"
+        raise RecipeError(f"{path}: {kind.__name__} has no field {name!r}; {known}")
     if deeper:
         _set(row[name], hints[name], deeper, text, path)
     else:
         row[name] = _encode(_parse(text, hints[name], path), hints[name])
+
+
+def _kind_of(row: Any, hint: Any) -> type:
+    """The dataclass that `row`, JSON of type `hint`, holds; its own type where it holds none."""
+    kinds = _kinds(hint) if isinstance(row, dict) else {}
+    kind: type = kinds[row["kind"]] if len(kinds) > 1 else next(iter(kinds.values()), type(row))
+    return kind
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:
@@ -142,7 +151,7 @@ def _parse(text: str, hint: Any, path: str) -> Any:
 
 
 def _hints(kind: Any) -> dict[str, Any]:
-    """Field name -> type of a dataclass."""
+    """Field name -> type of a dataclass; of any other type, none."""
     return get_type_hints(kind)
 
 
