@@ -128,7 +128,9 @@ def test_without_training_the_twin_free_part_is_unknown(run: Run, report: Report
     assert found.full == report.full
     assert found.twin_free is None
     assert found.remarks[-2] == "The data set has no Training split, so that the twin-free part is not known."
-    assert found.remarks[-1].startswith("Whether the model has learned from this data set is not known,")
+    assert found.remarks[-1].startswith(
+        "Without a Training split it is not known whether the model has learned from these"
+    )
 
 
 def test_labels_cross_by_name(run: Run, report: Report, data: FaceDataset) -> None:
@@ -203,7 +205,7 @@ def test_scored_later_it_keeps_what_was_said_of_the_data(run: Run, data: FaceDat
     gone = "PublicTest has no labels here: predictions only."
     assert any(remark.startswith(gone) for remark in before.remarks)
     assert set(scored.remarks) == {remark for remark in before.remarks if not remark.startswith(gone)}
-    unknown = "Whether the model has learned from this data set is not known,"
+    unknown = "Without a Training split it is not known whether the model has learned from these"
     assert any(remark.startswith(unknown) for remark in scored.remarks)
 
 
@@ -309,10 +311,14 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert lines["train-test gap, points"] == [points(report.gap)]
     sad = report.full.per_class[report.label_set.index("sad")]
     assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
-    assert "\nIts training: Made for tests.\nThe Training split of this data set is not, face by face" in done.stdout
+    assert "\nIts training: Made for tests.\nThe model has learned from another Training split," in done.stdout
     assert (tmp_path / "predictions-PublicTest.csv").is_file() and "Nothing was written" not in done.stderr
     done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)
     assert json.loads(done.stdout)["tta"] == "flip"
+    model = run.folder / "model"
+    done = CliRunner().invoke(app, ["evaluate", str(model), "--data", str(csv)], catch_exceptions=False)
+    assert "Its training:" not in done.stdout
+    assert f"\nFaces held out of Training steered its training; `mien models {model}` says how" in done.stdout
 
 
 def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:

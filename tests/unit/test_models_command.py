@@ -55,6 +55,7 @@ def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
     )
     assert accepted in text
     assert all(f"limit       {limit}" in text for limit in card.limits)
+    assert f"\n            {card.provenance['recipe']['remark']}\n" in text
     assert json.loads(run(str(folder), "--json"))["sha256"] == card.sha256
     assert [row["name"] for row in json.loads(run("--json"))] == [
         Card.read(SHIPPED / name).name for name in mien.shipped_models()

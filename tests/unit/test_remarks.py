@@ -7,7 +7,7 @@ import pytest
 
 from mien.lab.data import draw_faces
 from mien.lab.predictions import Predictions
-from mien.lab.remarks import remarks_on, remarks_on_data
+from mien.lab.remarks import of_training_in_short, remarks_on, remarks_on_data
 from mien.labels import FER2013
 
 STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
@@ -63,12 +63,12 @@ def test_another_data_set_is_said() -> None:
     assert remarks_on_data(origin, data) == ()
     assert remarks_on_data(origin, data.training) == ()  # the rest of the file is not what it has learned
     (remark,) = remarks_on_data(origin, draw_faces(20, seed=1))
-    assert remark.startswith("The Training split of this data set is not, face by face and in order,")
+    assert remark.startswith("The model has learned from another Training split, or from another copy")
     (remark,) = remarks_on_data(origin, public)
-    assert remark.startswith("Whether the model has learned from this data set is not known, as it has no Training")
+    assert remark.startswith("Without a Training split it is not known whether the model has learned from")
     assert remarks_on_data({}, data) == ()
     joined = {"members": [{"data_fingerprint": draw_faces(20, seed=1).fingerprint}, origin]}
-    assert remarks_on_data(joined, data)[0].startswith("The Training split of this data set is not")
+    assert remarks_on_data(joined, data)[0].startswith("The model has learned from another Training split")
     assert remarks_on_data({"members": [origin, origin]}, data) == ()
 
 
@@ -84,3 +84,15 @@ def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -
     recipe = {"stopping": stopping, "schedule": {"kind": schedule}, "validation": {"kind": "PublicTest"}}
     (remark,) = remarks_on(one_face("PublicTest"), {"recipe": recipe}, "none")
     assert ("was steered by them" in remark) == steers
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steered"),
+    [
+        (UNSTEERED | {"validation": {"kind": "holdout"}}, "No split chose its weights"),
+        (STEERED | {"validation": {"kind": "holdout"}}, "Faces held out of Training steered its training"),
+        (STEERED | {"validation": {"kind": "PublicTest"}}, "PublicTest steered its training"),
+    ],
+)
+def test_what_steered_a_training_in_short(recipe: dict[str, object], steered: str) -> None:
+    assert of_training_in_short(recipe, "mine") == f"{steered}; `mien models mine` says how it was trained."

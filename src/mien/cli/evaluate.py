@@ -43,7 +43,7 @@ def evaluate(
     faces = read_faces(data, votes)
     with bar() as show:
         report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
-    _print(report, json)
+    _print(report, json, model=None if is_run(model) else model)
     if out is None and not is_run(model):
         typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
 
@@ -178,7 +178,10 @@ def bar() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
 
 
-def _print(report: Report, json: bool) -> None:
+def _print(report: Report, json: bool, model: str | None = None) -> None:
+    """Print a report; where `mien models` can say how the `model` was trained, only that it can."""
+    from mien.lab.remarks import of_training, of_training_in_short
+
     if json:
         typer.echo(report.to_json(), nl=False)
         return
@@ -187,8 +190,10 @@ def _print(report: Report, json: bool) -> None:
         typer.echo(_classes(report.full).plain() + "\n")
     else:
         typer.echo(f"{report.model} on {report.split}: {report.n_total:,} faces predicted")
+    recipe = report.provenance.get("recipe", {})
+    shorter = {} if model is None else {of_training(recipe): of_training_in_short(recipe, model)}
     for remark in report.remarks:
-        typer.echo(remark)
+        typer.echo(shorter.get(remark, remark))
 
 
 def _summary(report: Report, full: Metrics) -> Table:

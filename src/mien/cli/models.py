@@ -53,19 +53,20 @@ def _card_lines(card: Card) -> list[str]:
         f"uncertain below {card.uncertain_below:.2f}",
         *_accepted(card),
         f"licence     {card.licence}",
-        f"trained     {_trained(card.provenance)}",
+        *_trained(card.provenance),
         *(f"measured    {line}" for line in _figures(card)),
         *(f"limit       {limit}" for limit in card.limits),
     ]
 
 
-def _trained(provenance: dict[str, Any]) -> str:
-    """Recipe, seed and commit; a card made by hand need not have them."""
+def _trained(provenance: dict[str, Any]) -> list[str]:
+    """Recipe, seed and commit, and what the recipe says of itself; a card made by hand need not have them."""
     try:
-        recipe, seed, commit = provenance["recipe"]["name"], provenance["seed"], provenance["commit"]
-        return f"recipe {recipe}, seed {seed}, commit {commit[:7]}"
+        recipe, seed, commit = provenance["recipe"], provenance["seed"], provenance["commit"]
+        remark = [f"            {recipe['remark']}"] if recipe.get("remark") else []
+        return [f"trained     recipe {recipe['name']}, seed {seed}, commit {commit[:7]}", *remark]
     except (KeyError, TypeError):
-        return "the card does not say how"
+        return ["trained     the card does not say how"]
 
 
 def _accepted(card: Card) -> list[str]:

@@ -16,9 +16,18 @@ _TTA_REMARKS: dict[TTA, str] = {
 _BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
 
 
-def _of_training(recipe: dict[str, Any]) -> str:
+def of_training(recipe: dict[str, Any]) -> str:
+    """Return what a model's recipe says of itself; empty where it says nothing."""
     remark = recipe.get("remark", "")
     return f"Its training: {remark}" if remark else ""
+
+
+def of_training_in_short(recipe: dict[str, Any], model: str) -> str:
+    """Return the same in a line: which faces steered the training of `model`, and where all else is said."""
+    kind = recipe.get("validation", {}).get("kind", "none")
+    watched = "Faces held out of Training" if kind == "holdout" else kind
+    by = f"{watched} steered its training" if _steered(recipe) else "No split chose its weights"
+    return f"{by}; `mien models {model}` says how it was trained."
 
 
 def _steered(recipe: dict[str, Any]) -> bool:
@@ -34,13 +43,12 @@ _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does no
 
 
 _OTHER_DATA = (
-    "The Training split of this data set is not, face by face and in order, the one that the model has learned from, "
-    "though it may hold the same faces; what is said here of its splits, and of twins in Training, holds for faces "
-    "that stand in both."
+    "The model has learned from another Training split, or from another copy of this one; what is said here of splits "
+    "and twins holds for faces that stand in both."
 )
 _OTHER_FACES = (
-    "Whether the model has learned from this data set is not known, as it has no Training split; what is said "
-    "here of its splits holds for faces that stand in both."
+    "Without a Training split it is not known whether the model has learned from these faces; what is said here of "
+    "splits holds for those that stand in its data."
 )
 
 
@@ -66,7 +74,7 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
     watched = [(_shared(split, each.get("validation", {}).get("kind", "none")), _steered(each)) for each in trained]
     watched = [(which, steered) for which, steered in watched if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
-    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], _of_training(recipe)]
+    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], of_training(recipe)]
     if split == TRAINING:
         remarks.append("The network was trained on these faces.")
     elif watched:
