@@ -357,6 +357,26 @@ def test_names_with_line_breaks(photos: Path, model: Path, name: str, format: st
     assert again.stderr == "2 photos: 2 faces, 0 without a face, 0 failed\n"
 
 
+def test_a_name_with_control_characters_stays_in_its_line(photos: Path, model: Path) -> None:
+    (photos / "more" / "again.png").rename(photos / "more" / "a\nb\x1b[2J.png")
+    (photos / "bad\n.png").write_bytes(b"no photo")
+    found = run(model, "photos")
+    assert r"photos/more/a\nb\x1b[2J.png  512 x 512 px, 1 face" in found.stdout.splitlines()
+    assert r"failed: photos/bad\n.png: not a photo" in found.stderr and "\x1b" not in found.output
+
+
+def test_a_photo_from_standard_input(photos: Path, model: Path) -> None:
+    def piped(content: bytes, *more: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "mien", "analyze", "-", "--model", str(model), *more]
+        return subprocess.run(command, input=content, capture_output=True, check=False)
+
+    content = (photos / "astronaut.jpg").read_bytes()
+    assert piped(content, "--save", "drawn.png").stdout.startswith(b"<stdin>  512 x 512 px, 1 face")
+    assert Path("drawn.png").is_file()
+    assert piped(b"").stderr == b"failed: <stdin>: is empty, 0 bytes.\n"
+    assert b"--out knows photos by their files" in piped(content, "--out", "faces.csv").stderr
+
+
 def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:
     done = run(model, "photos", "--csv", "--json")
     assert done.exit_code == 2

@@ -16,7 +16,8 @@ import typer
 
 from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
 from mien.cli.models import Model
-from mien.cli.paths import named, refuse_addresses
+from mien.cli.paths import STANDARD_INPUT, named, refuse_addresses
+from mien.cli.printing import one_line
 from mien.cli.tally import Tally
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def analyze(
         typer.Argument(
             parser=named,
             metavar="PATHS",
-            help="Photos, folders of photos, videos, and quoted patterns as 'photos/**/*.jpg'.",
+            help="Photos, folders of photos, videos, quoted patterns as 'photos/**/*.jpg', or - for standard input.",
             show_default=False,
         ),
     ] = None,
@@ -115,6 +116,8 @@ def analyze(
     refuse_contradictions(boxes, crops, min_face, any_angle)
     if out is not None and (as_json or as_csv):
         raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
+    if out is not None and STANDARD_INPUT in photos:
+        raise typer.BadParameter("--out knows photos by their files; standard input is none.")
     if workers is not None and not set(photos) - video_files:
         raise typer.BadParameter("--workers is for photos; the frames of a video are read one after the other.")
     if (every, start, end) != (1, 0, None) and not videos:
@@ -152,9 +155,9 @@ def analyze(
     elif as_csv:
         _print(_csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels)))
     else:
-        _print(_text_lines(found))
+        _print(map(one_line, _text_lines(found)))
     for line in tally.lines(even_of_one=results is not None):
-        typer.echo(line, err=True)
+        typer.echo(one_line(line), err=True)
     if tally.failed:
         raise typer.Exit(1)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import typer
 
+STANDARD_INPUT = Path("-")
+"""Stands for a photo from standard input; a file of that name can be named by its absolute path."""
+
 
 def named(text: str) -> Path:
     """Return a path; an empty one, as of a variable that is not set, would be the current folder."""

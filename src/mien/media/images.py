@@ -108,8 +108,9 @@ def in_memory(source: Photo, name: str) -> Photo:
     if not hasattr(source, "read"):
         return source
     try:
-        data = source.read()
-        is_at_end = not data and hasattr(source, "tell") and source.tell() > 0
+        data, is_at_end = source.read(), False
+        if not data and hasattr(source, "seekable") and hasattr(source, "tell"):
+            is_at_end = source.seekable() and source.tell() > 0  # a pipe has no place
     except (OSError, ValueError) as error:  # ValueError: it is closed
         raise InputError(f"{name}: cannot be read: {reason_of(error)}.") from error
     if not isinstance(data, bytes):
