@@ -23,7 +23,7 @@ from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate, predict, views
 from mien.lab.metrics import Predictions, Report, measure
-from mien.lab.recipe import Stopping
+from mien.lab.recipe import Stopping, Validation
 from mien.lab.run import Run
 from mien.lab.scoring import score
 from mien.lab.tables import percent, points
@@ -281,7 +281,7 @@ def test_results_that_cannot_be_written(run: Run, report: Report, data: FaceData
 @pytest.fixture(scope="module")
 def app() -> typer.Typer:
     app = typer.Typer()
-    for command in (commands.evaluate, commands.score, commands.export):
+    for command in (commands.evaluate, commands.score, commands.export, commands.calibrate):
         app.command()(command)
     return app
 
@@ -356,6 +356,16 @@ def test_export_command(app: typer.Typer, run: Run, report: Report, tmp_path: Pa
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.stderr == "The confidence is not calibrated: give --data, what the run was trained on.\n"
     card.write(run.folder / "model")
+
+
+def test_export_of_a_run_that_held_out_no_faces(app: typer.Typer, csv: Path, data: FaceDataset, tmp_path: Path) -> None:
+    watching = make_run(tmp_path / "run", data, replace(RECIPE, validation=Validation(kind="PublicTest")))
+    for more in ([], ["--data", str(csv)]):
+        done = CliRunner().invoke(app, ["export", str(watching.folder), *more], catch_exceptions=False)
+        assert "the run held out no faces of Training; mien calibrate fits it to others." in done.stderr
+    words = ["calibrate", str(watching.folder / "model"), "--data", str(csv), "--split", "PublicTest"]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "fitted")], catch_exceptions=False)
+    assert NOT_CALIBRATED not in Card.read(tmp_path / "fitted").limits
 
 
 def test_a_report_on_other_labels_stays(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:

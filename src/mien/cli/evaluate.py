@@ -98,14 +98,18 @@ def export(
     if votes is not None and data is None:
         raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
     faces = None if data is None else read_faces(data, votes)
+    trained = lab.Run.open(run)
     folder = lab.export_run(
-        lab.Run.open(run), out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence
+        trained, out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence
     )
     if int8 and faces is not None:
         lab.quantize(folder, faces, folder)
     card = Card.read(folder)
     if NOT_CALIBRATED in card.limits:
-        typer.echo("The confidence is not calibrated: give --data, what the run was trained on.", err=True)
+        remedy = "give --data, what the run was trained on."
+        if trained.recipe.validation.kind != "holdout":
+            remedy = "the run held out no faces of Training; mien calibrate fits it to others."
+        typer.echo(f"The confidence is not calibrated: {remedy}", err=True)
     elif faces is not None:
         _warn_of_few(card)
     typer.echo(folder)
