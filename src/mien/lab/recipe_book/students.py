@@ -145,6 +145,35 @@ _MIEN_SMALL_FACES_96 = replace(
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )
 
+_MIEN_SMALL_FACES_96_TAUGHT = replace(
+    _MIEN_SMALL_FACES_96,
+    name="mien-small-faces-96-taught",
+    optimizer=Adam(lr=3e-4, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.05, decoupled=True),
+    epochs=8,
+    remark="Goes on from mien-small-faces-96 (--weights) towards what its teachers, one of them in each step, answer "
+    "to the very faces that it sees. It holds out the same faces.",
+    distillation=Distillation(weight=0.7, temperature=2.0, faces="undamaged", teachers_a_step=1),
+)
+
+_MIEN_SMALL_FACES_96_HARDENED = replace(
+    _MIEN_SMALL_FACES_96,
+    name="mien-small-faces-96-hardened",
+    augment=replace(
+        LIGHT_SOFTNESS,
+        soften_rate=0.3,
+        soften_px=(10, 40),
+        noise=0.08,
+        jpeg_rate=0.3,
+        erase_rate=0.3,
+        erase_area=(0.02, 0.25),
+        side="crop",
+    ),
+    optimizer=_MIEN_SMALL_FACES_96_TAUGHT.optimizer,
+    epochs=11,
+    remark="Goes on from mien-small-faces-96 (--weights) with the same teachers, on faces that are more often soft, "
+    "noisy, JPEG-compressed or hidden in part. It holds out the same faces.",
+)
+
 ROWS = (
     _MIEN_WIDE_TAUGHT,
     _MIEN_SMALL_OF_WIDE,
@@ -156,4 +185,6 @@ ROWS = (
     _MIEN_SMALL_FACES_TUNED,
     _MIEN_SMALL_FACES_FRAMED,
     _MIEN_SMALL_FACES_96,
+    _MIEN_SMALL_FACES_96_TAUGHT,
+    _MIEN_SMALL_FACES_96_HARDENED,
 )
