@@ -182,6 +182,20 @@ def test_a_network_without_inner_layers_is_refused(source: Path, data: FaceDatas
     assert (names[-1], len(names)) == (layers[-1].name, 6)  # three of the normalisation, Cast, first and last layer
 
 
+def test_a_depthwise_layer_behind_the_first_stays_float_too(data: FaceDataset, tmp_path: Path) -> None:
+    mobile = replace(
+        RECIPE,
+        network=OwnNet(name="mobilenet-v1-short-normed"),
+        preprocess=replace(RECIPE.preprocess, input_px=64, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3),
+    )
+    small = quantize(export_run(make_run(tmp_path, data, mobile)), data, tmp_path / "int8")
+    graph = onnx.load(small / "model.onnx").graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    in_float = [types.get(node.input[1]) == TensorProto.FLOAT for node in layers]
+    assert in_float == [True, True] + [False] * 21 + [True]
+
+
 def test_ferplus_answers_are_calibrated_by_the_majority(data: FaceDataset, tmp_path: Path) -> None:
     voted = with_votes(data)
     run = make_run(tmp_path, voted, replace(NANO, votes_weight=0.5))
