@@ -1,4 +1,4 @@
-"""The command line as a whole: what it says of packages that are not installed."""
+"""The command line as a whole: how it ends where something is missing, full or broken off."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import mien
 from mien import cli
+from mien.errors import DataError
 
 
 @pytest.mark.parametrize(("module", "extra"), [("uvicorn", "serve"), ("torch.nn", "lab"), ("timm", "lab,timm")])
@@ -26,6 +27,26 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     needs = f"{module} is not installed; this command needs it"
     torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
     assert ended.value.code == f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien."
+
+
+def test_it_can_be_broken_off_before_a_command_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build_app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+
+
+def test_a_message_moves_no_cursor_and_keeps_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> None:
+        raise DataError("a\x1b[2J.png: damaged.\nb\r.png: empty.")
+
+    monkeypatch.setattr(cli, "build_app", lambda: failing)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == "DataError: a\\x1b[2J.png: damaged.\nb\\r.png: empty."
 
 
 def test_the_version() -> None:

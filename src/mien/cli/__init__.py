@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.printing import one_line
 from mien.errors import MienError
 
 # What a module that is not installed is missing from; the runtime alone has none of these.
@@ -107,7 +108,8 @@ def main() -> None:
     try:
         build_app()()
     except MienError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        lines = map(one_line, str(error).split("\n"))  # some have several; names may hold what moves the cursor
+        sys.exit(f"{type(error).__name__}: " + "\n".join(lines))
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
@@ -115,6 +117,8 @@ def main() -> None:
         needs = f"{error.name} is not installed; this command needs it"
         torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
         sys.exit(f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien.")
+    except KeyboardInterrupt:  # before a command has begun, which ends so by itself
+        sys.exit(130)
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
         sys.exit(1)
