@@ -375,6 +375,7 @@ def test_a_photo_from_standard_input(photos: Path, model: Path) -> None:
     assert Path("drawn.png").is_file()
     assert piped(b"").stderr == b"failed: <stdin>: is empty, 0 bytes.\n"
     assert b"--out knows photos by their files" in piped(content, "--out", "faces.csv").stderr
+    assert b"which can be read but once" in piped(content, "-").stderr
 
 
 def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:

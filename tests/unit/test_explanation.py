@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -206,6 +208,18 @@ def test_command_finds_faces_as_analyze_does(tmp_path: Path) -> None:
     assert "happy" in run(photo, "--min-face", "12")[1]
     (tmp_path / "faces.json").write_text(mien.analyze([photo], min_face_px=12).to_json())
     assert "happy" in run(photo, "--boxes", tmp_path / "faces.json")[1]
+
+
+def test_command_reads_standard_input_as_analyze_does(tmp_path: Path) -> None:
+    def piped(command: str, content: bytes, *more: str) -> subprocess.CompletedProcess[bytes]:
+        words = [sys.executable, "-m", "mien", command, "-", *more]
+        return subprocess.run(words, input=content, capture_output=True, check=False)
+
+    photo, faces = tmp_path / "astronaut.png", tmp_path / "faces.json"
+    Image.fromarray(data.astronaut()).save(photo)
+    faces.write_bytes(piped("analyze", photo.read_bytes(), "--json").stdout)
+    assert piped("explain", photo.read_bytes(), "--boxes", str(faces)).stdout.startswith(b"   0  happy")
+    assert piped("explain", b"").stderr.strip() == b"InputError: <stdin>: is empty, 0 bytes."
 
 
 def test_command_does_not_overwrite_the_photo(tmp_path: Path) -> None:

@@ -118,6 +118,8 @@ def analyze(
         raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
     if out is not None and STANDARD_INPUT in photos:
         raise typer.BadParameter("--out knows photos by their files; standard input is none.")
+    if photos.count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("- stands for standard input, which can be read but once.")
     if workers is not None and not set(photos) - video_files:
         raise typer.BadParameter("--workers is for photos; the frames of a video are read one after the other.")
     if (every, start, end) != (1, 0, None) and not videos:

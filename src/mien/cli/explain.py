@@ -10,14 +10,16 @@ import typer
 
 from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
 from mien.cli.models import Model
-from mien.cli.paths import named, refuse_addresses
+from mien.cli.paths import named, photo_at, refuse_addresses
+from mien.cli.printing import one_line
 
 if TYPE_CHECKING:
     from mien.explanation import Explanation
+    from mien.faces.detect import Face
 
 
 def explain(
-    photo: Annotated[Path, typer.Argument(parser=named, metavar="PHOTO", help="A photo.")],
+    photo: Annotated[Path, typer.Argument(parser=named, metavar="PHOTO", help="A photo, or - for standard input.")],
     save: Annotated[
         Path | None,
         typer.Option(
@@ -41,31 +43,40 @@ def explain(
 ) -> None:
     """Show which parts of a face speak for its expression, by hiding parts of it."""
     import mien
-    from mien.faces.boxes import boxes_of_each, read_boxes
     from mien.faces.detect import YuNet
     from mien.media.draw import picture_files, save_picture
     from mien.media.heat import heat_picture
+    from mien.media.images import source_name
 
     refuse_addresses([photo, save, boxes])
     if save is not None:
         [save] = picture_files([photo], save)  # before the long work
     refuse_contradictions(boxes, crops, min_face, any_angle)
-    given = None if boxes is None else boxes_of_each([str(photo)], read_boxes(boxes))[0]
-    if boxes is not None and given is None:
-        raise typer.BadParameter(f"--boxes {boxes}: has none of {photo}.")
+    source = photo_at(photo)
+    name = source_name(source)
+    given = None if boxes is None else _given(boxes, name)
     detector = YuNet(min_face_px=min_face, any_angle=any_angle)
-    found = mien.explain(photo, model=model, detector=detector, boxes=given, crops=crops, label=label)
+    found = mien.explain(source, model=model, detector=detector, boxes=given, crops=crops, label=label)
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))
     for number, explanation in enumerate([] if as_json else found):
         typer.echo(f"  {number:>2}  {_line(explanation)}")
     if not found:
-        typer.echo(f"{photo}: no face", err=True)
+        typer.echo(one_line(f"{name}: no face"), err=True)
         if save is not None:
             raise typer.Exit(1)
     elif save is not None:
         pictures = [explanation.crop for explanation in found], [explanation.heat for explanation in found]
         save_picture(heat_picture(*pictures, [explanation.title for explanation in found]), save)
+
+
+def _given(boxes: Path, name: str) -> list[Face]:
+    from mien.faces.boxes import boxes_of_each, read_boxes
+
+    (faces,) = boxes_of_each([name], read_boxes(boxes))
+    if faces is None:
+        raise typer.BadParameter(f"--boxes {boxes}: has none of {name}.")
+    return faces
 
 
 def _line(explanation: Explanation) -> str:

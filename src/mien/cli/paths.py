@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
@@ -17,6 +19,11 @@ def named(text: str) -> Path:
     if not text:
         raise typer.BadParameter("an empty path; is the variable set that it came from?")
     return Path(text)
+
+
+def photo_at(path: Path) -> Path | BinaryIO:
+    """Return what is read of a photo that is named: standard input for ``-``."""
+    return sys.stdin.buffer if path == STANDARD_INPUT else path
 
 
 def check_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.cli.paths import STANDARD_INPUT
+from mien.cli.paths import photo_at
 from mien.cli.tally import save_picture
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ class Reading:
             yield from self._video(VideoAnalysis(reader, self.analyzer), save, stop, self.end_s)
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
-        sources = [sys.stdin.buffer if photo == STANDARD_INPUT else photo for photo in photos]
-        found = self.analyzer.run(sources, boxes=self.boxes, crops=self.crops)
+        found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
         for analysis, photo in zip(found, photos, strict=True):
             save_picture(analysis, outputs.get(photo), self.failed)
             yield analysis
