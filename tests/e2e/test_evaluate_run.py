@@ -321,6 +321,18 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert f"\nFaces held out of Training steered its training; `mien models {model}` says how" in done.stdout
 
 
+def test_a_folder_that_is_a_file_is_refused_before_data_are_read(app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    data_and_out = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "file")]
+    for words in (
+        ["evaluate", "mien-nano"],
+        ["export", "runs/none"],
+        ["calibrate", "mien-nano", "--split", "Training"],
+    ):
+        refused = CliRunner().invoke(app, [*words, *data_and_out])
+        assert refused.exit_code == 2 and "Invalid value for --out" in refused.stderr
+
+
 def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
     evaluate(run, data, "PrivateTest")
     rows = data.split("PrivateTest").rows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mien.cli.faces import Data, read_faces
+from mien.cli.paths import check_folder
 
 if TYPE_CHECKING:
     from mien.card import Card
@@ -37,6 +38,8 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
+    if out is not None:
+        check_folder(out)
     from mien import lab
     from mien.lab.evaluation import is_run
 
@@ -91,6 +94,8 @@ def export(
     """Write a run's network as a model folder: model.onnx and card.json."""
     if int8 and data is None:
         raise typer.BadParameter("needs --data, what the run was trained on.", param_hint="--int8")
+    if out is not None:
+        check_folder(out)
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
@@ -135,6 +140,7 @@ def calibrate(
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: take their majority.")] = None,
 ) -> None:
     """Fit a model's confidence on faces that it has not learned from."""
+    check_folder(out)
     from mien.card import Card
     from mien.lab import recalibrate
 
