@@ -227,6 +227,14 @@ def test_limits_hold_for_videos_too(model: Path, video: Path) -> None:
         assert (answer.status, answer.error[:50]) == (413, "<video>: 256 x 256 px; at most 0.065535 megapixels")
 
 
+def test_frames_that_no_server_reads_are_too_large(
+    client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.media.video.MAX_FRAME_PIXELS", 65_535)
+    answer = client.send("POST", "/v1/video", video.read_bytes())
+    assert (answer.status, answer.error[:40]) == (413, "<video>: frames of 256 x 256 px; at most")
+
+
 def test_a_slow_upload_of_a_video_is_given_up(model: Path) -> None:
     def slowly() -> Iterator[bytes]:
         yield b"x"

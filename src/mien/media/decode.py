@@ -35,7 +35,7 @@ _STRIP_PX = 32  # fits into the cache: three times as fast as all at once
 
 
 class TooLarge(InputError):
-    """A photo of more pixels than are read."""
+    """A photo, or frames of a video, of more pixels than are read."""
 
 
 class IsVideo(InputError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mien.errors import InputError
 from mien.media.clock import RisingClock
-from mien.media.decode import check_file
+from mien.media.decode import TooLarge, check_file
 from mien.media.frames import Frame, check_part, refuse_empty_part
 from mien.media.pyav import import_av, reason_of
 from mien.media.shown import as_shown, pixel_aspect, shown_width
@@ -272,11 +272,11 @@ def check_frame(name: str, width: int, height: int) -> None:
     """Make sure that frames are not too large.
 
     Raises:
-        InputError: they are.
+        TooLarge: they are.
     """
     if width * height > MAX_FRAME_PIXELS:
         most = f"at most {MAX_FRAME_PIXELS / 1e6:g} megapixels are read"
-        raise InputError(f"{name}: frames of {width} x {height} px; {most}.")
+        raise TooLarge(f"{name}: frames of {width} x {height} px; {most}.")
 
 
 def _is_countable(stream: av.VideoStream) -> bool:

@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mien.analysis import Analyzer
 from mien.errors import InputError
+from mien.media.decode import TooLarge
 from mien.media.pyav import import_av
 from mien.media.video import VideoReader
 from mien.serve.limits import Limits
@@ -99,7 +100,10 @@ class Videos:
             left = threading.Event()
             held.callback(left.set)  # so that no frame is decoded for a client that has gone
             loop = asyncio.get_running_loop()
-            analysis = await loop.run_in_executor(self._thread, self._open, path, every, left)
+            try:
+                analysis = await loop.run_in_executor(self._thread, self._open, path, every, left)
+            except TooLarge as error:
+                raise HTTPException(413, str(error)) from error
             return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
 
     async def _received(self, upload: Coroutine[Any, Any, None]) -> None:
@@ -133,7 +137,7 @@ class Videos:
         width, height = reader.shown_size
         if width * height > self._limits.pixels:
             most = f"at most {self._limits.pixels / 1e6:g} megapixels are accepted here."
-            raise HTTPException(413, f"{_NAME}: {width} x {height} px; {most}")
+            raise TooLarge(f"{_NAME}: {width} x {height} px; {most}")
         return VideoAnalysis(reader, self._analyzer)
 
     async def _lines(self, analysis: VideoAnalysis) -> AsyncIterator[bytes]:
