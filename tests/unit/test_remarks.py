@@ -89,7 +89,7 @@ def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -
 @pytest.mark.parametrize(
     ("recipe", "steered"),
     [
-        (UNSTEERED | {"validation": {"kind": "holdout"}}, "No split chose its weights"),
+        (UNSTEERED | {"validation": {"kind": "holdout"}}, "No split steered its training"),
         (STEERED | {"validation": {"kind": "holdout"}}, "Faces held out of Training steered its training"),
         (STEERED | {"validation": {"kind": "PublicTest"}}, "PublicTest steered its training"),
     ],

@@ -26,7 +26,7 @@ def of_training_in_short(recipe: dict[str, Any], model: str) -> str:
     """Return the same in a line: which faces steered the training of `model`, and where all else is said."""
     kind = recipe.get("validation", {}).get("kind", "none")
     watched = "Faces held out of Training" if kind == "holdout" else kind
-    by = f"{watched} steered its training" if _steered(recipe) else "No split chose its weights"
+    by = f"{watched} steered its training" if _steered(recipe) else "No split steered its training"
     return f"{by}; `mien models {model}` says how it was trained."
 
 
