@@ -91,6 +91,15 @@ def test_convert_scales_the_middle_of_faces_of_ones_own(tmp_path: Path) -> None:
     assert data.label_set.name(int(data.labels[0])) == "happy"
 
 
+def test_convert_draws_a_test_of_faces_in_class_folders(drawn: FaceDataset, tmp_path: Path) -> None:
+    write_edition(drawn.training, tmp_path / "faces")
+    (tmp_path / "faces/train").rename(tmp_path / "crops")
+    result = mien_data("convert", tmp_path / "crops", tmp_path / "mine.csv", "--test-fraction", 0.5)
+    assert result.exit_code == 0, result.output
+    mine = read_fer2013(tmp_path / "mine.csv")
+    assert [len(mine.split(name)) for name in ("Training", "Test")] == [7, 7]
+
+
 def test_stats_writes_a_page(table: Path, tmp_path: Path) -> None:
     done = mien_data("stats", table, "--save", tmp_path / "stats.html")
     assert (done.exit_code, done.stdout.strip()) == (0, str(tmp_path / "stats.html"))

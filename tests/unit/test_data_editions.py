@@ -260,10 +260,36 @@ def test_an_unknown_class_folder(tmp_path: Path) -> None:
     assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, disgust, fear" in message
 
 
-def test_class_folders_without_a_split(tmp_path: Path) -> None:
-    message = problem(files(tmp_path, {"notes.txt": b"", "Happy/a.png": encoded(grey(9))}))
-    expected = "Expected train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
-    assert f"Happy/a.png stands in a folder of a class, but not of a split. {expected}" in message
+def test_class_folders_without_a_split_are_training(tmp_path: Path) -> None:
+    names = ("cat.png", "notes.txt", "CK+48/anger/a.png", "CK+48/Happy/b.png", "CK+48/Happy/c.png", "CK+48/readme.png")
+    edition = open_fer2013(files(tmp_path, {name: encoded(grey(9)) for name in names}))
+    assert edition.data.rows.tolist() == ["CK+48/anger/a.png", "CK+48/Happy/b.png", "CK+48/Happy/c.png"]
+    assert [edition.data.label_set.name(label) for label in edition.data.labels] == ["angry", "happy", "happy"]
+    assert edition.data.split_names() == [TRAINING]
+    assert edition.other_files == ("CK+48/readme.png", "cat.png", "notes.txt")
+
+
+def test_class_folders_without_a_split_in_a_zip(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "ck.zip", {"sad/a.png": encoded(grey(9)), "fear/b.png": encoded(grey(8))})
+    assert read_fer2013(path).rows.tolist() == ["fear/b.png", "sad/a.png"]
+
+
+def test_class_folders_beside_those_of_a_split_are_not_read(tmp_path: Path) -> None:
+    edition = open_fer2013(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "train/sad/b.png")}))
+    assert edition.data.rows.tolist() == ["train/sad/b.png"]
+    assert edition.other_files == ("sad/a.png",)
+
+
+def test_class_folders_in_several_places(tmp_path: Path) -> None:
+    message = problem(files(tmp_path, {"one/sad/a.png": encoded(grey(9)), "two/sad/b.png": encoded(grey(8))}))
+    assert "one/sad and " in message
+    assert "two/sad are folders of classes, but not of a split. Expected train/CLASS/NAME.jpg and test/CL" in message
+
+
+def test_an_unknown_class_folder_without_a_split(tmp_path: Path) -> None:
+    message = problem(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "contempt/b.png")}))
+    assert "contempt/b.png stands in a folder named 'contempt'; expected one of angry, disgust, fear" in message
+    assert message.endswith("Move that folder elsewhere to go on without it.")
 
 
 @pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.lab.data import FaceDataset, class_weights, holdout
+from mien.lab.data import FaceDataset, class_weights, draw_test, holdout
 from mien.lab.recipe import Validation
 from mien.labels import FER2013, FOLDER, LabelSet
 
@@ -108,3 +108,19 @@ def test_class_weights_are_those_of_the_report() -> None:
 def test_a_class_without_faces_has_no_weight() -> None:
     with pytest.raises(DataError, match="no face of disgust; train without them, --set class_weights=none"):
         class_weights(np.array([0, 2]), LabelSet(("angry", "disgust", "fear")))
+
+
+def test_a_drawn_test_keeps_twins_together() -> None:
+    data = faces([0] * 40 + [1] * 20, [*range(30), *range(10), *range(30, 50)])
+    drawn = draw_test(data, 0.25)
+    assert drawn.split_names() == ["Training", "Test"]
+    assert np.bincount(drawn.split("Test").labels).tolist() == [10, 5]
+    assert drawn.splits[:10].tolist() == drawn.splits[30:40].tolist()  # the same ten images
+    assert draw_test(data, 0.25).splits.tolist() == drawn.splits.tolist()
+    assert draw_test(data, 0.25, seed=1).splits.tolist() != drawn.splits.tolist()
+
+
+def test_a_test_is_drawn_of_training_alone() -> None:
+    drawn = draw_test(faces([0, 0, 1, 1]), 0.5)
+    with pytest.raises(DataError, match="test: has Training, Test; a test is drawn of Training alone"):
+        draw_test(drawn, 0.5)

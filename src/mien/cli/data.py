@@ -73,11 +73,15 @@ def convert(
     resize: Annotated[
         bool, typer.Option(help="Of folders and archives: scale the middle square of images of another size.")
     ] = False,
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of data without splits: call this part of the faces Test, twins together."),
+    ] = None,
 ) -> None:
     """Write a data set in another edition."""
     import numpy as np
 
-    from mien.lab.data import write_edition
+    from mien.lab.data import draw_test, write_edition
     from mien.lab.data.images import refuse_broken
 
     edition = _open(data, classes, resize)
@@ -88,7 +92,7 @@ def convert(
     if edition.other_files:
         others = list(edition.other_files)
         typer.echo(f"not read, no faces by their name or place: {len(others):,} files{_some(others)}", err=True)
-    chosen = edition.data
+    chosen = edition.data if test_fraction is None else draw_test(edition.data, test_fraction)
     for name in split or []:
         chosen.split(name)  # raises where there is no such split
     if split:

@@ -14,7 +14,7 @@ from mien.lab.data.ferplus import (
 )
 from mien.lab.data.fetch import fetch_fer2013
 from mien.lab.data.origin import has_learned_from, training_fingerprint, votes_digest
-from mien.lab.data.split import class_weights, holdout
+from mien.lab.data.split import class_weights, draw_test, holdout
 from mien.lab.data.synthetic import draw_faces
 from mien.lab.data.write import write_edition
 
@@ -31,6 +31,7 @@ __all__ = [
     "audit",
     "class_weights",
     "draw_faces",
+    "draw_test",
     "fetch_fer2013",
     "has_learned_from",
     "holdout",

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.data.dataset import SPLITS, FaceDataset
+from mien.lab.data.dataset import SPLITS, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
@@ -20,11 +20,15 @@ IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
 
+Place = tuple[int, int, str]
+"""Position of the split in `SPLITS` and of the class in `FOLDER`, and the name of the image in its tree."""
+
 
 def read_folder(tree: Tree, resize: bool = False) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
 
-    Names of splits and classes may be in any case and may stand deeper in the tree.
+    Names of splits and classes may be in any case and may stand deeper in the tree. Where no split stands there at all,
+    images ``CLASS/NAME`` are Training.
 
     Args:
         tree: of files.
@@ -34,21 +38,10 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
         DataError: no image stands in such a folder, one stands in a folder whose name is no class, or the data set
             stands there twice.
     """
-    found: list[tuple[int, int, str]] = []
-    others: list[str] = []
-    for name in tree.sizes:
-        place = _place(tree.source, name)
-        if place is None:
-            others.append(name)
-        else:
-            found.append((SPLITS.index(place[0]), FOLDER.index(place[1]), name))
+    found, others = _placed(tree)
     if not found:
-        for name in others:
-            if canonical_name(PurePosixPath(tree.source, name).parent.name) in FOLDER.names:
-                raise DataError(
-                    f"{tree.source}: {name} stands in a folder of a class, but not of a split. Expected "
-                    "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
-                )
+        found, others = _without_split(tree)
+    if not found:
         examples = ", ".join(sorted(tree.sizes)[:3]) or "nothing"
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
@@ -86,19 +79,56 @@ def _refuse_doubles(source: str, names: Sequence[str]) -> None:
             )
 
 
-def _place(source: str, name: str) -> tuple[str, str] | None:
-    """Split and class of an image by its path; None for what is no image of the data set."""
-    path = PurePosixPath(source, name)
-    if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith(".") or len(path.parts) < 3:
-        return None
-    split = split_named(path.parts[-3])
-    if split is None:
-        return None
+def _placed(tree: Tree) -> tuple[list[Place], list[str]]:
+    """Split, class and name of the images that stand as ``SPLIT/CLASS/NAME``, and the names of all other files."""
+    found: list[Place] = []
+    others: list[str] = []
+    for name in tree.sizes:
+        parts = _image_parts(tree, name)
+        split = split_named(parts[-3]) if len(parts) > 2 else None
+        if split is None:
+            others.append(name)
+        else:
+            found.append((SPLITS.index(split), _class_of(tree, name), name))
+    return found, others
+
+
+def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
+    """The images that stand as ``CLASS/NAME`` in one folder, as Training, and the names of all other files.
+
+    Raises:
+        DataError: class folders stand in several places, or beside one whose name is no class.
+    """
+    folders: dict[PurePosixPath, list[str]] = {}
+    for name in tree.sizes:
+        if len(_image_parts(tree, name)) > 1:
+            folders.setdefault(PurePosixPath(tree.source, name).parent, []).append(name)
+    places = {folder.parent: folder for folder in folders if canonical_name(folder.name) in FOLDER.names}
+    if len(places) > 1:
+        one, other, *_ = sorted(map(str, places.values()))
+        raise DataError(
+            f"{tree.source}: {one} and {other} are folders of classes, but not of a split. Expected "
+            "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, or the classes of one folder alone."
+        )
+    training = SPLITS.index(TRAINING)
+    names = [name for folder, inside in folders.items() if folder.parent in places for name in inside]
+    return [(training, _class_of(tree, name), name) for name in names], sorted(tree.sizes.keys() - set(names))
+
+
+def _image_parts(tree: Tree, name: str) -> tuple[str, ...]:
+    """The parts of an image's path, those of the tree itself among them; none for what is no image by its name."""
+    path = PurePosixPath(tree.source, name)
+    return path.parts if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else ()
+
+
+def _class_of(tree: Tree, name: str) -> int:
+    folder = PurePosixPath(tree.source, name).parent.name
     try:
-        return split, FOLDER.name(FOLDER.index(path.parts[-2]))
+        return FOLDER.index(folder)
     except DataError:
         raise DataError(
-            f"{source}: {name} stands in a folder named {path.parts[-2]!r}; expected one of {', '.join(FOLDER)}."
+            f"{tree.source}: {name} stands in a folder named {folder!r}; expected one of {', '.join(FOLDER)}. Move "
+            "that folder elsewhere to go on without it."
         ) from None
 
 

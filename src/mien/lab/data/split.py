@@ -1,13 +1,15 @@
-"""Take a part of Training away for validation, and weigh classes."""
+"""Take a part of Training away, for validation or as a test, and weigh classes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.lab.data.auditing import audit
-from mien.lab.data.dataset import FaceDataset
+from mien.lab.data.dataset import TEST, TRAINING, FaceDataset
 from mien.lab.recipe import Validation
 from mien.labels import LabelSet
 
@@ -55,6 +57,23 @@ def held_out(training: FaceDataset, validation: Validation, seed: int) -> Mask:
             f"and {int(held.sum()):,} to validate on; both need some."
         )
     return held
+
+
+def draw_test(data: FaceDataset, fraction: float, seed: int = 0) -> FaceDataset:
+    """Return the data set with a part of its Training faces called Test, for data of one's own without splits.
+
+    Twins stay together, as in the grouped rule of `holdout`; the faces of one person may not, as nothing tells them.
+
+    Raises:
+        DataError: the data set has other splits already, or as `holdout` raises it.
+        RecipeError: the fraction is no share.
+    """
+    if data.split_names() != [TRAINING]:
+        raise DataError(
+            f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; a test is drawn of Training alone."
+        )
+    held = held_out(data, Validation(kind="holdout", fraction=fraction, rule="grouped"), seed)
+    return replace(data, splits=np.where(held, TEST, TRAINING))
 
 
 def _first_of_each_class(labels: npt.NDArray[np.int64], fraction: float) -> Mask:
