@@ -128,11 +128,11 @@ def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
             f"{folder}: {len(layers)} layers; the first and the last one stay float, so that int8 needs three or more. "
             "Use the float model."
         )
-    first = layers[1] if _is_depthwise(graph.node[layers[1]]) and len(layers) > 3 else layers[0]
+    first = layers[1] if _is_grouped(graph.node[layers[1]]) and len(layers) > 3 else layers[0]
     return [node.name for node in (*graph.node[: first + 1], *graph.node[layers[-1] :])]
 
 
-def _is_depthwise(node: NodeProto) -> bool:
+def _is_grouped(node: NodeProto) -> bool:
     return any(attribute.name == "group" and attribute.i > 1 for attribute in node.attribute)
 
 
