@@ -8,7 +8,14 @@ from mien.errors import RecipeError
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import nearest
 from mien.lab.recipe_book import further, nano, small, speedruns, students, teachers
-from mien.lab.recipe_book.future_work import CONVNEXT_TINY, DENSENET_121, EFFICIENTNET_B0, INCEPTION_V3, VIT_TINY
+from mien.lab.recipe_book.future_work import (
+    CONVNEXT_TINY,
+    DENSENET_121,
+    EFFICIENTNET_B0,
+    EFFICIENTNET_LITE0,
+    INCEPTION_V3,
+    VIT_TINY,
+)
 from mien.lab.recipe_book.report_000 import CNN_64_512, RESNET50_FLATTEN
 from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALANCED, VGG16_FROZEN
 from mien.lab.recipe_book.report_002 import RESNET50_LAST50
@@ -33,7 +40,7 @@ PUBLISHED = (
 )
 """The rows of the reports."""
 
-FUTURE_WORK = (EFFICIENTNET_B0, DENSENET_121, INCEPTION_V3, CONVNEXT_TINY, VIT_TINY)
+FUTURE_WORK = (EFFICIENTNET_B0, EFFICIENTNET_LITE0, DENSENET_121, INCEPTION_V3, CONVNEXT_TINY, VIT_TINY)
 """Networks that the reports name and have not trained."""
 
 OWN = (*small.ROWS, *nano.ROWS, *teachers.ROWS, *students.ROWS, *further.ROWS)
