@@ -32,6 +32,10 @@ def run(*words: str) -> str:
     return done.stdout
 
 
+def names_in(lines: list[str]) -> list[str]:
+    return [word for word in (line.split(" ")[0] for line in lines) if word in recipes]
+
+
 def needs_timm() -> None:
     torchvision.make_importable()
     pytest.importorskip("timm", reason="needs the extra timm")
@@ -52,18 +56,32 @@ def test_the_page_has_every_row_and_every_assumption() -> None:
 
 def test_list() -> None:
     lines = run().splitlines()
-    assert lines[0].split() == ["recipe", "network", "input", "epochs", "published"]
-    assert [line.split()[0] for line in lines[1:]] == list(recipes)
+    assert lines[0] == "Published systems"
+    assert lines[1].split() == ["recipe", "network", "input", "epochs", "published"]
+    assert names_in(lines) == list(recipes)
     row = next(line for line in lines if line.startswith("vgg16-frozen"))
     assert row.split()[1:8] == ["vgg16.tv_in1k,", "imagenet", "48", "to", "224x224x3", "100", "train"]
     assert "validation 55 %" in row
 
 
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("vit-tiny", "ImageNet's weights"),
+        ("mien-small", "nothing"),
+        ("mien-wide", "--votes"),
+        ("mien-small-faces-96", "--weights --votes --teacher"),
+    ],
+)
+def test_what_a_row_needs(name: str, needs: str) -> None:
+    assert next(line for line in run().splitlines() if line.startswith(f"{name} ")).rstrip().endswith(f"  {needs}")
+
+
 def test_list_with_parameters() -> None:
     needs_timm()
     lines = run("--parameters").splitlines()
-    assert lines[0].split()[2] == "parameters"
-    counts = {line.split()[0]: line for line in lines[1:]}
+    assert lines[1].split()[2] == "parameters"
+    counts = {line.split(" ")[0]: line for line in lines}
     assert " 17,044,871 " in counts["cnn-17m-aug"]
     assert " 26,219,527 " in counts["vgg16-frozen"]  # dense layers only
     assert " 17,463,303 " in counts["resnet50-last50"]  # the second phase
@@ -109,8 +127,7 @@ def test_a_narrow_terminal_shows_names_in_full(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
     monkeypatch.setenv("COLUMNS", "80")
     text = re.sub(r"\x1b\[[0-9;]*m", "", run())
-    lines = [line.split()[0] for line in text.splitlines()[1:] if not line.startswith(" ")]
-    assert lines == [*recipes] and "network" not in text
+    assert names_in(text.splitlines()) == [*recipes] and "  network  " not in text
     assert "validation 70.01 %" in " ".join(text.split())
 
 

@@ -37,20 +37,27 @@ def recipes(
     elif json:
         text = f"[{', '.join(recipe_io.to_json(row).rstrip() for row in rows.values())}]\n"
     else:
-        _print_table(recipe_page.table(parameters))
+        _print_tables(recipe_page.tables(parameters))
         return
     typer.echo(text, nl=False)
 
 
-def _print_table(rows: list[dict[str, str]]) -> None:
+def _print_tables(tables: dict[str, list[dict[str, str]]]) -> None:
+    """Print the groups below each other, their first column as wide as its longest name anywhere."""
     from rich.table import Table
 
     console = table_console()
-    columns = [column for column in rows[0] if column != "network" or console.width >= WIDE]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        numbers = column in ("parameters", "epochs")
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=column != "published")
-    for row in rows:
-        table.add_row(*(row[column] for column in columns))
-    console.print(table)
+    longest = max(len(row["recipe"]) for rows in tables.values() for row in rows)
+    for title, rows in tables.items():
+        columns = [column for column in rows[0] if column != "network" or console.width >= WIDE]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in columns:
+            numbers = column in ("parameters", "epochs")
+            width = longest if column == "recipe" else None
+            wraps = column in ("published", "needs")
+            table.add_column(column, justify="right" if numbers else "left", no_wrap=not wraps, min_width=width)
+        for row in rows:
+            table.add_row(*(row[column] for column in columns))
+        console.print(title, style="underline")
+        console.print(table)
+        console.print()

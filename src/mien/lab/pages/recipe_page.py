@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from mien.lab.recipe import Augment, Backbone, Figure, Recipe
-from mien.lab.recipe_book import recipes
+from mien.lab.recipe import Augment, Backbone, Distillation, Figure, Recipe
+from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED, SPEEDRUNS, recipes
 from mien.lab.tables import Table
 
-COLUMNS = ("recipe", "network", "input", "epochs", "published")
+_GROUPS = (
+    ("Published systems", PUBLISHED),
+    ("Networks that the reports name as future work", FUTURE_WORK),
+    ("Our own: models that ship, steps on the way to them, trials on record", OWN),
+    ("Our own, short", SPEEDRUNS),
+)
 
 _INTRO = """\
 # Recipes
 
 <!-- Written by `mien recipes --markdown > docs/recipes.md`. -->
 
-A recipe is one row of what is trained and how. Twelve come from five published reports on FER2013; five are networks
-that the reports name as future work, trained alike but for input size and learning rate; the others are mien's own. A
-report states most of a row; what it leaves out is listed under *assumed*, with the reason. What a report does not name
-at all, such as label smoothing, is off. All five reports used Keras, so that its defaults fill gaps (batch
-normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights, Adam with epsilon 1e-7).
+A recipe is one row of what is trained and how. A report states most of a row; what it leaves out is listed under
+*assumed*, with the reason. What a report does not name at all, such as label smoothing, is off. All five reports used
+Keras, so that its defaults fill gaps (batch normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights,
+Adam with epsilon 1e-7).
 
 Report 001 leaves its layers to figures. A public notebook has its results to the last digit, its count of parameters
 and its class weights, so that rows of that report follow it where the report is silent:
@@ -28,7 +32,8 @@ and its class weights, so that rows of that report follow it where the report is
 reference 11, a notebook too ("Facial Emotion Recognition using Keras Tensorflow", Hackers Realm).
 
 *Published* figures are the reports' own and no results of mien; see each report's remark on what they were measured on.
-Parameters are those that train in some phase, with 7 classes. `mien recipes NAME` prints a row,
+*Needs* are the options of `mien train` without which a row is not that row. Parameters are those that train in some
+phase, with 7 classes. `mien recipes NAME` prints a row,
 `mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is another one: its name ends in `-variant` and
 it has no published figures.
 
@@ -42,19 +47,40 @@ torchvision or EfficientNet-PyTorch. Weights want the normalisation that they we
 """
 
 
-def table(parameters: bool = False) -> list[dict[str, str]]:
-    """Return a row of words per recipe, by `COLUMNS`; with `parameters` one column more, for which torch is needed."""
-    return [
-        {
-            "recipe": recipe.name,
-            "network": _network(recipe),
-            **({"parameters": f"{count_trained(recipe):,}"} if parameters else {}),
-            "input": _input(recipe),
-            "epochs": str(recipe.epochs),
-            "published": _final_figures(recipe) or "none",
-        }
-        for recipe in recipes.values()
-    ]
+def tables(parameters: bool = False) -> dict[str, list[dict[str, str]]]:
+    """Return the recipes by group: its title, and a row of words per recipe, by column.
+
+    Published systems have a column with their figures, the others one of the options of `mien train` that they need.
+
+    Args:
+        parameters: count what trains, in one column more; needs torch.
+    """
+    return {
+        title: [
+            {
+                "recipe": recipe.name,
+                "network": _network(recipe),
+                **({"parameters": f"{count_trained(recipe):,}"} if parameters else {}),
+                "input": _input(recipe),
+                "epochs": str(recipe.epochs),
+                **({"published": _final_figures(recipe) or "none"} if rows is PUBLISHED else {"needs": _needs(recipe)}),
+            }
+            for recipe in rows
+        ]
+        for title, rows in _GROUPS
+    }
+
+
+def _needs(recipe: Recipe) -> str:
+    """The options of `mien train` without which a recipe is another one."""
+    network = recipe.network
+    options = (
+        ("ImageNet's weights", isinstance(network, Backbone) and network.weights == "imagenet"),
+        ("--weights", network.weights == "file"),
+        ("--votes", recipe.votes_weight > 0),
+        ("--teacher", isinstance(recipe.distillation, Distillation)),
+    )
+    return " ".join(option for option, needed in options if needed) or "nothing"
 
 
 def _final_figures(recipe: Recipe) -> str:
@@ -73,10 +99,11 @@ def describe(recipe: Recipe) -> str:
 
 def page() -> str:
     """Return docs/recipes.md."""
-    rows = table(parameters=True)
-    names = list(rows[0])
-    lines = [_INTRO, _line(names), _line(["---"] * len(names))]
-    lines += [_line([f"[{row['recipe']}](#{row['recipe']})", *list(row.values())[1:]]) for row in rows]
+    lines = [_INTRO.rstrip()]
+    for title, rows in tables(parameters=True).items():
+        names = list(rows[0])
+        lines += ["", f"{title}:", "", _line(names), _line(["---"] * len(names))]
+        lines += [_line([f"[{row['recipe']}](#{row['recipe']})", *list(row.values())[1:]]) for row in rows]
     for recipe in recipes.values():
         lines += ["", f"## {recipe.name}", "", f"{recipe.source[0].upper()}{recipe.source[1:]}."]
         if recipe.remark:
