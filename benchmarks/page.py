@@ -11,6 +11,7 @@ from typing import Any
 import cost_section
 import explanation_section
 import int8_section
+import litert_section
 import own_faces_section
 import speed_section
 import speedruns_section
@@ -27,6 +28,7 @@ SECTIONS = {
     "training_speed": speed_section.section,
     "training_cost": cost_section.section,
     "model_cost": int8_section.section,
+    "litert": litert_section.section,
     "step_cost": step_section.section,
     "step_memory": step_section.memory,
     "depthwise_cost": step_section.depthwise,

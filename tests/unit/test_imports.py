@@ -63,7 +63,7 @@ LEVELS = (
     ),
     ("mien.lab.teaching",),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
-    ("mien.lab.evaluation",),
+    ("mien.lab.evaluation", "mien.lab.litert"),
     (
         "mien.lab.comparison",
         "mien.lab.pages.comparison_tables",
@@ -106,6 +106,7 @@ PACKAGES = {
         *("torch", "lightning_fabric", "lightning", "safetensors", "onnx", "onnxscript", "tensorboard"),
         *("pyarrow", "scipy", "matplotlib", "jinja2", "rich"),
         *("timm", "torchvision", "kagglehub", "huggingface_hub"),
+        *("litert_torch", "ai_edge_litert", "ai_edge_quantizer"),
     },
 }
 

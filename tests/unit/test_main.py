@@ -14,7 +14,10 @@ from mien import cli
 from mien.errors import DataError
 
 
-@pytest.mark.parametrize(("module", "extra"), [("uvicorn", "serve"), ("torch.nn", "lab"), ("timm", "lab,timm")])
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("uvicorn", "serve"), ("torch.nn", "lab"), ("timm", "lab,timm"), ("litert_torch", "lab,litert")],
+)
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, module: str, extra: str
 ) -> None:
@@ -25,7 +28,8 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     needs = f"{module} is not installed; this command needs it"
-    torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
+    pins = "" if "litert" in extra else " -c constraints.txt"
+    torch_first = f"{pins} torch, then pip install{pins}" if "lab" in extra else ""
     assert ended.value.code == f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien."
 
 

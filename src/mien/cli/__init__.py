@@ -24,6 +24,7 @@ _EXTRAS = {
     "scipy": "lab",
     "matplotlib": "lab",
     "jinja2": "lab",
+    "litert_torch": "lab,litert",
     "timm": "lab,timm",
     "torchvision": "lab,timm",
     "kagglehub": "lab,fetch",
@@ -78,6 +79,7 @@ def build_app() -> typer.Typer:
     app.command()(report.compare)
     app.command()(report.report)
     app.command()(evaluate.export)
+    app.command()(evaluate.litert)
     app.command()(evaluate.join)
     app.command()(evaluate.calibrate)
     app.add_typer(report.results_app, name="results")
@@ -115,7 +117,8 @@ def main() -> None:
         if extra is None:
             raise
         needs = f"{error.name} is not installed; this command needs it"
-        torch_first = " -c constraints.txt torch, then pip install -c constraints.txt" if "lab" in extra else ""
+        pins = "" if "litert" in extra else " -c constraints.txt"  # it holds a pinned package back
+        torch_first = f"{pins} torch, then pip install{pins}" if "lab" in extra else ""
         sys.exit(f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien.")
     except KeyboardInterrupt:  # before a command has begun, which ends so by itself
         sys.exit(130)

@@ -120,6 +120,18 @@ def export(
     typer.echo(folder)
 
 
+def litert(
+    model: Annotated[str, typer.Argument(help="A finished run, a model folder, or the name of a model that ships.")],
+    out: Annotated[Path, typer.Option(help="The new folder.", file_okay=False)],
+    in_float: Annotated[bool, typer.Option("--float", help="Store weights in float: four times as large.")] = False,
+) -> None:
+    """Write a model for LiteRT (TensorFlow Lite), for apps on phones: model.tflite and card.json."""
+    check_folder(out)
+    from mien import lab
+
+    typer.echo(lab.write_litert(model, out, weights="float" if in_float else "int8"))
+
+
 def join(
     models: Annotated[list[str], typer.Argument(help="Model folders, or names of models that ship; at least two.")],
     out: Annotated[Path, typer.Option(help="The new model folder.", file_okay=False)],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mien.lab.evaluation import evaluate as evaluate
     from mien.lab.export import export_run as export_run
     from mien.lab.joining import join_models as join_models
+    from mien.lab.litert import write_litert as write_litert
     from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
@@ -68,6 +69,7 @@ _PLACES = {
     "score": "scoring",
     "train": "training",
     "write_edition": "data",
+    "write_litert": "litert",
     "write_report": "pages.report",
     "write_stats_page": "pages.data_page",
 }

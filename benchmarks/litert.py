@@ -1,0 +1,108 @@
+"""What a LiteRT file answers, and how fast: `python benchmarks/litert.py DATA`, with the extra `litert`.
+
+Each seven-class model that ships is written for LiteRT, with weights in 8 bits. It and `model.onnx` are measured on
+PublicTest; then they take turns with one face at a time, on one thread, in processor time. Writes
+benchmarks/results/litert.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ai_edge_litert.interpreter import Interpreter
+from layout import RESULTS, commit
+
+from mien import lab
+from mien.card import MODEL_FILE
+from mien.lab.data import PUBLIC, FaceDataset
+from mien.lab.litert import LITERT_FILE, litert_logits
+from mien.recognizer import Recognizer
+
+RESULT = RESULTS / "litert.json"
+MODELS = ("mien-large", "mien-small", "mien-nano")
+ROUNDS = 1000
+
+
+def measure(name: str, faces: FaceDataset, scratch: Path) -> dict[str, Any]:
+    """Write a model for LiteRT and measure both files."""
+    recognizer = Recognizer.load(name, threads=1)
+    file = lab.write_litert(name, scratch) / LITERT_FILE
+    crops = recognizer.card.preprocess.stack(list(faces.faces))
+    labels = faces.relabel(recognizer.card.labels).labels
+    guesses = {
+        "onnx": recognizer.logits(crops).argmax(axis=1),
+        "litert": litert_logits(file, crops[:, None]).argmax(axis=1),
+    }
+    answer = _asker(file)
+    times = in_turns(
+        {"onnx": lambda at: recognizer.logits(crops[at : at + 1]), "litert": lambda at: answer(crops[at : at + 1])}
+    )
+    return {
+        "model": name,
+        "sha256": recognizer.card.sha256,
+        "n": len(faces),
+        "accuracy": {kind: float((guess == labels).mean()) for kind, guess in guesses.items()},
+        "same_label": float((guesses["onnx"] == guesses["litert"]).mean()),
+        "bytes": {"onnx": (recognizer.folder / MODEL_FILE).stat().st_size, "litert": file.stat().st_size},
+        "ms_per_face": times,
+    }
+
+
+def _asker(file: Path) -> Callable[[Any], None]:
+    interpreter = Interpreter(str(file), num_threads=1)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]["index"]
+
+    def ask(face: Any) -> None:
+        interpreter.set_tensor(given, face)
+        interpreter.invoke()
+
+    return ask
+
+
+def in_turns(kinds: dict[str, Callable[[int], object]]) -> dict[str, float]:
+    """Return the median milliseconds of each, called by turns with 0, 1, 2, ..."""
+    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for at in range(ROUNDS):
+        for kind, call in kinds.items():
+            start = time.process_time()
+            call(at)
+            taken[kind].append(1000 * (time.process_time() - start))
+    return {kind: round(statistics.median(times[ROUNDS // 10 :]), 3) for kind, times in taken.items()}  # first: warm up
+
+
+def main() -> None:
+    """Measure and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="FER2013")
+    faces = lab.read_fer2013(parser.parse_args().data).split(PUBLIC)
+    began = os.getloadavg()[0]
+    models = []
+    for name in MODELS:
+        with tempfile.TemporaryDirectory() as scratch:
+            models.append(measure(name, faces, Path(scratch)))
+    versions = {name: importlib.metadata.version(name) for name in ("litert-torch", "ai-edge-litert", "onnxruntime")}
+    result = {
+        "split": PUBLIC,
+        "commit": commit(),
+        "machine": f"{platform.machine()}, one thread",
+        "load_average": [round(load, 1) for load in (began, os.getloadavg()[0])],
+        "versions": versions,
+        "models": models,
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(models, indent=2))
+
+
+if __name__ == "__main__":
+    main()

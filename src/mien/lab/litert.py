@@ -1,0 +1,162 @@
+"""LiteRT, formerly TensorFlow Lite: a model as one file that apps on phones and small boards run."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import warnings
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mien.card import MODEL_FILE, Card
+from mien.errors import ModelError
+from mien.lab.export import AGREEMENT, ensure_exported
+from mien.lab.nets import build
+from mien.lab.nets.folded import read_model, unfold
+from mien.lab.nets.input import Classifier, Mirrored
+from mien.lab.nets.mobilenet_v1 import MobileNetV1
+from mien.lab.nets.residual import ResidualNet
+from mien.lab.recipe import io as recipe_io
+from mien.lab.run import RECIPE, Run
+from mien.labels import FERPLUS
+from mien.recognizer import Recognizer
+from mien.writing import writing
+
+LITERT_FILE = "model.tflite"
+
+CHECKED = 8
+"""Faces of noise on which the file must answer as the network does."""
+
+
+def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["int8", "float"] = "int8") -> Path:
+    """Write a model for LiteRT: ``model.tflite``, and the ``card.json`` that says how to use it.
+
+    Input and output are those of ``model.onnx``, for one face at a time: uint8 ``(1, planes, crop_px, crop_px)`` in,
+    logits float32 ``(1, K)`` out. A mirrored model stays mirrored. Needs the extra ``litert``.
+
+    Args:
+        model: a finished run, or a model folder or the name of a model that ships, if its network is one of
+            ``residual-*`` or ``mobilenet-v1-*``. Its 8-bit weights are scaled back; it computes in float.
+        out: the new folder.
+        weights: how they are stored: ``"int8"`` with a scale for each output channel, a quarter of the size of
+            ``"float"``.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        ModelError: the run has not finished, the network cannot be read from the model folder, the file answers other
+            than the network, or the folder cannot be written.
+    """
+    import litert_torch  # noqa: F401 - takes seconds; before all else, as nothing can be done without it
+
+    card, classifier = opened(model)
+    p = card.preprocess
+    out = Path(out)
+    with writing(out) as part:
+        file = part / LITERT_FILE
+        _convert(classifier, (1, p.planes, p.crop_px, p.crop_px), file)
+        faces = np.random.default_rng(0).integers(0, 256, (CHECKED, 1, p.planes, p.crop_px, p.crop_px), np.uint8)
+        _check(card.name, classifier, file, faces)
+        if weights == "int8":
+            _store_in_8_bits(file)
+        _describe(card, file, weights).write(part)
+    return out
+
+
+def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
+    """Return what says how to use a model, and its network in float and evaluation mode; as `write_litert` takes it.
+
+    Raises:
+        ModelError: as `write_litert` raises it.
+    """
+    if not isinstance(model, Run) and not (Path(model) / RECIPE).is_file():
+        recognizer = Recognizer.load(model)
+        card = recognizer.card
+        classifier = _network_of(card, recognizer.folder)
+    else:
+        run = model if isinstance(model, Run) else Run.open(model)
+        classifier = run.load_classifier()
+        card = Card.read(ensure_exported(run))
+    return card, (Mirrored(classifier) if card.provenance.get("mirrored") else classifier).eval()
+
+
+def _network_of(card: Card, folder: Path) -> Classifier:
+    """The network of a model folder, with the weights of ``model.onnx`` in float."""
+    found = read_model(folder / MODEL_FILE)
+    recipe = recipe_io.from_json(json.dumps(card.provenance["recipe"]))
+    outputs, labels = len(found["classes.weight"]) if "classes.weight" in found else 0, len(card.labels)
+    classifier = build(recipe.network, recipe.preprocess, outputs or labels, pretrained=False)
+    network = classifier.network
+    if not outputs or not isinstance(network, (MobileNetV1, ResidualNet)):
+        raise ModelError(f"{folder}: its network {recipe.network.name} cannot be read from it; give the run instead.")
+    classes = {key: value for key, value in found.items() if key.startswith("classes.")}
+    network.load_state_dict(unfold(network, found) | classes)
+    classifier.answers = slice(outputs - labels, None) if card.labels == FERPLUS else slice(labels)
+    return classifier
+
+
+def _convert(classifier: Classifier | Mirrored, shape: tuple[int, ...], file: Path) -> None:
+    import litert_torch
+
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):  # it prints each step
+        warnings.simplefilter("ignore")  # the converter's own use of what torch has deprecated
+        litert_torch.convert(classifier, (torch.zeros(shape, dtype=torch.uint8),)).export(str(file))
+
+
+def _check(name: str, classifier: Classifier | Mirrored, file: Path, faces: npt.NDArray[np.uint8]) -> None:
+    """Compare the file with the network on faces ``(N, 1, planes, crop_px, crop_px)``."""
+    with torch.no_grad():
+        wanted = np.concatenate([classifier(torch.from_numpy(face)).numpy() for face in faces])
+    worst = float(np.abs(litert_logits(file, faces) - wanted).max())
+    allowed = AGREEMENT * max(1.0, float(np.abs(wanted).max()))
+    if not worst <= allowed:  # so that not-a-number is refused too
+        raise ModelError(
+            f"{name}: a logit of the LiteRT file differs from the network's by {worst:.2g}, allowed are {allowed:.2g}; "
+            "nothing was written. Try another version of litert-torch."
+        )
+
+
+def litert_logits(file: Path, faces: npt.NDArray[np.uint8], threads: int = 1) -> npt.NDArray[np.float32]:
+    """Run a LiteRT file on faces ``(N, 1, planes, crop_px, crop_px)``, one by one; returns logits ``(N, K)``."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(file), num_threads=threads)
+    interpreter.allocate_tensors()
+    (given,), (answered,) = interpreter.get_input_details(), interpreter.get_output_details()
+    logits = []
+    for face in faces:
+        interpreter.set_tensor(given["index"], face)
+        interpreter.invoke()
+        logits.append(interpreter.get_tensor(answered["index"])[0])
+    return np.array(logits, np.float32)
+
+
+def _store_in_8_bits(file: Path) -> None:
+    from ai_edge_quantizer import quantizer, recipe
+
+    maker = quantizer.Quantizer(str(file))
+    maker.load_quantization_recipe(recipe.weight_only_wi8_afp32())
+    smaller = file.with_suffix(".int8")
+    with redirect_stdout(StringIO()):
+        maker.quantize().export_model(str(smaller))
+    smaller.replace(file)
+
+
+def _describe(card: Card, file: Path, weights: str) -> Card:
+    """The card of the file, without figures: those of the ONNX model are not its own."""
+    made = {
+        "of_sha256": card.sha256,
+        "weights": weights,
+        "converted_with": {name: importlib.metadata.version(name) for name in ("litert-torch", "ai-edge-quantizer")},
+    }
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return replace(card, sha256=sha256, metrics={}, provenance=card.provenance | {"litert": made})
