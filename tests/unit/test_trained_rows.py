@@ -9,7 +9,7 @@ from evaluated_run import evaluate_as, hundred, make_run
 
 from mien.lab import results
 from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
-from mien.lab.published import is_row_of_source
+from mien.lab.published import WEIGHTS_OF, is_row_of_source, stand_in
 from mien.lab.recipe import Cosine, Phase
 from mien.lab.recipe_book import recipes
 from mien.lab.results import add, records
@@ -94,6 +94,15 @@ def test_other_weights_stand_apart_and_only_the_named_ones_are_whole(keep):
     keep(row, weights="other.safetensors", weights_sha256="a" * 64)
     found = trained_rows(row, keep(row, weights="resnet50.tv_in1k.safetensors", weights_sha256="b" * 64))
     assert [(trained.whole, trained.stand_in) for trained in found] == [(True, None), (False, "other.safetensors")]
+
+
+def test_known_weights_under_another_name_are_the_named_ones(keep):
+    ((sha256, network),) = WEIGHTS_OF.items()
+    row = recipes["efficientnet-lite0"]
+    assert row.network.name == network
+    found = trained_rows(row, keep(row, weights="other.safetensors", weights_sha256=sha256))
+    assert [(trained.whole, trained.stand_in) for trained in found] == [(True, None)]
+    assert stand_in(recipes["efficientnet-b0"], "other.safetensors", sha256) == "other.safetensors"
 
 
 def test_a_stand_in_is_not_like_for_like(keep):

@@ -68,6 +68,13 @@ class Beside:
         return cls(**known | {"figure": Figure(**row["figure"])})
 
 
+WEIGHTS_OF = {
+    # Google's EfficientNet-Lite0 (Apache-2.0) with the names of EfficientNet-PyTorch
+    "f46ec1c3cb680f7b6e592fd971a28f301ca2deef2db22f51ce7d8e69c6b5d28e": "tf_efficientnet_lite0.in1k",
+}
+"""SHA-256 of files that hold, under other names, the weights of a timm network -> that network."""
+
+
 def measured_at(figure: Figure, while_training: bool) -> str:
     """Return when ours beside `figure` was measured, such as ``", kept epoch"``; nothing if by `mien evaluate`."""
     return f", epoch {figure.epoch}" if figure.epoch is not None else ", kept epoch" if while_training else ""
@@ -81,14 +88,22 @@ def is_row_of_source(recipe: Recipe) -> bool:
     return row.published == recipe.published and bare(row) == bare(recipe)  # notes may have been put otherwise since
 
 
-def stand_in(recipe: Recipe, weights: str | None) -> str | None:
+def stand_in(recipe: Recipe, weights: str | None, sha256: str | None = None) -> str | None:
     """Return the file that a training started from, if it stands in for the weights that the recipe names.
 
-    A file that is called as the recipe calls its network, such as ``resnet50.tv_in1k.safetensors``, is taken for them.
+    A file that is called as the recipe calls its network, such as ``resnet50.tv_in1k.safetensors``, is taken for them,
+    and so is one of `WEIGHTS_OF`.
+
+    Args:
+        recipe: what was trained.
+        weights: name of the file; None = none was given.
+        sha256: of the file, where known.
     """
     network = recipe.network
-    named = weights is not None and isinstance(network, Backbone) and weights != f"{network.name}.safetensors"
-    return weights if named else None
+    if weights is None or not isinstance(network, Backbone):
+        return None
+    right = weights == f"{network.name}.safetensors" or (sha256 is not None and WEIGHTS_OF.get(sha256) == network.name)
+    return None if right else weights
 
 
 def compare_published(report: Report) -> str:
@@ -152,7 +167,7 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
             rows += _while_training(run, report, figure)
         if figure.split != "train" and figure.epoch is None:
             rows += _on_test(run.recipe, report, predictions, figure)
-    file = stand_in(run.recipe, run.environment["weights"])
+    file = stand_in(run.recipe, run.environment["weights"], run.environment["weights_sha256"])
     if file is None:
         return rows
     started = f"started from {file} in place of {run.recipe.network.name}"

@@ -53,7 +53,7 @@ class TrainedRow:
     @property
     def stand_in(self) -> str | None:
         """The weights file that took the place of the row's, if one did."""
-        return stand_in(self.row, self.environment["weights"])
+        return stand_in(self.row, self.environment["weights"], self.environment["weights_sha256"])
 
     @property
     def averaged(self) -> int:

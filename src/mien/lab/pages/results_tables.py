@@ -39,7 +39,7 @@ def _results(rows: list[Record], page: Path) -> str:
 
 def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
     full, row, parameters = report["full"], record.row, record.row["parameters"]
-    other = stand_in(record.recipe, row["environment"]["weights"])
+    other = stand_in(record.recipe, row["environment"]["weights"], row["environment"]["weights_sha256"])
     return (
         record.recipe.name + (", stand-in weights" if other else ""),
         str(row["environment"]["seed"]),
