@@ -78,6 +78,14 @@ def test_without_the_converter_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "phone").exists()
 
 
+def test_a_model_folder_keeps_its_card(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", faces(), NET).export(tmp_path / "model")
+    card = (folder / "card.json").read_text()
+    with pytest.raises(ModelError, match="model: a model folder, whose card this one would replace; name a new"):
+        write_litert("mien-nano", folder)
+    assert (folder / "card.json").read_text() == card
+
+
 @needs_converter
 @pytest.mark.parametrize(("name", "mirrored"), [("mien-nano-ferplus", False), ("mien-small", True)])
 def test_a_file_answers_as_the_network(tmp_path: Path, name: str, mirrored: bool) -> None:

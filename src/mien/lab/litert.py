@@ -54,13 +54,15 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
 
     Raises:
         ModelError: the run has not finished, the network cannot be read from the model folder, the file answers other
-            than the network, or the folder cannot be written.
+            than the network, `out` is a model folder, or it cannot be written.
     """
+    out = Path(out)
+    if (out / MODEL_FILE).exists():
+        raise ModelError(f"{out}: a model folder, whose card this one would replace; name a new folder.")
     import litert_torch  # noqa: F401 - takes seconds; before all else, as nothing can be done without it
 
     card, classifier = opened(model)
     p = card.preprocess
-    out = Path(out)
     with writing(out) as part:
         file = part / LITERT_FILE
         _convert(classifier, (1, p.planes, p.crop_px, p.crop_px), file)
