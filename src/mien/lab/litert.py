@@ -150,7 +150,8 @@ def _store_in_8_bits(file: Path) -> None:
     smaller = file.with_suffix(".int8")
     with redirect_stdout(StringIO()):
         maker.quantize().export_model(str(smaller))
-    smaller.replace(file)
+    file.write_bytes(smaller.read_bytes())  # not moved: it is marked as executable
+    smaller.unlink()
 
 
 def _describe(card: Card, file: Path, weights: str) -> Card:
