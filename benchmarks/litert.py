@@ -12,20 +12,18 @@ import importlib.metadata
 import json
 import os
 import platform
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ai_edge_litert.interpreter import Interpreter
-from layout import RESULTS, commit
+import numpy as np
+from layout import RESULTS, commit, processor_ms
 
 from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.data import PUBLIC, FaceDataset
-from mien.lab.litert import LITERT_FILE, litert_logits
+from mien.lab.litert import LITERT_FILE, open_litert
 from mien.recognizer import Recognizer
 
 RESULT = RESULTS / "litert.json"
@@ -39,14 +37,12 @@ def measure(name: str, faces: FaceDataset, scratch: Path) -> dict[str, Any]:
     file = lab.write_litert(name, scratch) / LITERT_FILE
     crops = recognizer.card.preprocess.stack(list(faces.faces))
     labels = faces.relabel(recognizer.card.labels).labels
+    answer, first = open_litert(file), crops[:1]
     guesses = {
         "onnx": recognizer.logits(crops).argmax(axis=1),
-        "litert": litert_logits(file, crops[:, None]).argmax(axis=1),
+        "litert": np.concatenate([answer(crop[None]) for crop in crops]).argmax(axis=1),
     }
-    answer = _asker(file)
-    times = in_turns(
-        {"onnx": lambda at: recognizer.logits(crops[at : at + 1]), "litert": lambda at: answer(crops[at : at + 1])}
-    )
+    times = processor_ms({"onnx": partial(recognizer.logits, first), "litert": partial(answer, first)}, ROUNDS)
     return {
         "model": name,
         "sha256": recognizer.card.sha256,
@@ -54,31 +50,8 @@ def measure(name: str, faces: FaceDataset, scratch: Path) -> dict[str, Any]:
         "accuracy": {kind: float((guess == labels).mean()) for kind, guess in guesses.items()},
         "same_label": float((guesses["onnx"] == guesses["litert"]).mean()),
         "bytes": {"onnx": (recognizer.folder / MODEL_FILE).stat().st_size, "litert": file.stat().st_size},
-        "ms_per_face": times,
+        "ms_per_face": {kind: round(time, 3) for kind, time in times.items()},
     }
-
-
-def _asker(file: Path) -> Callable[[Any], None]:
-    interpreter = Interpreter(str(file), num_threads=1)
-    interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]["index"]
-
-    def ask(face: Any) -> None:
-        interpreter.set_tensor(given, face)
-        interpreter.invoke()
-
-    return ask
-
-
-def in_turns(kinds: dict[str, Callable[[int], object]]) -> dict[str, float]:
-    """Return the median milliseconds of each, called by turns with 0, 1, 2, ..."""
-    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for at in range(ROUNDS):
-        for kind, call in kinds.items():
-            start = time.process_time()
-            call(at)
-            taken[kind].append(1000 * (time.process_time() - start))
-    return {kind: round(statistics.median(times[ROUNDS // 10 :]), 3) for kind, times in taken.items()}  # first: warm up
 
 
 def main() -> None:

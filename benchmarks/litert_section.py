@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from layout import name_of_model
 
 from mien.lab.tables import Table, number, percent
@@ -29,8 +28,8 @@ def compared(result: dict[str, Any]) -> Table:
 
 
 def _range(models: list[dict[str, Any]]) -> dict[str, str]:
-    ratios = np.array([row["ms_per_face"]["litert"] / row["ms_per_face"]["onnx"] for row in models])
-    return {"fewest": f"{ratios.min():.1f}", "most": f"{ratios.max():.1f}"}
+    ratios = [row["ms_per_face"]["litert"] / row["ms_per_face"]["onnx"] for row in models]
+    return {"fewest": f"{min(ratios):.1f}", "most": f"{max(ratios):.1f}"}
 
 
 SECTION = """

@@ -12,16 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 from int8_section import compared
+from layout import processor_ms
 
 from mien import lab
 from mien.card import MODEL_FILE
@@ -77,18 +76,9 @@ def speeds(recognizers: list[Recognizer], faces: FaceDataset) -> dict[int, list[
     found = {}
     for batch, rounds in ROUNDS.items():
         given = recognizers[0].card.preprocess.stack(list(faces.faces[:batch]))
-        taken: list[list[float]] = [[] for _ in recognizers]
-        for _ in range(rounds):
-            for recognizer, times in zip(recognizers, taken, strict=True):
-                times.append(_milliseconds(recognizer, given) / batch)
-        found[batch] = [statistics.median(times[rounds // 10 :]) for times in taken]  # the first ones warm up
+        calls = {str(at): partial(recognizer.logits, given) for at, recognizer in enumerate(recognizers)}
+        found[batch] = [time / batch for time in processor_ms(calls, rounds).values()]
     return found
-
-
-def _milliseconds(recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> float:
-    start = time.process_time()
-    recognizer.logits(faces)
-    return 1000 * (time.process_time() - start)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ from mien.cli import build_app
 from mien.errors import ModelError
 from mien.lab import join_models, recipes, write_litert
 from mien.lab.data import draw_faces
-from mien.lab.litert import LITERT_FILE, litert_logits, opened
+from mien.lab.litert import LITERT_FILE, open_litert, opened
 from mien.lab.recipe import Recipe
 from mien.recognizer import Recognizer
 
@@ -55,6 +56,11 @@ def test_the_network_of_a_run(tmp_path: Path) -> None:
     assert card.name == "net"
 
 
+def answers(folder: Path, crops: np.ndarray) -> np.ndarray:
+    answer = open_litert(folder / LITERT_FILE)
+    return np.concatenate([answer(crop[None]) for crop in crops])
+
+
 def refused(model: str | Path) -> str:
     with pytest.raises(ModelError) as raised:
         opened(model)
@@ -69,6 +75,11 @@ def test_models_whose_network_cannot_be_read(tmp_path: Path) -> None:
     join_models(["mien-nano", "mien-small"], tmp_path / "joined", name="both")
     assert "joined from several networks" in refused(tmp_path / "joined")
     assert "no-such" in refused("no-such")
+    card = json.loads((Recognizer.load("mien-nano").folder / "card.json").read_text())
+    del card["provenance"]["recipe"]
+    shutil.copytree(Recognizer.load("mien-nano").folder, tmp_path / "foreign")
+    (tmp_path / "foreign/card.json").write_text(json.dumps(card))
+    assert "its card does not say what network it is" in refused(tmp_path / "foreign")
 
 
 @pytest.mark.skipif(find_spec("litert_torch") is not None, reason="the converter is installed")
@@ -97,7 +108,7 @@ def test_a_file_answers_as_the_network(tmp_path: Path, name: str, mirrored: bool
     crops = shown(Recognizer.load(name), 20)
     with torch.no_grad():
         wanted = network(torch.from_numpy(crops)).numpy()
-    logits = litert_logits(tmp_path / "phone" / LITERT_FILE, crops[:, None])
+    logits = answers(tmp_path / "phone", crops)
     assert np.abs(logits - wanted).max() < 0.05 * np.abs(wanted).max()  # weights in 8 bits
     written = json.loads((tmp_path / "phone/card.json").read_text())
     assert written["labels"] == list(card.labels) and written["temperature"] == card.temperature
@@ -115,5 +126,5 @@ def test_a_file_of_a_run_in_float(tmp_path: Path, recipe: Recipe) -> None:
     out = write_litert(tmp_path / "run", tmp_path / "phone", weights="float")
     recognizer = Recognizer.load(run.folder / "model")
     crops = shown(recognizer, 20)
-    np.testing.assert_allclose(litert_logits(out / LITERT_FILE, crops[:, None]), recognizer.logits(crops), atol=1e-3)
+    np.testing.assert_allclose(answers(out, crops), recognizer.logits(crops), atol=1e-3)
     assert json.loads((out / "card.json").read_text())["provenance"]["litert"]["weights"] == "float"

@@ -61,7 +61,7 @@ LEVELS = (
         "mien.lab.published",
         "mien.lab.evaluated",
     ),
-    ("mien.lab.teaching",),
+    ("mien.lab.teaching", "mien.lab.agreement"),
     ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
     ("mien.lab.evaluation", "mien.lab.litert"),
     (

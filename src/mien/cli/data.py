@@ -80,6 +80,7 @@ def convert(
 ) -> None:
     """Write a data set in another edition."""
     import numpy as np
+    from rich.console import Console
 
     from mien.lab.data import draw_test, write_edition
     from mien.lab.data.images import refuse_broken
@@ -92,7 +93,10 @@ def convert(
     if edition.other_files:
         others = list(edition.other_files)
         typer.echo(f"not read, no faces by their name or place: {len(others):,} files{_some(others)}", err=True)
-    chosen = edition.data if test_fraction is None else draw_test(edition.data, test_fraction)
+    chosen = edition.data
+    if test_fraction is not None:
+        with Console(stderr=True).status("Drawing a test, twins together"):
+            chosen = draw_test(chosen, test_fraction)
     for name in split or []:
         chosen.split(name)  # raises where there is no such split
     if split:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
+from mien.lab.agreement import check_agreement, noise_like
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, has_learned_from, with_majority
 from mien.lab.data.split import held_out
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """ONNX operator set; the one that torch's exporter writes without converting, known to every current runtime."""
-
-AGREEMENT = 1e-4
-"""How far a logit may be off after export, relative to the largest one where that is above 1."""
 
 LIMITS = (
     "It predicts the expression that people who look at the picture would name, not what the person feels.",
@@ -94,7 +91,7 @@ def export_run(
         card = _with_what_is_known(run.folder / f"model{ending}", card)
         card.write(part)
         recognizer = Recognizer.load(part)
-        check_agreement(classifier, recognizer, _faces_to_compare(card.preprocess, data))
+        _compare(classifier, recognizer, data)
         held = None if data is None else validation_faces(run, data)
         if held is not None:
             card = calibrated(recognizer, with_majority(held) if votes else held)
@@ -175,24 +172,6 @@ def _foldable(classifier: nn.Module) -> nn.Module:
                 for at, child in enumerate((conv, norm, relu, pool)):
                     module[at] = child
     return copied
-
-
-def check_agreement(classifier: Classifier | Mirrored, recognizer: Recognizer, faces: npt.NDArray[np.uint8]) -> None:
-    """Compare the trained network with its exported model on faces ``(N, planes, crop_px, crop_px)``.
-
-    Raises:
-        ModelError: a logit differs by more than `AGREEMENT`.
-    """
-    with torch.no_grad():
-        trained = classifier(torch.from_numpy(faces)).numpy()
-    worst = float(np.abs(recognizer.logits(faces) - trained).max())
-    allowed = AGREEMENT * max(1.0, float(np.abs(trained).max()))
-    if not worst <= allowed:  # so that not-a-number is refused too
-        raise ModelError(
-            f"{recognizer.card.name}: a logit of the exported model differs from the trained one by {worst:.2g}, "
-            f"allowed are {allowed:.2g}; nothing was written. Use the versions of torch, onnxscript and onnxruntime in "
-            "constraints.txt, and check that the training did not diverge."
-        )
 
 
 def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
@@ -292,8 +271,9 @@ def _with_what_is_known(known: Path, card: Card) -> Card:
     )
 
 
-def _faces_to_compare(preprocess: Preprocess, data: FaceDataset | None) -> npt.NDArray[np.uint8]:
-    """Noise, and the first faces of the data set where there is one."""
-    p = preprocess
-    noise = np.random.default_rng(0).integers(0, 256, (8, p.planes, p.crop_px, p.crop_px), np.uint8)
-    return noise if data is None else np.concatenate([noise, p.stack(list(data.faces[:64]))])
+def _compare(classifier: Classifier | Mirrored, recognizer: Recognizer, data: FaceDataset | None) -> None:
+    """Compare the network with its exported model on noise, and on the first faces of the data set if there is one."""
+    faces = noise_like(recognizer.card.preprocess)
+    if data is not None:
+        faces = np.concatenate([faces, recognizer.card.preprocess.stack(list(data.faces[:64]))])
+    check_agreement(recognizer.card.name, classifier, faces, recognizer.logits(faces))

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -15,25 +16,25 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
-from mien.lab.export import AGREEMENT, ensure_exported
+from mien.lab.agreement import check_agreement, noise_like
+from mien.lab.evaluation import is_run
+from mien.lab.export import ensure_exported
 from mien.lab.nets import build
 from mien.lab.nets.folded import read_model, unfold
 from mien.lab.nets.input import Classifier, Mirrored
 from mien.lab.nets.mobilenet_v1 import MobileNetV1
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.recipe import io as recipe_io
-from mien.lab.run import RECIPE, Run
+from mien.lab.run import Run
 from mien.labels import FERPLUS
 from mien.recognizer import Recognizer
 from mien.writing import writing
 
 LITERT_FILE = "model.tflite"
-
-CHECKED = 8
-"""Faces of noise on which the file must answer as the network does."""
 
 
 def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["int8", "float"] = "int8") -> Path:
@@ -59,15 +60,13 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
     out = Path(out)
     if (out / MODEL_FILE).exists():
         raise ModelError(f"{out}: a model folder, whose card this one would replace; name a new folder.")
-    import litert_torch  # noqa: F401 - takes seconds; before all else, as nothing can be done without it
-
     card, classifier = opened(model)
-    p = card.preprocess
+    faces = noise_like(card.preprocess)
     with writing(out) as part:
         file = part / LITERT_FILE
-        _convert(classifier, (1, p.planes, p.crop_px, p.crop_px), file)
-        faces = np.random.default_rng(0).integers(0, 256, (CHECKED, 1, p.planes, p.crop_px, p.crop_px), np.uint8)
-        _check(card.name, classifier, file, faces)
+        _convert(classifier, torch.from_numpy(faces[:1]), file)
+        answer = open_litert(file)
+        check_agreement(card.name, classifier, faces, np.concatenate([answer(face[None]) for face in faces]))
         if weights == "int8":
             _store_in_8_bits(file)
         _describe(card, file, weights).write(part)
@@ -80,7 +79,7 @@ def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
     Raises:
         ModelError: as `write_litert` raises it.
     """
-    if not isinstance(model, Run) and not (Path(model) / RECIPE).is_file():
+    if not isinstance(model, Run) and not is_run(model):
         recognizer = Recognizer.load(model)
         card = recognizer.card
         classifier = _network_of(card, recognizer.folder)
@@ -94,11 +93,13 @@ def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
 def _network_of(card: Card, folder: Path) -> Classifier:
     """The network of a model folder, with the weights of ``model.onnx`` in float."""
     found = read_model(folder / MODEL_FILE)
+    if "recipe" not in card.provenance:
+        raise ModelError(f"{folder}: its card does not say what network it is; only models of mien's own can be read.")
     recipe = recipe_io.from_json(json.dumps(card.provenance["recipe"]))
-    outputs, labels = len(found["classes.weight"]) if "classes.weight" in found else 0, len(card.labels)
-    classifier = build(recipe.network, recipe.preprocess, outputs or labels, pretrained=False)
+    labels, outputs = len(card.labels), len(found.get("classes.weight", card.labels))
+    classifier = build(recipe.network, recipe.preprocess, outputs, pretrained=False)
     network = classifier.network
-    if not outputs or not isinstance(network, (MobileNetV1, ResidualNet)):
+    if not isinstance(network, (MobileNetV1, ResidualNet)):
         raise ModelError(f"{folder}: its network {recipe.network.name} cannot be read from it; give the run instead.")
     classes = {key: value for key, value in found.items() if key.startswith("classes.")}
     network.load_state_dict(unfold(network, found) | classes)
@@ -106,40 +107,29 @@ def _network_of(card: Card, folder: Path) -> Classifier:
     return classifier
 
 
-def _convert(classifier: Classifier | Mirrored, shape: tuple[int, ...], file: Path) -> None:
+def _convert(classifier: Classifier | Mirrored, face: Tensor, file: Path) -> None:
     import litert_torch
 
     with warnings.catch_warnings(), redirect_stdout(StringIO()):  # it prints each step
         warnings.simplefilter("ignore")  # the converter's own use of what torch has deprecated
-        litert_torch.convert(classifier, (torch.zeros(shape, dtype=torch.uint8),)).export(str(file))
+        litert_torch.convert(classifier, (face,)).export(str(file))
 
 
-def _check(name: str, classifier: Classifier | Mirrored, file: Path, faces: npt.NDArray[np.uint8]) -> None:
-    """Compare the file with the network on faces ``(N, 1, planes, crop_px, crop_px)``."""
-    with torch.no_grad():
-        wanted = np.concatenate([classifier(torch.from_numpy(face)).numpy() for face in faces])
-    worst = float(np.abs(litert_logits(file, faces) - wanted).max())
-    allowed = AGREEMENT * max(1.0, float(np.abs(wanted).max()))
-    if not worst <= allowed:  # so that not-a-number is refused too
-        raise ModelError(
-            f"{name}: a logit of the LiteRT file differs from the network's by {worst:.2g}, allowed are {allowed:.2g}; "
-            "nothing was written. Try another version of litert-torch."
-        )
-
-
-def litert_logits(file: Path, faces: npt.NDArray[np.uint8], threads: int = 1) -> npt.NDArray[np.float32]:
-    """Run a LiteRT file on faces ``(N, 1, planes, crop_px, crop_px)``, one by one; returns logits ``(N, K)``."""
+def open_litert(file: Path) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """Return what answers one face ``(1, planes, crop_px, crop_px)`` with logits ``(1, K)``, on one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(file), num_threads=threads)
+    interpreter = Interpreter(str(file), num_threads=1)
     interpreter.allocate_tensors()
     (given,), (answered,) = interpreter.get_input_details(), interpreter.get_output_details()
-    logits = []
-    for face in faces:
+
+    def answer(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         interpreter.set_tensor(given["index"], face)
         interpreter.invoke()
-        logits.append(interpreter.get_tensor(answered["index"])[0])
-    return np.array(logits, np.float32)
+        logits: npt.NDArray[np.float32] = interpreter.get_tensor(answered["index"])
+        return logits
+
+    return answer
 
 
 def _store_in_8_bits(file: Path) -> None:

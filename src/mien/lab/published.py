@@ -69,7 +69,7 @@ class Beside:
 
 
 WEIGHTS_OF = {
-    # Google's EfficientNet-Lite0 (Apache-2.0) with the names of EfficientNet-PyTorch
+    # EfficientNet-Lite0 of ImageNet-1k, Apache-2.0, with the names of EfficientNet-PyTorch
     "f46ec1c3cb680f7b6e592fd971a28f301ca2deef2db22f51ce7d8e69c6b5d28e": "tf_efficientnet_lite0.in1k",
 }
 """SHA-256 of files that hold, under other names, the weights of a timm network -> that network."""

@@ -84,12 +84,12 @@ def _placed(tree: Tree) -> tuple[list[Place], list[str]]:
     found: list[Place] = []
     others: list[str] = []
     for name in tree.sizes:
-        parts = _image_parts(tree, name)
-        split = split_named(parts[-3]) if len(parts) > 2 else None
-        if split is None:
+        path = _image_path(tree, name)
+        split = split_named(path.parts[-3]) if path and len(path.parts) > 2 else None
+        if path is None or split is None:
             others.append(name)
         else:
-            found.append((SPLITS.index(split), _class_of(tree, name), name))
+            found.append((SPLITS.index(split), _class_of(path, tree, name), name))
     return found, others
 
 
@@ -99,10 +99,8 @@ def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
     Raises:
         DataError: class folders stand in several places, or beside one whose name is no class.
     """
-    folders: dict[PurePosixPath, list[str]] = {}
-    for name in tree.sizes:
-        if len(_image_parts(tree, name)) > 1:
-            folders.setdefault(PurePosixPath(tree.source, name).parent, []).append(name)
+    images = {name: path for name in tree.sizes if (path := _image_path(tree, name))}
+    folders = {path.parent for path in images.values()}
     places = {folder.parent: folder for folder in folders if canonical_name(folder.name) in FOLDER.names}
     if len(places) > 1:
         one, other, *_ = sorted(map(str, places.values()))
@@ -111,24 +109,24 @@ def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
             "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, or the classes of one folder alone."
         )
     training = SPLITS.index(TRAINING)
-    names = [name for folder, inside in folders.items() if folder.parent in places for name in inside]
-    return [(training, _class_of(tree, name), name) for name in names], sorted(tree.sizes.keys() - set(names))
+    found = {name: path for name, path in images.items() if path.parent.parent in places}
+    others = [name for name in tree.sizes if name not in found]
+    return [(training, _class_of(path, tree, name), name) for name, path in found.items()], others
 
 
-def _image_parts(tree: Tree, name: str) -> tuple[str, ...]:
-    """The parts of an image's path, those of the tree itself among them; none for what is no image by its name."""
+def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
+    """The path of an image, that of the tree before it; None for what is no image by its name."""
     path = PurePosixPath(tree.source, name)
-    return path.parts if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else ()
+    return path if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else None
 
 
-def _class_of(tree: Tree, name: str) -> int:
-    folder = PurePosixPath(tree.source, name).parent.name
+def _class_of(path: PurePosixPath, tree: Tree, name: str) -> int:
     try:
-        return FOLDER.index(folder)
+        return FOLDER.index(path.parent.name)
     except DataError:
         raise DataError(
-            f"{tree.source}: {name} stands in a folder named {folder!r}; expected one of {', '.join(FOLDER)}. Move "
-            "that folder elsewhere to go on without it."
+            f"{tree.source}: {name} stands in a folder named {path.parent.name!r}; expected one of "
+            f"{', '.join(FOLDER)}. Move that folder elsewhere to go on without it."
         ) from None
 
 

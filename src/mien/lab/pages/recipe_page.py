@@ -33,9 +33,8 @@ reference 11, a notebook too ("Facial Emotion Recognition using Keras Tensorflow
 
 *Published* figures are the reports' own and no results of mien; see each report's remark on what they were measured on.
 *Needs* are the options of `mien train` without which a row is not that row. Parameters are those that train in some
-phase, with 7 classes. `mien recipes NAME` prints a row,
-`mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is another one: its name ends in `-variant` and
-it has no published figures.
+phase, with 7 classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed
+recipe is another one: its name ends in `-variant` and it has no published figures.
 
 `resnet50` here is timm's, as torchvision's. Keras' has 26,560 biases in its convolutions, which the batch
 normalisation after each makes idle: 23,587,712 parameters without the classes, of which 53,120 are means and variances,
@@ -50,7 +49,7 @@ torchvision or EfficientNet-PyTorch. Weights want the normalisation that they we
 def tables(parameters: bool = False) -> dict[str, list[dict[str, str]]]:
     """Return the recipes by group: its title, and a row of words per recipe, by column.
 
-    Published systems have a column with their figures, the others one of the options of `mien train` that they need.
+    Published systems have a column with their figures, the others one with the options of `mien train` that they need.
 
     Args:
         parameters: count what trains, in one column more; needs torch.
