@@ -48,3 +48,19 @@ def test_a_process_does_not_have_the_peak_of_the_one_that_started_it(layout: Mod
     child = float(subprocess.run(asked, cwd=BENCHMARKS, capture_output=True, text=True, check=True).stdout)
     assert layout.peak_mb() > ours.nbytes / 1e6
     assert 5 < child < 100
+
+
+def test_calls_take_turns_and_the_first_rounds_do_not_count(
+    layout: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, order = [0.0], []
+
+    def take(name: str, first: float, later: float) -> None:
+        clock[0] += first if order.count(name) < 2 else later
+        order.append(name)
+
+    monkeypatch.setattr(layout.time, "process_time", lambda: clock[0])
+    calls = {"a": lambda: take("a", 9.0, 0.002), "b": lambda: take("b", 0.0, 0.001)}
+    assert layout.processor_ms(calls, rounds=20) == pytest.approx({"a": 2, "b": 1})
+    assert order == ["a", "b"] * 20
+    assert layout.processor_ms({"c": lambda: take("c", 9.0, 0.002)}, rounds=4) == pytest.approx({"c": 4501})
