@@ -174,6 +174,15 @@ _MIEN_SMALL_FACES_96_HARDENED = replace(
     "noisy, JPEG-compressed or hidden in part. It holds out the same faces.",
 )
 
+_MIEN_SMALL_FACES_96_LONGER = replace(
+    _MIEN_SMALL_FACES_96_TAUGHT,
+    name="mien-small-faces-96-longer",
+    optimizer=_MIEN_SMALL_FACES_96.optimizer,
+    epochs=34,
+    remark="Goes on from mien-small-faces-96-taught (--weights) in the same way, for longer. It "
+    "holds out the same faces.",
+)
+
 ROWS = (
     _MIEN_WIDE_TAUGHT,
     _MIEN_SMALL_OF_WIDE,
@@ -187,4 +196,5 @@ ROWS = (
     _MIEN_SMALL_FACES_96,
     _MIEN_SMALL_FACES_96_TAUGHT,
     _MIEN_SMALL_FACES_96_HARDENED,
+    _MIEN_SMALL_FACES_96_LONGER,
 )
