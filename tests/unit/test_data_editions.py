@@ -6,6 +6,8 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,7 @@ from mien.lab.data import (
     write_edition,
 )
 from mien.lab.data.edition import FULL_SIZES
-from mien.labels import FER2013, FOLDER, LabelSet
+from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,22 @@ def test_an_unlabelled_face_survives_a_table(tmp_path: Path, drawn: FaceDataset)
     hidden.labels[1] = -1
     write_edition(hidden, tmp_path / "a.parquet")
     assert read_fer2013(tmp_path / "a.parquet").labels.tolist() == [drawn.labels[0], -1]
+
+
+def test_other_classes_survive_a_parquet_file_and_a_folder_that_states_them(tmp_path: Path, drawn: FaceDataset) -> None:
+    own = replace(drawn.take(drawn.labels < 2), label_set=LabelSet(("sleepy", "awake")))
+    write_edition(own, tmp_path / "own.parquet")
+    assert read_fer2013(tmp_path / "own.parquet").fingerprint == own.fingerprint
+    write_edition(own, tmp_path / "folder")
+    back = read_fer2013(tmp_path / "folder", own.label_set)
+    assert np.bincount(back.labels).tolist() == np.bincount(own.labels).tolist()
+    assert back.faces[back.labels == 1].sum() == own.faces[own.labels == 1].sum()
+    with pytest.raises(DataError, match=r"sleepy, awake are not in angry.*; leave their faces out. Or write .parquet"):
+        write_edition(own, tmp_path / "own.csv")
+    table = pq.read_table(tmp_path / "own.parquet")
+    table = table.set_column(table.column_names.index("emotion"), "emotion", [[2] * len(own)])
+    pq.write_table(table, tmp_path / "own.parquet")
+    assert "emotion 2; expected 0 to 1, or -1 for unlabelled" in problem(tmp_path / "own.parquet")
 
 
 @pytest.mark.parametrize("name", ["folder", "faces.csv"])
@@ -257,7 +275,7 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_class_folder(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {"train/bored/a.png": encoded(grey(9))}))
-    assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, disgust, fear" in message
+    assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, contempt, disgust" in message
 
 
 def test_class_folders_without_a_split_are_training(tmp_path: Path) -> None:
@@ -287,9 +305,30 @@ def test_class_folders_in_several_places(tmp_path: Path) -> None:
 
 
 def test_an_unknown_class_folder_without_a_split(tmp_path: Path) -> None:
-    message = problem(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "contempt/b.png")}))
-    assert "contempt/b.png stands in a folder named 'contempt'; expected one of angry, disgust, fear" in message
-    assert message.endswith("Move that folder elsewhere to go on without it.")
+    message = problem(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "bored/b.png")}))
+    assert "bored/b.png stands in a folder named 'bored'; expected one of angry, contempt, disgust, fear" in message
+    assert "Move that folder elsewhere to go on without it. For classes of your own: `mien data convert" in message
+
+
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_contempt_is_an_eighth_class_where_it_has_a_folder(tmp_path: Path, split: str) -> None:
+    data = read_fer2013(files(tmp_path, {f"{split}{name}/a.png": encoded(grey(9)) for name in ("sad", "Contempt")}))
+    assert data.label_set.names == tuple(sorted(FERPLUS))
+    assert [data.label_set.name(label) for label in data.labels] == ["contempt", "sad"]
+
+
+@pytest.mark.parametrize("split", ["", "train/"])
+@pytest.mark.parametrize("pack", [files, zipped])
+def test_folders_of_other_classes_in_the_order_that_is_stated(
+    tmp_path: Path, split: str, pack: Callable[[Path, dict[str, bytes]], Path]
+) -> None:
+    names = [f"{split}{name}/a.png" for name in ("Awake", "sleepy")]
+    path = pack(tmp_path / "faces.zip", {name: encoded(grey(9)) for name in names})
+    data = read_fer2013(path, LabelSet(("sleepy", "yawning", "awake")))
+    assert data.label_set.names == ("sleepy", "yawning", "awake")
+    assert (data.rows.tolist(), data.labels.tolist()) == (names, [2, 0])
+    assert "--classes awake,sleepy,...`, then take OUT.parquet" in problem(path)
+    assert problem(path, LabelSet(("awake", " "))).startswith("classes 'awake', '': one has no name.")
 
 
 @pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])
@@ -537,6 +576,7 @@ def test_wrong_hugging_face_files(tmp_path: Path) -> None:
     assert "train-0.parquet row 1: label 7; expected 0 to 6" in problem(path)
     path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])
     assert "class 'bored' is unknown; expected some of neutral, happy" in problem(path)
+    assert read_fer2013(path, LabelSet(("bored", "sad"))).label_set.names == ("bored", "sad")
     (tmp_path / "mixed").mkdir()
     write_hub(tmp_path / "mixed" / "train.parquet", [1], [0], STATED)
     write_hub(tmp_path / "mixed" / "test.parquet", [1], [0], STATED[::-1])

@@ -18,7 +18,11 @@ app = typer.Typer(help="FER2013: check, describe, convert, download.", no_args_i
 
 Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[
-    str | None, typer.Option(help="Order of the classes, angry,disgust,...; for a parquet file that does not state it.")
+    str | None,
+    typer.Option(
+        help="Classes in the order of their labels, angry,disgust,...: of a parquet file that does not state them, or "
+        "of folders whose names are no expressions."
+    ),
 ]
 Compare = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
 

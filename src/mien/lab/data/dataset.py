@@ -87,7 +87,9 @@ class FaceDataset:
         used = np.unique(self.labels[self.labels >= 0])
         missing = [self.label_set.name(int(label)) for label in used if positions[label] < 0]
         if missing:
-            raise DataError(f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}.")
+            raise DataError(
+                f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}; leave their faces out."
+            )
         return replace(self, labels=positions[self.labels].astype(np.int64), label_set=label_set)
 
     @cached_property

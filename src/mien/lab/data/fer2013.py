@@ -32,7 +32,8 @@ def read_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) 
 
     Args:
         path: file or folder.
-        classes: order of the classes, for a parquet file that does not state it.
+        classes: in the order of their labels, for a parquet file that does not state them, or for folders of images
+            of other classes than FER2013's and contempt.
 
     Raises:
         DataError: nothing readable is there, or any part of it is damaged; names file and row. To go on without
@@ -57,6 +58,8 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
     path = Path(path)
     if classes is not None:
         classes = LabelSet(tuple(canonical_name(name) for name in classes))
+        if "" in classes.names:
+            raise DataError(f"classes {', '.join(map(repr, classes))}: one has no name.")
     edition = _opened(path, classes, resize)
     if resize and edition.kind != IMAGES:
         raise DataError(f"{path}: a table ({edition.kind}); only folders and archives of images can be resized.")
@@ -75,9 +78,9 @@ def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     if name.endswith(".parquet"):
         return read_parquet([path], str(path), classes)
     if name.endswith(".zip") or zipfile.is_zipfile(path):
-        return _open_tree(ZipTree(path), resize)
+        return _open_tree(ZipTree(path), resize, classes)
     if name.endswith(_ARCHIVE_SUFFIXES) or tarfile.is_tarfile(path):
-        return _open_tree(TarTree(path), resize)
+        return _open_tree(TarTree(path), resize, classes)
     try:
         with path.open("rb", buffering=1 << 20) as stream:
             return read_csv(stream, path.stat().st_size, str(path))
@@ -93,16 +96,16 @@ def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
         return read_parquet(parquets, str(path), classes)
     if not _tables(tree) and len(archives) == len(tree.sizes) == 1:
         return open_fer2013(archives[0], classes, resize=resize)
-    return _open_tree(tree, resize)
+    return _open_tree(tree, resize, classes)
 
 
-def _open_tree(tree: Tree, resize: bool) -> Edition:
+def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
     """Read the fullest table of a tree, or else its images."""
     tables = _tables(tree)
     if not tables:
         if isinstance(tree, TarTree):
             raise DataError(f"{tree.source}: no {' or '.join(_CSV_NAMES)} in it; unpack it and name the folder.")
-        return read_folder(tree, resize)
+        return read_folder(tree, resize, classes)
     edition = _read_table(tree, tables[0])
     used = {tables[0]}
     test = str(PurePosixPath(tables[0]).with_name("test.csv"))

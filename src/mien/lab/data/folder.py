@@ -12,7 +12,7 @@ from mien.lab.data.dataset import SPLITS, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
-from mien.labels import FOLDER, canonical_name
+from mien.labels import FERPLUS, FOLDER, LabelSet, canonical_name
 
 IMAGES = "folders of images"
 """What this edition is called."""
@@ -20,33 +20,43 @@ IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
 
-Place = tuple[int, int, str]
-"""Position of the split in `SPLITS` and of the class in `FOLDER`, and the name of the image in its tree."""
+_WITH_CONTEMPT = LabelSet(tuple(sorted(FERPLUS.names)))
+_OTHER_CLASSES = (
+    "For classes of your own: `mien data convert FOLDER OUT.parquet --classes awake,sleepy,...`, then take OUT.parquet."
+)
+
+Place = tuple[int, str, str]
+"""Position of the split in `SPLITS`, name of the class, and the name of the image in its tree."""
 
 
-def read_folder(tree: Tree, resize: bool = False) -> Edition:
+def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = None) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
 
     Names of splits and classes may be in any case and may stand deeper in the tree. Where no split stands there at all,
-    images ``CLASS/NAME`` are Training.
+    images ``CLASS/NAME`` are Training. The classes are FER2013's seven, and contempt where it has a folder.
 
     Args:
         tree: of files.
         resize: scale the middle square of images of another size to 48 x 48 px.
+        classes: other classes than these, in the order of their labels.
 
     Raises:
         DataError: no image stands in such a folder, one stands in a folder whose name is no class, or the data set
             stands there twice.
     """
-    found, others = _placed(tree)
+    known = classes or _WITH_CONTEMPT
+    found, others = _placed(tree, known)
     if not found:
-        found, others = _without_split(tree)
+        found, others = _without_split(tree, known)
     if not found:
         examples = ", ".join(sorted(tree.sizes)[:3]) or "nothing"
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
-            "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg."
+            "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, "
+            f"CLASS one of {', '.join(known)}. {_OTHER_CLASSES}"
         )
+    if known is _WITH_CONTEMPT and all(name in FOLDER.names for _, name, _ in found):
+        known = FOLDER
     found.sort()
     _refuse_doubles(tree.source, [name for _, _, name in found])
     names = [name for _, _, name in found]
@@ -55,10 +65,10 @@ def read_folder(tree: Tree, resize: bool = False) -> Edition:
     kept = decoded.kept
     data = FaceDataset(
         faces=decoded.faces,
-        labels=np.array([label for _, label, _ in found], np.int64)[kept],
+        labels=np.array([known.index(word) for _, word, _ in found], np.int64)[kept],
         splits=np.array([SPLITS[split] for split, _, _ in found])[kept],
         rows=np.array(names)[kept],
-        label_set=FOLDER,
+        label_set=known,
         source=tree.source,
     )
     return Edition(IMAGES, with_test_settled(data), decoded.broken, tuple(sorted(others)))
@@ -79,7 +89,7 @@ def _refuse_doubles(source: str, names: Sequence[str]) -> None:
             )
 
 
-def _placed(tree: Tree) -> tuple[list[Place], list[str]]:
+def _placed(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]:
     """Split, class and name of the images that stand as ``SPLIT/CLASS/NAME``, and the names of all other files."""
     found: list[Place] = []
     others: list[str] = []
@@ -89,11 +99,11 @@ def _placed(tree: Tree) -> tuple[list[Place], list[str]]:
         if path is None or split is None:
             others.append(name)
         else:
-            found.append((SPLITS.index(split), _class_of(path, tree, name), name))
+            found.append((SPLITS.index(split), _class_of(path, tree, name, known), name))
     return found, others
 
 
-def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
+def _without_split(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]:
     """The images that stand as ``CLASS/NAME`` in one folder, as Training, and the names of all other files.
 
     Raises:
@@ -101,7 +111,7 @@ def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
     """
     images = {name: path for name in tree.sizes if (path := _image_path(tree, name))}
     folders = {path.parent for path in images.values()}
-    places = {folder.parent: folder for folder in folders if canonical_name(folder.name) in FOLDER.names}
+    places = {folder.parent: folder for folder in folders if canonical_name(folder.name) in known.names}
     if len(places) > 1:
         one, other, *_ = sorted(map(str, places.values()))
         raise DataError(
@@ -111,7 +121,7 @@ def _without_split(tree: Tree) -> tuple[list[Place], list[str]]:
     training = SPLITS.index(TRAINING)
     found = {name: path for name, path in images.items() if path.parent.parent in places}
     others = [name for name in tree.sizes if name not in found]
-    return [(training, _class_of(path, tree, name), name) for name, path in found.items()], others
+    return [(training, _class_of(path, tree, name, known), name) for name, path in found.items()], others
 
 
 def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
@@ -120,14 +130,14 @@ def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
     return path if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else None
 
 
-def _class_of(path: PurePosixPath, tree: Tree, name: str) -> int:
-    try:
-        return FOLDER.index(path.parent.name)
-    except DataError:
+def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> str:
+    word = canonical_name(path.parent.name)
+    if word not in known.names:
         raise DataError(
             f"{tree.source}: {name} stands in a folder named {path.parent.name!r}; expected one of "
-            f"{', '.join(FOLDER)}. Move that folder elsewhere to go on without it."
-        ) from None
+            f"{', '.join(known)}. Move that folder elsewhere to go on without it. {_OTHER_CLASSES}"
+        )
+    return word
 
 
 def _content(tree: Tree, name: str, largest: int) -> bytes:

@@ -19,13 +19,16 @@ from mien.labels import FER2013, FERPLUS, LabelSet, canonical_name
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
 HUB_COLUMNS = ("image", "label")
+CLASSES = b"mien.classes"
+"""Key of the file's metadata under which a JSON list names other classes than FER2013's."""
 
 
 def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None) -> Edition:
     """Read one or several parquet files of one layout.
 
-    Either they have the columns row, emotion, Usage and image (encoded bytes); or they are as Hugging Face
-    writes them: image (a struct with bytes) and label, with the split at the start of the file's name.
+    Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless `CLASSES`
+    names others; or they are as Hugging Face writes them: image (a struct with bytes) and label, with the split at
+    the start of the file's name.
 
     Args:
         paths: the files.
@@ -67,8 +70,13 @@ def _read_own(path: Path, file: Any) -> Edition:
     labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
     rows = np.array(table["row"].to_pylist(), np.str_)
-    for index in np.flatnonzero(~np.isin(labels, range(-1, len(FER2013))))[:1]:
-        raise DataError(f"{path} row {rows[index]}: emotion {labels[index]:g}; expected 0 to 6, or -1 for unlabelled.")
+    own = (file.schema_arrow.metadata or {}).get(CLASSES)
+    label_set = FER2013 if own is None else LabelSet(tuple(json.loads(own)))
+    last = len(label_set) - 1
+    for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
+        raise DataError(
+            f"{path} row {rows[index]}: emotion {labels[index]:g}; expected 0 to {last}, or -1 for unlabelled."
+        )
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     images = _images(file)
@@ -79,7 +87,7 @@ def _read_own(path: Path, file: Any) -> Edition:
         labels=labels[kept].astype(np.int64),
         splits=splits[kept],
         rows=rows[kept],
-        label_set=FER2013,
+        label_set=label_set,
         source=str(path),
     )
     return Edition("parquet with the rows of the 2013 CSV", data, decoded.broken)
@@ -97,9 +105,12 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
             "classes=LabelSet((...)); on the command line, `mien data convert DATA OUT --classes angry,disgust,...`, "
             "then take OUT."
         )
-    for name in label_set:
+    for name in label_set if classes is None else ():
         if name not in FERPLUS.names:  # FER2013's classes and contempt
-            raise DataError(f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}.")
+            raise DataError(
+                f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}. To take the file's own: "
+                f"`mien data convert DATA OUT.parquet --classes {','.join(label_set)}`, then take OUT.parquet."
+            )
     labels = _numbers(path, "label", file.read(columns=["label"])["label"].to_pylist())
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
         raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import zipfile
@@ -16,7 +17,8 @@ from PIL import Image
 from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.images import SIDE_PX
-from mien.labels import FER2013, FOLDER
+from mien.lab.data.parquet import CLASSES
+from mien.labels import FER2013, FOLDER, LabelSet
 
 _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TEST: "test"}
 
@@ -26,7 +28,8 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
 
     ``.csv`` gives the columns emotion, pixels, Usage; ``.parquet`` the columns row, emotion, Usage, name, image (PNG);
     ``.zip`` and a name without ending the folder edition, as PNG, in which faces are ordered by split and class.
-    Only the parquet keeps row ids, and none keeps votes.
+    Only the parquet keeps row ids, and the names of classes beyond FER2013's, which of a folder must be stated again
+    (contempt is known); none keeps votes.
 
     Args:
         dataset: the faces.
@@ -34,8 +37,8 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
 
     Raises:
         DataError: the faces are not 48 x 48 px, as every edition has them; `path` exists or its folder does not, the
-            ending is unknown, a class is none of FER2013's, faces in a folder edition have no label, or the disk
-            refuses.
+            ending is unknown, faces of a CSV are of other classes than FER2013's, those of a folder edition have no
+            label, or the disk refuses.
     """
     path = Path(path)
     height, width = dataset.faces.shape[1:]
@@ -71,7 +74,10 @@ def _remove(path: Path) -> None:
 
 def _write_csv(dataset: FaceDataset, path: Path) -> None:
     words = [str(value) for value in range(256)]
-    labels = dataset.relabel(FER2013).labels.tolist()
+    try:
+        labels = dataset.relabel(FER2013).labels.tolist()
+    except DataError as error:
+        raise DataError(f"{error} Or write .parquet: it keeps other names than FER2013's.") from None
     with path.open("w", encoding="ascii", newline="\n") as stream:
         stream.write("emotion,pixels,Usage\n")
         for face, label, split in zip(dataset.faces, labels, dataset.splits.tolist()):
@@ -83,16 +89,18 @@ def _write_parquet(dataset: FaceDataset, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    dataset = _ordered_as(FER2013, dataset)
     numbered = all(row.isdecimal() for row in dataset.rows.tolist())
     rows = dataset.rows.astype(np.int32) if numbered else np.arange(len(dataset), dtype=np.int32)
     columns = {
         "row": pa.array(rows, pa.int32()),
-        "emotion": pa.array(dataset.relabel(FER2013).labels.astype(np.int8)),
+        "emotion": pa.array(dataset.labels.astype(np.int8)),
         "Usage": pa.array(dataset.splits.tolist(), pa.string()),
         "name": pa.array(dataset.rows.tolist(), pa.string()),
         "image": pa.array([_png(face) for face in dataset.faces], pa.binary()),
     }
-    pq.write_table(pa.table(columns), path)
+    own = dataset.label_set != FER2013
+    pq.write_table(pa.table(columns, metadata={CLASSES: json.dumps(dataset.label_set.names)} if own else None), path)
 
 
 def _write_folder(dataset: FaceDataset, path: Path) -> None:
@@ -116,9 +124,15 @@ def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uin
             f"{dataset.source}: {unlabelled:,} faces have no label and so no class folder. Choose labelled splits "
             "(--split), or write .csv or .parquet."
         )
-    for position, (face, label) in enumerate(dataset.relabel(FOLDER)):
+    dataset = _ordered_as(FOLDER, dataset)
+    for position, (face, label) in enumerate(dataset):
         split = _FOLDERS[str(dataset.splits[position])]
-        yield f"{split}/{FOLDER.name(label)}/{position:06d}.png", face
+        yield f"{split}/{dataset.label_set.name(label)}/{position:06d}.png", face
+
+
+def _ordered_as(usual: LabelSet, dataset: FaceDataset) -> FaceDataset:
+    """The data set with FER2013's classes in the edition's usual order; one with other classes as it is."""
+    return dataset.relabel(usual) if set(dataset.label_set) == set(usual) else dataset
 
 
 def _png(face: npt.NDArray[np.uint8]) -> bytes:
