@@ -1,9 +1,9 @@
 """What the models that ship lose on changed faces: `python benchmarks/robustness.py DATA`.
 
 Measures the models for seven classes on PublicTest as `mien robust` does, writes benchmarks/results/robustness.json,
-and from it docs/robustness.md, whose picture and long table are of the default model; without DATA only page and
-picture. To be run whenever one of these models changes, after `python benchmarks/detector_crops.py DATA`, whose section
-stands on the same page.
+and from it docs/robustness.md, whose picture and long table are of the default model, and the figures in
+docs/protocol.md that candidates are held to; without DATA only pages and picture. To be run whenever one of these
+models changes, after `python benchmarks/detector_crops.py DATA`, whose section stands on the same page.
 
 With `--record NAME --models FOLDER...` it measures others, which might ship or did, adds them to
 benchmarks/results/NAME.json, and writes no page: docs/log.md says what came of them.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from mien.recognizer import Recognizer
 
 RESULT = RESULTS / "robustness.json"
 PAGE = ROOT / "docs" / "robustness.md"
+PROTOCOL = ROOT / "docs" / "protocol.md"
 PICTURE = ROOT / "docs" / "images" / "robustness.png"
 
 KINDS = {
@@ -116,6 +118,28 @@ def side_by_side(models: Sequence[Robustness]) -> Table:
     return Table("Models that ship", columns, tuple(rows), notes)
 
 
+def held_to(models: Sequence[Robustness]) -> Table:
+    """Return what candidates are held to: how often the models that ship are right, largest first."""
+    rows = []
+    for measured in sorted(models, key=lambda each: -each.effects[0].full.accuracy):
+        unchanged, *changed = measured.effects
+        right = [unchanged.full.accuracy, unchanged.twin_free.accuracy if unchanged.twin_free else 0.0]
+        for kind in ("noise", "JPEG", "soft"):
+            right.append(float(np.mean([each.full.accuracy for each in changed if each.change in KINDS[kind]])))
+        (eight,) = Recognizer.load(f"{measured.model}-ferplus").card.metrics.values()
+        right += [eight["full"]["accuracy"], eight["twin_free"]["accuracy"]]
+        rows.append((measured.model, *(f"{100 * share:.2f} %" for share in right)))
+    columns = ("model", "all faces", "twin-free", "noisy", "JPEG", "soft", "eight classes", "twin-free")
+    return Table("What candidates are held to", columns, tuple(rows))
+
+
+def protocol(record: dict[str, Any]) -> str:
+    """Return docs/protocol.md with that table brought up to date."""
+    text = held_to(measurements(record)).markdown()
+    marked = re.compile(r"(<!-- by benchmarks/robustness.py -->\n).*?(\n<!-- until here -->)", re.S)
+    return marked.sub(lambda found: found[1] + text + found[2], PROTOCOL.read_text("utf-8"))
+
+
 def example() -> npt.NDArray[np.uint8]:
     """Return a face that anyone may show, as the detector finds it, ``(48, 48)``."""
     photo = np.asarray(astronaut())
@@ -155,6 +179,7 @@ def main() -> None:
     record = json.loads(RESULT.read_text(encoding="utf-8"))
     crops = json.loads(detector_crops.RESULT.read_text(encoding="utf-8"))
     PAGE.write_text(page(record, crops), encoding="utf-8")
+    PROTOCOL.write_text(protocol(record), encoding="utf-8")
     save_picture(measurements(record)[0], example(), PICTURE)
     Image.open(PICTURE).quantize(64).save(PICTURE, optimize=True)  # a third of the bytes
     print(PAGE.read_text(encoding="utf-8"))

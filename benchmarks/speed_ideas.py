@@ -1,8 +1,8 @@
 """Which ideas make a short training better: `python benchmarks/speed_ideas.py FER2013`.
 
-Each idea trains mien-small's network for about seven minutes of one core, on four fifths of Training, and is judged by
-the rest, which is drawn with twins together: no test split takes part. benchmarks/results/speed_ideas.json keeps what
-is done; docs/log.md says what came of it.
+Each idea trains mien-small-first's network for about seven minutes of one core, on four fifths of Training, and is
+judged by the rest, which is drawn with twins together: no test split takes part. benchmarks/results/speed_ideas.json
+keeps what is done; docs/log.md says what came of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mien.lab.reproduction.speed import machine
 from mien.lab.training import Trainer, split_for_training, train
 
 RESULT = RESULTS / "speed_ideas.json"
-STRONG = recipes["mien-small"].augment
+STRONG = recipes["mien-small-first"].augment
 MUON = Muon(lr=0.025, other_lr=0.1, weight_decay=5e-4)
 BASE = replace(
     recipes["speed-70"],

@@ -17,7 +17,7 @@ DEPTHWISE, EXCITED, DEEP = "residual-small, depthwise", "residual-small, excited
 
 
 def depthwise(preprocess: Preprocess, classes: int) -> nn.Module:
-    """mien-small's network with each inner convolution split into one of each channel and one across channels."""
+    """mien-small-first's network with each inner convolution split into one of each channel and one across channels."""
     network = ResidualNet(preprocess, classes)
     separate(network)
     return network
@@ -38,7 +38,7 @@ class Excited(nn.Module):
 
 
 def excited(preprocess: Preprocess, classes: int) -> nn.Module:
-    """mien-small's network with squeeze and excitation after each stage."""
+    """mien-small-first's network with squeeze and excitation after each stage."""
     network, widths = ResidualNet(preprocess, classes), (64, 128, 192)
     for at, width in enumerate(widths):
         network.stages[at] = Excited(network.stages[at], width)
@@ -46,7 +46,7 @@ def excited(preprocess: Preprocess, classes: int) -> nn.Module:
 
 
 def deep(preprocess: Preprocess, classes: int) -> nn.Module:
-    """mien-small's network with a second residual block in the last two stages: 2.3 M parameters."""
+    """mien-small-first's network with a second residual block in the last two stages: 2.3 M parameters."""
     network = ResidualNet(preprocess, classes)
     for at, width in ((1, 128), (2, 192)):
         network.stages[at] = nn.Sequential(network.stages[at], Residual(width))

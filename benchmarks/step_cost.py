@@ -27,7 +27,7 @@ from mien.lab.recipe import SGD, Muon, OwnNet
 from mien.lab.recipe_book import recipes
 from mien.lab.reproduction.speed import machine
 
-RECIPE = recipes["mien-nano"]
+RECIPE = recipes["mien-nano-first"]
 NETWORKS = ("residual-nano", "residual-small")
 ROUNDS, STEPS = 5, 4
 RESULT: Path = RESULTS / "step_cost.json"

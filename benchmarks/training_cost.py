@@ -141,7 +141,7 @@ def data_cost(folder: Path, size: float) -> dict[str, Any]:
     """Train the smallest network on a part or a multiple of FER2013, in this process."""
     parts = {file.stem: np.load(file) for file in folder.glob("*.npy")}
     data = FaceDataset(**parts, label_set=FER2013, source="FER2013")
-    recipe = replace(lab.recipes["mien-small"], network=OwnNet(name="residual-nano"))
+    recipe = replace(lab.recipes["mien-small-first"], network=OwnNet(name="residual-nano"))
     phase = phases_of(recipe)[0][0]
     order = np.random.default_rng(0).permutation(len(data))
     short_training(recipe, phase, data.take(order[: len(order) // 16]), 1)  # warms up

@@ -68,7 +68,7 @@ def test_list() -> None:
     ("name", "needs"),
     [
         ("vit-tiny", "ImageNet's weights"),
-        ("mien-small", "nothing"),
+        ("mien-small-first", "nothing"),
         ("mien-wide", "--votes"),
         ("mien-small-faces-96", "--weights --votes --teacher"),
     ],

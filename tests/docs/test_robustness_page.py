@@ -24,6 +24,13 @@ def test_the_page_is_up_to_date() -> None:
     assert page == BENCHMARK["page"](json.loads(RECORD), json.loads(CROPS)), "stale: python benchmarks/robustness.py"
 
 
+def test_candidates_are_held_to_what_ships() -> None:
+    page = BENCHMARK["PROTOCOL"].read_text("utf-8")
+    assert page == BENCHMARK["protocol"](json.loads(RECORD)), "stale: python benchmarks/robustness.py"
+    small = Recognizer.load("mien-small").card.metrics["PublicTest-flip"]["full"]["accuracy"]
+    assert f"| mien-small | {small:.2%}".replace("%", " %") in page
+
+
 def test_the_models_that_ship_were_measured() -> None:
     cards = [Recognizer.load(name).card for name in shipped_models()]
     ships = {card.name: card.sha256 for card in cards if card.labels == FER2013}

@@ -116,17 +116,17 @@ def test_only_what_the_record_lacks_is_measured(training_cost: ModuleType, measu
     def device(record: dict[str, Any]) -> dict[str, Any]:
         return record["devices"][training_cost.DEVICE]
 
-    first = measure("cnn8 mien-nano", speed=1.0, commit="a")
+    first = measure("cnn8 mien-nano-first", speed=1.0, commit="a")
     assert set(device(first)["data"]) == {"1", "2"}
-    second = measure("cnn8 mien-nano mien-small", "--rounds=1", speed=2.0, commit="b")
-    added = {"mien-small": {"train_per_second": [2.0], "commit": "b"}}
+    second = measure("cnn8 mien-nano-first mien-small-first", "--rounds=1", speed=2.0, commit="b")
+    added = {"mien-small-first": {"train_per_second": [2.0], "commit": "b"}}
     assert device(second)["recipes"] == device(first)["recipes"] | added
     assert device(second)["data"] == device(first)["data"]
     assert len(device(second)["load_average"]) == 4
-    assert list(second["sizes"]) == ["cnn8", "mien-nano", "mien-small"]
+    assert list(second["sizes"]) == ["cnn8", "mien-nano-first", "mien-small-first"]
     with pytest.raises(SystemExit, match=r"cost.json: lacks nothing; name recipes"):
-        measure("cnn8 mien-nano mien-small", speed=9.0, commit="d")
-    third = measure("cnn8 mien-nano mien-small", "cnn8", speed=3.0, commit="c")
+        measure("cnn8 mien-nano-first mien-small-first", speed=9.0, commit="d")
+    third = measure("cnn8 mien-nano-first mien-small-first", "cnn8", speed=3.0, commit="c")
     again = {"cnn8": {"train_per_second": [3.0, 3.0], "commit": "c"}}
     assert device(third)["recipes"] == device(second)["recipes"] | again
 
@@ -134,5 +134,5 @@ def test_only_what_the_record_lacks_is_measured(training_cost: ModuleType, measu
 def test_a_record_of_another_machine_is_not_mixed(measure: Callable[..., Any]) -> None:
     first = measure("cnn8", speed=1.0, commit="a")
     with pytest.raises(SystemExit, match=r"cost.json: measured on m, .*; this is other, .*Name another --record"):
-        measure("cnn8 mien-nano", speed=2.0, commit="b", machine="other")
+        measure("cnn8 mien-nano-first", speed=2.0, commit="b", machine="other")
     assert measure("cnn8", "cnn8", speed=1.0, commit="a")["devices"].keys() == first["devices"].keys()

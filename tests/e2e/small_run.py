@@ -53,7 +53,7 @@ def tiny_network() -> Iterator[None]:
 
 
 RECIPE = replace(
-    recipes["mien-small"],
+    recipes["mien-small-first"],
     name="tiny",
     network=OwnNet(name="tiny"),
     preprocess=Preprocess(mean=(0.4,), std=(0.2,)),

@@ -56,7 +56,7 @@ def options(tmp_path):
 
 def test_a_student_waits_for_its_teacher_and_a_second_call_finds_all_done(program, options, tmp_path, capsys):
     teacher = program.Job("speed-70")
-    jobs = [program.Job("mien-nano", 1, (teacher,)), teacher]
+    jobs = [program.Job("mien-nano-first", 1, (teacher,)), teacher]
     assert program.train_all(jobs, options) == "all is done"
     said = capsys.readouterr().out
     for job in jobs:
@@ -79,7 +79,7 @@ def test_a_student_waits_for_its_teacher_and_a_second_call_finds_all_done(progra
 
 
 def test_a_training_that_fails_is_named_and_its_log_says_why(program, options):
-    job = program.Job("mien-nano")  # has no teacher
+    job = program.Job("mien-nano-first")  # has no teacher
     with pytest.raises(SystemExit, match=r"^failed: mien-nano-seed0$"):
         program.train_all([job], options)
     assert "it learns from teachers" in (options.out / "mien-nano-seed0.log").read_text()

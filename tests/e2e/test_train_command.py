@@ -22,16 +22,18 @@ from mien.lab.run import Run
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A few drawn faces; the recipe mien-small is a tiny one."""
+    """A few drawn faces; the recipe mien-small-first is a tiny one."""
     torch.set_num_threads(1)
-    monkeypatch.setitem(recipes._rows, "mien-small", replace(RECIPE, name="mien-small", epochs=2))
+    monkeypatch.setitem(recipes._rows, "mien-small-first", replace(RECIPE, name="mien-small-first", epochs=2))
     write_edition(draw_faces(8), tmp_path / "drawn.parquet")
     with tiny_network():
         yield tmp_path / "drawn.parquet"
 
 
 def train(data: Path, out: Path, *options: str) -> Result:
-    return CliRunner().invoke(build_app(), ["train", "mien-small", "--data", str(data), "--out", str(out), *options])
+    return CliRunner().invoke(
+        build_app(), ["train", "mien-small-first", "--data", str(data), "--out", str(out), *options]
+    )
 
 
 def test_an_unfinished_training_has_an_exit_status_of_its_own(data: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ HISTORY = [
 
 
 def make_run(
-    folder: Path, recipe: Recipe | str = "mien-small", history: list[dict] | None = None, **environment: object
+    folder: Path, recipe: Recipe | str = "mien-small-first", history: list[dict] | None = None, **environment: object
 ) -> Run:
     """A trained run without weights; `environment` overrides single entries."""
     run = Run(folder, recipes[recipe] if isinstance(recipe, str) else recipe)

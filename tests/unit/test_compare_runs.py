@@ -34,9 +34,9 @@ def test_models_stand_side_by_side(three_seeds):
     comparison = compare(three_seeds)
     assert comparison.split == "PublicTest"
     assert [entry.name for entry in comparison.entries] == [
-        "mien-small seed 0",
-        "mien-small seed 1",
-        "mien-small seed 2",
+        "mien-small-first seed 0",
+        "mien-small-first seed 1",
+        "mien-small-first seed 2",
     ]
     assert [entry.full.accuracy for entry in comparison.entries] == [0.6, 0.7, 0.62]
     figures = comparison.entries[0].figures()
@@ -46,7 +46,7 @@ def test_models_stand_side_by_side(three_seeds):
 
 def test_pairs_get_mcnemar_and_a_difference(three_seeds):
     pair = compare(three_seeds[:2]).pairs[0]
-    assert (pair.a, pair.b) == ("mien-small seed 0", "mien-small seed 1")
+    assert (pair.a, pair.b) == ("mien-small-first seed 0", "mien-small-first seed 1")
     assert (pair.test.n10, pair.test.n01) == (0, 10)  # the second has ten more right, and none less
     assert pair.test.p_value == pytest.approx(2 / 2**10)  # exact: ten of ten on one side
     assert pair.difference.difference == pytest.approx(0.1)
@@ -91,7 +91,7 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_grouped(three_seeds, tmp
     assert group.names == ("again", "run1", "run2")  # of two of one seed the one with more labelled splits
     also_taught = run("also", 5, teachers={"mien-small-seed1-654321": "c"})  # by another seed's teacher
     assert [group.names for group in compare([taught, also_taught]).seeds] == [
-        ("mien-small seed 3", "mien-small seed 5")
+        ("mien-small-first seed 3", "mien-small-first seed 5")
     ]
 
 
@@ -115,7 +115,7 @@ def test_runs_that_were_measured_with_mirror_images_alone(three_seeds, tmp_path)
 def test_seeds_of_one_recipe_are_grouped(three_seeds, tmp_path):
     other = evaluate_as(make_run(tmp_path / "other", "cnn8"), hundred(50))
     (group,) = compare([*three_seeds, other]).seeds
-    assert group.recipe == "mien-small" and len(group.names) == 3
+    assert group.recipe == "mien-small-first" and len(group.names) == 3
     assert (group.low, group.high) == (0.6, 0.7)
     assert group.mean == pytest.approx(0.64)
     assert group.twin_free_mean == pytest.approx(0.64)
@@ -129,7 +129,7 @@ def test_recipes_are_compared_over_the_seeds_that_both_have(three_seeds, tmp_pat
     ]
     comparison = compare([*three_seeds, *others])
     (pair,) = comparison.recipes
-    assert (pair.a, pair.b, pair.seeds) == ("mien-small", "cnn8", (0, 1, 2))
+    assert (pair.a, pair.b, pair.seeds) == ("mien-small-first", "cnn8", (0, 1, 2))
     of_seeds = 4.3027 * 0.04 / 3**0.5  # Student's t of two degrees; the differences are -10, -6 and -2 points
     of_faces = 1.96 * ((18 * (1 / 3) ** 2 - 100 * 0.06**2) / 99 / 100) ** 0.5  # 18 faces differ, with one seed each
     half = np.hypot(of_seeds, of_faces)
@@ -137,7 +137,7 @@ def test_recipes_are_compared_over_the_seeds_that_both_have(three_seeds, tmp_pat
     assert (found.difference, found.low, found.high) == pytest.approx((-0.06, -0.06 - half, -0.06 + half), abs=1e-4)
     assert json.loads(comparison.to_json())["recipes"][0]["seeds"] == [0, 1, 2]
     table = next(table for table in tables_of(comparison) if table.title == "Recipes over their seeds")
-    assert table.rows == (("mien-small", "cnn8", "0, 1, 2", "-6.0", "-16.3 to +4.3"),)
+    assert table.rows == (("mien-small-first", "cnn8", "0, 1, 2", "-6.0", "-16.3 to +4.3"),)
     assert compare([*three_seeds, others[0]]).recipes == ()  # one seed in common
 
 
@@ -295,11 +295,11 @@ def test_tables_say_everything(three_seeds, tmp_path):
     remark = "The report validates on its test images."
     vgg = evaluate_as(make_run(tmp_path / "vgg", "vgg16-frozen"), hundred(50, twins=10), remarks=(remark,))
     models, seeds, pairs, published = tables_of(compare([*three_seeds[:2], vgg]))
-    assert models.rows[0][0] == "mien-small seed 0"
+    assert models.rows[0][0] == "mien-small-first seed 0"
     assert models.rows[0][2] == "60.00 % (50.2 to 69.1)"
     assert models.rows[2][3] == "44.44 % (34.6 to 54.7)"  # 40 of the 90 without a twin
     assert f"vgg16-frozen seed 0: {remark}" in models.notes
-    assert seeds.rows == (("mien-small", "2", "65.00 %", "60.0 to 70.0", "65.00 %"),)
+    assert seeds.rows == (("mien-small-first", "2", "65.00 %", "60.0 to 70.0", "65.00 %"),)
     assert seeds.notes == ("Two runs say little about the range: train three or more.",)
     assert pairs.rows[0][2] == "+10.0" and pairs.rows[0][4:7] == ("0", "10", "0.002")
     assert pairs.rows[1][6:] == ("0.002", "0.004")  # ten of ten too; of three pairs the second smallest

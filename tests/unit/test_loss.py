@@ -19,7 +19,7 @@ from mien.lab.recipe_book import recipes
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
 
-PLAIN = replace(recipes["mien-small"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
+PLAIN = replace(recipes["mien-small-first"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
 VOTES = replace(PLAIN, votes_weight=0.5)
 TAUGHT = replace(PLAIN, distillation=Distillation(weight=0.25, temperature=2.0, faces="same"))
 ONES = torch.ones(2)
@@ -49,7 +49,7 @@ def test_targets_are_labels_then_shares_of_votes() -> None:
 
 def test_votes_that_are_missing_are_asked_for() -> None:
     with pytest.raises(
-        DataError, match=r"two\.csv: recipe mien-small learns FER\+ votes, .*--votes FILE.*votes_weight=0"
+        DataError, match=r"two\.csv: recipe mien-small-first learns FER\+ votes, .*--votes FILE.*votes_weight=0"
     ):
         targets_of(VOTES, dataset(None))
 

@@ -127,9 +127,9 @@ def test_only_the_named_field_changes() -> None:
 
 
 def test_a_variant_does_not_say_what_its_source_says_of_itself() -> None:
-    variant = override(override(recipes["mien-nano"], "epochs=1"), "batch_size=32", "optimizer.lr=0.1")
-    assert variant.remark == "A variant of mien-nano: epochs=1, batch_size=32, optimizer.lr=0.1."
-    assert override(recipes["mien-nano"], "epochs=1", "remark=My own.").remark == "My own."
+    variant = override(override(recipes["mien-nano-first"], "epochs=1"), "batch_size=32", "optimizer.lr=0.1")
+    assert variant.remark == "A variant of mien-nano-first: epochs=1, batch_size=32, optimizer.lr=0.1."
+    assert override(recipes["mien-nano-first"], "epochs=1", "remark=My own.").remark == "My own."
     kept = override(RESNET, "network.pool=flatten", "phases.0.lr=0.1", "schedule=Cosine").assumed
     assert RESNET.assumed.keys() - kept.keys() == {"phases", "schedule"}
 
@@ -137,9 +137,9 @@ def test_a_variant_does_not_say_what_its_source_says_of_itself() -> None:
 def test_changes_that_fit_together_only() -> None:
     coloured = ["preprocess.mean=[0.5, 0.5, 0.5]", "preprocess.channels=3", "preprocess.std=[0.2, 0.2, 0.2]"]
     for changes in (coloured, coloured[::-1]):
-        assert override(recipes["mien-small"], *changes).preprocess.channels == 3
+        assert override(recipes["mien-small-first"], *changes).preprocess.channels == 3
     with pytest.raises(MienError, match="mean and std need 3 values each"):
-        override(recipes["mien-small"], *coloured[:2])
+        override(recipes["mien-small-first"], *coloured[:2])
 
 
 def test_a_variant_is_another_recipe_without_published_figures() -> None:

@@ -104,6 +104,8 @@ def test_twelve_rows_and_our_own() -> None:
 def test_an_unknown_name_tells_the_nearest(read: Any) -> None:
     with pytest.raises(RecipeError, match=r"recipe 'resnet50-last5' is unknown; did you mean 'resnet50-last50'"):
         read("resnet50-last5")
+    with pytest.raises(RecipeError, match=r"^mien-small is a model that ships, not a recipe; `mien models mien-small`"):
+        recipes["mien-small"]
     with pytest.raises(RecipeError, match=r"recipe 'vit' is unknown; expected one of resnet50-flatten, cnn-64-512, "):
         read("vit")
 

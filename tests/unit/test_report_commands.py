@@ -26,10 +26,10 @@ def call(*words):
 
 def test_compare_prints_in_every_form(runs):
     printed = {form: call("compare", *runs, "--format", form).stdout for form in ("table", "plain", "markdown", "csv")}
-    assert "mien-small seed 60" in printed["table"]
+    assert "mien-small-first seed 60" in printed["table"]
     assert printed["plain"].startswith("Models on PublicTest\n====")
-    assert "| mien-small seed 60 | – | 60.00 % (50.2 to 69.1) |" in printed["markdown"]
-    assert printed["csv"].splitlines()[1].startswith("mien-small seed 60,a,mien-small,60")
+    assert "| mien-small-first seed 60 | – | 60.00 % (50.2 to 69.1) |" in printed["markdown"]
+    assert printed["csv"].splitlines()[1].startswith("mien-small-first seed 60,a,mien-small-first,60")
     parts = json.loads(call("compare", *runs, "--json").stdout)
     assert parts["pairs"][0]["difference"]["difference"] == pytest.approx(0.1)
     assert parts == json.loads(call("compare", *runs, "--format", "json").stdout)

@@ -220,7 +220,7 @@ def test_a_place_that_cannot_be_written_is_named(run, tmp_path):
 
 
 def test_several_runs_start_with_their_comparison(run, tmp_path):
-    other = evaluate_as(make_run(tmp_path / "other", "mien-small"), hundred(70))
+    other = evaluate_as(make_run(tmp_path / "other", "mien-small-first"), hundred(70))
     page = read(write_report([run, other], None, tmp_path / "report.html"))
     assert page.text.index("Pairs on the same faces") < page.text.index("What it means")
     assert {"comparison", "model-1", "model-2"} == set(page.ids)
@@ -229,12 +229,12 @@ def test_several_runs_start_with_their_comparison(run, tmp_path):
 
 
 def test_a_comparison_is_a_page(run, tmp_path):
-    other = evaluate_as(make_run(tmp_path / "other", "mien-small"), hundred(70))
+    other = evaluate_as(make_run(tmp_path / "other", "mien-small-first"), hundred(70))
     page = read(write_comparison(compare([run, other]), tmp_path / "compare.html"))
     said = [image["alt"] for image in page.images]
-    assert "accuracy on PublicTest: cnn8 seed 0 60.0%, mien-small seed 0 70.0%" in said
+    assert "accuracy on PublicTest: cnn8 seed 0 60.0%, mien-small-first seed 0 70.0%" in said
     assert any(words.startswith("accuracy, twin-free PublicTest: cnn8 seed 0 55.6%") for words in said)
-    assert "loss over the epochs of cnn8 seed 0, mien-small seed 0" in said
+    assert "loss over the epochs of cnn8 seed 0, mien-small-first seed 0" in said
     assert sum(words.startswith("confusion matrix") for words in said) == 2
     assert all(address.startswith("data:image/") for address in page.addresses)
 
@@ -279,7 +279,7 @@ def test_the_recipe_says_what_is_assumed():
     assert set(recipe_table(replace(recipes["cnn8"], assumed={"decision": "why"})).rows) >= {
         ("also", "decision", "why")
     }
-    own = recipe_table(replace(recipes["mien-small"], assumed={}))
+    own = recipe_table(replace(recipes["mien-small-first"], assumed={}))
     assert own.columns == ("field", "value")
     variant_notes = recipe_table(override(recipes["cnn8"], "epochs=2")).notes
     assert "A variant: at least one field differs from what the source states." in variant_notes

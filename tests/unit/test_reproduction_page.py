@@ -208,28 +208,28 @@ def test_without_twins_there_is_nothing_to_tell(book):
 
 def test_all_networks_by_size(book):
     book.keep("cnn8", 60)
-    book.keep("mien-small", 70, parameters=1_349_543)
+    book.keep("mien-small-first", 70, parameters=1_349_543)
     book.keep("vit-tiny", 65, parameters=5_500_000)
     text = book.part("by-size")
     names = [row.split(" | ")[:2] for row in text.splitlines()[2:5]]
-    assert names == [["| mien-small", "mien"], ["| cnn8", "report"], ["| vit-tiny", "future work"]]
+    assert names == [["| mien-small-first", "mien"], ["| cnn8", "report"], ["| vit-tiny", "future work"]]
     assert "`convnext-tiny`" in text
     picture = book.part("accuracy-against-parameters")
     assert re.findall(r'<circle class="(\w+)"', picture) == ["mien", "future", "report"]  # from the top
-    assert re.findall(r">([\w-]+ [\d.]+)</text>", picture) == ["mien-small 70.0", "vit-tiny 65.0", "cnn8 60.0"]
+    assert re.findall(r">([\w-]+ [\d.]+)</text>", picture) == ["mien-small-first 70.0", "vit-tiny 65.0", "cnn8 60.0"]
     x, y = map(float, re.search(r'"report" cx="([\d.]+)" cy="([\d.]+)"', picture).groups())
     assert pytest.approx(x, abs=0.1) == 60 + 500 * 0.6737  # 4.72 million, between 1 and 10 million
     assert 50 < y < 410
 
 
 def test_a_mean_of_weights_stands_among_the_networks(book):
-    book.keep("mien-small", 70, parameters=1_349_543)
-    mean = replace(recipes["mien-small"], name="mien-mean")
+    book.keep("mien-small-first", 70, parameters=1_349_543)
+    mean = replace(recipes["mien-small-first"], name="mien-mean")
     book.keep(mean, 72, parameters=1_349_543, averaged={"a": "1", "b": "2"})
     rows = [row.split(" | ")[:4] for row in book.part("by-size").splitlines()[2:4]]
     assert rows == [
         ["| mien-mean", "mien", "weights of 2 runs, averaged", "–"],
-        ["| mien-small", "mien", "105 of 105", "random"],
+        ["| mien-small-first", "mien", "105 of 105", "random"],
     ]
     assert "mien-mean 72.0" in book.part("accuracy-against-parameters")
 

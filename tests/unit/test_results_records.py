@@ -31,7 +31,7 @@ def kept(repository, tmp_path):
     """Folder of records, and a function that makes an evaluated run for it."""
     folder, commit = repository
 
-    def make(name, recipe="mien-small", right=60, splits=("PublicTest",), **environment):
+    def make(name, recipe="mien-small-first", right=60, splits=("PublicTest",), **environment):
         run = make_run(tmp_path / name, recipe, **{"commit": commit} | environment)
         for split in splits:
             evaluate_as(run, hundred(right, split=split, twins=10))

@@ -7,7 +7,7 @@ from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progress
 from mien.lab.recipe_book import recipes
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
 
-SMALL = recipes["mien-small"]
+SMALL = recipes["mien-small-first"]
 
 
 def with_fields(**fields):

@@ -134,9 +134,9 @@ def test_a_seed_counts_once_with_the_record_that_has_more_labelled_splits(keep, 
 
 
 def test_a_mean_of_runs_is_no_training_of_the_row(keep):
-    keep(recipes["mien-small"])
-    found = keep(replace(recipes["mien-small"], name="mean"), averaged={"a": "1", "b": "2"})
-    (trained,) = trained_rows(recipes["mien-small"], found)
+    keep(recipes["mien-small-first"])
+    found = keep(replace(recipes["mien-small-first"], name="mean"), averaged={"a": "1", "b": "2"})
+    (trained,) = trained_rows(recipes["mien-small-first"], found)
     assert len(found) == 2 and len(trained.records) == 1
     (mean,) = averaged_rows(found)
     assert (mean.row.name, mean.averaged, trained.averaged) == ("mean", 2, 0)
@@ -145,6 +145,6 @@ def test_a_mean_of_runs_is_no_training_of_the_row(keep):
 
 def test_a_mean_of_one_seed_counts_once(keep):
     for seed in (1, 0, 0):
-        found = keep(replace(recipes["mien-small"], name="mean"), seed=seed, averaged={"a": "1", "b": "2"})
+        found = keep(replace(recipes["mien-small-first"], name="mean"), seed=seed, averaged={"a": "1", "b": "2"})
     (mean,) = averaged_rows(found)
     assert len(found) == 3 and list(mean.seeds) == [0, 1] and len(mean.records) == 2

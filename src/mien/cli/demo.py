@@ -44,7 +44,7 @@ def _train_on_drawn_faces(out: Path, seed: int) -> Run:
     faces = lab.draw_faces(per_class=FACES_PER_CLASS, seed=seed)
     typer.echo(f"1. drew {len(faces):,} faces with seven schematic expressions", err=True)
     recipe = replace(
-        lab.recipes["mien-small"],
+        lab.recipes["mien-small-first"],
         name="demo",
         source="mien demo",
         augment=Augment(rotate_deg=10.0, shift_fraction=0.05, flip=True),
@@ -53,7 +53,7 @@ def _train_on_drawn_faces(out: Path, seed: int) -> Run:
         batch_size=64,
         ema_decay=0.0,
     )
-    typer.echo(f"2. training a network of mien-small's kind for {EPOCHS} epochs", err=True)
+    typer.echo(f"2. training a small network for {EPOCHS} epochs", err=True)
     run = lab.train(recipe, faces, seed=seed, out=out, on_progress=_show)
     report = lab.evaluate(run, faces.test)
     typer.echo(f"3. evaluated its exported model on {report.n_scored} other drawn faces:", err=True)

@@ -21,6 +21,7 @@ from mien.lab.recipe_book.report_001 import CNN_17M, CNN_17M_AUG, RESNET50_BALAN
 from mien.lab.recipe_book.report_002 import RESNET50_LAST50
 from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
 from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
+from mien.recognizer import shipped_models
 
 __all__ = ["FUTURE_WORK", "OWN", "PUBLISHED", "SPEEDRUNS", "Recipes", "recipes"]
 
@@ -62,6 +63,11 @@ class Recipes(Mapping[str, Recipe]):
         Raises:
             RecipeError: there is none of that name; the message names the nearest.
         """
+        if name not in self._rows and name in shipped_models():
+            raise RecipeError(
+                f"{name} is a model that ships, not a recipe; `mien models {name}` says by which it was trained, and "
+                f"--weights {name} goes on from it."
+            )
         if name not in self._rows:
             raise RecipeError(f"recipe {name!r} is unknown; {nearest(name, self._rows)}")
         return self._rows[name]

@@ -53,7 +53,7 @@ EFFICIENTNET_B0 = Recipe(
         "preprocess.input_px": "a quarter of the area that the weights were trained at, so that a processor can "
         "train it.",
         "preprocess.mean": "mean and deviation that the weights were trained with.",
-        "augment": "as mien-small, without change of brightness and without mixup.",
+        "augment": "as mien-small-first, without change of brightness and without mixup.",
         "optimizer": "not tuned; AdamW at a usual rate for fine-tuning.",
         "epochs": "20, with a cosine: fine-tuning is over sooner than training from scratch.",
     },
@@ -116,7 +116,7 @@ DENSENET_121 = Recipe(
         "preprocess.input_px": "a quarter of the area that the weights were trained at, so that a processor can "
         "train it.",
         "preprocess.mean": "mean and deviation that the weights were trained with.",
-        "augment": "as mien-small, without change of brightness and without mixup.",
+        "augment": "as mien-small-first, without change of brightness and without mixup.",
         "optimizer": "not tuned; AdamW at a usual rate for fine-tuning.",
         "epochs": "20, with a cosine: fine-tuning is over sooner than training from scratch.",
     },
@@ -164,7 +164,7 @@ INCEPTION_V3 = Recipe(
         "network.name": "report 001 says 'InceptionV3'; the side branch of its training is left out.",
         "preprocess.input_px": "near the smallest that leaves its last map 3x3; the weights were trained at 299.",
         "preprocess.mean": "mean and deviation that the weights were trained with.",
-        "augment": "as mien-small, without change of brightness and without mixup.",
+        "augment": "as mien-small-first, without change of brightness and without mixup.",
         "optimizer": "not tuned; AdamW at a usual rate for fine-tuning.",
         "epochs": "20, with a cosine: fine-tuning is over sooner than training from scratch.",
     },
@@ -214,7 +214,7 @@ CONVNEXT_TINY = Recipe(
         "preprocess.input_px": "a quarter of the area that the weights were trained at, so that a processor can "
         "train it.",
         "preprocess.mean": "mean and deviation that the weights were trained with.",
-        "augment": "as mien-small, without change of brightness and without mixup.",
+        "augment": "as mien-small-first, without change of brightness and without mixup.",
         "optimizer": "not tuned; a third of the others' rate, as transformers and ConvNeXt are usually fine-tuned with "
         "less.",
         "epochs": "20, with a cosine: fine-tuning is over sooner than training from scratch.",
@@ -263,7 +263,7 @@ VIT_TINY = Recipe(
         "network.name": "report 003 says 'transformers or attention'; a Vision Transformer of the smallest usual size.",
         "preprocess.input_px": "its position embeddings are made for 224.",
         "preprocess.mean": "mean and deviation that the weights were trained with.",
-        "augment": "as mien-small, without change of brightness and without mixup.",
+        "augment": "as mien-small-first, without change of brightness and without mixup.",
         "optimizer": "not tuned; a third of the others' rate, as transformers and ConvNeXt are usually fine-tuned with "
         "less.",
         "epochs": "20, with a cosine: fine-tuning is over sooner than training from scratch.",

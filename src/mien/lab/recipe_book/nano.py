@@ -1,4 +1,4 @@
-"""`mien-nano` and the trials on the way to it. A row that differs from an earlier one in little says in what."""
+"""Networks of mien-nano's size, the first one first. A row that differs from an earlier one in little says in what."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _CHANGES = Augment(
     fill="nearest",
 )
 
-MIEN_NANO = Recipe(
-    name="mien-nano",
+MIEN_NANO_FIRST = Recipe(
+    name="mien-nano-first",
     source="mien",
     network=OwnNet(name="residual-nano"),
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
@@ -65,7 +65,7 @@ MIEN_NANO = Recipe(
 )
 
 MIEN_NANO_MUON = replace(
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     name="mien-nano-muon",
     remark=_TAUGHT,
     optimizer=Muon(lr=0.03, momentum=0.9, other_lr=0.03, weight_decay=2e-4),
@@ -74,7 +74,7 @@ MIEN_NANO_MUON = replace(
 )
 
 MIEN_NANO_FULL = replace(
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     name="mien-nano-full",
     network=OwnNet(name="residual-nano-full"),
     remark=f"What mien-nano was before mien-nano-even. {_TAUGHT}",
@@ -92,7 +92,7 @@ MIEN_NANO_TAUGHT = replace(
 )
 
 MIEN_NANO_OF_FIVE = replace(
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     name="mien-nano-of-five",
     network=OwnNet(name="residual-nano-full-pool-first"),
     epochs=70,
@@ -103,7 +103,7 @@ MIEN_NANO_OF_FIVE = replace(
 )
 
 MIEN_NANO_FACES = replace(
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     name="mien-nano-faces",
     network=OwnNet(name="mobilenet-v1-nano-normed", weights="file"),
     preprocess=replace(FACE_INPUT, input_px=64),
@@ -119,7 +119,7 @@ MIEN_NANO_FACES = replace(
 )
 
 MIEN_NANO_EVEN = replace(
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     name="mien-nano-even",
     network=OwnNet(name="residual-nano-even"),
     epochs=90,
@@ -139,7 +139,7 @@ MIEN_NANO_EVEN_TUNED = replace(
 )
 
 ROWS = (
-    MIEN_NANO,
+    MIEN_NANO_FIRST,
     MIEN_NANO_MUON,
     MIEN_NANO_FULL,
     MIEN_NANO_TAUGHT,

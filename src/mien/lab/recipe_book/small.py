@@ -1,4 +1,4 @@
-"""`mien-small` and the trials on the way to it. A row that differs from an earlier one in little says in what."""
+"""Networks of mien-small's size, the first one first. A row that differs from an earlier one in little says in what."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mien.lab.recipe import (
 )
 from mien.preprocess import Preprocess
 
-MIEN_SMALL = Recipe(
-    name="mien-small",
+MIEN_SMALL_FIRST = Recipe(
+    name="mien-small-first",
     source="mien",
     network=OwnNet(name="residual-small"),
     # mean and std of the Training faces
@@ -58,11 +58,11 @@ MIEN_SMALL = Recipe(
 )
 
 MIEN_SMALL_DISTILLED = replace(
-    MIEN_SMALL,
+    MIEN_SMALL_FIRST,
     name="mien-small-distilled",
     epochs=100,
-    remark="Learns from a finished mien-small (--teacher) and FER+ votes (--votes) beside the labels. It holds out the "
-    "same faces as its teacher, by the same rule and seed; they only calibrate the confidence.",
+    remark="Learns from a finished mien-small-first (--teacher) and FER+ votes (--votes) beside the labels. It holds "
+    "out the same faces as its teacher, by the same rule and seed; they only calibrate the confidence.",
     votes_weight=0.5,
     distillation=Distillation(weight=0.5, temperature=2.0, faces="same"),
 )
@@ -200,7 +200,7 @@ MIEN_SMALL_FULL_MUON = replace(
     epochs=40,
     batch_size=256,
     ema_decay=0.998,
-    remark="mien-small with its stem at full size from random weights, in fewer epochs with Muon. Learns from a "
+    remark="mien-small-first with its stem at full size from random weights, in fewer epochs with Muon. Learns from a "
     "finished mien-small-distilled (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same faces "
     "as its teacher; they only calibrate the confidence.",
 )
@@ -279,7 +279,7 @@ MIEN_SMALL_FACES = replace(
 )
 
 ROWS = (
-    MIEN_SMALL,
+    MIEN_SMALL_FIRST,
     MIEN_SMALL_DISTILLED,
     MIEN_SMALL_TUNED,
     MIEN_SMALL_QUICK,

@@ -20,8 +20,8 @@ from mien.lab.recipe import (
 from mien.lab.recipe_book.small import FACE_INPUT, LIGHT_SOFTNESS, MIEN_SMALL_FULL_MUON
 from mien.preprocess import Preprocess
 
-_MIEN_LARGE = Recipe(
-    name="mien-large",
+_MIEN_LARGE_FIRST = Recipe(
+    name="mien-large-first",
     source="mien",
     network=OwnNet(name="mobilenet-v1", weights="file"),
     preprocess=FACE_INPUT,
@@ -58,7 +58,7 @@ _MIEN_LARGE = Recipe(
 )
 
 _MIEN_LARGE_FACES = replace(
-    _MIEN_LARGE,
+    _MIEN_LARGE_FIRST,
     name="mien-large-faces",
     network=OwnNet(name="mobilenet-v1-normed", weights="file"),
     augment=LIGHT_SOFTNESS,
@@ -116,7 +116,7 @@ _MIEN_LARGE_MUON = replace(
     network=OwnNet(name="residual-large"),
     augment=replace(LIGHT_SOFTNESS, erase_rate=0.25),
     epochs=44,
-    remark="mien-small's network of twice the width, from random weights in two hours of one core. Learns from a "
+    remark="mien-small-first's network of twice the width, from random weights in two hours of one core. Learns from a "
     "finished mien-small-distilled (--teacher) and FER+ votes (--votes) beside the labels. It holds out the same faces "
     "as its teacher; they only calibrate the confidence.",
 )
@@ -139,4 +139,4 @@ _MIEN_LARGE_LONG = replace(
     "out the same faces as its teacher; they only calibrate the confidence.",
 )
 
-ROWS = (_MIEN_LARGE, _MIEN_LARGE_FACES, MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
+ROWS = (_MIEN_LARGE_FIRST, _MIEN_LARGE_FACES, MIEN_WIDE, _MIEN_LARGE_MUON, _MIEN_LARGE_ALONE, _MIEN_LARGE_LONG)
