@@ -22,7 +22,7 @@ from mien.lab.averaging import average_runs
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate
 from mien.lab.loss import losses_of, teach
-from mien.lab.nets import NETWORKS
+from mien.lab.nets import NETWORKS, build
 from mien.lab.nets.input import InputLayer
 from mien.lab.provenance import device_name
 from mien.lab.recipe import (
@@ -39,14 +39,14 @@ from mien.lab.recipe import (
     Validation,
 )
 from mien.lab.recipe_book import recipes
-from mien.lab.run import ENVIRONMENT, Run, run_name
+from mien.lab.run import ENVIRONMENT, Run, learned_classes, run_name
 from mien.lab.schedule import rate_factor
 from mien.lab.training import Progress, split_for_training, steps_an_epoch, train
-from mien.labels import FER2013, FERPLUS, FOLDER
+from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
 from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
 
-SMALL = replace(recipes["mien-small"], epochs=3, ema_decay=0.9)
+SMALL = replace(recipes["mien-small-first"], epochs=3, ema_decay=0.9)
 
 
 def easy_faces(n=140, seed=0):
@@ -417,7 +417,9 @@ def test_phases_are_added_up_first_and_named_by_an_infinite_loss(tmp_path):
 def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
     # one step an epoch: its training loss is that of the first weights, and finite
     recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e38), batch_size=100)
-    with pytest.raises(RecipeError, match=r"mien-small: the validation loss became (nan|inf) in epoch 1\. .*seed0"):
+    with pytest.raises(
+        RecipeError, match=r"mien-small-first: the validation loss became (nan|inf) in epoch 1\. .*seed0"
+    ):
         train(recipe, easy_faces(), out=tmp_path)
 
 
@@ -454,7 +456,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
     with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged \(KeyError\)"):
         run.read_checkpoint()
     (run.folder / WEIGHTS).write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="not the weights of mien-small"):
+    with pytest.raises(ModelError, match="not the weights of mien-small-first"):
         run.load_classifier()
     with pytest.raises(ModelError, match=r"no recipe\.json; expected a run folder"):
         Run.open(tmp_path)
@@ -558,7 +560,7 @@ def test_votes_are_learned_beside_the_labels(tmp_path):
     majority = easy_faces().relabel(FERPLUS).labels
     assert (answers["votes"].argmax(1).numpy() == majority).mean() > 0.9
     assert len(run.environment["votes_sha256"]) == 64
-    with pytest.raises(ModelError, match=r"recipe mien-small has not learned FER\+ votes"):
+    with pytest.raises(ModelError, match=r"recipe mien-small-first has not learned FER\+ votes"):
         train(TINY, easy_faces(), out=tmp_path).load_classifier("votes")
 
 
@@ -622,7 +624,9 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
-    with pytest.raises(RecipeError, match=r"mien-small: .*mien-small-seed0-.* are one teacher; name each once"):
+    with pytest.raises(
+        RecipeError, match=r"mien-small-first: .*mien-small-first-seed0-.* are one teacher; name each once"
+    ):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, teacher.folder])
     another = train(TINY, easy_faces(), seed=2, out=tmp_path)
     namesake = shutil.copytree(another.folder, tmp_path / "other" / teacher.folder.name)
@@ -630,7 +634,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, namesake])
     coloured = replace(taught, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.25,) * 3))
     with pytest.raises(
-        ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small shows 3; take one"
+        ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small-first shows 3; take one"
     ):
         train(coloured, easy_faces(), out=tmp_path, teachers=["mien-nano"])
     with pytest.raises(ModelError, match=r"nobody: no such teacher; expected a finished run, a model folder, or"):
@@ -710,6 +714,24 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     assert average_runs([Run.open(first.folder), second], "foreign", tmp_path).has_foreign_weights
     report = evaluate(mean, easy_faces())
     assert (report.train_accuracy, report.validation_accuracy, report.gap) == (None, None, None)  # of no training
+
+
+def test_classes_go_on_by_name_from_a_run(tmp_path):
+    run = train(replace(SMALL, epochs=1, votes_weight=0.5), with_votes(easy_faces()), out=tmp_path)
+    learned = load_file(run.folder / WEIGHTS)["network.classes.weight"]
+    still = replace(SMALL, network=replace(SMALL.network, weights="file"), epochs=1, augment=NoAugment())
+    still = replace(still, name="still", optimizer=replace(SMALL.optimizer, lr=1e-12), votes_weight=0.0)
+    own = LabelSet((*FOLDER, "asleep"))
+    went_on = load_file(train(still, easy_faces().relabel(own), out=tmp_path, weights=run.folder).folder / WEIGHTS)[
+        "network.classes.weight"
+    ]
+    for label, name in enumerate(FOLDER):
+        torch.testing.assert_close(went_on[label], learned[FER2013.index(name)], atol=1e-4, rtol=0)
+    assert (went_on[7] - learned[:, None]).abs().amax(-1).min() > 1e-3
+    bare = shutil.copy(run.folder / WEIGHTS, tmp_path / "bare.safetensors")
+    assert learned_classes(bare) is None  # nothing says which they are
+    drawn = build(still.network, still.preprocess, 7, bare).network.classes.weight
+    assert (drawn[:, None] - learned[None, :7]).abs().amax(-1).min() > 1e-3
 
 
 def test_what_cannot_be_averaged_is_refused(tmp_path):

@@ -15,7 +15,7 @@ from mien.lab.joining import join_models
 from mien.lab.nets import adopt_classes, build, settle
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import OwnNet
-from mien.lab.run import weights_file
+from mien.lab.run import learned_classes, weights_file
 from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
 from mien.preprocess import Preprocess
 
@@ -37,7 +37,9 @@ def faces(count: int = 24) -> np.ndarray:
 def gone_on(model: str, labels: LabelSet = FER2013, outputs: int | None = None) -> Classifier:
     weights, preprocess = weights_file(model), Recognizer.load(model).card.preprocess
     network = build(OwnNet(name=NETWORKS[model], weights="file"), preprocess, outputs or len(labels), weights)
-    adopt_classes(network, weights, labels)
+    known = learned_classes(weights)
+    assert known is not None
+    adopt_classes(network, weights, known, labels)
     return network.eval()
 
 

@@ -14,14 +14,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from mien.card import CARD_FILE, MODEL_FILE
+from mien.card import CARD_FILE, MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
-from mien.labels import FERPLUS
+from mien.labels import FERPLUS, LabelSet
 from mien.recognizer import find_model, shipped_models
 from mien.writing import replacing
 
@@ -270,6 +270,19 @@ def weights_file(named: str | Path) -> Path:
     if str(named) in shipped_models() or (folder / CARD_FILE).is_file():
         return find_model(str(named)) / MODEL_FILE
     return folder / WEIGHTS if (folder / WEIGHTS).is_file() else folder
+
+
+def learned_classes(file: Path) -> LabelSet | None:
+    """Return the classes that starting weights have learned, by the card or the run beside them; None without either.
+
+    Raises:
+        ModelError: the card or the run cannot be read.
+    """
+    if file.suffix == Path(MODEL_FILE).suffix:
+        return Card.read(file.parent).labels
+    if file.name == WEIGHTS and (file.parent / RECIPE).is_file():
+        return LabelSet(tuple(Run.open(file.parent).environment["label_set"]))
+    return None
 
 
 def weights_digest(file: Path) -> str:

@@ -34,7 +34,7 @@ from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, log_to_tensorboard, run_name, weights_file
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, learned_classes, log_to_tensorboard, run_name, weights_file
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
 from mien.preprocess import Preprocess
@@ -239,7 +239,8 @@ class Trainer:
             self.class_weights = torch.from_numpy(class_weights(training.labels, data.label_set)).to(device)
         torch.manual_seed(seed)
         self.classifier = build(recipe.network, recipe.preprocess, self.targets.shape[1], weights)
-        adopt_classes(self.classifier, weights, data.label_set)
+        if weights is not None and (known := learned_classes(weights)) is not None:
+            adopt_classes(self.classifier, weights, known, data.label_set)
         self.classifier.to(**channels_last)
         _check_sizes(recipe, self.classifier)
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None

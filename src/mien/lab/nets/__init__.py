@@ -13,7 +13,7 @@ from mien.errors import RecipeError
 from mien.lab.nets.cnn8 import CNN8
 from mien.lab.nets.cnn_17m import CNN17M
 from mien.lab.nets.cnn_64_512 import CNN64To512
-from mien.lab.nets.folded import adopt_rows, unfold
+from mien.lab.nets.folded import adopt_rows, unfold, with_own_classes
 from mien.lab.nets.folded import settle as settle_norms
 from mien.lab.nets.gelu_cnn import GeluCNN
 from mien.lab.nets.input import Classifier
@@ -69,8 +69,8 @@ def build(
         network: an own network, or a timm backbone with our head.
         preprocess: states the input's size and channels.
         classes: number of outputs, K.
-        weights: file for a network that does not start at random: safetensors, or a model's for our own networks; None
-            = timm's own, downloaded.
+        weights: file for a network that does not start at random: safetensors, or a model's for our own networks, whose
+            last layer starts at random all the same (`adopt_classes`); None = timm's own, downloaded.
         pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
 
     Returns:
@@ -100,7 +100,7 @@ def build(
             load_weights(module, network.name, weights, found=unfold(module, read_weights(weights)))
             module.settled = False
         else:
-            load_weights(module, network.name, weights)
+            load_weights(module, network.name, weights, found=with_own_classes(module, read_weights(weights)))
     return Classifier(preprocess, module)
 
 
@@ -117,17 +117,18 @@ def settle(classifier: Classifier, faces: Tensor) -> None:
         network.settled = True
 
 
-def adopt_classes(classifier: Classifier, weights: Path | None, labels: LabelSet) -> None:
-    """Start the last layer from what a model has learned about classes of the same names.
+def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels: LabelSet) -> None:
+    """Start the last layer from what its starting weights have learned about classes of the same names.
 
     Args:
-        classifier: what `build` has returned; changed in place, if it is one of our own and `weights` are a model's.
+        classifier: what `build` has returned; changed in place, if it is one of our own networks.
         weights: that it was built with.
+        known: the classes that these have learned.
         labels: of the data that it goes on with.
     """
-    network = classifier.network
-    if weights is not None and weights.suffix == MODEL_SUFFIX and isinstance(network, (MobileNetV1, ResidualNet)):
-        adopt_rows(network.classes, weights, labels)
+    last = getattr(classifier.network, "classes", None)
+    if isinstance(last, nn.Linear):  # all of `NETWORKS`
+        adopt_rows(last, read_weights(weights), known, labels)
 
 
 def synchronised(classifier: Classifier) -> Classifier:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.card import Card
 from mien.errors import ModelError
 from mien.labels import FERPLUS, LabelSet
 
@@ -78,8 +77,7 @@ def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
     Returns:
         The network's whole state; all but the last layer, which stays the network's own, answers as the model does.
     """
-    last = {name: value for name, value in network.state_dict().items() if name.startswith("classes.")}
-    state = found | last
+    state = with_own_classes(network, found)
     bias: Tensor | None = None
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
@@ -119,20 +117,24 @@ def settle(network: nn.Module, x: Tensor) -> None:
         hook.remove()
 
 
+def with_own_classes(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what was found in a file with the network's own last layer in place of the file's."""
+    return found | {name: value for name, value in network.state_dict().items() if name.startswith("classes.")}
+
+
 @torch.no_grad()
-def adopt_rows(layer: nn.Linear, file: Path, labels: LabelSet) -> None:
-    """Start the last layer from what a model has learned about classes of the same names.
+def adopt_rows(layer: nn.Linear, found: dict[str, Tensor], known: LabelSet, labels: LabelSet) -> None:
+    """Start the last layer from what was learned about classes of the same names; of another width it stays as it is.
 
     Args:
         layer: answers `labels`, then the eight classes of FER+ if it learns votes too; changed in place.
-        file: ``model.onnx`` of a model folder.
+        found: starting weights by name.
+        known: the classes of their last layer, behind which FER+'s may stand.
         labels: of the data that the network goes on with.
-
-    Raises:
-        ModelError: the file or its card cannot be read.
     """
-    found, known = read_model(file), Card.read(file.parent).labels
     weight, bias = found["classes.weight"], found["classes.bias"]
+    if weight.shape[1] != layer.in_features:
+        return
     outputs = len(weight)
     voted = known == FERPLUS or outputs > len(known)
     first = outputs - len(known) if known == FERPLUS else 0  # the votes stand behind the labels
@@ -140,4 +142,5 @@ def adopt_rows(layer: nn.Linear, file: Path, labels: LabelSet) -> None:
     if voted and len(layer.bias) > len(labels):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
     for own, other in rows:
-        layer.weight[own].copy_(weight[other]), layer.bias[own].copy_(bias[other])
+        layer.weight[own] = weight[other]
+        layer.bias[own] = bias[other]
