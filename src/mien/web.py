@@ -23,7 +23,10 @@ from mien.recognizer import LEAST_DOUBT, find_model
 PAGE = Path(__file__).with_name("page")
 """The page, which `mien serve` shows too; there server.js answers, here browser.js."""
 
-RUNTIME_URL = "https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-1.30.0.tgz"
+RUNTIME_VERSION = "1.30.0"
+"""Version of onnxruntime-web with which the page was tested."""
+
+RUNTIME_URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{RUNTIME_VERSION}.tgz"
 """onnxruntime for browsers, MIT, 33 MB; three of its files are used."""
 
 RUNTIME_FILES = {
@@ -53,8 +56,8 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
     Args:
         out: folder; a page that was written there before is replaced.
         model: a model folder, the name of a shipped model, or None for the shipped default.
-        runtime: folder with `RUNTIME_FILES`, such as the ``dist`` of npm's onnxruntime-web 1.30.0. None takes them
-            from ``out`` where they are there, and else downloads them from `RUNTIME_URL`.
+        runtime: folder with `RUNTIME_FILES`, such as the ``dist`` of npm's onnxruntime-web in `RUNTIME_VERSION`. None
+            takes them from ``out`` where they are there, and else downloads them from `RUNTIME_URL`.
 
     Returns:
         ``out``.
@@ -153,7 +156,8 @@ def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
     present = {name: folder / name for name in RUNTIME_FILES if os.path.isfile(folder / name)}  # noqa: PTH113
     if len(present) < len(RUNTIME_FILES) and not download:
         missing = ", ".join(name for name in RUNTIME_FILES if name not in present)
-        raise InputError(f"{folder}: no {missing}; expected the folder dist of npm's onnxruntime-web 1.30.0.")
+        expected = f"expected the folder dist of npm's onnxruntime-web {RUNTIME_VERSION}"
+        raise InputError(f"{folder}: no {missing}; {expected}.")
     if len(present) == len(RUNTIME_FILES):
         try:
             files = {name: file.read_bytes() for name, file in present.items()}
@@ -164,8 +168,8 @@ def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != RUNTIME_FILES[name]:
             raise InputError(
-                f"{folder / name}: not that of onnxruntime-web 1.30.0, with which this page was tested; delete it, or "
-                "name the folder dist of that version."
+                f"{folder / name}: not that of onnxruntime-web {RUNTIME_VERSION}, with which this page was tested; "
+                "delete it, or name the folder dist of that version."
             )
     return files
 
@@ -182,5 +186,6 @@ def _downloaded() -> dict[str, bytes]:
     except (OSError, EOFError, zlib.error, http.client.HTTPException, tarfile.TarError, KeyError) as error:
         raise InputError(
             f"{RUNTIME_URL}: cannot be downloaded ({type(error).__name__}: {error}). On another machine, run "
-            "`npm pack onnxruntime-web@1.30.0`, unpack it, copy its package/dist here and name it: --runtime dist."
+            f"`npm pack onnxruntime-web@{RUNTIME_VERSION}`, unpack it, copy its package/dist here and name it: "
+            "--runtime dist."
         ) from error
