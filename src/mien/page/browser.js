@@ -99,6 +99,7 @@ function inClasses(raw, card, leastDoubt) {
 
 byId("where").textContent = "Photos and camera pictures stay in this browser: nothing is sent.";
 byId("camera-status").textContent = "Each picture is read here when the one before is done. No sound is used.";
+byId("licences").hidden = false;
 models.then(({ card }) => showModel(card)).catch((error) => {
   byId("model").textContent = `Model: ${error.message}`;
 });
