@@ -342,6 +342,7 @@ def test_the_model_is_described(client: Client, model: Path) -> None:
 def test_openapi_describes_uploads_answers_and_refusals_with_examples(client: Client) -> None:
     found = client.get("/openapi.json").json
     paths, schemas = found["paths"], found["components"]["schemas"]
+    assert found["info"]["description"].startswith("Reads facial expressions in photos and videos.")
     assert paths.keys() == {"/v1/analyze", "/v1/video", "/v1/model", "/metrics", "/healthz"}
     analyze, video = paths["/v1/analyze"]["post"], paths["/v1/video"]["post"]
     assert (analyze["operationId"], video["operationId"]) == ("analyze", "video")

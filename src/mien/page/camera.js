@@ -1,10 +1,10 @@
 "use strict";
 
-// The camera: one picture after the other to the server, and what it answers.
+// The camera: one picture after the other to `analyze`, of server.js or browser.js, and what it answers.
 
 const HISTORY_S = 60;
 const MAX_FRAMES_KEPT = 20000; // half an hour at ten a second
-const FRAME_PX = 480; // longer side of the camera pictures that are sent: faces fill much of them, and it is quick
+const FRAME_PX = 480; // longer side of the camera pictures that are read: faces fill much of them, and it is quick
 
 const REASONS = {
   NotAllowedError: "permission was refused. Allow the camera for this page in the browser, beside the address, and start again.",

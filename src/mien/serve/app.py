@@ -49,10 +49,10 @@ _log = logging.getLogger("uvicorn.error")
 mimetypes.add_type("text/javascript", ".js")  # Windows may know it as plain text, which browsers do not run
 _STATIC = Path(mien.__file__).with_name("page")
 
-_ABOUT = """Reads facial expressions in photos.
+_ABOUT = """Reads facial expressions in photos and videos.
 
 An expression is the label that raters give to a picture; it is not what a person feels. Photos are held in memory while
-they are analysed, and are not kept."""
+they are analysed; a video lies in a temporary file while it is read. Neither is kept."""
 
 
 def create_app(
