@@ -17,8 +17,7 @@ from mien.video import AnalyzedFrame, VideoFace
 _FIRST_BIN_S = 0.1
 _MOST_BINS = 1024  # then two become one
 _MOST_THUMBNAILS = 240  # then each second is dropped
-_MOST_TRACKS = 100  # then the shorter half is dropped
-_ENDED_S = 1.0  # unseen for so long, a track has ended, unless `analyze_video` was told otherwise
+_MOST_TRACKS = 100  # then up to half of them are dropped, the shortest that have ended
 _THUMBNAIL_PX = 240
 _PORTRAIT_PX = 64
 
@@ -79,6 +78,12 @@ class Overview:
     Memory does not grow with the video's length: bins of time widen, thumbnails are thinned out, and of many tracks the
     shorter ones that have ended are dropped. Only the list of segments grows.
 
+    Args:
+        source: the video.
+        labels: names of the classes.
+        unseen_s: as in `analyze_video`; a track that was last seen longer ago has ended.
+        thumbnails: whether to keep them.
+
     Attributes:
         source: the video.
         labels: names of the classes.
@@ -87,8 +92,8 @@ class Overview:
         thumbnails: time and JPEG of frames, with boxes.
     """
 
-    def __init__(self, source: str, labels: Sequence[str], *, thumbnails: bool = False) -> None:
-        self.source, self.labels = source, tuple(labels)
+    def __init__(self, source: str, labels: Sequence[str], *, unseen_s: float = 1.0, thumbnails: bool = False) -> None:
+        self.source, self.labels, self._unseen_s = source, tuple(labels), unseen_s
         self.begin_s = self.end_s = 0.0
         self.thumbnails: list[tuple[float, bytes]] = []
         self._wants_thumbnails, self._thumbnail_s = thumbnails, _FIRST_BIN_S
@@ -149,8 +154,8 @@ class Overview:
         return max(self.end_s - self.begin_s, self._bin_s)
 
     def _drop(self) -> None:
-        """Drop the shortest of the tracks that have not been seen for a while."""
-        ended = [track for track in self._tracks.values() if track.last_s < self.end_s - _ENDED_S]
+        """Drop the shortest of the tracks that have ended."""
+        ended = [track for track in self._tracks.values() if track.last_s < self.end_s - self._unseen_s]
         for track in sorted(ended, key=lambda track: track.frames)[: _MOST_TRACKS // 2]:
             del self._tracks[track.track]
 

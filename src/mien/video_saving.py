@@ -63,7 +63,9 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
     _check_place(file)
     if suffix in SEGMENT_SUFFIXES:
         return _listing(frames, file)
-    return _overviewing(frames, Overview(video.source.name, video.labels.names, thumbnails=suffix == ".html"), file)
+    wants_thumbnails = suffix == ".html"
+    overview = Overview(video.source.name, video.labels.names, unseen_s=video.unseen_s, thumbnails=wants_thumbnails)
+    return _overviewing(frames, overview, file)
 
 
 def _check_place(file: Path) -> None:

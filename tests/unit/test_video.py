@@ -27,8 +27,8 @@ from mien.media.video import VideoReader
 from mien.overview import Overview
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
-from mien.video import VideoAnalysis, video_columns
-from mien.video_saving import VIDEO_SAVE_SUFFIXES
+from mien.video import AnalyzedFrame, VideoAnalysis, video_columns
+from mien.video_saving import VIDEO_SAVE_SUFFIXES, saving
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +296,19 @@ def test_tracks_that_a_frame_misses_are_counted_once(clip: Path, model: Path) ->
     late = tuple(replace(face, track_id=200, time_s=60.0) for face in everybody[:1])
     found.add(replace(first, frame=600, time_s=60.0, faces=late))
     assert (found.n_tracks, found.dropped, len(found.tracks(200))) == (102, 50, 52)
+
+
+@pytest.mark.parametrize(("unseen_s", "is_shown"), [(1.0, False), (10.0, True)])
+def test_a_track_that_may_go_on_is_not_dropped(
+    clip: Path, model: Path, tmp_path: Path, unseen_s: float, is_shown: bool
+) -> None:
+    video = mien.analyze_video(clip, model=model, unseen_s=unseen_s)
+    first = next(iter(video.frames()))
+
+    def frame(index: int, tracks: range) -> AnalyzedFrame:
+        faces = tuple(replace(first.faces[0], track_id=track, time_s=index / 10) for track in tracks)
+        return replace(first, frame=index, time_s=index / 10, faces=faces)
+
+    alone = [frame(index, range(1)) for index in range(6)]
+    list(saving([*alone, frame(45, range(1, 102))], video, tmp_path / "a.html"))
+    assert (">Face 0<" in (tmp_path / "a.html").read_text("utf-8")) == is_shown
