@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Face = npt.NDArray[np.uint8]
-"""One grey face, ``(H, W)`` uint8."""
+GreyImage = npt.NDArray[np.uint8]
+"""One face, ``(H, W)`` uint8."""
 
 _Draws = np.random.Generator
 
@@ -36,10 +36,10 @@ class Change:
     name: str
     strength: str
     amount: float
-    function: Callable[[Face, float, _Draws], Face]
+    function: Callable[[GreyImage, float, _Draws], GreyImage]
 
-    def apply(self, faces: Face, seed: int) -> Face:
-        """Return changed faces ``(N, H, W)``.
+    def apply(self, faces: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
+        """Return changed faces ``(N, H, W)`` uint8 of faces as `FaceDataset` has them.
 
         The draws are the same at every strength: with one seed, a face is shifted in one direction by 5, 10 and 20 %.
         """
@@ -47,28 +47,28 @@ class Change:
         return np.stack([self.function(face, self.amount, draws) for face in faces])
 
 
-def unchanged(face: Face, _: float, __: _Draws) -> Face:
+def unchanged(face: GreyImage, _: float, __: _Draws) -> GreyImage:
     """Leave the face as it is: what the others are measured against."""
     return face
 
 
-def shifted(face: Face, fraction: float, draws: _Draws) -> Face:
+def shifted(face: GreyImage, fraction: float, draws: _Draws) -> GreyImage:
     """Move the box by a fraction of its side, in a random direction."""
     angle = draws.uniform(0, 2 * math.pi)
     return _seen_in(face, right=fraction * math.cos(angle), down=fraction * math.sin(angle))
 
 
-def enlarged(face: Face, fraction: float, _: _Draws) -> Face:
+def enlarged(face: GreyImage, fraction: float, _: _Draws) -> GreyImage:
     """Make the box larger by a fraction of its side, smaller where that is negative; its centre stays."""
     return _seen_in(face, scale=1 + fraction)
 
 
-def turned(face: Face, degrees: float, draws: _Draws) -> Face:
+def turned(face: GreyImage, degrees: float, draws: _Draws) -> GreyImage:
     """Turn the face around its centre, to one side or the other at random."""
     return _seen_in(face, turn_deg=degrees * draws.choice([-1, 1]))
 
 
-def _seen_in(face: Face, *, right: float = 0, down: float = 0, scale: float = 1, turn_deg: float = 0) -> Face:
+def _seen_in(face: GreyImage, *, right: float = 0, down: float = 0, scale: float = 1, turn_deg: float = 0) -> GreyImage:
     """What another box sees, moved `right` and `down` by fractions of the face's side; beyond the edge, the edge."""
     height, width = face.shape
     center = np.array([width - 1, height - 1]) / 2
@@ -79,55 +79,55 @@ def _seen_in(face: Face, *, right: float = 0, down: float = 0, scale: float = 1,
     return np.asarray(cv2.warpAffine(face, back, (width, height), flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def mirrored(face: Face, _: float, __: _Draws) -> Face:
+def mirrored(face: GreyImage, _: float, __: _Draws) -> GreyImage:
     """Swap left and right."""
     return face[:, ::-1]
 
 
-def blurred(face: Face, sigma_px: float, _: _Draws) -> Face:
+def blurred(face: GreyImage, sigma_px: float, _: _Draws) -> GreyImage:
     """Blur by a Gaussian; sigma in px of a face 48 px wide."""
     sigma = sigma_px * face.shape[1] / 48
     return np.asarray(cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def reduced(face: Face, side_px: float, _: _Draws) -> Face:
+def reduced(face: GreyImage, side_px: float, _: _Draws) -> GreyImage:
     """Shrink to squares of so many px, by area, and enlarge again, linearly: a face far away."""
     small = cv2.resize(face, (int(side_px), int(side_px)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, face.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def compressed(face: Face, quality: float, _: _Draws) -> Face:
+def compressed(face: GreyImage, quality: float, _: _Draws) -> GreyImage:
     """Write as JPEG and read again."""
     _done, file = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     return np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def noisy(face: Face, levels: float, draws: _Draws) -> Face:
+def noisy(face: GreyImage, levels: float, draws: _Draws) -> GreyImage:
     """Add Gaussian noise of so many grey levels, standard deviation."""
     return _grey(face + levels * draws.standard_normal(face.shape))
 
 
-def with_gamma(face: Face, gamma: float, _: _Draws) -> Face:
+def with_gamma(face: GreyImage, gamma: float, _: _Draws) -> GreyImage:
     """Raise values in [0, 1] to a power: above 1 darkens the middle levels, below 1 brightens them."""
     return _grey(255 * (face / 255) ** gamma)
 
 
-def lit(face: Face, share: float, _: _Draws) -> Face:
+def lit(face: GreyImage, share: float, _: _Draws) -> GreyImage:
     """Give the scene so much of its light; what would be brighter than white is white."""
     return _grey(face * share ** (1 / _DISPLAY_GAMMA))
 
 
-def with_contrast(face: Face, share: float, _: _Draws) -> Face:
+def with_contrast(face: GreyImage, share: float, _: _Draws) -> GreyImage:
     """Bring all levels closer to the face's mean."""
     return _grey(face.mean() + share * (face - face.mean()))
 
 
-def offset(face: Face, levels: float, _: _Draws) -> Face:
+def offset(face: GreyImage, levels: float, _: _Draws) -> GreyImage:
     """Add grey levels, black and white being the ends."""
     return _grey(face.astype(np.float64) + levels)
 
 
-def covered(face: Face, top: float, _: _Draws) -> Face:
+def covered(face: GreyImage, top: float, _: _Draws) -> GreyImage:
     """Lay a grey bar across the face, from `top`, a fraction of the height, down."""
     height = face.shape[0]
     hidden = face.copy()
@@ -135,11 +135,11 @@ def covered(face: Face, top: float, _: _Draws) -> Face:
     return hidden
 
 
-def _grey(values: npt.NDArray[np.float64]) -> Face:
+def _grey(values: npt.NDArray[np.float64]) -> GreyImage:
     return values.round().clip(0, 255).astype(np.uint8)
 
 
-_TABLE: tuple[tuple[str, Callable[[Face, float, _Draws], Face], dict[str, float]], ...] = (
+_TABLE: tuple[tuple[str, Callable[[GreyImage, float, _Draws], GreyImage], dict[str, float]], ...] = (
     ("unchanged", unchanged, {"": 0}),
     ("box shifted", shifted, {"5 % of its side": 0.05, "10 % of its side": 0.10, "20 % of its side": 0.20}),
     ("box larger", enlarged, {"10 %": 0.10, "20 %": 0.20}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.changes import CHANGES, Face
+from mien.lab.changes import CHANGES, GreyImage
 from mien.lab.pages.charts import BLUE, GREY, STYLE
 from mien.lab.robust import Effect, Robustness
 
@@ -32,7 +32,7 @@ def check_ending(out: Path) -> None:
         raise DataError(f"{out}: ends in {out.suffix or 'nothing'}; a picture is written as {' or '.join(SUFFIXES)}.")
 
 
-def save_picture(robustness: Robustness, face: Face, out: str | Path) -> Path:
+def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Path:
     """Draw a bar for each change, all faces, with the 95 % interval of its difference to the unchanged ones.
 
     Args:
@@ -67,7 +67,7 @@ def save_picture(robustness: Robustness, face: Face, out: str | Path) -> Path:
     return path
 
 
-def _draw(axes: Axes, effects: Sequence[Effect], faces: Sequence[Face], unchanged: float, rows: int) -> None:
+def _draw(axes: Axes, effects: Sequence[Effect], faces: Sequence[GreyImage], unchanged: float, rows: int) -> None:
     """One column of bars, each with its face at the left; the dotted line is the accuracy on the unchanged faces."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
