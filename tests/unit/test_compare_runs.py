@@ -303,6 +303,7 @@ def test_tables_say_everything(three_seeds, tmp_path):
     assert seeds.notes == ("Two runs say little about the range: train three or more.",)
     assert pairs.rows[0][2] == "+10.0" and pairs.rows[0][4:7] == ("0", "10", "0.002")
     assert pairs.rows[1][6:] == ("0.002", "0.004")  # ten of ten too; of three pairs the second smallest
+    assert pairs.rows[2][6:] == ("below 0.001", "below 0.001")  # twenty of twenty
     assert published.rows[0][3:5] == ("55.93 %", "60.00 %")
     assert published.rows[0][5] == "+4.1 [1]" and published.rows[1][5] == "-10.0 [2]"
     assert any(

@@ -80,6 +80,21 @@ def measured_at(figure: Figure, while_training: bool) -> str:
     return f", epoch {figure.epoch}" if figure.epoch is not None else ", kept epoch" if while_training else ""
 
 
+def in_words(
+    figure: Figure, ours: float | None, difference_interval: tuple[float, float] | None = None
+) -> tuple[str, str, str, str]:
+    """Return published, here, difference and its interval; rates in percent, differences in points, losses as they are.
+
+    A bound has no difference.
+    """
+    show, show_difference = (number, "{:+.3f}".format) if figure.metric == "loss" else (percent, points)
+    difference, spread = UNKNOWN, UNKNOWN
+    if ours is not None and not figure.over:
+        difference = show_difference(ours - figure.value)
+        spread = UNKNOWN if difference_interval is None else " to ".join(map(show_difference, difference_interval))
+    return figure.precision + show(figure.value), show(ours), difference, spread
+
+
 def is_row_of_source(recipe: Recipe) -> bool:
     """Whether a recipe trains as the row that mien keeps under its name; a variant does not, whatever its name."""
     if recipe.name not in recipes:
@@ -120,10 +135,8 @@ def compare_published(report: Report) -> str:
     rows = []
     for figure in (each for each in recipe.published if each.epoch is None):
         ours, spread = _of_report(report, figure)
-        show, show_difference = (number, "{:+.3f}".format) if figure.metric == "loss" else (percent, points)
-        difference = UNKNOWN if ours is None or figure.over else show_difference(ours - figure.value)
-        name = f"{figure.metric}, {figure.split}"
-        rows.append((name, figure.precision + show(figure.value), show(ours), spread, difference, figure.place))
+        published, here, difference, _ = in_words(figure, ours)
+        rows.append((f"{figure.metric}, {figure.split}", published, here, spread, difference, figure.place))
     columns = ("figure", "published", "here", "95 % interval", "difference", "place")
     notes = (*report.remarks, "The source's test faces need not be these: see `mien compare`.")
     return Table(f"{report.model} on {report.split}", columns, tuple(rows), notes).plain()
@@ -143,14 +156,31 @@ def _why_not_beside(report: Report, recipe: Recipe) -> str:
 
 def _of_report(report: Report, figure: Figure) -> tuple[float | None, str]:
     """Our figure for a published one, and the interval of a measured accuracy as text."""
-    if figure.metric == "gap":
-        return report.gap, ""
-    if figure.split == "test" and report.full is not None:
-        if figure.metric == "loss":
-            return report.full.log_loss, ""
-        return report.full.accuracy, interval(report.full.accuracy_low, report.full.accuracy_high)
-    known = {"train": report.train_accuracy, "validation": report.validation_accuracy}
-    return (known.get(figure.split) if figure.metric == "accuracy" else None), ""
+    if figure.metric == "gap" or figure.split == "test":
+        value, low, high = _measured(report, figure)
+        if figure.metric != "accuracy" or low is None or high is None:
+            return value, ""
+        return value, interval(low, high)
+    return (_kept(report)[f"{figure.split}_accuracy"] if figure.metric == "accuracy" else None), ""
+
+
+def _measured(report: Report, figure: Figure) -> tuple[float | None, float | None, float | None]:
+    """What a report says of the split it is on, and the ends of the 95 % interval, but for a loss; None = nothing."""
+    full = report.full
+    if full is None:
+        return None, None, None
+    if figure.metric == "loss":
+        return full.log_loss, None, None
+    if figure.metric == "accuracy":
+        return full.accuracy, full.accuracy_low, full.accuracy_high
+    if report.train_accuracy is None:
+        return None, None, None
+    return report.gap, report.train_accuracy - full.accuracy_high, report.train_accuracy - full.accuracy_low
+
+
+def _kept(report: Report) -> dict[str, float | None]:
+    """What a report says of the kept epoch, as its row of the history does."""
+    return {"train_accuracy": report.train_accuracy, "validation_accuracy": report.validation_accuracy}
 
 
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
@@ -176,7 +206,7 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
 
 def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
     split, unlike = source_faces(run.recipe, figure.split), ""
-    kept = {"train_accuracy": report.train_accuracy, "validation_accuracy": report.validation_accuracy}
+    kept = _kept(report)
     if figure.epoch is not None:
         kept = next((row for row in run.history() if row["epoch"] == figure.epoch), {})
     if figure.split == "train":
@@ -195,18 +225,13 @@ def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
 
 
 def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: Figure) -> list[Beside]:
-    full = report.full
-    assert full is not None
-    if figure.metric == "gap":
-        if report.gap is None or report.train_accuracy is None:
-            return []
-        low, high = report.train_accuracy - full.accuracy_high, report.train_accuracy - full.accuracy_low
-        value = report.gap
-    elif figure.metric == "loss":
-        value, (low, high) = full.log_loss, _loss_interval(predictions)
-    else:
-        value, low, high = full.accuracy, full.accuracy_low, full.accuracy_high
-    theirs, split, n = source_faces(recipe, figure.split), report.split, full.n
+    assert report.full is not None
+    value, low, high = _measured(report, figure)
+    if value is None:
+        return []
+    if figure.metric == "loss":
+        low, high = _loss_interval(predictions)
+    theirs, split, n = source_faces(recipe, figure.split), report.split, report.full.n
     unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
     if theirs == split == TEST and n != TEST_SIZE:
         unlike = f"the source measured on {TEST_SIZE:,} faces, here {n:,}"

@@ -98,3 +98,8 @@ def points_interval(low: float, high: float) -> str:
 def points(difference: float | None) -> str:
     """Return a difference of rates in percentage points, with its sign: ``"+1.2"``."""
     return UNKNOWN if difference is None or math.isnan(difference) else f"{100 * difference:+.1f}"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value with the digits that matter."""
+    return UNKNOWN if p is None else "below 0.001" if p < 0.001 else f"{p:.3f}"

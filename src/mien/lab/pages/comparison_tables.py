@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mien.lab.comparison import Comparison
 from mien.lab.evaluated import Evaluated
 from mien.lab.metrics import Metrics
-from mien.lab.published import Beside, is_row_of_source, measured_at
-from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, points_interval, with_interval
+from mien.lab.published import Beside, in_words, is_row_of_source, measured_at
+from mien.lab.tables import UNKNOWN, Table, interval, number, p_value, percent, points, points_interval, with_interval
 
 
 def tables_of(comparison: Comparison) -> list[Table]:
@@ -132,7 +132,7 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
                 if row.unlike not in unlike:
                     unlike.append(row.unlike)
                 mark = f" [{unlike.index(row.unlike) + 1}]"
-            published, here, difference, spread = beside_in_words(row)
+            published, here, difference, spread = in_words(row.figure, row.value, row.difference_interval)
             figures = (published, here, difference + mark, spread)
             rows.append((entry.name, _figure_words(row), _faces_words(row), *figures))
         if recipe.published and not is_row_of_source(recipe):
@@ -156,21 +156,3 @@ def _figure_words(row: Beside) -> str:
 def _faces_words(row: Beside) -> str:
     count = "" if row.n is None else f", {row.n:,} faces"
     return row.split + count + measured_at(row.figure, row.while_training)
-
-
-def beside_in_words(row: Beside) -> tuple[str, str, str, str]:
-    """Return published, here, difference and its interval; rates in percent, differences in points, losses as they are.
-
-    A bound has no difference.
-    """
-    show, show_difference = (number, "{:+.3f}".format) if row.figure.metric == "loss" else (percent, points)
-    inside, difference, spread = row.difference_interval, UNKNOWN, UNKNOWN
-    if not row.figure.over:
-        difference = show_difference(row.difference)
-        spread = UNKNOWN if inside is None else " to ".join(map(show_difference, inside))
-    return row.figure.precision + show(row.figure.value), show(row.value), difference, spread
-
-
-def p_value(p: float) -> str:
-    """Return a p-value with the digits that matter."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -9,8 +9,7 @@ from typing import Any
 
 from mien.card import MODEL_FILE, Card
 from mien.lab.evaluated import PREFERRED_SPLITS
-from mien.lab.pages.comparison_tables import beside_in_words
-from mien.lab.published import Beside, measured_at, stand_in
+from mien.lab.published import Beside, in_words, measured_at, stand_in
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.results import RECORD, Record
 from mien.lab.seeds import by_seed
@@ -120,7 +119,7 @@ COLUMNS_BESIDE = ("figure", "ours from", "published", "here", "difference (95 %)
 
 def beside_cells(row: Beside) -> tuple[str, ...]:
     """Return the cells of `COLUMNS_BESIDE`."""
-    published, here, difference, spread = beside_in_words(row)
+    published, here, difference, spread = in_words(row.figure, row.value, row.difference_interval)
     return (
         f"{row.figure.split} {row.figure.metric}, {row.figure.place}",
         row.split + measured_at(row.figure, row.while_training),

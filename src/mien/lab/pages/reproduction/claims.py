@@ -14,7 +14,7 @@ from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.recipe_book import recipes
 from mien.lab.results import Record, right_faces
 from mien.lab.statistics import Floats, mcnemar, mean_difference, paired_difference
-from mien.lab.tables import UNKNOWN, Table, percent, points, points_interval
+from mien.lab.tables import Table, p_value, percent, points, points_interval
 from mien.lab.trained_rows import TrainedRow, trained_rows
 
 
@@ -201,9 +201,9 @@ class Compared:
 
     def cells(self) -> tuple[str, ...]:
         """Return the line of a claim's table."""
-        p = UNKNOWN if self.p_value is None else "below 0.001" if self.p_value < 0.001 else f"{self.p_value:.3f}"
         spread = f" ({points_interval(self.low, self.high)})" if self.low < self.high else ""
-        return self.seed, percent(self.first), percent(self.second), points(self.difference) + spread, p
+        difference = points(self.difference) + spread
+        return self.seed, percent(self.first), percent(self.second), difference, p_value(self.p_value)
 
 
 def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> Compared | None:
