@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from mien.card import Card
 from mien.cli import evaluate as commands
+from mien.cli import export as export_commands
 from mien.errors import DataError, ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.data import FaceDataset
@@ -281,7 +282,7 @@ def test_results_that_cannot_be_written(run: Run, report: Report, data: FaceData
 @pytest.fixture(scope="module")
 def app() -> typer.Typer:
     app = typer.Typer()
-    for command in (commands.evaluate, commands.score, commands.export, commands.calibrate):
+    for command in (commands.evaluate, commands.score, export_commands.export, export_commands.calibrate):
         app.command()(command)
     return app
 

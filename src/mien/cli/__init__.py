@@ -44,6 +44,7 @@ def build_app() -> typer.Typer:
         demo,
         evaluate,
         explain,
+        export,
         models,
         recipes,
         report,
@@ -78,10 +79,10 @@ def build_app() -> typer.Typer:
     app.command()(robust.robust)
     app.command()(report.compare)
     app.command()(report.report)
-    app.command()(evaluate.export)
-    app.command()(evaluate.litert)
-    app.command()(evaluate.join)
-    app.command()(evaluate.calibrate)
+    app.command()(export.export)
+    app.command()(export.litert)
+    app.command()(export.join)
+    app.command()(export.calibrate)
     app.add_typer(report.results_app, name="results")
     app.command()(reproduce.reproduce)
     app.command()(demo.demo)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.cli.paths import photo_at
-from mien.cli.tally import save_picture
 
 if TYPE_CHECKING:
     from mien.analysis import Analyzer
@@ -109,7 +108,7 @@ class Reading:
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
         found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
         for analysis, photo in zip(found, photos, strict=True):
-            save_picture(analysis, outputs.get(photo), self.failed)
+            _save_picture(analysis, outputs.get(photo), self.failed)
             yield analysis
 
     def _video(
@@ -138,6 +137,17 @@ class Reading:
                     task, completed=frame.time_s - self.start_s, description=f"{name} {frame.time_s:.1f} s: {seen}"
                 )
                 yield frame
+
+
+def _save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str, str]]) -> None:
+    """Draw a photo that could be read, if there is a `file` for it; note in `failed` if that cannot be written."""
+    from mien.errors import InputError
+
+    if file is not None and analysis.failed is None:
+        try:
+            analysis.save(file)
+        except InputError as error:
+            failed.append((analysis.source, f"not drawn: {error}"))
 
 
 def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.evaluate import bar
-from mien.cli.printing import table_console
+from mien.cli.printing import step_bar, table_console
 
 if TYPE_CHECKING:
     from mien.lab.comparison import Comparison
@@ -59,7 +58,7 @@ def report(
 
     faces = None if data is None else lab.read_fer2013(data)
     out = save or runs[0] / "report.html"
-    with bar() as show:
+    with step_bar() as show:
         file = lab.write_report(runs, faces, out, split=split, explain=explain, on_progress=show)
     typer.echo(file)
 

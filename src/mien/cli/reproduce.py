@@ -12,7 +12,8 @@ import typer
 
 from mien.cli.faces import DATA_HELP
 from mien.cli.paths import check_folder
-from mien.cli.train import parse_time, progress_bar
+from mien.cli.printing import training_bar
+from mien.cli.train import parse_time
 
 if TYPE_CHECKING:
     from mien.lab.reproduction.jobs import Outcome
@@ -57,7 +58,7 @@ def reproduce(
         return
     check_folder(out)
     faces = lab.read_fer2013(data)
-    with progress_bar() as show:
+    with training_bar() as show:
         outcomes = reproduction.reproduce(
             jobs,
             faces,

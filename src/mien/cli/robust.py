@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.evaluate import bar
 from mien.cli.faces import Data
+from mien.cli.printing import step_bar
 
 
 def robust(
@@ -28,7 +28,7 @@ def robust(
     if save is not None:
         check_ending(save)
     faces = lab.read_fer2013(data)
-    with bar() as show:
+    with step_bar() as show:
         robustness = lab.robustness(model, faces, split, seed, on_progress=show)
     typer.echo(robustness.to_json() if json else robustness.table().plain(), nl=not json)
     if save is not None:

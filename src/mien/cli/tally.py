@@ -1,14 +1,11 @@
-"""What `mien analyze` draws of its photos, and what it says of them at the end."""
+"""What came of the photos of `mien analyze`: counted on the way, said at the end."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from mien.errors import InputError
 
 if TYPE_CHECKING:
     from mien.records import Analysis
@@ -93,12 +90,3 @@ class Tally:
                 named = ", ".join(sources[:_NAMED])
                 more = len(sources) - _NAMED
                 yield f"failed: {len(sources)} photos: {reason.rstrip('.')}. They are {named} and {more} more."
-
-
-def save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str, str]]) -> None:
-    """Draw a photo that could be read, if there is a `file` for it; note in `failed` if that cannot be written."""
-    if file is not None and analysis.failed is None:
-        try:
-            analysis.save(file)
-        except InputError as error:
-            failed.append((analysis.source, f"not drawn: {error}"))

@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from mien.cli.faces import Data, read_faces
 from mien.cli.paths import check_folder
-
-if TYPE_CHECKING:
-    from mien.lab.training import Progress
+from mien.cli.printing import training_bar
 
 UNFINISHED = 75
 """Exit status of a training whose time limit came: call again. ``EX_TEMPFAIL`` of ``sysexits.h``."""
@@ -68,7 +63,7 @@ def train(
         row = override(row, *set_)
     faces = read_faces(data, votes)
     again = "the same command goes on from the last whole epoch"
-    with progress_bar() as show:
+    with training_bar() as show:
         try:
             run = lab.train(
                 row,
@@ -103,43 +98,6 @@ def train(
     typer.echo(run.folder)
     if not environment["finished"]:
         raise typer.Exit(UNFINISHED)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows a training's progress on standard error: a bar, or a line an epoch where that is a file."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    speed = TextColumn("{task.fields[speed]:,.0f} images/s  {task.fields[left]} left")
-    columns = (TextColumn("{task.description}"), BarColumn(), speed, TimeElapsedColumn())
-    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", speed=0.0, left="?")
-
-        def show(progress: Progress) -> None:
-            if int(os.environ.get("RANK", 0)):
-                return
-            left = str(timedelta(seconds=round(progress.seconds_left)))
-            bar.update(
-                task,
-                description=_stage(progress),
-                total=(progress.epochs if progress.epoch else 1) * progress.steps,
-                completed=(max(progress.epoch, 1) - 1) * progress.steps + progress.step,
-                speed=progress.images_per_second,
-                left=left,
-            )
-            if not console.is_terminal and progress.step == progress.steps:
-                typer.echo(f"{_stage(progress)}  {progress.images_per_second:,.0f} images/s  {left} left", err=True)
-
-        yield show
-
-
-def _stage(progress: Progress) -> str:
-    if not progress.epoch:
-        return f"teachers answer to {progress.steps:,} faces"
-    return f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}"
 
 
 def average(

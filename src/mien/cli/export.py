@@ -1,0 +1,128 @@
+"""`mien export`, `mien litert`, `mien join` and `mien calibrate`: what writes a new model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.faces import Data, read_faces
+from mien.cli.paths import check_folder
+
+if TYPE_CHECKING:
+    from mien.card import Card
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    out: Annotated[Path | None, typer.Option(help="The model folder; default: model/ in the run.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="What the run was trained on; its held-out faces calibrate the confidence.")
+    ] = None,
+    votes: Annotated[
+        Path | None,
+        typer.Option(help="FER+ votes, fer2013new.csv: the model answers with the eight classes of FER+."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model; default: the recipe's.")] = None,
+    licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Answer the mean for a face and its mirror image: twice the time.")
+    ] = False,
+) -> None:
+    """Write a run's network as a model folder: model.onnx and card.json."""
+    if int8 and data is None:
+        raise typer.BadParameter("needs --data, what the run was trained on.", param_hint="--int8")
+    if out is not None:
+        check_folder(out)
+    from mien import lab
+    from mien.card import Card
+    from mien.lab.calibrate import NOT_CALIBRATED
+
+    if votes is not None and data is None:
+        raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
+    faces = None if data is None else read_faces(data, votes)
+    trained = lab.Run.open(run)
+    folder = lab.export_run(
+        trained, out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence
+    )
+    if int8 and faces is not None:
+        lab.quantize(folder, faces, folder)
+    card = Card.read(folder)
+    if NOT_CALIBRATED in card.limits:
+        remedy = "give --data, what the run was trained on."
+        if trained.recipe.validation.kind != "holdout":
+            remedy = "the run held out no faces of Training; mien calibrate fits it to others."
+        typer.echo(f"The confidence is not calibrated: {remedy}", err=True)
+    elif faces is not None:
+        _warn_of_few(card)
+    typer.echo(folder)
+
+
+def litert(
+    model: Annotated[str, typer.Argument(help="A finished run, a model folder, or the name of a model that ships.")],
+    out: Annotated[Path, typer.Option(help="The new folder.", file_okay=False)],
+    in_float: Annotated[bool, typer.Option("--float", help="Store weights in float: four times as large.")] = False,
+) -> None:
+    """Write a model for LiteRT (TensorFlow Lite), for apps on phones: model.tflite and card.json."""
+    check_folder(out)
+    from mien import lab
+
+    typer.echo(lab.write_litert(model, out, weights="float" if in_float else "int8"))
+
+
+def join(
+    models: Annotated[list[str], typer.Argument(help="Model folders, or names of models that ship; at least two.")],
+    out: Annotated[Path, typer.Option(help="The new model folder.", file_okay=False)],
+    name: Annotated[str | None, typer.Option(help="Of the model; default: the folder's.")] = None,
+) -> None:
+    """Write one model that answers the mean of several, as large and as slow as these together."""
+    from mien import lab
+
+    typer.echo(lab.join_models(models, out, name=name or out.name))
+    typer.echo("The confidence is not calibrated: mien calibrate fits it.", err=True)
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="Whose labelled faces are taken, those with a twin in Training left out.")],
+    out: Annotated[Path, typer.Option(help="The new model folder; it may be the same.")],
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: take their majority.")] = None,
+) -> None:
+    """Fit a model's confidence on faces that it has not learned from."""
+    check_folder(out)
+    from mien.card import Card
+    from mien.lab import recalibrate
+
+    faces = read_faces(data, votes)
+    card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
+    fitted = card.provenance["calibration"]
+    aim = f"{fitted['target_accuracy']:.0%}"
+    accepted = f"{fitted['coverage']:.1%} are at or above it, at least {aim} of them right"
+    if not fitted["coverage"]:
+        accepted = f"none is at or above it, as no threshold leaves {aim} right"
+    typer.echo(
+        f"temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
+        f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces {accepted}",
+        err=True,
+    )
+    _warn_of_few(card)
+    typer.echo(out)
+
+
+def _warn_of_few(card: Card) -> None:
+    from mien.lab.calibrate import ENOUGH_FACES
+    from mien.lab.statistics import wilson_interval
+    from mien.lab.tables import interval, percent
+
+    fitted = card.provenance["calibration"]
+    n, aim = fitted["n"], fitted["target_accuracy"]
+    if n < ENOUGH_FACES:
+        likely = interval(*wilson_interval(round(aim * n), n))
+        typer.echo(
+            f"The confidence is fitted to {n} face{'' if n == 1 else 's'} only: {percent(aim, 0)} right of so few "
+            f"may be {likely} % of others. Take {ENOUGH_FACES} or more.",
+            err=True,
+        )
