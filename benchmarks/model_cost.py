@@ -26,6 +26,7 @@ from mien import lab
 from mien.card import MODEL_FILE
 from mien.lab.data import PUBLIC, Audit, FaceDataset, join_votes, with_majority
 from mien.lab.evaluation import predict
+from mien.lab.recipe.io import is_run
 from mien.recognizer import Recognizer
 
 RESULT = Path(__file__).parent / "results" / "model_cost.json"
@@ -36,7 +37,7 @@ ROUNDS = {1: 1000, 64: 50}
 def measure(model: str, data: FaceDataset, twins: Audit, scratch: Path) -> dict[str, Any]:
     """Quantise a float model and measure both."""
     source: str | Path = model
-    if (Path(model) / "recipe.json").is_file():
+    if is_run(model):
         source = lab.export_run(lab.Run.open(model), scratch / "float", data=data)
     both = [Recognizer.load(each, threads=1) for each in (source, lab.quantize(source, data, scratch / "int8"))]
     faces = data.split(PUBLIC)

@@ -24,7 +24,8 @@ from safetensors.torch import load_file, save
 
 from mien import lab
 from mien.cli.train import UNFINISHED
-from mien.lab.run import RECIPE, WEIGHTS, Run
+from mien.lab.recipe.io import is_run
+from mien.lab.run import WEIGHTS, Run
 
 MARGIN_S = 10  # between the end of the trainings and that of the call
 START_S = 30  # a training that has less is not begun: it takes some seconds to read data and teachers
@@ -102,7 +103,7 @@ def _train_until(
 def _finished(job: Job, options: argparse.Namespace) -> Run | None:
     name = f"{job.recipe}-variant" if options.rehearse else job.recipe
     for folder in options.out.glob(f"{name}-seed{job.seed}-*/"):
-        if (folder / RECIPE).is_file() and (folder / WEIGHTS).is_file() and (run := Run.open(folder)).finished:
+        if is_run(folder) and (folder / WEIGHTS).is_file() and (run := Run.open(folder)).finished:
             return run
     return None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mien.card import MODEL_FILE, Card
+from mien.card import CARD_FILE, MODEL_FILE, Card
 from mien.checking import check_number
 from mien.errors import InputError, ModelError
 from mien.faces.align import crop_face, whole
@@ -46,6 +46,11 @@ class Expression:
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with the package."""
     return sorted(file.parent.name for file in _SHIPPED.glob(f"*/{MODEL_FILE}"))
+
+
+def is_model(named: str | Path) -> bool:
+    """Return whether somebody names a model: one that ships, or a model folder."""
+    return str(named) in shipped_models() or (Path(named) / CARD_FILE).is_file()
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float64]:

@@ -19,7 +19,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import InputError, ModelError
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
-from mien.recognizer import Expression, Recognizer, calibrated_softmax, shipped_models, softmax
+from mien.recognizer import Expression, Recognizer, calibrated_softmax, is_model, shipped_models, softmax
 
 CLASSES = LabelSet(("angry", "happy", "sad"))
 FACTORS = np.array([[0.0, 1.0, -1.0]], np.float32)
@@ -211,6 +211,8 @@ def test_shipped_names(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DEFAULT_MODEL", "mean")
     (model.parent / "no-model").mkdir()
     assert shipped_models() == ["mean"]
+    assert is_model("mean") and is_model(Path("mean")) and is_model(model)
+    assert not is_model("no-model") and not is_model(model.parent / "no-model")
     assert Recognizer.load().folder == Recognizer.load("mean").folder == model
     monkeypatch.setattr(module, "_SHIPPED", model.parent / "not-there")
     assert shipped_models() == []

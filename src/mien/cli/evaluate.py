@@ -39,7 +39,7 @@ def evaluate(
     if out is not None:
         check_folder(out)
     from mien import lab
-    from mien.lab.evaluation import is_run
+    from mien.lab.recipe.io import is_run
 
     faces = read_faces(data, votes)
     with step_bar() as show:

@@ -16,6 +16,7 @@ from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import TTA, Report, report_of
 from mien.lab.predictions import Predictions, predictions_file, report_file, scored_as
+from mien.lab.recipe.io import is_run
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.recognizer import Recognizer
 
@@ -130,11 +131,6 @@ def _made(folder: str | Path | None) -> Path | None:
     except OSError as error:
         raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
     return Path(folder)
-
-
-def is_run(model: str | Path) -> bool:
-    """Return whether a folder is a run's, without loading torch as `Run` does."""
-    return (Path(model) / "recipe.json").is_file()
 
 
 def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:

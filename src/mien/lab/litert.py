@@ -21,7 +21,6 @@ from torch import Tensor
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab.agreement import check_agreement, noise_like
-from mien.lab.evaluation import is_run
 from mien.lab.export import ensure_exported
 from mien.lab.nets import build
 from mien.lab.nets.folded import read_model, unfold
@@ -79,7 +78,7 @@ def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
     Raises:
         ModelError: as `write_litert` raises it.
     """
-    if not isinstance(model, Run) and not is_run(model):
+    if not isinstance(model, Run) and not recipe_io.is_run(model):
         recognizer = Recognizer.load(model)
         card = recognizer.card
         classifier = _network_of(card, recognizer.folder)

@@ -14,7 +14,8 @@ import torch
 
 from mien.card import MODEL_FILE, Card
 from mien.lab.data import FaceDataset
-from mien.lab.run import RECIPE, Run, weights_digest
+from mien.lab.recipe.io import is_run
+from mien.lab.run import Run, weights_digest
 
 
 def describe_environment(
@@ -46,7 +47,7 @@ def _name(weights: Path) -> str:
 def _are_foreign(weights: Path) -> bool:
     if weights.name == MODEL_FILE:
         return Card.read(weights.parent).licence != "MIT"
-    return not (weights.parent / RECIPE).is_file() or Run.open(weights.parent).has_foreign_weights
+    return not is_run(weights.parent) or Run.open(weights.parent).has_foreign_weights
 
 
 def device_name() -> str:

@@ -14,18 +14,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from mien.card import CARD_FILE, MODEL_FILE, Card
+from mien.card import MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
+from mien.lab.recipe.io import RECIPE, is_run
 from mien.labels import FERPLUS, LabelSet
-from mien.recognizer import find_model, shipped_models
+from mien.recognizer import find_model, is_model, shipped_models
 from mien.writing import replacing
 
-RECIPE, ENVIRONMENT, HISTORY = "recipe.json", "environment.json", "history.jsonl"
+ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
 
@@ -54,7 +55,7 @@ class Run:
         if not folder.is_dir():
             shipped = "is a model that ships, not a run" if str(folder) in shipped_models() else "no such folder"
             raise ModelError(f"{folder}: {shipped}; expected a run folder as `mien train` leaves it.")
-        if not file.is_file():
+        if not is_run(folder):
             raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` leaves it.")
         try:
             return cls(folder, recipe_io.from_json(file.read_text(encoding="utf-8")))
@@ -267,7 +268,7 @@ def weights_file(named: str | Path) -> Path:
         named: a file; the folder of a finished run; a model folder, or the name of a model that ships.
     """
     folder = Path(named)
-    if str(named) in shipped_models() or (folder / CARD_FILE).is_file():
+    if is_model(named):
         return find_model(str(named)) / MODEL_FILE
     return folder / WEIGHTS if (folder / WEIGHTS).is_file() else folder
 
@@ -280,7 +281,7 @@ def learned_classes(file: Path) -> LabelSet | None:
     """
     if file.suffix == Path(MODEL_FILE).suffix:
         return Card.read(file.parent).labels
-    if file.name == WEIGHTS and (file.parent / RECIPE).is_file():
+    if file.name == WEIGHTS and is_run(file.parent):
         return LabelSet(tuple(Run.open(file.parent).environment["label_set"]))
     return None
 

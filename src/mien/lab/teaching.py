@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien.card import CARD_FILE
 from mien.errors import ModelError, RecipeError
 from mien.lab.data import FaceDataset
 from mien.lab.recipe import Distillation, Recipe
-from mien.lab.run import RECIPE, Run, run_digest
-from mien.recognizer import Recognizer, shipped_models
+from mien.lab.recipe.io import is_run
+from mien.lab.run import Run, run_digest
+from mien.recognizer import Recognizer, is_model, shipped_models
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ def _in_order_of(data: FaceDataset, teacher: Teacher) -> Teacher:
 
 def _open(teacher: Run | str | Path) -> Teacher:
     if not isinstance(teacher, Run):
-        if str(teacher) in shipped_models() or (Path(teacher) / CARD_FILE).is_file():
+        if is_model(teacher):
             return _of_model(Recognizer.load(str(teacher), threads=torch.get_num_threads()))
-        if not (Path(teacher) / RECIPE).is_file():
+        if not is_run(teacher):
             raise ModelError(
                 f"{teacher}: no such teacher; expected a finished run, a model folder, or a model that ships: "
                 f"{', '.join(shipped_models())}."

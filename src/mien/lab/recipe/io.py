@@ -8,14 +8,23 @@ import math
 import types
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mien.errors import RecipeError
 from mien.lab.recipe import SCHEMA, Recipe
 
+RECIPE = "recipe.json"
+"""What a run calls its recipe, which makes its folder a run."""
+
 VARIANT = "-variant"
 """Ends the name of a recipe that `override` has changed."""
 _IS_VARIANT = "A variant of "
+
+
+def is_run(named: str | Path) -> bool:
+    """Return whether somebody names the folder of a run."""
+    return (Path(named) / RECIPE).is_file()
 
 
 def to_json(recipe: Recipe) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe.io import RECIPE
 from mien.lab.reproduction.jobs import Job
 from mien.lab.reproduction.speed import machine, training_seconds
 from mien.lab.results import Record, records
-from mien.lab.run import ENVIRONMENT, RECIPE, Run
+from mien.lab.run import ENVIRONMENT, Run
 from mien.lab.tables import UNKNOWN
 from mien.lab.trained_rows import same_training, shortened, trained_rows
 
