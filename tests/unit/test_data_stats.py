@@ -11,7 +11,8 @@ import pytest
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, Edition, FaceDataset, audit, draw_faces
 from mien.lab.data.stats import class_counts, mean_face, pixel_stats, size_remarks, summary
-from mien.lab.pages.data_page import SAMPLES, write_stats_page
+from mien.lab.pages.charts import face
+from mien.lab.pages.data_page import SAMPLES, sample_faces, write_stats_page
 from mien.labels import FER2013
 
 
@@ -88,6 +89,13 @@ def test_the_page_stands_alone_and_shows_every_class(tmp_path: Path, drawn: Face
     for text in ("Training: 14 faces", "identical or near twin in Training", "&lt;a&gt;.png: empty file", "notes.txt"):
         assert text in page
     assert "28.6 %" not in page and "14.3 %" in page  # two of fourteen
+
+
+def test_samples_are_spread_over_the_data_set() -> None:
+    data = levels(list(range(100)), [TRAINING] * 100, [3] * 99 + [5])
+    samples = sample_faces(data)
+    assert {name: len(faces) for name, faces in samples.items()} == {"happy": SAMPLES, FER2013.names[5]: 1}
+    assert [samples["happy"][at].src for at in (0, -1)] == [face(data.faces[at], "").src for at in (0, 98)]
 
 
 def test_the_page_without_an_audit(tmp_path: Path, drawn: FaceDataset) -> None:

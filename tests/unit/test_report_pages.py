@@ -113,6 +113,11 @@ def test_pictures_hold_no_address_either(page):
         assert image["alt"]
 
 
+def test_faces_of_every_class_are_shown(page):
+    shown = [image["alt"] for image in page.images if image["alt"].startswith("a face labelled ")]
+    assert shown == [f"a face labelled {name}" for name in FER2013 for _ in range(8)]
+
+
 def test_all_parts_are_there(page):
     for words in (
         "cnn8 seed 0 on PublicTest",

@@ -171,16 +171,10 @@ def _in_words(facts: dict[str, Any]) -> str:
 
 
 def _audit_table(audit: dict[str, Any], splits: list[str]) -> Table:
+    from mien.lab.data.auditing import IN_WORDS
     from mien.lab.tables import Table
 
-    words = {
-        "identical_in_training": "identical face in Training",
-        "twin_in_training": "identical or near twin in Training",
-        "twin_free": "twin-free",
-        "conflicting": "identical face with another label",
-        "blank": "blank",
-    }
-    rows = [(text, *(f"{audit[key][name]:,}" for name in splits)) for key, text in words.items() if key in audit]
+    rows = [(text, *(f"{audit[key][name]:,}" for name in splits)) for key, text in IN_WORDS.items() if key in audit]
     notes = (
         f"{audit['distinct']:,} distinct images; {audit['near_twin_pairs']:,} pairs of near twins; "
         f"{audit['groups_with_conflicting_labels']:,} images with different labels",

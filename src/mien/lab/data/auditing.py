@@ -24,6 +24,15 @@ NEAR = 0.95
 BLANK_STD = 1.0
 """A face whose grey levels have a smaller standard deviation shows nothing."""
 
+IN_WORDS = {
+    "identical_in_training": "identical face in Training",
+    "twin_in_training": "identical or near twin in Training",
+    "twin_free": "twin-free",
+    "conflicting": "identical face with another label",
+    "blank": "blank",
+}
+"""What `Audit.summary` counts per split, in the order of tables."""
+
 _COMPARED_PX = 24
 _TILE = 2048  # faces compared with as many others at a time: two products of 17 MB
 

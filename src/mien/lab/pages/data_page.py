@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.lab.data import Audit, Edition, FaceDataset
+from mien.lab.data.auditing import IN_WORDS
 from mien.lab.data.stats import PixelStats, class_counts, mean_face, pixel_stats, summary
-from mien.lab.pages.charts import face
+from mien.lab.pages.charts import Picture, face
 from mien.lab.pages.html import write_page
 
 SAMPLES = 8
@@ -45,16 +45,20 @@ def write_stats_page(edition: Edition | FaceDataset, audit: Audit | None, path: 
         largest=max(max(each.values()) for each in counts.values()),
         pixels={name: pixel_stats(data.split(name)) for name in data.split_names()},
         histogram=_histogram(pixel_stats(data)),
-        samples={name: [face(each, f"a face labelled {name}") for each in _samples(data, i)] for i, name in names},
+        samples=sample_faces(data),
+        audit_words=IN_WORDS,
         means={name: face(mean_face(data, i), f"mean of the faces labelled {name}") for i, name in names},
     )
 
 
-def _samples(dataset: FaceDataset, label: int) -> npt.NDArray[np.uint8]:
-    """Up to `SAMPLES` faces of a class, spread evenly over the data set."""
-    of_class = np.flatnonzero(dataset.labels == label)
-    chosen = np.linspace(0, max(len(of_class) - 1, 0), min(SAMPLES, len(of_class))).astype(np.int64)
-    return dataset.faces[of_class[chosen]]
+def sample_faces(data: FaceDataset) -> dict[str, list[Picture]]:
+    """Return up to `SAMPLES` faces of each class that has some, spread evenly over the data set."""
+    samples = {}
+    for label, name in enumerate(data.label_set):
+        of_class = np.flatnonzero(data.labels == label)
+        chosen = np.linspace(0, max(len(of_class) - 1, 0), min(SAMPLES, len(of_class))).astype(np.int64)
+        samples[name] = [face(each, f"a face labelled {name}") for each in data.faces[of_class[chosen]]]
+    return {name: faces for name, faces in samples.items() if faces}
 
 
 def _histogram(pixels: PixelStats) -> list[float]:

@@ -18,21 +18,11 @@ from mien.lab.pages import charts
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import tables_of
+from mien.lab.pages.data_page import sample_faces
 from mien.lab.pages.html import write_page
 from mien.lab.pages.reading import LIMITS
 from mien.lab.run import Run
 from mien.lab.tables import Table
-
-SAMPLES = 8
-"""Faces of each class that are shown."""
-
-
-@dataclass(frozen=True)
-class ClassSamples:
-    """Faces of one class."""
-
-    name: str
-    faces: Sequence[Picture]
 
 
 @dataclass(frozen=True)
@@ -87,7 +77,7 @@ def write_report(
         chapters=chapters,
         data=data,
         class_bars=None if data is None else _class_bars(data),
-        samples=[] if data is None else _samples(data),
+        samples={} if data is None else sample_faces(data),
         limits=LIMITS,
     )
 
@@ -149,14 +139,3 @@ def _class_bars(data: FaceDataset) -> Picture:
         if (labels >= 0).any():
             counts[name] = np.bincount(labels[labels >= 0], minlength=len(data.label_set))
     return charts.class_bars(counts, tuple(data.label_set))
-
-
-def _samples(data: FaceDataset) -> list[ClassSamples]:
-    """Faces of each class, drawn at random but always the same."""
-    rng = np.random.default_rng(0)
-    samples = []
-    for label, name in enumerate(data.label_set):
-        of_class = np.flatnonzero(data.labels == label)
-        chosen = rng.choice(of_class, size=min(SAMPLES, len(of_class)), replace=False)
-        samples.append(ClassSamples(name, [charts.face(data.faces[at], f"face labelled {name}") for at in chosen]))
-    return samples
