@@ -73,6 +73,13 @@ def test_paired_difference_of_a_model_with_itself() -> None:
     assert found.low == pytest.approx(-found.high) and 0 < found.high < 0.02
 
 
+def test_paired_interval_stays_within_what_a_difference_can_be() -> None:
+    found = paired_difference(*paired(0, 0, 1, 0))
+    # Agresti & Min: 1 / 3 -+ 1.96 sqrt(2 / 3 - 1 / 9) / sqrt(3) = -0.51 to 1.18
+    assert (found.low, found.high) == (pytest.approx(-0.5101, abs=1e-4), 1)
+    assert paired_interval(-1, 1, 1) == (-1, pytest.approx(0.5101, abs=1e-4))
+
+
 @pytest.mark.parametrize(
     ("first", "second", "interval"),
     # as printed in Newcombe 1998, table II

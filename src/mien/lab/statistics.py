@@ -62,7 +62,8 @@ def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) 
 def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> PairedDifference:
     """Return how much better b is than a on the same N faces.
 
-    The interval is the adjusted Wald one of Agresti & Min (2005), which adds half a face to each of the four cells.
+    The interval is the adjusted Wald one of Agresti & Min (2005), which adds half a face to each of the four cells; on
+    a few faces its ends are cut off at -1 and 1, as they allow.
     """
     n01, n10 = _discordant(a_correct, b_correct)
     n = len(a_correct)
@@ -70,7 +71,7 @@ def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[n
 
 
 def paired_interval(difference: float, disagreement: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of `paired_difference` for a difference that is known without its faces.
+    """Return the 95 % interval of `paired_difference`, in [-1, 1], for a difference that is known without its faces.
 
     Args:
         difference: accuracy of b minus accuracy of a.
@@ -79,7 +80,7 @@ def paired_interval(difference: float, disagreement: float, n: int) -> tuple[flo
     """
     shift = difference * n / (n + 2)
     half = Z95 * math.sqrt((disagreement * n + 1) / (n + 2) - shift**2) / math.sqrt(n + 2)
-    return shift - half, shift + half
+    return max(-1.0, shift - half), min(1.0, shift + half)
 
 
 def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, float]:
