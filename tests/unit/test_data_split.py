@@ -91,6 +91,16 @@ def test_both_parts_need_faces(fraction: float) -> None:
         holdout(faces([0, 0, 1, 1]), rule("keras", fraction), seed=0)
 
 
+@pytest.mark.parametrize(("fraction", "another"), [(0.05, "0.2"), (0.2, "0.5")])
+def test_too_few_faces_of_each_class_to_hold_out(fraction: float, another: str) -> None:
+    few = faces([0, 1, 2] * 2)
+    remedy = f"Use --set validation.fraction={another}, or --set validation.kind=none to hold out none."
+    with pytest.raises(DataError, match=rf"6 faces to train on and 0 to validate on; both need some\. {remedy}"):
+        holdout(few, rule("stratified", fraction), seed=0)
+    with pytest.raises(DataError, match=r"both need some\. Take another --test-fraction"):
+        draw_test(few, fraction)
+
+
 def test_unlabelled_faces_cannot_be_held_out() -> None:
     with pytest.raises(DataError, match="test: 2 faces have no label; cannot hold out"):
         holdout(faces([0, -1, -1]), rule("keras"), seed=0)

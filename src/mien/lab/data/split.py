@@ -39,8 +39,11 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
     return training.take(~held), training.take(held)
 
 
-def held_out(training: FaceDataset, validation: Validation, seed: int) -> Mask:
-    """Return which faces `holdout` takes away, ``(N,)`` bool; its arguments and errors are the same."""
+def held_out(training: FaceDataset, validation: Validation, seed: int, remedy: str = "") -> Mask:
+    """Return which faces `holdout` takes away, ``(N,)`` bool; its arguments and errors are the same.
+
+    `remedy` says what to do where a part would be empty, if that is not to change a training.
+    """
     if (training.labels < 0).any():
         raise DataError(
             f"{training.source}: {int((training.labels < 0).sum()):,} faces have no label; cannot hold out."
@@ -52,9 +55,11 @@ def held_out(training: FaceDataset, validation: Validation, seed: int) -> Mask:
     else:
         held = _whole_groups(training, validation.fraction, seed)
     if held.all() or not held.any():
+        another = 0.2 if validation.fraction < 0.2 else 0.5
+        remedy = remedy or f"Use --set validation.fraction={another}, or --set validation.kind=none to hold out none."
         raise DataError(
             f"{training.source}: a fraction of {validation.fraction} leaves {int((~held).sum()):,} faces to train on "
-            f"and {int(held.sum()):,} to validate on; both need some."
+            f"and {int(held.sum()):,} to validate on; both need some. {remedy}"
         )
     return held
 
@@ -72,7 +77,8 @@ def draw_test(data: FaceDataset, fraction: float, seed: int = 0) -> FaceDataset:
         raise DataError(
             f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; a test is drawn of Training alone."
         )
-    held = held_out(data, Validation(kind="holdout", fraction=fraction, rule="grouped"), seed)
+    rule = Validation(kind="holdout", fraction=fraction, rule="grouped")
+    held = held_out(data, rule, seed, "Take another --test-fraction, or more faces.")
     return replace(data, splits=np.where(held, TEST, TRAINING))
 
 
