@@ -74,7 +74,8 @@ def test_wrong_votes_files(tmp_path: Path, lines: tuple[str, ...], found: str) -
     assert found in problem(dataset(["0"], [TRAINING]), votes_file(tmp_path, *lines))
 
 
-def test_votes_behind_a_missing_row_are_refused(tmp_path: Path) -> None:
+def four_hundred(folder: Path) -> tuple[FaceDataset, Path]:
+    """Faces of random expressions, and votes that know them."""
     expressions = np.random.default_rng(0).integers(0, 7, 400)
     names = [FER2013.name(label) for label in expressions.tolist()]
     lines = [
@@ -82,15 +83,33 @@ def test_votes_behind_a_missing_row_are_refused(tmp_path: Path) -> None:
         for name in names
     ]
     whole = dataclasses.replace(dataset([str(row) for row in range(400)], [TRAINING] * 400), labels=expressions)
-    path = votes_file(tmp_path, *lines)
+    return whole, votes_file(folder, *lines)
+
+
+def test_votes_behind_a_missing_row_are_refused(tmp_path: Path) -> None:
+    whole, path = four_hundred(tmp_path)
     assert join_votes(whole, path).votes is not None
     lost = dataclasses.replace(whole.take(np.arange(400) != 50), rows=np.arange(399).astype(str))
     with pytest.raises(DataError, match=r"labels of its last 300 faces agree with the votes of .* on only 1\d%"):
         join_votes(lost, path)
     kept = whole.take(np.arange(400) != 50)  # each face knows its row
     assert join_votes(kept, path).votes is not None
-    of_one_class = whole.take(expressions == 0)
+    of_one_class = whole.take(whole.labels == 0)
     assert join_votes(dataclasses.replace(of_one_class, labels=1 + 0 * of_one_class.labels), path).votes is not None
+
+
+@pytest.mark.parametrize("n", [20, 90, 110])
+def test_votes_on_some_faces_of_a_shuffled_file_are_refused(tmp_path: Path, n: int) -> None:
+    whole, path = four_hundred(tmp_path)
+    some = whole.take(np.random.default_rng(1).permutation(400)[:n])
+    assert join_votes(some, path).votes is not None  # each face knows its row
+    counted_anew = dataclasses.replace(some, rows=np.arange(n).astype(str))
+    with pytest.raises(DataError, match=f"labels of its last {n} faces agree .* Rows are missing or in another order"):
+        join_votes(counted_anew, path)
+    first = whole.take(np.arange(n))
+    assert join_votes(first, path).votes is not None
+    doubted = np.where(np.arange(n) % 2, (first.labels + 1) % 7, first.labels)  # half of them, more than FER2013's
+    assert join_votes(dataclasses.replace(first, labels=doubted), path).votes is not None
 
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:
