@@ -79,10 +79,8 @@ def build_app() -> typer.Typer:
     app.command()(robust.robust)
     app.command()(report.compare)
     app.command()(report.report)
-    app.command()(export.export)
-    app.command()(export.litert)
-    app.command()(export.join)
-    app.command()(export.calibrate)
+    for command in (export.export, export.litert, export.join, export.calibrate):
+        app.command()(command)
     app.add_typer(report.results_app, name="results")
     app.command()(reproduce.reproduce)
     app.command()(demo.demo)
