@@ -12,6 +12,7 @@ from pathlib import Path
 from mien.checking import check_number
 from mien.errors import InputError
 from mien.video import VideoFace
+from mien.writing import write_text
 
 SEGMENT_SUFFIXES = (".csv", ".json", ".srt")
 
@@ -170,19 +171,6 @@ def write_segments(found: Sequence[Segment], file: str | Path) -> None:
         raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(SEGMENT_SUFFIXES)}.")
     text = {".csv": _csv, ".json": _json, ".srt": _srt}[file.suffix.lower()](found)
     write_text(text, file)
-
-
-def write_text(text: str, file: Path) -> None:
-    """Write a file as UTF-8; missing folders are made.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror or error}.") from error
 
 
 def clock(time_s: float) -> str:

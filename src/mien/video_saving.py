@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ from mien.media.draw import save_picture
 from mien.media.frames import Frame
 from mien.media.video_writer import VideoWriter
 from mien.overview import Overview
-from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments, write_text
+from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
 from mien.video import AnalyzedFrame, VideoAnalysis, analyze_video
+from mien.writing import write_text
 
 VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 
@@ -76,10 +78,11 @@ def _check_place(file: Path) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not file.exists()
-        file.open("ab").close()
-        if is_new:
-            file.unlink()
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part = file.with_name(file.name + ".part")  # as `replacing` calls it
+        part.touch()
+        part.unlink()
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror or error}).") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mien.errors import MienError, ModelError
+from mien.errors import InputError, MienError, ModelError
 
 
 @contextmanager
@@ -27,12 +27,22 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
         part.replace(file)
     except OSError as reason:
         raise error(
-            f"{file}: cannot be written ({reason}). What was written before is intact: free space or permit "
-            "writing there, then run the same command to go on."
+            f"{file}: cannot be written ({reason.strerror or reason}). What was written before is intact: free space "
+            "or permit writing there, then run the same command to go on."
         ) from reason
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_text(text: str, file: Path) -> None:
+    """Write a file as UTF-8; missing folders are made, and what is there is replaced.
+
+    Raises:
+        InputError: it cannot be written; what was there before is intact.
+    """
+    with replacing(file, InputError) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -139,8 +140,19 @@ def test_pictures_that_cannot_be_saved_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.pdf: unknown ending '\.pdf'; expected \.jpg, \.jpeg, \.png, \.webp"):
         save_picture(blank(2, 2), tmp_path / "a.pdf")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match=r"a\.png: cannot be written: (Not a directory|File exists)"):
+    with pytest.raises(InputError, match=r"a\.png: cannot be written \((Not a directory|File exists)\)"):
         save_picture(blank(2, 2), tmp_path / "file" / "a.png")
+
+
+def test_a_full_disk_leaves_the_picture_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "a.png").write_text("old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(InputError, match=r"a\.png: cannot be written \(No space left on device\)\. .*is intact"):
+        save_picture(blank(2, 2), tmp_path / "a.png")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.png", "old")]
 
 
 @pytest.mark.parametrize(("name", "longest"), [("a.webp", 16_383), ("a.JPG", 65_500)])

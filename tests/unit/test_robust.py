@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -249,8 +250,20 @@ def test_a_picture_shows_every_change_by_name(data, tmp_path):
     first = file.read_bytes()
     assert save_picture(found, FACE, file).read_bytes() == first
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"file/picture\.svg: cannot be written .*Choose another place with --save\."):
+    with pytest.raises(DataError, match=r"file/picture\.svg: cannot be written \((Not a directory|File exists)\)"):
         save_picture(found, FACE, tmp_path / "file" / "picture.svg")
+
+
+def test_a_full_disk_leaves_the_picture_that_was_there(data, tmp_path, monkeypatch):
+    def full_disk(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "picture.png"
+    file.write_text("old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(DataError, match=r"picture\.png: cannot be written \(No space left on device\)\. .*is intact"):
+        save_picture(ask(data), FACE, file)
+    assert file.read_text() == "old"
 
 
 def test_effects_have_words():

@@ -216,6 +216,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_reading(
     monkeypatch.setattr(VideoReader, "__iter__", lambda _: pytest.fail("was read"))
     with pytest.raises(InputError, match=rf"out\{suffix}: cannot be written \((Not a directory|File exists)\)"):
         mien.save_video(video, tmp_path / "file" / f"out{suffix}")
+    (tmp_path / f"out{suffix}").mkdir()
+    with pytest.raises(InputError, match=rf"out\{suffix}: cannot be written \(Is a directory\)"):
+        mien.save_video(video, tmp_path / f"out{suffix}")
+    (tmp_path / f"out{suffix}").rmdir()
+    (tmp_path / f"out{suffix}.part").mkdir()
+    with pytest.raises(InputError, match=rf"out\{suffix}: cannot be written"):
+        mien.save_video(video, tmp_path / f"out{suffix}")
 
 
 def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from tiny_model import write_tiny_model
 
 from mien.card import Card
-from mien.errors import DataError, ModelError
-from mien.writing import replacing, writing
+from mien.errors import DataError, InputError, ModelError
+from mien.writing import replacing, write_text, writing
 
 
 def full_disk(handle: int) -> None:
@@ -27,6 +27,16 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     ):
         part.write_text("new")
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_text_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "new" / "names.csv"
+    write_text("\u00e9\udce9\n", file)  # the second is no letter, but may stand in a file's name
+    assert file.read_bytes() == b"\xc3\xa9\\udce9\n"
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(InputError, match=r"names\.csv: cannot be written \(No space left on device\)\. .*is intact"):
+        write_text("new", file)
+    assert file.read_bytes() == b"\xc3\xa9\\udce9\n"
 
 
 def test_a_card_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

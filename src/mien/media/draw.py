@@ -13,13 +13,15 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.faces.detect import Box, Face
 from mien.recognizer import Expression
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
 
     _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
+PICTURE_SUFFIXES = tuple(_FORMATS)
 
 _LONGEST_PX = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # libjpeg's and the format's limits
 _SMALLEST_PX = 640  # smaller photos are enlarged, or no text would fit
@@ -95,11 +97,8 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
     if longest_px is not None and max(height, width) > longest_px:
         takes = f"{suffix} takes at most {longest_px:,} px a side"
         raise InputError(f"{file}: a picture of {width} x {height} px; {takes}; save it as .png.")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(file, quality=92)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror or error}.") from error
+    with replacing(file, InputError) as part:
+        Image.fromarray(image).save(part, _FORMATS[suffix], quality=92)
 
 
 def check_picture_name(file: Path) -> None:

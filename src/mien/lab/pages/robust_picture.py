@@ -12,6 +12,7 @@ from mien.errors import DataError
 from mien.lab.changes import CHANGES, GreyImage
 from mien.lab.pages.charts import BLUE, GREY, STYLE
 from mien.lab.robust import Effect, Robustness
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,11 +60,9 @@ def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Pa
         for axes, part in zip(figure.subplots(1, 2), (effects[:half], effects[half:]), strict=True):
             _draw(axes, part, [shown[each.change, each.strength] for each in part], effects[0].full.accuracy, half)
         figure.suptitle(f"{robustness.model} on {robustness.split}: accuracy on changed faces", x=0.01, ha="left")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=_DPI, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written ({error}). Choose another place with --save.") from error
+        kind = path.suffix.lower().removeprefix(".")
+        with replacing(path, DataError) as file:
+            figure.savefig(file, format=kind, dpi=_DPI, metadata={"Date": None} if kind == "svg" else None)
     return path
 
 
