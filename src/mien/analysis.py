@@ -18,7 +18,7 @@ from mien.cropping import Cropped, crop_photos, detect_in, least_px_of
 from mien.errors import InputError
 from mien.faces.align import whole
 from mien.faces.boxes import boxes_of_each, given_faces
-from mien.faces.detect import Detector, Face, YuNet
+from mien.faces.detect import MIN_FACE_PX, Detector, Face, YuNet
 from mien.media.images import source_name
 from mien.media.photo_lists import list_photos
 from mien.recognizer import Expression, Recognizer
@@ -28,9 +28,6 @@ from mien.records import AnalyzedFace as AnalyzedFace
 
 if TYPE_CHECKING:
     from mien.media.images import Photo
-
-MIN_FACE_PX = 24
-"""Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
 
 DEFAULT_WORKERS = 2
 """Threads where nobody says how many. Each more takes 30 to 100 MB with photos of 12 megapixels."""

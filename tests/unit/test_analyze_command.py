@@ -21,8 +21,10 @@ from tiny_model import write_tiny_model
 from typer.testing import CliRunner, Result
 
 from mien.cli.analyze import analyze
+from mien.cli.detection import MinFace, detector_of
 from mien.errors import InputError
 from mien.faces.boxes import read_boxes
+from mien.faces.detect import MIN_FACE_PX, YuNet
 from mien.labels import FER2013
 from mien.records import columns
 
@@ -314,6 +316,13 @@ def test_crops_are_faces(photos: Path, model: Path) -> None:
     done = run(model, "crop.png", "--crops")
     assert "0  happy " in done.stdout
     assert done.stdout.strip().endswith("box 0 0 48 48")
+
+
+def test_the_help_states_the_smallest_face_that_is_searched() -> None:
+    (option,) = MinFace.__metadata__
+    assert f"default: {MIN_FACE_PX}." in option.help
+    assert detector_of(None, False).min_face_px == MIN_FACE_PX == YuNet().min_face_px
+    assert detector_of(12, False).min_face_px == 12
 
 
 def test_min_face(photos: Path, model: Path) -> None:

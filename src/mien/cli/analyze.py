@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
+from mien.cli.detection import AnyAngle, MinFace, detector_of, refuse_contradictions
 from mien.cli.models import Model
 from mien.cli.paths import STANDARD_INPUT, named, refuse_addresses
 from mien.cli.printing import one_line
@@ -64,7 +64,7 @@ def analyze(
         ),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
-    min_face: MinFace = 24,
+    min_face: MinFace = None,
     any_angle: AnyAngle = False,
     workers: Annotated[
         int | None,
@@ -89,7 +89,6 @@ def analyze(
     from mien.analysis import Analyzer
     from mien.cli.reading import Reading, outputs_of, videos_among
     from mien.faces.boxes import read_boxes
-    from mien.faces.detect import YuNet
     from mien.media.images import PHOTO_SUFFIXES
     from mien.media.photo_lists import list_photos
     from mien.media.video import VIDEO_SUFFIXES
@@ -127,13 +126,13 @@ def analyze(
     if camera is not None and start:
         raise typer.BadParameter("--start is for videos; a camera begins now.")
     given = None if boxes is None else read_boxes(boxes)
-    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    detector = detector_of(min_face, any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
     tally = Tally(sum(path not in video_files for path in photos), passed_over=len(passed_over))
     outputs = outputs_of(photos, video_files, save) if camera is None else {}
     results = None
     if out is not None:
-        faces_from = f"faces from {min_face} px" + (", at any angle" if any_angle else "")
+        faces_from = f"faces from {detector.min_face_px} px" + (", at any angle" if any_angle else "")
         if crops:
             faces_from = "crops"
         elif boxes is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.detection import AnyAngle, MinFace, refuse_contradictions
+from mien.cli.detection import AnyAngle, MinFace, detector_of, refuse_contradictions
 from mien.cli.models import Model
 from mien.cli.paths import named, photo_at, refuse_addresses
 from mien.cli.printing import one_line
@@ -37,13 +37,12 @@ def explain(
         typer.Option(parser=named, metavar="FILE", help="Take the faces from this file, written by `mien analyze`."),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
-    min_face: MinFace = 24,
+    min_face: MinFace = None,
     any_angle: AnyAngle = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the heat of each pixel.")] = False,
 ) -> None:
     """Show which parts of a face speak for its expression, by hiding parts of it."""
     import mien
-    from mien.faces.detect import YuNet
     from mien.media.draw import picture_files, save_picture
     from mien.media.heat import heat_picture
     from mien.media.images import source_name
@@ -55,7 +54,7 @@ def explain(
     source = photo_at(photo)
     name = source_name(source)
     given = None if boxes is None else _given(boxes, name)
-    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    detector = detector_of(min_face, any_angle)
     found = mien.explain(source, model=model, detector=detector, boxes=given, crops=crops, label=label)
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))

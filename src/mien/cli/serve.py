@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.detection import AnyAngle, MinFace
+from mien.cli.detection import AnyAngle, MinFace, detector_of
 from mien.cli.models import Model
 from mien.errors import InputError
 
@@ -43,11 +43,10 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
     ] = None,
-    min_face: MinFace = 24,
+    min_face: MinFace = None,
     any_angle: AnyAngle = False,
 ) -> None:
     """Serve the web page and the HTTP API."""
-    from mien.faces.detect import YuNet
     from mien.serve.access import is_loopback
     from mien.serve.app import create_app
     from mien.serve.limits import Limits
@@ -62,7 +61,7 @@ def serve(
         photos=max_photos,
         seconds=timeout_s,
     )
-    detector = YuNet(min_face_px=min_face, any_angle=any_angle)
+    detector = detector_of(min_face, any_angle)
     app = create_app(model, detector=detector, token=token or made or None, limits=limits, workers=workers)
     listener = _listen(host, port)
     _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)

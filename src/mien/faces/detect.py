@@ -19,6 +19,9 @@ Landmarks = tuple[Point, Point, Point, Point, Point]
 LANDMARK_NAMES = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy")  # of tables
 
+MIN_FACE_PX = 24
+"""Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
@@ -97,7 +100,7 @@ class YuNet:
     def __init__(
         self,
         *,
-        min_face_px: float = 24,
+        min_face_px: float = MIN_FACE_PX,
         longest_px: int = 1280,
         score_threshold: float = 0.7,
         any_angle: bool = False,
