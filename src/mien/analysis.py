@@ -99,8 +99,7 @@ def analyze(
             list, a photo that cannot be read becomes an `Analysis` whose `failed` says why.
         ModelError: there is no such model.
     """
-    if min_face_px is not None and (crops or boxes is not None):
-        raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
+    check_searched(min_face_px, boxes, crops)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px, batch_size=batch_size, workers=workers)
     if isinstance(source, Sequence | Iterator) and not _is_one_photo(source):
         photos: list[Photo] = list_photos(cast("Iterable[Photo]", source))
@@ -110,6 +109,16 @@ def analyze(
     if analysis.failed is not None:
         raise InputError(analysis.failed)
     return analysis
+
+
+def check_searched(min_face_px: float | None, boxes: object, crops: bool) -> None:
+    """Make sure that `min_face_px` is given only where faces are searched.
+
+    Raises:
+        InputError: `boxes` or `crops` say where they are.
+    """
+    if min_face_px is not None and (crops or boxes is not None):
+        raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
 
 
 class Analyzer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.analysis import Analyzer
+from mien.analysis import Analyzer, check_searched
 from mien.card import Card
 from mien.checking import check_number
 from mien.errors import DataError, InputError
@@ -111,7 +111,7 @@ def explain(
     detector: Detector | None = None,
     boxes: Sequence[Any] | npt.NDArray[Any] | None = None,
     crops: bool = False,
-    min_face_px: int | None = None,
+    min_face_px: float | None = None,
     label: str | None = None,
     masks: int = MASKS,
 ) -> list[Explanation]:
@@ -131,13 +131,12 @@ def explain(
         An `Explanation` of each face, in the order of `mien.analyze`.
 
     Raises:
-        InputError: the photo cannot be read, the model knows no such label, `boxes` and `crops` are both given, a box
-            is malformed, or `masks` is below 2.
+        InputError: the photo cannot be read, or is a folder, a pattern or a video; the model knows no such label; a box
+            is malformed; `masks` is below 2; or arguments contradict each other.
         ModelError: there is no such model.
     """
     _check_single(source)
-    if min_face_px is not None and (crops or boxes is not None):
-        raise InputError("min_face_px is for the detector; boxes and crops say where the faces are.")
+    check_searched(min_face_px, boxes, crops)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px)
     card = analyzer.recognizer.card
     asked = None if label is None else _known(label, card)

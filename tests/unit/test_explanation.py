@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -148,6 +148,19 @@ def test_what_is_explained_is_what_was_read(crops: bool) -> None:
 def test_more_than_one_photo_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="is no photo; one photo is explained at a time"):
         mien.explain(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"crops": True, "min_face_px": 9.5}, "min_face_px is for the detector; boxes and crops say"),
+        ({"boxes": [(0, 0, 9, 9)], "min_face_px": 9.5}, "min_face_px is for the detector; boxes and crops say"),
+        ({"boxes": [(0, 0, 9, 9)], "crops": True}, "boxes and crops exclude each other"),
+    ],
+)
+def test_arguments_that_contradict_each_other(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        mien.explain(data.astronaut(), **arguments)
 
 
 def test_an_unreadable_photo_is_refused(tmp_path: Path) -> None:
