@@ -75,8 +75,8 @@ class Explanation:
     def title(self) -> str:
         """The explained label and its probability, with a question mark where the face is read so without certainty."""
         expression = self.face.expression
-        mark = "?" if expression.uncertain and self.label == expression.label else ""
-        return f"{self.label}{mark} {expression.probabilities[self.label]:.0%}"
+        label = expression.marked_label if self.label == expression.label else self.label
+        return f"{label} {expression.probabilities[self.label]:.0%}"
 
     def plot(self) -> Image.Image:
         """Return the crop beside its heat as a Pillow image, which notebooks show."""

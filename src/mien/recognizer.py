@@ -42,6 +42,11 @@ class Expression:
     probabilities: dict[str, float]
     uncertain: bool
 
+    @property
+    def marked_label(self) -> str:
+        """The label, with a question mark where it is uncertain."""
+        return self.label + ("?" if self.uncertain else "")
+
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with the package."""

@@ -43,6 +43,11 @@ class Segment:
     uncertain: bool
     frames: int
 
+    @property
+    def marked_label(self) -> str:
+        """The label, with a question mark where it is uncertain."""
+        return self.label + ("?" if self.uncertain else "")
+
 
 @dataclass
 class _Stretch:
@@ -199,7 +204,7 @@ def _srt(found: Sequence[Segment]) -> str:
     for number, segment in enumerate(found, start=1):
         end_s = max(segment.end_s, segment.start_s + _SHORTEST_CUE_S)
         name = f"face {segment.track}: " if several else ""
-        text = f"{name}{segment.label}{'?' if segment.uncertain else ''} {segment.confidence:.0%}"
+        text = f"{name}{segment.marked_label} {segment.confidence:.0%}"
         cues.append(f"{number}\n{_srt_time(segment.start_s)} --> {_srt_time(end_s)}\n{text}\n")
     return "\n".join(cues)
 

@@ -73,13 +73,13 @@ def _band(overview: Overview, track: TrackOverview) -> str:
 def _name(overview: Overview, segment: Segment) -> str:
     left = _percent(overview, segment.start_s)
     width = _percent(overview, segment.end_s) - left
-    text = escape(segment.label + ("?" if segment.uncertain else ""))
+    text = escape(segment.marked_label)
     return f'<span style="left:{left:.2f}%;width:{width:.2f}%;border-color:{_hex(segment.label)}">{text}</span>'
 
 
 def _line(segment: Segment) -> str:
     """A segment as a row of the table."""
-    label = escape(segment.label + ("?" if segment.uncertain else ""))
+    label = escape(segment.marked_label)
     return (
         f'<tr><td><button value="{segment.start_s}">{clock(segment.start_s)}</button></td><td>{clock(segment.end_s)}'
         f"</td><td>{segment.track}</td><td>{label}</td><td>{segment.confidence:.0%}</td></tr>"

@@ -90,6 +90,5 @@ def _draw_labels(draw: ImageDraw.ImageDraw, overview: Overview, found: list[Segm
     for segment in found:
         left, right = _x(overview, segment.start_s), _x(overview, segment.end_s)
         draw.line((left, top + 5, max(left, right - 2), top + 5), fill=label_color(segment.label), width=4)
-        text = segment.label + ("?" if segment.uncertain else "")
-        if draw.textlength(text, font=font) <= right - left:
-            draw.text((left, top + 12), text, font=font, fill=_INK)
+        if draw.textlength(segment.marked_label, font=font) <= right - left:
+            draw.text((left, top + 12), segment.marked_label, font=font, fill=_INK)

@@ -118,6 +118,11 @@ def test_sharpening_parts_the_sure_from_the_unsure() -> None:
     assert np.array_equal(calibrated_softmax(logits, 1.5, 0), softmax(logits, 1.5))
 
 
+def test_an_uncertain_label_is_marked() -> None:
+    marked = [Expression("sad", 0.4, {"sad": 0.4}, uncertain).marked_label for uncertain in (False, True)]
+    assert marked == ["sad", "sad?"]
+
+
 def test_softmax_of_large_logits_is_finite() -> None:
     assert softmax(np.array([[1e4, 0]], np.float32)).tolist() == [[1.0, 0.0]]
     assert calibrated_softmax(np.array([[1e4, 0]], np.float32), 1.0, 0.5).tolist() == [[1.0, 0.0]]

@@ -230,8 +230,7 @@ def _photo_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 def _text_of(number: int, face: AnalyzedFace) -> str:
     expression = face.expression
-    label = expression.label + ("?" if expression.uncertain else "")
     ranked = sorted(expression.probabilities.items(), key=lambda item: -item[1])[1:3]
     others = ", ".join(f"{name} {probability:.0%}" for name, probability in ranked)
     box = " ".join(f"{value:.0f}" for value in face.box)
-    return f"  {number:>2}  {label:<10} {expression.confidence:>4.0%}   then {others:<28}  box {box}"
+    return f"  {number:>2}  {expression.marked_label:<10} {expression.confidence:>4.0%}   then {others:<28}  box {box}"

@@ -165,8 +165,8 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
     seen = f"{n} frame{'' if n == 1 else 's'} to {clock(frame.time_s)}"
     yield f"{frame.source}  {seen}, {tracks or 'no'} face{'' if tracks == 1 else 's'}"
     for s in found:
-        label = s.label + ("?" if s.uncertain else "")
-        yield f"  face {s.track:>2}  {clock(s.start_s):>9} - {clock(s.end_s):>9}  {label:<10} {s.confidence:>4.0%}"
+        times = f"{clock(s.start_s):>9} - {clock(s.end_s):>9}"
+        yield f"  face {s.track:>2}  {times}  {s.marked_label:<10} {s.confidence:>4.0%}"
 
 
 def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> dict[Path, Path]:

@@ -202,7 +202,7 @@ def _draw_label(
     size: tuple[int, int],
 ) -> Box:
     """Write the label above the box, or at its lower or upper edge where the photo ends; return where it stands."""
-    text = f"{expression.label}{'?' if expression.uncertain else ''} {expression.confidence:.0%}"
+    text = f"{expression.marked_label} {expression.confidence:.0%}"
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     margin = (bottom - top) * 0.3
     width, height = right - left + 2 * margin, bottom - top + 2 * margin
