@@ -22,9 +22,7 @@ from mien.faces.detect import MIN_FACE_PX, Detector, Face, YuNet
 from mien.media.images import source_name
 from mien.media.photo_lists import list_photos
 from mien.recognizer import Expression, Recognizer
-from mien.records import Analyses as Analyses
-from mien.records import Analysis as Analysis
-from mien.records import AnalyzedFace as AnalyzedFace
+from mien.records import Analyses, Analysis, AnalyzedFace
 
 if TYPE_CHECKING:
     from mien.media.images import Photo

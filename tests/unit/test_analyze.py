@@ -24,12 +24,12 @@ from skimage import data
 from tiny_model import write_tiny_model
 
 import mien
-from mien.analysis import Analyses, Analysis, AnalyzedFace, Analyzer, analyze
+from mien.analysis import Analyzer, analyze
 from mien.errors import InputError, MienError, ModelError
 from mien.faces.detect import Face
 from mien.labels import FER2013
 from mien.recognizer import Recognizer
-from mien.records import columns
+from mien.records import Analyses, Analysis, AnalyzedFace, columns
 
 Pixels = npt.NDArray[np.uint8]
 SIDE = 30

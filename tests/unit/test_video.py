@@ -18,13 +18,14 @@ from streaming import Send, network_camera
 from tiny_model import write_tiny_model
 
 import mien
-from mien.analysis import Analyses, Analyzer
+from mien.analysis import Analyzer
 from mien.errors import InputError
 from mien.faces.detect import Face
 from mien.labels import FER2013
 from mien.media.frames import Frame
 from mien.media.video import VideoReader
 from mien.overview import Overview
+from mien.records import Analyses
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
 from mien.video import AnalyzedFrame, VideoAnalysis, video_columns

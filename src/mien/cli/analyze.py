@@ -21,7 +21,7 @@ from mien.cli.printing import one_line
 from mien.cli.tally import Tally
 
 if TYPE_CHECKING:
-    from mien.analysis import Analysis, AnalyzedFace
+    from mien.records import Analysis, AnalyzedFace
 
 
 def analyze(

@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 
 from starlette.exceptions import HTTPException
 
-from mien.analysis import Analysis, Analyzer
+from mien.analysis import Analyzer
 from mien.cropping import Cropped
 from mien.errors import InputError
 from mien.recognizer import Expression
+from mien.records import Analysis
 from mien.serve.batching import Batcher
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
