@@ -39,8 +39,12 @@ Logits, Labels, Probabilities = npt.NDArray[np.float32], npt.NDArray[np.int64], 
 
 def one_temperature(logits: Logits, labels: Labels) -> Callable[[Logits], Probabilities]:
     """Guo et al. 2017: the temperature with the least log loss of all classes."""
-    best = minimize_scalar(lambda t: log_loss(labels, softmax(logits, t)), bounds=(0.05, 20), method="bounded").x
-    return lambda others: softmax(others, best)
+
+    def loss(temperature: float) -> float:
+        return log_loss(labels, calibrated_softmax(logits, temperature, 0))
+
+    best = minimize_scalar(loss, bounds=(0.05, 20), method="bounded").x
+    return lambda others: calibrated_softmax(others, best, 0)
 
 
 def temperature_of_each_face(logits: Logits, labels: Labels) -> Callable[[Logits], Probabilities]:

@@ -58,9 +58,11 @@ def is_model(named: str | Path) -> bool:
     return str(named) in shipped_models() or (Path(named) / CARD_FILE).is_file()
 
 
-def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """Return ``softmax(logits / temperature)``, ``(N, K)`` float64."""
-    return _softmax(logits.astype(np.float64) / temperature)
+def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return the probabilities ``(N, K)`` float64 that logits stand for."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def calibrated_softmax(
@@ -74,16 +76,10 @@ def calibrated_softmax(
     """
     others = 1 - softmax(logits).max(axis=1, keepdims=True)
     temperatures = temperature * np.maximum(others, LEAST_DOUBT) ** sharpening
-    return _softmax(logits.astype(np.float64) / temperatures)
+    return softmax(logits.astype(np.float64) / temperatures)
 
 
 LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
-
-
-def _softmax(scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 class Recognizer:

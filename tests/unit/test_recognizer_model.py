@@ -115,7 +115,7 @@ def test_sharpening_parts_the_sure_from_the_unsure() -> None:
     sharp, plain = calibrated_softmax(logits, 1.5, 0.5).max(axis=1), calibrated_softmax(logits, 1.5, 0).max(axis=1)
     assert sharp[0] > plain[0] and np.diff(sharp).max() < 0
     assert sharp[2] == plain[2] == pytest.approx(1 / 3)
-    assert np.array_equal(calibrated_softmax(logits, 1.5, 0), softmax(logits, 1.5))
+    assert np.array_equal(calibrated_softmax(logits, 1.5, 0), softmax(logits.astype(np.float64) / 1.5))
 
 
 def test_an_uncertain_label_is_marked() -> None:
@@ -126,7 +126,8 @@ def test_an_uncertain_label_is_marked() -> None:
 def test_softmax_of_large_logits_is_finite() -> None:
     assert softmax(np.array([[1e4, 0]], np.float32)).tolist() == [[1.0, 0.0]]
     assert calibrated_softmax(np.array([[1e4, 0]], np.float32), 1.0, 0.5).tolist() == [[1.0, 0.0]]
-    assert softmax(np.array([[1, 0]], np.float32), 2.0)[0, 0] == pytest.approx(1 / (1 + math.exp(-0.5)))
+    assert softmax(np.array([[1, 0]], np.float32))[0, 0] == pytest.approx(1 / (1 + math.exp(-1)))
+    assert calibrated_softmax(np.array([[1, 0]], np.float32), 2.0, 0)[0, 0] == pytest.approx(1 / (1 + math.exp(-0.5)))
 
 
 def test_batches_change_nothing(model: Path) -> None:
