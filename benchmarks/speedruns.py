@@ -27,7 +27,7 @@ from layout import RESULTS, commit
 from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import open_model, predict
-from mien.lab.metrics import TTA
+from mien.lab.predictions import TTA
 from mien.lab.recipe import Augment, OwnNet, Recipe
 from mien.lab.recipe_book import SPEEDRUNS, recipes
 from mien.lab.reproduction.speed import machine

@@ -22,8 +22,7 @@ from processes import measured
 from mien import lab
 from mien.lab.data import PUBLIC, FaceDataset
 from mien.lab.evaluation import predict
-from mien.lab.metrics import wilson_interval
-from mien.lab.statistics import mcnemar, paired_difference
+from mien.lab.statistics import mcnemar, paired_difference, wilson_interval
 from mien.recognizer import DEFAULT_MODEL, Recognizer
 
 HERE = Path(__file__).resolve().parent

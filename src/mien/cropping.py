@@ -64,7 +64,7 @@ def crop_photos(
     preprocess: Preprocess,
     margin_fraction: float,
     workers: int,
-    least_px: float = float("inf"),
+    least_px: float,
 ) -> Generator[Cropped]:
     """Read photos and cut out their faces, in order.
 

@@ -23,7 +23,8 @@ from mien.errors import DataError, ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import evaluate, predict, views
-from mien.lab.metrics import Predictions, Report, measure
+from mien.lab.metrics import Report, measure
+from mien.lab.predictions import Predictions
 from mien.lab.recipe import Stopping, Validation
 from mien.lab.run import Run
 from mien.lab.scoring import score

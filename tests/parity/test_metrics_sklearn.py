@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.lab.metrics import Predictions, measure
+from mien.lab.metrics import measure
+from mien.lab.predictions import Predictions
 from mien.labels import FER2013
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.lab.metrics import Predictions, report_of
+from mien.lab.metrics import report_of
+from mien.lab.predictions import Predictions
 from mien.lab.recipe import Recipe
 from mien.lab.recipe_book import recipes
 from mien.lab.run import ENVIRONMENT, Run

@@ -10,7 +10,7 @@ from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
 from mien.cli import build_app
-from mien.lab.calibrate import calibrated, fit_confidence, uncertain_threshold
+from mien.lab.calibrate import TARGET_ACCURACY, calibrated, fit_confidence, uncertain_threshold
 from mien.lab.data import PUBLIC, draw_faces, write_edition
 from mien.recognizer import Recognizer, calibrated_softmax
 
@@ -64,17 +64,17 @@ def test_threshold_accepts_as_many_as_reach_the_target() -> None:
     confidence = np.array([0.5, 0.9, 0.8, 0.7, 0.6, 0.3])
     correct = np.array([True, True, True, True, False, False])
     # from the top: 1/1, 2/2, 3/3, 3/4, 4/5, 4/6
-    assert uncertain_threshold(confidence, correct) == (0.5, 5 / 6)
+    assert uncertain_threshold(confidence, correct, TARGET_ACCURACY) == (0.5, 5 / 6)
     assert uncertain_threshold(confidence, correct, target=0.9) == (0.7, 3 / 6)
 
 
 def test_threshold_keeps_faces_of_one_confidence_together() -> None:
     confidence = np.array([0.9, 0.6, 0.6, 0.6])
     correct = np.array([True, True, False, False])
-    assert uncertain_threshold(confidence, correct) == (0.9, 0.25)
+    assert uncertain_threshold(confidence, correct, TARGET_ACCURACY) == (0.9, 0.25)
 
 
 def test_threshold_where_all_or_none_reach_the_target() -> None:
     confidence = np.array([0.9, 0.6])
-    assert uncertain_threshold(confidence, np.array([True, True])) == (0.0, 1.0)
-    assert uncertain_threshold(confidence, np.array([False, False])) == (1.0, 0.0)
+    assert uncertain_threshold(confidence, np.array([True, True]), TARGET_ACCURACY) == (0.0, 1.0)
+    assert uncertain_threshold(confidence, np.array([False, False]), TARGET_ACCURACY) == (1.0, 0.0)

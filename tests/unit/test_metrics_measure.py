@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.lab.metrics import Predictions, Report, measure, report_of
+from mien.lab.metrics import Report, measure, report_of
+from mien.lab.predictions import Predictions
 from mien.lab.published import compare_published
 from mien.lab.recipe import Figure, Recipe
 from mien.lab.recipe.io import to_json

@@ -14,8 +14,9 @@ from mien.lab import results
 from mien.lab.pages.reproduction.claims import CLAIMS
 from mien.lab.pages.reproduction.picture import LINE, _spread
 from mien.lab.pages.rewriting import BLOCKS
+from mien.lab.predictions import RECORD
 from mien.lab.recipe_book import PUBLISHED, recipes
-from mien.lab.results import RECORD, add, records
+from mien.lab.results import add, records
 from mien.lab.statistics import wilson_interval
 from mien.lab.trained_rows import shortened
 from mien.labels import FER2013

@@ -16,10 +16,10 @@ from mien.card import Card
 from mien.errors import DataError
 from mien.lab import results
 from mien.lab.evaluation import write_results
-from mien.lab.metrics import Predictions, Report, report_of
+from mien.lab.metrics import Report, report_of
 from mien.lab.pages import results_tables
 from mien.lab.pages.rewriting import write_tables
-from mien.lab.predictions import scored_as
+from mien.lab.predictions import Predictions, scored_as
 from mien.lab.results import add, records
 from mien.lab.scoring import score
 from mien.labels import FER2013

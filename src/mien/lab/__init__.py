@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mien.lab.export import export_run as export_run
     from mien.lab.joining import join_models as join_models
     from mien.lab.litert import write_litert as write_litert
-    from mien.lab.metrics import Predictions as Predictions
     from mien.lab.metrics import Report as Report
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
     from mien.lab.pages.report import write_report as write_report
+    from mien.lab.predictions import Predictions as Predictions
     from mien.lab.published import compare_published as compare_published
     from mien.lab.recipe import Recipe as Recipe
     from mien.lab.recipe_book import recipes as recipes
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # name of what it exports: importing `mien.lab.train` would put the module where the function should be.
 _PLACES = {
     "FaceDataset": "data",
-    "Predictions": "metrics",
+    "Predictions": "predictions",
     "Recipe": "recipe",
     "Report": "metrics",
     "Robustness": "robust",

@@ -136,7 +136,7 @@ def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64
 
 
 def uncertain_threshold(
-    confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], target: float = 0.8
+    confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], target: float
 ) -> tuple[float, float]:
     """Choose the confidence below which an expression is called uncertain.
 

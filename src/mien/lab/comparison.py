@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated, scored_splits
-from mien.lab.metrics import Predictions
+from mien.lab.predictions import Predictions
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
 from mien.lab.seeds import by_seed

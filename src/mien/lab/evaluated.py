@@ -9,8 +9,8 @@ from typing import Any, get_args
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
-from mien.lab.metrics import TTA, Metrics, Predictions, Report
-from mien.lab.predictions import predictions_file, report_file, scored_as
+from mien.lab.metrics import Metrics, Report
+from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from mien.card import Card
 from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
-from mien.lab.metrics import TTA, Report, report_of
-from mien.lab.predictions import Predictions, predictions_file, report_file, scored_as
+from mien.lab.metrics import Report, report_of
+from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.recipe.io import is_run
 from mien.lab.remarks import remarks_on, remarks_on_data
 from mien.recognizer import Recognizer

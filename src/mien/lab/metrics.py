@@ -17,19 +17,6 @@ from mien.lab.statistics import wilson_interval
 from mien.labels import LabelSet
 from mien.writing import replacing
 
-__all__ = [
-    "TTA",
-    "CalibrationBin",
-    "ClassMetrics",
-    "Metrics",
-    "Predictions",
-    "Report",
-    "log_losses",
-    "measure",
-    "rates_of",
-    "report_of",
-]
-
 SCHEMA = 1
 CALIBRATION_BINS = 15
 

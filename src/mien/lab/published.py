@@ -9,7 +9,8 @@ from typing import Any
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
 from mien.lab.data.edition import FULL_SIZES, TEST_SIZE
-from mien.lab.metrics import Predictions, Report, log_losses
+from mien.lab.metrics import Report, log_losses
+from mien.lab.predictions import Predictions
 from mien.lab.recipe import Backbone, Figure, Recipe
 from mien.lab.recipe.io import bare, from_json
 from mien.lab.recipe_book import recipes

@@ -16,9 +16,8 @@ import numpy.typing as npt
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE
-from mien.lab.metrics import Predictions, Report
-from mien.lab.predictions import RECORD as RECORD
-from mien.lab.predictions import predictions_file
+from mien.lab.metrics import Report
+from mien.lab.predictions import RECORD, Predictions, predictions_file
 from mien.lab.published import Beside, beside_published
 from mien.lab.recipe import Recipe
 from mien.lab.recipe import io as recipe_io

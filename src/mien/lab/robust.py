@@ -13,7 +13,8 @@ from mien.errors import DataError
 from mien.lab.changes import CHANGES, Change
 from mien.lab.data import FaceDataset
 from mien.lab.evaluation import choose_split, find_twin_free, open_model, predict_split, silent
-from mien.lab.metrics import Predictions, measure
+from mien.lab.metrics import measure
+from mien.lab.predictions import Predictions
 from mien.lab.statistics import paired_difference
 from mien.lab.tables import UNKNOWN, Table, number, percent, points
 from mien.recognizer import Recognizer

@@ -79,7 +79,7 @@ def first_photo(folder: Path) -> Path:
     raise _without(folder, PHOTO_SUFFIXES)
 
 
-def _photos_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[Path]:
+def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     photos = list(_walked(folder, suffixes))
     if not photos:
         raise _without(folder, suffixes)

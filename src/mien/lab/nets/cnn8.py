@@ -12,14 +12,14 @@ from mien.preprocess import Preprocess
 class Pair(nn.Module):
     """Two 3x3 convolutions, one batch normalisation, 3x3 max-pooling, dropout."""
 
-    def __init__(self, channels_in: int, channels: int, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm = keras.batch_norm_2d(channels)
         # Stride 2: with Keras' default, the window's 3, the fourth pool would find a map of 1 px.
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.25)
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve a map: ``(N, channels_in, S, S)`` to ``(N, channels, S / 2, S / 2)``."""
@@ -36,13 +36,13 @@ class CNN8(nn.Module):
     the stride and the dropout rate are ours.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.25) -> None:
+    def __init__(self, preprocess: Preprocess, classes: int) -> None:
         super().__init__()
         self.pairs = nn.Sequential(
-            Pair(preprocess.channels, 64, dropout),
-            Pair(64, 128, dropout),
-            Pair(128, 256, dropout),
-            Pair(256, 512, dropout),
+            Pair(preprocess.channels, 64),
+            Pair(64, 128),
+            Pair(128, 256),
+            Pair(256, 512),
         )
         side = preprocess.input_px
         for _ in range(4):

@@ -12,13 +12,13 @@ from mien.preprocess import Preprocess
 class Block(nn.Module):
     """Two 3x3 convolutions, one batch normalisation, 2x2 max-pooling, dropout."""
 
-    def __init__(self, channels_in: int, channels: tuple[int, int], padding: int, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels: tuple[int, int], padding: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels[0], 3, padding=1)
         self.conv2 = nn.Conv2d(channels[0], channels[1], 3, padding=padding)
         self.norm = keras.batch_norm_2d(channels[1])
         self.pool = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.25)
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve a map ``(N, channels_in, S, S)``; without padding it first loses 2 px."""
@@ -36,12 +36,12 @@ class CNN17M(nn.Module):
     7 classes the count here is exactly the report's.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.25) -> None:
+    def __init__(self, preprocess: Preprocess, classes: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            Block(preprocess.channels, (32, 64), padding=1, dropout=dropout),
-            Block(64, (128, 256), padding=0, dropout=dropout),  # Parity: the one convolution without padding
-            Block(256, (512, 512), padding=1, dropout=dropout),
+            Block(preprocess.channels, (32, 64), padding=1),
+            Block(64, (128, 256), padding=0),  # Parity: the one convolution without padding
+            Block(256, (512, 512), padding=1),
         )
         side = (preprocess.input_px // 2 - 2) // 2 // 2  # 5 at 48 px
         self.dense = nn.Linear(512 * side * side, 1024)

@@ -12,12 +12,12 @@ from mien.preprocess import Preprocess
 class Block(nn.Module):
     """A 3x3 convolution, batch normalisation, 2x2 max-pooling, dropout."""
 
-    def __init__(self, channels_in: int, channels: int, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.norm = keras.batch_norm_2d(channels)
         self.pool = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.25)
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve a map: ``(N, channels_in, S, S)`` to ``(N, channels, S / 2, S / 2)``."""
@@ -32,13 +32,13 @@ class CNN64To512(nn.Module):
     The report gives the kinds of layers and the first and last width; the rest is ours.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, dropout: float = 0.25) -> None:
+    def __init__(self, preprocess: Preprocess, classes: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            Block(preprocess.channels, 64, dropout),
-            Block(64, 128, dropout),
-            Block(128, 256, dropout),
-            Block(256, 512, dropout),
+            Block(preprocess.channels, 64),
+            Block(64, 128),
+            Block(128, 256),
+            Block(256, 512),
         )
         self.classes = nn.Linear(512 * (preprocess.input_px // 16) ** 2, classes)
         keras.initialise(self)

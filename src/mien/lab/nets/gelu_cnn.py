@@ -12,12 +12,12 @@ from mien.preprocess import Preprocess
 class Block(nn.Module):
     """An unpadded 3x3 convolution, GELU, batch normalisation or none, 2x2 max-pooling, dropout."""
 
-    def __init__(self, channels_in: int, channels: int, batch_norm: bool, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels: int, batch_norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels, 3)
         self.norm = keras.batch_norm_2d(channels) if batch_norm else nn.Identity()
         self.pool = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.4)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shrink a map ``(N, channels_in, S, S)``."""
@@ -33,13 +33,13 @@ class GeluCNN(nn.Module):
     ours. Its remark that leaving out the normalisation ends the over-fitting is `batch_norm=False`.
     """
 
-    def __init__(self, preprocess: Preprocess, classes: int, batch_norm: bool = True, dropout: float = 0.4) -> None:
+    def __init__(self, preprocess: Preprocess, classes: int, batch_norm: bool = True) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            Block(preprocess.channels, 128, batch_norm, dropout),
-            Block(128, 256, batch_norm, dropout),
-            Block(256, 512, batch_norm, dropout),
-            Block(512, 512, batch_norm, dropout),
+            Block(preprocess.channels, 128, batch_norm),
+            Block(128, 256, batch_norm),
+            Block(256, 512, batch_norm),
+            Block(512, 512, batch_norm),
         )
         side = preprocess.input_px
         for _ in self.blocks:

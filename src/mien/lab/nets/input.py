@@ -52,11 +52,11 @@ class Classifier(nn.Module):
             outputs after the other: training takes all of them, a user one set.
     """
 
-    def __init__(self, preprocess: Preprocess, network: nn.Module, answers: slice = slice(None)) -> None:
+    def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:
         super().__init__()
         self.input = InputLayer(preprocess)
         self.network = network
-        self.answers = answers
+        self.answers = slice(None)
 
     def forward(self, faces: Tensor) -> Tensor:
         """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)`` (uint8, or float in [0, 1])."""

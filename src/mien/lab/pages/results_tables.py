@@ -9,9 +9,10 @@ from typing import Any
 
 from mien.card import MODEL_FILE, Card
 from mien.lab.evaluated import PREFERRED_SPLITS
+from mien.lab.predictions import RECORD
 from mien.lab.published import Beside, in_words, measured_at, stand_in
 from mien.lab.recipe.io import bare, to_json
-from mien.lab.results import RECORD, Record
+from mien.lab.results import Record
 from mien.lab.seeds import by_seed
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent, points, with_interval
 from mien.labels import FER2013, FERPLUS
