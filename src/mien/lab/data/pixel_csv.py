@@ -55,7 +55,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
     columns = _columns(stream.readline(_LONGEST_LINE), source)
     rows = _rows(stream, columns, source)
     faces = np.empty((size_bytes // (2 * PIXELS) + 1, PIXELS), np.uint8)  # memory is taken as rows are written
-    _keep_freed_memory()
+    _free_one_large_array()
     labels: list[int] = []
     splits: list[str] = []
     while batch := list(islice(rows, _BATCH)):
@@ -81,8 +81,8 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
     return Edition(_EDITIONS[frozenset(columns)], data if "emotion" in columns else _placed(data))
 
 
-def _keep_freed_memory() -> None:
-    """Free one large array, after which glibc's malloc keeps freed memory up to that size (mallopt(3)).
+def _free_one_large_array() -> None:
+    """Take and free it: from then on glibc's malloc keeps freed memory up to that size (mallopt(3)).
 
     Otherwise it returns the arrays of each batch to the system and fetches them anew, which doubles the time.
     """
