@@ -67,7 +67,7 @@ class _Trunk(nn.Module):
         return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``(N, 1024, H / 32, W / 32)`` in [0, 6]; of 6 to 11 blocks ``(N, 512, H / 16, W / 16)``."""
+        """Return ``(N, last width, H / s, W / s)`` in [0, 6]; s is the product of the strides."""
         for layer in self.layers():
             x = layer(x)
         return x
@@ -133,7 +133,7 @@ class MobileNetV1(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""
-        x = self.trunk(x)  # (N, 1024, 3, 3) at 96 px; of 11 blocks (N, 512, 4, 4) at 64
-        x = self.dropout(x.mean((2, 3)))  # (N, 1024) or (N, 512)
+        x = self.trunk(x)  # (N, last width, H / s, W / s), s the product of the strides: 32, of 6 to 11 blocks 16
+        x = self.dropout(x.mean((2, 3)))  # (N, last width)
         logits: Tensor = self.classes(x)
         return logits  # (N, K)

@@ -68,8 +68,8 @@ class ResidualNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""
-        x = self.stem(x)  # (N, 32, 24, 24)
-        x = self.stages(x)  # (N, 192, 3, 3)
-        x = self.dropout(x.mean((2, 3)))  # (N, 192)
+        x = self.stem(x)  # (N, widths[0], S, S), S = input_px / stem_stride
+        x = self.stages(x)  # (N, widths[-1], S / 8, S / 8)
+        x = self.dropout(x.mean((2, 3)))  # (N, widths[-1])
         logits: Tensor = self.classes(x)
         return logits  # (N, K)
