@@ -188,12 +188,20 @@ def test_links_resolve(page: Path) -> None:
     assert not broken
 
 
-def test_the_tree_in_the_readme_exists() -> None:
+def test_the_tree_in_the_readme_exists_and_is_whole() -> None:
     tree = next(code for _, code in blocks(ROOT / "README.md", "text") if code.startswith("src/mien/"))
     parents: list[str] = []
+    named = set()
     for line in tree.splitlines():
+        assert len(line) <= 140, line
         names = re.split(r"\s{2,}", line.strip())[0].split()
         depth = (len(line) - len(line.lstrip())) // 2
         for name in names:
-            assert (ROOT.joinpath(*parents[:depth], name)).exists(), line
+            path = ROOT.joinpath(*parents[:depth], name)
+            assert path.exists(), line
+            named.add(path)
         parents[depth:] = [names[0]]
+    package = ROOT / "src" / "mien"
+    modules = {file for folder in (package, package / "lab") for file in folder.glob("[!_]*.py")}
+    packages = {file.parent for place in ("*", "lab/*") for file in package.glob(f"{place}/__init__.py")}
+    assert not {str(path.relative_to(ROOT)) for path in (modules | packages) - named}
