@@ -16,7 +16,7 @@ from mien.cli.data import app
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, TRAINING, FaceDataset, draw_faces, read_fer2013, write_edition
 from mien.lab.recipe import Validation
-from mien.labels import FER2013, FOLDER
+from mien.labels import FER2013, FERPLUS, FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,13 @@ def test_check_prints_a_summary(table: Path) -> None:
     assert "broken images: 0" in done.stdout
 
 
-def test_check_as_json_with_votes(table: Path, tmp_path: Path) -> None:
+def test_check_as_json_with_votes(drawn: FaceDataset, table: Path, tmp_path: Path) -> None:
     votes = tmp_path / "fer2013new.csv"
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    votes.write_text(header + "\n" + "Training,,9,1,0,0,0,0,0,0,0,0\n" * 13 + "Training,,0,0,0,0,0,0,0,0,0,9\n")
+    nine = [[9 * (each == label) for each in range(8)] for label in drawn.training.relabel(FERPLUS).labels.tolist()]
+    nine[-1] = [0] * 8
+    lines = [["Training", "", *map(str, each), "0", str(9 - sum(each))] for each in nine]
+    votes.write_text("\n".join([header, *map(",".join, lines)]) + "\n")
     done = mien_data("check", table, "--json", "--no-audit", "--votes", votes)
     facts = json.loads(done.stdout)
     assert facts["faces"] == 28
