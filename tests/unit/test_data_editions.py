@@ -207,13 +207,34 @@ def test_a_train_folder_alone_is_training(tmp_path: Path) -> None:
     ("folders", "splits"),
     [
         (("train", "test"), [TRAINING, TEST]),
-        (("train", "validation", "test"), [TRAINING, PUBLIC, PRIVATE]),
+        (("train", "validation", "test"), [TRAINING, PUBLIC, TEST]),
         (("Training", "PublicTest", "PrivateTest"), [TRAINING, PUBLIC, PRIVATE]),
     ],
 )
 def test_what_split_folders_mean(tmp_path: Path, folders: tuple[str, ...], splits: list[str]) -> None:
     files(tmp_path, {f"{name}/sad/a.png": encoded(grey(3)) for name in folders})
     assert read_fer2013(tmp_path).splits.tolist() == splits
+
+
+@pytest.mark.parametrize("full", [PUBLIC, PRIVATE])
+def test_test_of_fer2013_beside_its_validation_is_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    monkeypatch.setitem(FULL_SIZES, full, 1)
+    files(tmp_path, {f"{name}/sad/a.png": encoded(grey(3)) for name in ("train", "val", "test")})
+    data = read_fer2013(tmp_path)
+    assert data.splits.tolist() == [TRAINING, PUBLIC, PRIVATE]
+    assert data.test.split_names() == [PUBLIC]
+
+
+def test_own_faces_in_train_val_and_test_are_measured_on_test(tmp_path: Path) -> None:
+    files(tmp_path, {f"{name}/sad/a.png": encoded(grey(3)) for name in ("train", "val", "test")})
+    data = read_fer2013(tmp_path)
+    assert data.test.split_names() == [TEST]
+    write_edition(data, tmp_path / "own.csv")
+    write_edition(data, tmp_path / "own.parquet")
+    for name in ("own.csv", "own.parquet"):
+        assert read_fer2013(tmp_path / name).splits.tolist() == [TRAINING, PUBLIC, TEST]
 
 
 def broken_content() -> dict[str, bytes]:
@@ -538,7 +559,7 @@ def write_hub(path: Path, levels: list[int], labels: list[int], names: list[str]
 STATED = ["Anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral"]
 
 
-def test_hugging_face_files_of_several_splits(tmp_path: Path) -> None:
+def test_hugging_face_files_of_several_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_hub(tmp_path / "train-00000-of-00002.parquet", [1, 2], [0, 3], STATED)
     write_hub(tmp_path / "train-00001-of-00002.parquet", [3], [6], STATED)
     write_hub(tmp_path / "valid-00000-of-00001.parquet", [4], [5], STATED)
@@ -546,7 +567,9 @@ def test_hugging_face_files_of_several_splits(tmp_path: Path) -> None:
     data = read_fer2013(tmp_path)
     assert data.label_set == FER2013
     found = {level: (split, label) for level, split, label in zip(data.faces[:, 0, 0], data.splits, data.labels)}
-    assert found == {1: (TRAINING, 0), 2: (TRAINING, 3), 3: (TRAINING, 6), 4: (PUBLIC, 5), 5: (PRIVATE, 1)}
+    assert found == {1: (TRAINING, 0), 2: (TRAINING, 3), 3: (TRAINING, 6), 4: (PUBLIC, 5), 5: (TEST, 1)}
+    monkeypatch.setitem(FULL_SIZES, PUBLIC, 1)
+    assert read_fer2013(tmp_path).split_names() == [TRAINING, PUBLIC, PRIVATE]
     assert len(set(data.rows.tolist())) == 5
 
 

@@ -49,7 +49,7 @@ def evaluate(
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set: its Training split tells which faces have a twin there.
-        split: what to evaluate; default PublicTest, or Test in the folder edition.
+        split: what to evaluate; default PublicTest, or Test where there is one.
         tta: views that are averaged. A model that was exported mirrored averages two itself: files say ``flip`` then.
         majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
@@ -147,7 +147,7 @@ def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple
 
 
 def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
-    """Return the faces of `split`; by default all if they are of one split, else PublicTest or Test."""
+    """Return the faces of `split`; by default all if they are of one split, else Test or PublicTest."""
     if split is not None:
         return data.split(split)
     return data if len(data.split_names()) == 1 else data.test

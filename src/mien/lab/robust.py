@@ -134,7 +134,7 @@ def robustness(
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set: its Training split tells which faces have a twin there.
-        split: what to change; default PublicTest, or Test in the folder edition. Faces without a label are left out.
+        split: what to change; default PublicTest, or Test where there is one. Faces without a label are left out.
         seed: of the random directions and of the noise.
         on_progress: called with (what is done, steps done, steps in all).
 

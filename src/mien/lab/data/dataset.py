@@ -108,5 +108,6 @@ class FaceDataset:
 
     @property
     def test(self) -> FaceDataset:
-        """What is evaluated when no split is named: PublicTest, or Test in the folder edition."""
-        return self.split(PUBLIC if (self.splits == PUBLIC).any() else TEST)
+        """What is evaluated when no split is named: PublicTest, or Test where there is one (folder edition)."""
+        names = self.split_names()
+        return self.split(PUBLIC if PUBLIC in names and TEST not in names else TEST)

@@ -52,8 +52,12 @@ def split_named(text: str) -> str | None:
 
 
 def with_test_settled(data: FaceDataset) -> FaceDataset:
-    """Return the data set with Test named PrivateTest where PublicTest stands beside it, as the other half."""
-    if not (data.splits == PUBLIC).any():
+    """Return the data set with Test named PrivateTest where FER2013's PublicTest stands beside it, as the other half.
+
+    One of the two has FER2013's size; the other may have lost a broken image. Test of one's own data stays Test.
+    """
+    public, test = ((data.splits == split).sum() for split in (PUBLIC, TEST))
+    if not public or (public != FULL_SIZES[PUBLIC] and test != FULL_SIZES[PRIVATE]):
         return data
     return dataclasses.replace(data, splits=np.where(data.splits == TEST, PRIVATE, data.splits))
 
