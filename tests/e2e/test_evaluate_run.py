@@ -167,14 +167,14 @@ def test_a_split_that_steered_the_training_is_called_so(
     for steered in (stopping, {"schedule": {"kind": "Plateau"}}, {}):
         recipe = card.provenance["recipe"] | {"validation": {"kind": kind}} | unsteered | steered
         replace(card, provenance=card.provenance | {"recipe": recipe}).write(tmp_path / "model")
-        remarks = evaluate(tmp_path / "model", data.test).remarks
+        remarks = evaluate(tmp_path / "model", data).remarks
         if steered:
             assert remarks[1] == "The training watched these faces and was steered by them; on new faces expect less."
         else:
             assert remarks[1] == "The training watched these faces; nothing was chosen by them."
         joined = {"recipe": {"name": "mean"}, "members": [{"recipe": {"name": "another"}}, {"recipe": recipe}]}
         replace(card, provenance=joined).write(tmp_path / "model")
-        assert remarks[1] in evaluate(tmp_path / "model", data.test).remarks
+        assert remarks[1] in evaluate(tmp_path / "model", data).remarks
     training = evaluate(tmp_path / "model", data.training)
     assert training.remarks[0] == "The network was trained on these faces."
 

@@ -335,6 +335,9 @@ def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDat
     assert NOT_CALIBRATED not in card.limits
     report = evaluate(folder, data)
     assert any("confidence was calibrated on these faces" in remark for remark in report.remarks)
+    assert fitted["data_fingerprint"] == data.test.fingerprint
+    others = replace(data, labels=np.where(data.splits == "PublicTest", (data.labels + 1) % 7, data.labels))
+    assert not any("confidence was calibrated" in remark for remark in evaluate(folder, others).remarks)
     by_votes = recalibrate(folder, with_votes(data), "PublicTest", folder, majority=True)
     assert Card.read(by_votes).provenance["calibration"]["n"] < 65
     alone = Card.read(recalibrate(folder, data.split("PublicTest"), "PublicTest", tmp_path / "alone"))

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mien.lab.data import draw_faces
-from mien.lab.predictions import Predictions
-from mien.lab.remarks import of_training_in_short, remarks_on, remarks_on_data
-from mien.labels import FER2013
+from mien.lab.data import FaceDataset, draw_faces
+from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_model
 
 STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
 UNSTEERED = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
 
 
-def one_face(split: str) -> Predictions:
-    return Predictions(
-        rows=np.array(["0"]),
-        labels=np.array([3]),
-        probabilities=np.full((1, 7), 1 / 7),
-        label_set=FER2013,
-        split=split,
-        twin_free=np.array([True]),
-    )
+def faces_of(*splits: str, seed: int = 0) -> FaceDataset:
+    data = draw_faces(1, seed=seed).training
+    return replace(data, splits=np.resize(splits, len(data)))
+
+
+def remarks_of(split: str, provenance: dict[str, object]) -> tuple[str, ...]:
+    return remarks_on_model(split, provenance, "none", faces_of("Training", split))
 
 
 @pytest.mark.parametrize(
@@ -47,13 +45,32 @@ def test_faces_in_common(split: str, other: str, which: str | None) -> None:
         (steered, f"The training watched {which} and was steered by them; on new faces expect less."),
         (calibrated, f"The model's confidence was calibrated on {which}; its accuracy does not depend on that."),
     ):
-        assert remarks_on(one_face(split), provenance, "none") == (() if which is None else (remark,))
+        assert remarks_of(split, provenance) == (() if which is None else (remark,))
 
 
 def test_the_worst_of_all_members_is_told() -> None:
     members = [{"recipe": steering | {"validation": {"kind": "Test"}}} for steering in (UNSTEERED, STEERED)]
-    (remark,) = remarks_on(one_face("PublicTest"), {"members": members}, "none")
+    (remark,) = remarks_of("PublicTest", {"members": members})
     assert "was steered by them" in remark
+
+
+@pytest.mark.parametrize("split", ["Training", "PublicTest", "Test"])
+def test_of_other_data_it_is_not_said_what_the_training_did_with_them(split: str) -> None:
+    learned, own = faces_of("Training", split), faces_of("Training", split, seed=1)
+    origin = {
+        "data_fingerprint": learned.fingerprint,
+        "recipe": STEERED | {"validation": {"kind": split}},
+        "calibration": {"faces": f"{split}, without twins in Training"},
+    }
+    assert len(remarks_on_model(split, origin, "none", learned)) == 2
+    assert remarks_on_model(split, origin, "none", own) == ()
+    assert len(remarks_on_model(split, origin | {"members": [origin, origin]}, "none", learned)) == 2
+    assert remarks_on_model(split, origin | {"members": [origin, origin]}, "none", own) == ()
+    calibration = {"faces": split, "data_fingerprint": own.split(split).fingerprint}
+    calibrated = origin | {"calibration": calibration}
+    (remark,) = remarks_on_model(split, calibrated, "none", own)
+    assert remark.startswith("The model's confidence was calibrated on these faces")
+    assert remarks_on_model(split, calibrated, "none", faces_of("Training", split, seed=2)) == ()
 
 
 def test_another_data_set_is_said() -> None:
@@ -82,7 +99,7 @@ def test_another_data_set_is_said() -> None:
 )
 def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -> None:
     recipe = {"stopping": stopping, "schedule": {"kind": schedule}, "validation": {"kind": "PublicTest"}}
-    (remark,) = remarks_on(one_face("PublicTest"), {"recipe": recipe}, "none")
+    (remark,) = remarks_of("PublicTest", {"recipe": recipe})
     assert ("was steered by them" in remark) == steers
 
 

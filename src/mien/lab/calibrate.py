@@ -53,6 +53,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     if split == TRAINING:
         raise DataError(f"{data.source}: {split} taught the network; calibrate on another split.")
     faces, which = data.split(split), f"{split}, twins in Training among them"
+    fingerprint = faces.fingerprint
     if TRAINING in data.split_names():
         faces, which = faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
     if majority:
@@ -63,12 +64,15 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     out = Path(out)
     with writing(out) as part:
         shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
-        calibrated(recognizer, faces, which).write(part)
+        calibrated(recognizer, faces, which, fingerprint).write(part)
     return out
 
 
 def calibrated(
-    recognizer: Recognizer, faces: FaceDataset, which: str = "held out of Training, without twins there"
+    recognizer: Recognizer,
+    faces: FaceDataset,
+    which: str = "held out of Training, without twins there",
+    fingerprint: str = "",
 ) -> Card:
     """Return the model's card with its confidence and threshold fitted on labelled faces it was not trained on.
 
@@ -76,6 +80,7 @@ def calibrated(
         recognizer: the model.
         faces: of classes that the model knows.
         which: the faces in words, for the card.
+        fingerprint: of the whole split that they are taken from, for the card.
 
     Returns:
         The new card, without figures if its confidence is another one now; the same card where there is no face to
@@ -97,7 +102,7 @@ def calibrated(
         "accuracy": float(correct.mean()),
         "target_accuracy": TARGET_ACCURACY,
         "coverage": coverage,
-    }
+    } | ({"data_fingerprint": fingerprint} if fingerprint else {})
     return replace(
         card,
         temperature=temperature,

@@ -17,7 +17,7 @@ from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
 from mien.lab.metrics import Report, report_of
 from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.recipe.io import is_run
-from mien.lab.remarks import remarks_on, remarks_on_data
+from mien.lab.remarks import remarks_on_data, remarks_on_faces, remarks_on_model
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -241,7 +241,8 @@ def _report(
         provenance=card.provenance,
         remarks=(
             *filter(None, [on_faces]),
-            *remarks_on(predictions, card.provenance, tta),
+            *remarks_on_model(predictions.split, card.provenance, tta, data),
+            *remarks_on_faces(predictions),
             *remarks_on_data(card.provenance, data),
         ),
     )

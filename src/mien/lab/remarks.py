@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, has_learned_from
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, origins_of
 from mien.lab.predictions import TTA, Predictions
 
 _TTA_REMARKS: dict[TTA, str] = {
@@ -43,12 +43,12 @@ _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does no
 
 
 _OTHER_DATA = (
-    "The model has learned from another Training split, or from another copy of this one; what is said here of splits "
-    "and twins holds for faces that stand in both."
+    "The model has learned from another Training split, or from another copy of this one: not known is whether these "
+    "faces taught it, steered its training or calibrated its confidence. Twins are those in the Training split here."
 )
 _OTHER_FACES = (
-    "Without a Training split it is not known whether the model has learned from these faces; what is said here of "
-    "splits holds for those that stand in its data."
+    "Without a Training split it is not known whether the model has learned from these faces, and whether they steered "
+    "its training or calibrated its confidence."
 )
 
 
@@ -60,28 +60,41 @@ def _shared(split: str, other: str) -> str:
     return "some of these faces" if split == TEST and other in halves else ""
 
 
-def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -> tuple[str, ...]:
-    """Return what a reader of figures of `predictions` must know, in sentences.
+def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: FaceDataset) -> tuple[str, ...]:
+    """Return what a reader must know of how a model that is measured on a split of `data` was made, in sentences.
+
+    What its training did with a split is said where it has learned from `data`, as the names of splits are any data's.
 
     Args:
-        predictions: of one split.
+        split: what is measured.
         provenance: of the model, from its card.
         tta: views that were averaged.
+        data: the whole data set.
     """
-    split, scored = predictions.split, int((predictions.labels >= 0).sum())
-    recipe = provenance.get("recipe", {})
-    trained = [recipe, *(member.get("recipe", {}) for member in provenance.get("members", ()))]
+    recipe, (learned, _) = provenance.get("recipe", {}), origins_of(provenance, data)
+    trained = [each.get("recipe", {}) for each in learned]
     watched = [(_shared(split, each.get("validation", {}).get("kind", "none")), _steered(each)) for each in trained]
     watched = [(which, steered) for which, steered in watched if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
     remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], of_training(recipe)]
-    if split == TRAINING:
+    if split == TRAINING and learned:
         remarks.append("The network was trained on these faces.")
     elif watched:
         which, steered = max(watched, key=lambda each: each[1])
         remarks.append((_STEERED if steered else _WATCHED).format(which))
-    if which := _shared(split, (provenance.get("calibration") or {}).get("faces", "").partition(",")[0]):
+    calibration = provenance.get("calibration") or {}
+    named = calibration.get("faces", "").partition(",")[0]
+    known = bool(learned)
+    if named == split and "data_fingerprint" in calibration:
+        known = calibration["data_fingerprint"] == data.split(split).fingerprint
+    if known and (which := _shared(split, named)):
         remarks.append(_CALIBRATED.format(which))
+    return tuple(filter(None, remarks))
+
+
+def remarks_on_faces(predictions: Predictions) -> tuple[str, ...]:
+    """Return what a reader must know of the faces and labels that figures of `predictions` come from, in sentences."""
+    split, scored, remarks = predictions.split, int((predictions.labels >= 0).sum()), []
     if scored == 0:
         remarks.append(
             f"{split} has no labels here: predictions only. `mien score` measures them once there are labels."
@@ -90,12 +103,11 @@ def remarks_on(predictions: Predictions, provenance: dict[str, Any], tta: TTA) -
         remarks.append(f"{len(predictions) - scored:,} of {len(predictions):,} faces have no label and are not scored.")
     if predictions.twin_free is None:
         remarks.append("The data set has no Training split, so that the twin-free part is not known.")
-    return tuple(filter(None, remarks))
+    return tuple(remarks)
 
 
 def remarks_on_data(provenance: dict[str, Any], data: FaceDataset) -> tuple[str, ...]:
     """Return what a reader must know where a model is evaluated on a data set that it has not learned from."""
-    trained = [each for each in provenance.get("members") or [provenance] if "data_fingerprint" in each]
-    if all(has_learned_from(each, data) for each in trained):
+    if origins_of(provenance, data)[1]:
         return ()
     return (_OTHER_DATA if (data.splits == TRAINING).any() else _OTHER_FACES,)

@@ -12,7 +12,7 @@ from mien.lab.data import PRIVATE
 from mien.lab.evaluation import write_results
 from mien.lab.metrics import Report, report_of
 from mien.lab.predictions import RECORD, Predictions, scored_as, views_of
-from mien.lab.remarks import remarks_on
+from mien.lab.remarks import remarks_on_faces
 
 
 def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Path | None = None) -> Report:
@@ -35,7 +35,7 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
     predictions = unlabelled.with_labels(Path(labels_csv))
     report = report_of(predictions)
     if known := known_report(file, unlabelled):
-        outdated = remarks_on(unlabelled, known.provenance, known.tta)
+        outdated = remarks_on_faces(unlabelled)
         report = replace(
             known,
             n_scored=report.n_scored,
@@ -44,7 +44,7 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
             data_fingerprint="",  # that of the faces with their labels is not known here
             remarks=(
                 *(remark for remark in known.remarks if remark not in outdated),
-                *remarks_on(predictions, known.provenance, known.tta),
+                *remarks_on_faces(predictions),
             ),
         )
     if out is not None:

@@ -48,3 +48,15 @@ def has_learned_from(origin: Mapping[str, Any], data: FaceDataset) -> bool:
     if origin.get("data_fingerprint") == data.fingerprint:
         return True
     return TRAINING in data.split_names() and training_fingerprint(origin) == data.training.fingerprint
+
+
+def origins_of(provenance: Mapping[str, Any], data: FaceDataset) -> tuple[list[Mapping[str, Any]], bool]:
+    """Return which of a model and its members have learned from `data`, and whether all have.
+
+    Args:
+        provenance: in a model's card. One that does not say what was learned from counts as if it were `data`.
+        data: as `has_learned_from` takes it.
+    """
+    origins = provenance.get("members") or [provenance]
+    learned = [each for each in origins if "data_fingerprint" not in each or has_learned_from(each, data)]
+    return learned, len(learned) == len(origins)
