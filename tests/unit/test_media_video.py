@@ -525,3 +525,13 @@ def test_an_mp4_begins_where_its_part_does(tmp_path: Path) -> None:
     assert [frame.time_s for frame in VideoReader(tmp_path / "part.mp4")] == pytest.approx([0.0, 0.1, 0.2])
     with av.open(tmp_path / "part.mp4") as written:
         assert written.streams.video[0].start_time == 0
+
+
+@pytest.mark.parametrize("times_s", [[0, 2, 4], [0, 0.1, 0.2, 0.3, 2.3], [index / 4 for index in range(30)], [0]])
+def test_the_last_frame_is_shown_as_long_as_the_one_before(tmp_path: Path, times_s: list[float]) -> None:
+    with VideoWriter(tmp_path / "out.mp4") as writer:
+        for index, (time_s, image) in enumerate(zip(times_s, pan(len(times_s)), strict=True)):
+            writer.write(Frame(index=index, time_s=time_s, image=image))
+    last_s = times_s[-1] - times_s[-2] if len(times_s) > 1 else 1 / 25
+    assert VideoReader(tmp_path / "out.mp4").duration_s == pytest.approx(times_s[-1] + last_s, abs=0.002)
+    assert [frame.time_s for frame in VideoReader(tmp_path / "out.mp4")] == pytest.approx(times_s, abs=0.002)

@@ -84,9 +84,7 @@ class VideoWriter:
             with self._explained():
                 with self._stack:
                     if complete:
-                        before, last = self._ticks  # the last frame is seen as long as others
-                        self._write_sound_until((2 * last - before) / _TICKS_PER_SECOND)
-                        self._out.mux(self._video.encode(None))
+                        self._complete()
                 if complete:
                     self._part.replace(self._path)
         except InputError:
@@ -129,7 +127,9 @@ class VideoWriter:
             raise InputError(
                 f"{self._path}: frames of {width} x {height} px; H.264 takes 2 to {_LONGEST_PX:,} px a side."
             )
-        self._video = self._out.add_stream("libx264", rate=self._rate, options={"crf": str(_CRF), "preset": "veryfast"})
+        # without B-frames, by whose order mp4 would give the last frame the time of another
+        options = {"crf": str(_CRF), "preset": "veryfast", "bf": "0"}
+        self._video = self._out.add_stream("libx264", rate=self._rate, options=options)
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         self._video.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
         if self._original is not None and self._original.has_sound:
@@ -143,6 +143,16 @@ class VideoWriter:
             else:
                 self._sound = _encoded(container, self._out.add_stream("aac", rate=_aac_rate(sound.rate)), begin_s)
             self._next_sound = next(self._sound, None)
+
+    def _complete(self) -> None:
+        """Write what the encoder holds back, and the sound; the last frame is seen as long as the one before it."""
+        before, last = self._ticks
+        shown = last - before if before >= 0 else round(_TICKS_PER_SECOND / self._rate)
+        self._write_sound_until((last + shown) / _TICKS_PER_SECOND)
+        packets = self._video.encode(None)
+        for packet in packets:  # of all but the last, mp4 takes the time until the next
+            packet.duration = shown
+        self._out.mux(packets)
 
     def _write_sound_until(self, time_s: float) -> None:
         """Copy the sound before a moment, so that picture and sound lie side by side in the file."""
