@@ -14,6 +14,8 @@ from tiny_model import write_tiny_model
 import mien
 from mien.errors import InputError
 from mien.media.animation import AnimationReader, frame_reader, is_animation
+from mien.media.video import VideoReader
+from mien.media.video_writer import VideoWriter
 
 DURATIONS_MS = [100, 40, 300, 0, 500]
 TIMES_S = [0, 0.1, 0.14, 0.44, 0.54]  # 0 ms is shown as 100 ms
@@ -39,8 +41,10 @@ def test_frames_come_with_the_times_of_the_file(tmp_path: Path, name: str) -> No
     assert [frame.time_s for frame in frames] == pytest.approx(TIMES_S)
     assert all(np.abs(frame.image.astype(int) - image).mean() < 8 for frame, image in zip(frames, images, strict=True))
     assert reader.cut_off is None
+    assert reader.seen_s == pytest.approx(1.04)
     part = frame_reader(tmp_path / name, start_s=0.1, end_s=0.54, every=2)
     assert [frame.index for frame in part] == [2]
+    assert part.seen_s == 0.54
 
 
 def test_a_range_without_a_frame_is_refused(tmp_path: Path) -> None:
@@ -102,3 +106,15 @@ def test_animations_are_tracked_like_videos(tmp_path: Path) -> None:
     assert [(face.time_s, face.track_id) for face in video] == [(0, 0), (0.1, 0), (0.2, 0), (0.3, 0)]
     mien.save_video(video, tmp_path / "out.mp4")
     assert len(list(frame_reader(tmp_path / "out.mp4"))) == 4
+
+
+@pytest.mark.parametrize(("part", "length_s"), [({}, 3.5), ({"every": 2}, 3.5), ({"end_s": 2.0, "start_s": 0.3}, 1.7)])
+def test_a_last_picture_is_written_as_long_as_it_is_shown(
+    tmp_path: Path, part: dict[str, Any], length_s: float
+) -> None:
+    file = animate(tmp_path / "a.gif", [image[:64, :64] for image in pan(6)], [100] * 5 + [3000])
+    reader = frame_reader(file, **part)
+    with VideoWriter(tmp_path / "out.mp4", reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    assert VideoReader(tmp_path / "out.mp4").duration_s == pytest.approx(length_s, abs=0.002)

@@ -40,6 +40,7 @@ def test_frames_come_in_order_with_their_times(clip: Path) -> None:
     assert [frame.time_s for frame in frames] == pytest.approx([index / 10 for index in range(20)])
     assert (reader.frame_rate, reader.duration_s, reader.has_sound, reader.cut_off) == (10, 2, True, None)
     assert all(difference(frame.image, image) < 6 for frame, image in zip(frames, pan(20), strict=True))
+    assert reader.seen_s == pytest.approx(2)
 
 
 def test_stride_and_range(clip: Path) -> None:
@@ -535,3 +536,14 @@ def test_the_last_frame_is_shown_as_long_as_the_one_before(tmp_path: Path, times
     last_s = times_s[-1] - times_s[-2] if len(times_s) > 1 else 1 / 25
     assert VideoReader(tmp_path / "out.mp4").duration_s == pytest.approx(times_s[-1] + last_s, abs=0.002)
     assert [frame.time_s for frame in VideoReader(tmp_path / "out.mp4")] == pytest.approx(times_s, abs=0.002)
+
+
+@pytest.mark.parametrize(("part", "length_s"), [({"every": 15}, 2), ({"every": 4, "end_s": 1.35}, 1.35), ({}, 2)])
+def test_an_mp4_ends_where_its_source_does(clip: Path, tmp_path: Path, part: dict[str, float], length_s: float) -> None:
+    reader = VideoReader(clip, **part)
+    with VideoWriter(tmp_path / "out.mp4", reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    with av.open(tmp_path / "out.mp4") as written:
+        video = written.streams.video[0]
+        assert float(video.duration * video.time_base) == pytest.approx(length_s, abs=0.002)

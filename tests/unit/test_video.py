@@ -52,6 +52,7 @@ class Still:
 
     name = "still"
     start_s = 0.0
+    seen_s = None
     cut_off = None
 
     def __init__(self, greys: list[int], times_s: list[float], cut_at: int | None = None) -> None:

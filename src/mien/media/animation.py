@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ class AnimationReader:
         name: the file, for messages and records.
         start_s: first moment wanted, seconds.
         duration_s: None; it is known at the end only.
+        seen_s: while iterating and after it, when the last frame that was read is over, seconds, or `end_s`.
         cut_off: after iterating, what could not be read of the file; None if all could.
     """
 
@@ -64,6 +66,7 @@ class AnimationReader:
         self.name = os.fsdecode(path)
         check_part(self.name, start_s, end_s, every)
         self._path, self.start_s, self._end_s, self._every = Path(path), start_s, end_s, every
+        self.seen_s = 0.0
         self.cut_off: str | None = None
         with opened(self._path, self.name) as image:
             check_frame(self.name, *image.size)
@@ -84,11 +87,12 @@ class AnimationReader:
                     time_s = time_ms / 1000
                     if self._end_s is not None and time_s >= self._end_s:
                         break
+                    shown_ms = image.info.get("duration", 0)
+                    time_ms += shown_ms if shown_ms > _TOO_SHORT_MS else _INSTEAD_MS
+                    self.seen_s = min(time_ms / 1000, math.inf if self._end_s is None else self._end_s)
                     if time_s >= self.start_s and index % self._every == 0:
                         empty = False
                         yield Frame(index=index, time_s=time_s, image=pixels_of(image))
-                    shown_ms = image.info.get("duration", 0)
-                    time_ms += shown_ms if shown_ms > _TOO_SHORT_MS else _INSTEAD_MS
             except DECODE_ERRORS as error:
                 if index == 0:
                     raise InputError(f"{self.name}: damaged: {reason_of(error)}.") from error

@@ -33,11 +33,13 @@ class CameraReader:
     Attributes:
         name: for messages and records: ``camera 0``, or the address without user and password.
         start_s: 0; a camera begins now.
+        seen_s: None; a picture is over when the next one comes.
         cut_off: after iterating, that the camera gives no more pictures; None where it was read to the wanted end, or
             a finished video to its own.
     """
 
     start_s = 0.0
+    seen_s: float | None = None
 
     def __init__(self, camera: int | str, *, every: int = 1, end_s: float | None = None) -> None:
         """Choose a camera; it is opened when its frames are asked for.

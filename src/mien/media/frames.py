@@ -42,6 +42,11 @@ class FrameSource(Protocol):
         ...
 
     @property
+    def seen_s(self) -> float | None:
+        """When what has been read so far is over, seconds, with frames that were not wanted; None if not known."""
+        ...
+
+    @property
     def cut_off(self) -> str | None:
         """After iterating, what could not be read; None if all could."""
         ...

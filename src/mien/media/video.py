@@ -64,6 +64,7 @@ class VideoReader:
         frame_rate, duration_s: mean frames per second, and seconds; None where the file does not say them.
         shown_size: width and height of a frame with square pixels, before it is turned as the file says.
         has_sound: whether there is sound.
+        seen_s: while iterating and after it, when the last frame that was read is over, seconds, or `end_s`.
         cut_off: after iterating, what could not be read of the file; None if all could.
     """
 
@@ -106,6 +107,7 @@ class VideoReader:
             self._ends_s = self._end_of(stream)
             self._aspect = pixel_aspect(stream)
             self.shown_size = (shown_width(stream.width, self._aspect), stream.height)
+        self.seen_s = 0.0
         self.cut_off: str | None = None
 
     def open(self) -> InputContainer:
@@ -142,6 +144,7 @@ class VideoReader:
         for index, frame in self._indexed():
             stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
+            self.seen_s = min(clock.end_s, end_s)
             moment_s = round(time_s, 6)  # MPEG-TS says 0.39999999999999997 for 0.4
             if moment_s >= end_s:
                 break

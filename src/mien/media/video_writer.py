@@ -41,13 +41,15 @@ class VideoWriter:
 
         Args:
             path: of the mp4 file; not the one that is read.
-            source: where the frames are from; the file begins at the first moment that is wanted of it. From a
+            source: where the frames are from; the file begins at the first moment that is wanted of it, and ends where
+                it has been read to, if it says that; else the last frame is seen as long as the one before it. From a
                 `VideoReader` it takes the frame rate that it states, each frame being shown at its own time all the
                 same, and the sound, as long as there is a picture: AAC and MP3 unchanged, other codecs as AAC; none
                 where the codec is unknown.
         """
         self._path = Path(path)
         self._start_s = 0.0 if source is None else source.start_s
+        self._source = source
         self._original = source if isinstance(source, VideoReader) else None
         self._part = self._path.with_name(f"{self._path.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
         frame_rate = None if self._original is None else self._original.frame_rate
@@ -145,9 +147,12 @@ class VideoWriter:
             self._next_sound = next(self._sound, None)
 
     def _complete(self) -> None:
-        """Write what the encoder holds back, and the sound; the last frame is seen as long as the one before it."""
+        """Write what the encoder holds back, and the sound."""
         before, last = self._ticks
-        shown = last - before if before >= 0 else round(_TICKS_PER_SECOND / self._rate)
+        seen_s = None if self._source is None else self._source.seen_s
+        shown = 0 if seen_s is None else round((seen_s - self._start_s) * _TICKS_PER_SECOND) - last
+        if shown <= 0:
+            shown = last - before if before >= 0 else round(_TICKS_PER_SECOND / self._rate)
         self._write_sound_until((last + shown) / _TICKS_PER_SECOND)
         packets = self._video.encode(None)
         for packet in packets:  # of all but the last, mp4 takes the time until the next
