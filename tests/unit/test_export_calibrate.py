@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
+from mien.card import Card
 from mien.cli import build_app
-from mien.lab.calibrate import TARGET_ACCURACY, calibrated, fit_confidence, uncertain_threshold
-from mien.lab.data import PUBLIC, draw_faces, write_edition
+from mien.errors import DataError
+from mien.lab.calibrate import TARGET_ACCURACY, calibrated, fit_confidence, recalibrate, uncertain_threshold
+from mien.lab.data import PUBLIC, TRAINING, draw_faces, write_edition
+from mien.lab.data.edition import FULL_SIZES
 from mien.recognizer import Recognizer, calibrated_softmax
 
 
@@ -58,6 +62,24 @@ def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
     assert ("Take 100 or more." in done.stderr) == (n == 5)
     # 4 of 5: (0.8 + 1.96^2 / 10 +- 1.96 sqrt(0.8 * 0.2 / 5 + 1.96^2 / 100)) / (1 + 1.96^2 / 5)
     assert ("fitted to 5 faces only: 80 % right of so few may be 37.6 to 96.4 % of others" in done.stderr) == (n == 5)
+
+
+def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, learned, own = write_tiny_model(tmp_path / "tiny"), draw_faces(8, seed=1), draw_faces(8, seed=2).training
+    own = replace(own, faces=own.faces[np.arange(len(own)) // 2])  # with twins
+    origin = {"data_fingerprint": learned.fingerprint, "training_fingerprint": learned.training.fingerprint}
+    card = replace(Card.read(folder), provenance=origin)
+    card.write(folder)
+    fitted = Card.read(recalibrate(folder, own, TRAINING, tmp_path / "out")).provenance["calibration"]
+    assert (fitted["faces"], fitted["n"]) == ("Training, which the model has not learned from", len(own))
+    for provenance in ({}, {"members": [origin, {"data_fingerprint": own.fingerprint}]}):
+        replace(card, provenance=provenance).write(folder)
+        with pytest.raises(DataError, match="calibrate on other data, which the model has not learned from"):
+            recalibrate(folder, own, TRAINING, tmp_path / "none")
+    card.write(folder)
+    monkeypatch.setitem(FULL_SIZES, TRAINING, len(own))
+    with pytest.raises(DataError, match="Training taught the network, or may have"):
+        recalibrate(folder, own, TRAINING, tmp_path / "none")
 
 
 def test_threshold_accepts_as_many_as_reach_the_target() -> None:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import DataError
-from mien.lab.data import TRAINING, FaceDataset, audit, with_majority
+from mien.lab.data import TRAINING, FaceDataset, audit, origins_of, with_majority
+from mien.lab.data.edition import FULL_SIZES
 from mien.recognizer import Recognizer, calibrated_softmax
 from mien.writing import writing
 
@@ -37,7 +38,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     Args:
         model: a model folder, or the name of a model that ships.
         data: the whole data set; faces with a twin in its Training split are left out, if it has one.
-        split: whose labelled faces are taken.
+        split: whose labelled faces are taken; Training where the model has not learned from it, twins among them.
         out: the new model folder; it may be that of `model`.
         majority: take the majority of the FER+ votes, which `data` then must have, instead of the labels.
 
@@ -45,27 +46,43 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
         The new model folder.
 
     Raises:
-        DataError: the data set lacks the split or votes, it is Training, or it has no labelled face; or its classes
-            are not the model's.
+        DataError: the data set lacks the split or votes, the model has learned from it, or it has no labelled face; or
+            its classes are not the model's.
         ModelError: there is no such model, or the folder cannot be written.
     """
     recognizer = Recognizer.load(model)
-    if split == TRAINING:
-        raise DataError(f"{data.source}: {split} taught the network; calibrate on another split.")
     faces, which = data.split(split), f"{split}, twins in Training among them"
     fingerprint = faces.fingerprint
-    if TRAINING in data.split_names():
+    if split == TRAINING:
+        _refuse_learned(recognizer, data)
+        which = f"{split}, which the model has not learned from"
+    elif TRAINING in data.split_names():
         faces, which = faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
     if majority:
         faces = with_majority(faces)
     faces = faces.take(faces.labels >= 0)
     if not len(faces):
-        raise DataError(f"{data.source}: {split} has no labelled face; calibrate on another split.")
+        raise DataError(f"{data.source}: {split} has no labelled face; calibrate on {_other_splits(data, split)}.")
     out = Path(out)
     with writing(out) as part:
         shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
         calibrated(recognizer, faces, which, fingerprint).write(part)
     return out
+
+
+def _refuse_learned(recognizer: Recognizer, data: FaceDataset) -> None:
+    """Refuse a Training split that the model or a member has learned from, or may have, as a copy of FER2013's."""
+    size = int((data.splits == TRAINING).sum())
+    if size == FULL_SIZES[TRAINING] or origins_of(recognizer.card.provenance, data)[0]:
+        others = _other_splits(data, TRAINING)
+        raise DataError(f"{data.source}: {TRAINING} taught the network, or may have; calibrate on {others}.")
+
+
+def _other_splits(data: FaceDataset, split: str) -> str:
+    """The other splits that have labelled faces, in words."""
+    others = [name for name in data.split_names() if name != split and (data.split(name).labels >= 0).any()]
+    named = " or ".join(f"--split {name}" for name in others if name != TRAINING)
+    return named or "other data, which the model has not learned from"
 
 
 def calibrated(
