@@ -216,6 +216,21 @@ def test_other_faces_are_refused(three_seeds, tmp_path):
         compare([three_seeds[0], other])
 
 
+def test_other_faces_of_the_same_rows_and_labels_are_refused(three_seeds, tmp_path):
+    first, second = (
+        evaluate_as(
+            make_run(tmp_path / name, seed=seed), hundred(60), data_source=f"{name}.csv", data_fingerprint=name * 64
+        )
+        for seed, name in enumerate("ab")
+    )
+    message = r"a and .*b were evaluated on other faces, .* those of PublicTest in a.csv and in b.csv differ\. Evaluate"
+    with pytest.raises(DataError, match=message):
+        compare([first, second])
+    assert compare([three_seeds[0], first]).pairs  # of one the faces are not known
+    evaluate_as(second, hundred(60), data_source="copy.parquet", data_fingerprint="a" * 64)
+    assert compare([first, second]).pairs
+
+
 def test_accuracy_and_loss_on_the_source_s_own_split(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60, split="PrivateTest"))
     accuracy, loss = beside(run, "PrivateTest")

@@ -89,6 +89,15 @@ def test_members_that_do_not_belong_together(tmp_path: Path, other: Predictions,
         ensemble(written(tmp_path, SURE_AND_WRONG, other))
 
 
+def test_members_on_other_faces_of_the_same_rows(tmp_path: Path) -> None:
+    files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
+    for file, name in zip(files, "ab", strict=True):
+        report = replace(report_of(SURE_AND_WRONG), data_source=f"{name}.csv", data_fingerprint=name * 64)
+        report.write(file.with_name("report-PublicTest.json"))
+    with pytest.raises(DataError, match=r"run0.* and .*run1.* those of PublicTest in a\.csv and in b\.csv differ"):
+        ensemble(files)
+
+
 def test_a_member_counts_once(tmp_path: Path) -> None:
     files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
     with pytest.raises(DataError, match="a file of predictions is named twice"):

@@ -15,6 +15,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.evaluated import Evaluated, common_split, read_evaluated, scored_splits
+from mien.lab.evaluation import other_faces
 from mien.lab.predictions import Predictions
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
@@ -173,6 +174,8 @@ def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
             f"{a.run.folder} and {b.run.folder}: {different:,} faces carry other labels in the second. "
             "Evaluate both with the same --data."
         )
+    if other := other_faces(a.report, b.report):
+        raise DataError(f"{a.run.folder} and {b.run.folder} {other} Evaluate both with the same --data.")
 
 
 def _label_words(predictions: Predictions) -> Any:

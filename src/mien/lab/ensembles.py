@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.evaluation import write_results
+from mien.lab.evaluation import other_faces, write_results
 from mien.lab.metrics import Report, report_of
-from mien.lab.predictions import Predictions, views_of
+from mien.lab.predictions import views_of
 from mien.lab.scoring import known_report, read_predictions
 
 
@@ -43,6 +43,10 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
             )
         if not np.array_equal(member.labels, first.labels):
             raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
+    reports = [known_report(path, member) for path, member in zip(paths, members, strict=True)]
+    for path, report in zip(paths[1:], reports[1:], strict=True):
+        if other := other_faces(reports[0], report):
+            raise DataError(f"{paths[0]} and {path} {other} Evaluate all members with the same --data.")
     views = {views_of(path)[1] for path in paths}
     if len(views) > 1:
         raise DataError(
@@ -50,23 +54,22 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         )
     mean = replace(first, probabilities=np.mean([member.probabilities for member in members], axis=0))
     names = [path.parent.name for path in paths]
-    report = replace(
+    measured = replace(
         report_of(mean),
         model=f"ensemble of {len(members)}",
         tta=views.pop(),
         provenance={"members": names},
-        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths, members)),
+        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths, reports)),
     )
     if out is not None:
-        write_results(Path(out), mean, report)
-    return report
+        write_results(Path(out), mean, measured)
+    return measured
 
 
-def _remarks(paths: Sequence[Path], members: Sequence[Predictions]) -> list[str]:
+def _remarks(paths: Sequence[Path], reports: Sequence[Report | None]) -> list[str]:
     """What must be known of the members, by what is known of their predictions: each remark once, and of whom."""
     names_of: dict[str, list[str]] = {}
-    for path, member in zip(paths, members, strict=True):
-        known = known_report(path, member)
+    for path, known in zip(paths, reports, strict=True):
         for remark in () if known is None else known.remarks:
             names_of.setdefault(remark, []).append(path.parent.name)
     return [f"{', '.join(names)}: {remark}" for remark, names in names_of.items()]

@@ -203,6 +203,21 @@ def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
         )
 
 
+def other_faces(a: Report | None, b: Report | None) -> str:
+    """Return the words that two reports are on other faces, though of the same rows and labels; empty if not known.
+
+    Every CSV counts its rows from 0. Copies of FER2013 with the same pixels and order of classes have one fingerprint.
+    """
+    if a is None or b is None or "" in (a.data_fingerprint, b.data_fingerprint):
+        return ""
+    if a.data_fingerprint == b.data_fingerprint:
+        return ""
+    return (
+        f"were evaluated on other faces, though of the same rows: those of {a.split} in {a.data_source} and in "
+        f"{b.data_source} differ."
+    )
+
+
 def _by_majority(faces: FaceDataset) -> tuple[FaceDataset, npt.NDArray[np.bool_], str]:
     """Return the faces that have a majority, with that label, which of all these are, and a remark on the others."""
     relabelled = relabel_by_majority(faces)
