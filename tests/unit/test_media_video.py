@@ -130,6 +130,25 @@ def test_a_video_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
     assert reader.cut_off.endswith(" s of 4.0 s")
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.webm", "libvpx"), ("a.flv", "flv")])
+def test_a_short_video_that_is_cut_off_says_so(tmp_path: Path, name: str, codec: str) -> None:
+    whole = write_video(tmp_path / name, pan(30), rate=25, codec=codec)
+    reader = VideoReader(whole)
+    assert (len(list(reader)), reader.cut_off) == (30, None)
+    data = whole.read_bytes()
+    whole.write_bytes(data[: len(data) * 3 // 4])
+    reader = VideoReader(whole)
+    assert 5 <= len(list(reader)) < 25
+    assert str(reader.cut_off).endswith(" s of 1.2 s")
+
+
+@pytest.mark.parametrize("codec", ["libx264", "flv"])
+def test_whole_videos_that_state_no_last_length_are_not_cut_off(tmp_path: Path, codec: str) -> None:
+    for frames, rate in ((1, 10), (3, 10), (12, 25), (30, 10)):
+        reader = VideoReader(write_video(tmp_path / "a.flv", pan(frames), rate=rate, codec=codec))
+        assert (len(list(reader)), reader.cut_off) == (frames, None)
+
+
 def test_damaged_frames_are_left_out_and_counted(tmp_path: Path) -> None:
     data = bytearray(write_video(tmp_path / "whole.mkv", pan(40)).read_bytes())
     middle = len(data) // 2

@@ -10,6 +10,7 @@ class RisingClock:
 
     Attributes:
         end_s: when the last part was over, seconds.
+        longest_s: the longest time from one part to the next; 0 before the second.
     """
 
     def __init__(self, jump_s: float = 0.0) -> None:
@@ -19,7 +20,7 @@ class RisingClock:
             jump_s: times that step back by no more than this are held until they rise again, as those of pictures that
                 are badly stated; sound, which has no gaps, goes on at once.
         """
-        self.end_s, self._jump_s = 0.0, jump_s
+        self.end_s, self.longest_s, self._jump_s = 0.0, 0.0, jump_s
         self._before, self._step, self._offset = -math.inf, 0.0, 0.0
 
     def at(self, time_s: float, length_s: float) -> float:
@@ -32,5 +33,6 @@ class RisingClock:
             shown_s = self._before
         elif self._before > -math.inf:
             self._step = shown_s - self._before
+            self.longest_s = max(self.longest_s, self._step)
         self._before, self.end_s = shown_s, shown_s + length_s
         return shown_s

@@ -32,7 +32,9 @@ MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
 _JUMP_S = 0.5  # times of pictures that step back further begin anew
-_MISSING_S = 1.0  # a video that ends earlier than it says by more than this is reported as cut off
+# A video that ends earlier than it says by more than this is reported as cut off. Whole ones of FLV miss up to three
+# frames: the length of the last one is not stated, and two more are counted that stand in another order.
+_MISSING_S, _MISSING_FRACTION, _MISSING_FRAMES = 1.0, 0.1, 4
 # Each packet of these codecs is one frame, unless that is sent as two fields; so frames are counted without decoding.
 _COUNTABLE = ("av1", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9")
 _PROGRESSIVE = (0, 1)  # FFmpeg's AVFieldOrder: unknown, progressive
@@ -157,13 +159,13 @@ class VideoReader:
                 empty = False
                 yield Frame(index=index, time_s=time_s, image=image)
         else:
-            self._note_end(index, clock.end_s)
+            self._note_end(index, clock)
         if empty and self.cut_off:
             raise InputError(f"{self.name}: no frame can be read; {self.cut_off}.")
         if empty:
             refuse_empty_part(self.name, self.start_s, self._end_s, self._every, clock.end_s)
 
-    def _note_end(self, index: int, seen_s: float) -> None:
+    def _note_end(self, index: int, clock: RisingClock) -> None:
         """Set `cut_off` where the frames end before the file says.
 
         Raises:
@@ -171,8 +173,9 @@ class VideoReader:
         """
         if index < 0:
             raise InputError(f"{self.name}: no frame can be decoded; {self.cut_off or 'it has none'}.")
-        if self._ends_s - seen_s > _MISSING_S:
-            ends = f"ends at {seen_s:.1f} s of {self._ends_s:.1f} s"
+        few_s = _MISSING_FRAMES * clock.longest_s or _MISSING_S
+        if self._ends_s - clock.end_s > min(_MISSING_S, max(_MISSING_FRACTION * self._ends_s, few_s)):
+            ends = f"ends at {clock.end_s:.1f} s of {self._ends_s:.1f} s"
             self.cut_off = f"{ends}; {self.cut_off}" if self.cut_off else ends
 
     def _stream_of(self, container: InputContainer) -> av.VideoStream:
