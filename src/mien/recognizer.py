@@ -241,4 +241,8 @@ def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceS
     ]
     if found != expected:
         raise ModelError(f"{file}: takes and gives {found}, its card describes {expected}; export the model again.")
+    for end in border:
+        if isinstance(end.shape[0], int):
+            fixed = f"the number of {end.name} is fixed to {end.shape[0]}"
+            raise ModelError(f"{file}: {fixed}; export the model with a free first dimension.")
     return session

@@ -26,8 +26,8 @@ FACTORS = np.array([[0.0, 1.0, -1.0]], np.float32)
 PREPROCESS = Preprocess(crop_px=4, input_px=4)
 
 
-def write_model(folder: Path, output: str = "logits", **changes: object) -> Path:
-    """Write a model folder: faces -> mean grey, 0 to 1 -> times `FACTORS`."""
+def write_model(folder: Path, output: str = "logits", n: tuple[str | int, ...] = ("N", "N"), **changes: object) -> Path:
+    """Write a model folder: faces -> mean grey, 0 to 1 -> times `FACTORS`; `n` are the first dimensions."""
     nodes = [
         helper.make_node("Cast", ["faces"], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=0),
@@ -42,8 +42,8 @@ def write_model(folder: Path, output: str = "logits", **changes: object) -> Path
     graph = helper.make_graph(
         nodes,
         "mean",
-        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["N", 1, 4, 4])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, [n[0], 1, 4, 4])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [n[1], 3])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -289,3 +289,10 @@ def test_a_file_that_does_not_fit_its_card(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         Recognizer.load(write_model(tmp_path / "m", output, **changes))
+
+
+@pytest.mark.parametrize(("n", "found"), [((1, 1), "faces is fixed to 1"), (("N", 4), "logits is fixed to 4")])
+def test_a_file_for_a_fixed_number_of_faces_is_refused(tmp_path: Path, n: tuple[str | int, ...], found: str) -> None:
+    message = rf"model\.onnx: the number of {found}; export the model with a free first dimension"
+    with pytest.raises(ModelError, match=message):
+        Recognizer.load(write_model(tmp_path / "m", n=n))
