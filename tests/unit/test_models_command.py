@@ -7,7 +7,9 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
@@ -71,3 +73,12 @@ def test_a_card_made_by_hand_need_not_say_where_it_is_from(tmp_path: Path) -> No
     assert "trained     the card does not say how" in text and "accepted" not in text and "measured" not in text
     replace(card, provenance={"recipe": 3, "calibration": {"n": 7}}, metrics={"Test": {"n": 3}}).write(folder)
     assert run(str(folder)) == text
+
+
+@pytest.mark.parametrize("recipe", ["cnn8", None, ["cnn8"], 3, {}, {"name": "cnn8"}])
+def test_a_card_whose_recipe_is_of_another_form(tmp_path: Path, recipe: Any) -> None:
+    folder = write_tiny_model(tmp_path / "tiny")
+    replace(Card.read(folder), provenance={"recipe": recipe, "seed": 0, "commit": "0123456789"}).write(folder)
+    known = isinstance(recipe, dict) and recipe
+    expected = "recipe cnn8, seed 0, commit 0123456" if known else "the card does not say how"
+    assert f"trained     {expected}\n" in run(str(folder))

@@ -65,7 +65,7 @@ def _trained(provenance: dict[str, Any]) -> list[str]:
         recipe, seed, commit = provenance["recipe"], provenance["seed"], provenance["commit"]
         remark = [f"            {recipe['remark']}"] if recipe.get("remark") else []
         return [f"trained     recipe {recipe['name']}, seed {seed}, commit {commit[:7]}", *remark]
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         return ["trained     the card does not say how"]
 
 
