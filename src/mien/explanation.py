@@ -156,6 +156,8 @@ def explain(
 
 def _known(label: str, card: Card) -> str:
     """Return the model's own spelling of a label."""
+    if not isinstance(label, str):
+        raise InputError(f"{card.name}: label {label!r} is no name; expected one of {', '.join(card.labels)}.")
     try:
         return card.labels.name(card.labels.index(label))
     except DataError as error:

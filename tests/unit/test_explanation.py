@@ -125,6 +125,8 @@ def test_crops_are_taken_whole_and_labels_known(tmp_path: Path) -> None:
     assert found.label == "happy"
     with pytest.raises(InputError, match="tiny: label 'bored' is unknown; expected one of angry, disgust, fear, happy"):
         mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label="bored")
+    with pytest.raises(InputError, match="tiny: label 3 is no name; expected one of angry, disgust, fear, happy"):
+        mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label=cast("str", 3))
 
 
 def test_given_boxes_are_explained() -> None:
