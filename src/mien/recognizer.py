@@ -192,6 +192,8 @@ def find_model(model: str | Path | None = None) -> Path:
     Raises:
         ModelError: there is none; says which models ship and how to make one.
     """
+    if isinstance(model, str) and not model:
+        raise ModelError("an empty path to a model; is the variable set that it came from?")
     shipped = shipped_models()
     name = DEFAULT_MODEL if model is None else model
     if name in shipped:

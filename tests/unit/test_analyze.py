@@ -521,3 +521,13 @@ def test_analyses_are_a_sequence(recognizer: Recognizer) -> None:
 def test_public_names() -> None:
     assert mien.analyze is analyze
     assert mien.Analysis is Analysis
+
+
+def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:
+    message = r"^an empty path; is the variable set that it came from\?$"
+    with pytest.raises(InputError, match=message):
+        analyze("", model=recognizer)
+    with pytest.raises(InputError, match=message):
+        mien.explain("", model=recognizer)
+    (failed,) = analyze(["", photo(9)], model=recognizer, detector=Squares()).failed
+    assert failed.failed == "an empty path; is the variable set that it came from?"

@@ -243,6 +243,8 @@ def test_an_unknown_model_names_those_that_ship(model: Path, monkeypatch: pytest
         Recognizer.load("meam")
     with pytest.raises(ModelError, match=r"nnn: no such folder\. Models that ship"):
         Recognizer.load("n" * 300)
+    with pytest.raises(ModelError, match=r"^an empty path to a model; is the variable set that it came from\?$"):
+        Recognizer.load("")
 
 
 def test_without_a_default_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

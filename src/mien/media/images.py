@@ -82,6 +82,8 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
     Raises:
         InputError: the source cannot be read.
     """
+    if isinstance(source, str) and not source:  # or it would be the current folder
+        raise InputError("an empty path; is the variable set that it came from?")
     name = source_name(source) if name is None else name
     source = in_memory(source, name)
     if isinstance(source, np.ndarray):
