@@ -145,7 +145,7 @@ class Analyzer:
         check_number("batch_size", batch_size, 1, whole=True)
         if workers is not None:
             check_number("workers", workers, 1, whole=True)
-        if detector is not None and not callable(getattr(detector, "detect", None)):
+        if isinstance(detector, type) or (detector is not None and not callable(getattr(detector, "detect", None))):
             raise InputError(f"detector {detector!r}; expected an object that finds faces by `detect(image)`.")
         self.recognizer = _recognizer(model)
         if min_face_px is not None:
@@ -218,7 +218,7 @@ class Analyzer:
         def find(index: int, name: str, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
             if given is not None:
                 return given_faces(given[index], image, name)
-            return [whole(image)] if crops else detect_in(self.detector, image, factor)
+            return [whole(image)] if crops else detect_in(self.detector, image, factor, name)
 
         margin = 0.0 if crops else preprocess.margin_fraction
         least_px = math.inf if crops or given is not None else least_px_of(self.detector, preprocess)

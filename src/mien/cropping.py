@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mien.errors import InputError
 from mien.faces.align import crop_face
+from mien.faces.boxes import detected_faces
 from mien.faces.detect import SURE_FACE_PX, Detector, Face, YuNet
 from mien.media.images import in_memory, read_reduced
 from mien.media.photo_lists import first_photo, is_pattern, list_photos
@@ -147,6 +148,12 @@ def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
     return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
 
 
-def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int) -> list[Face]:
-    """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`."""
-    return (detector.for_reduced(factor) if isinstance(detector, YuNet) else detector).detect(image)
+def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int, name: str) -> list[Face]:
+    """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`.
+
+    Raises:
+        InputError: a detector of the user's own returned something else than faces in the photo; begins with `name`.
+    """
+    if isinstance(detector, YuNet):
+        return (detector if factor == 1 else detector.for_reduced(factor)).detect(image)
+    return detected_faces(detector.detect(image), image, name)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mien.analysis import Analyzer
 from mien.checking import check_number
+from mien.cropping import detect_in
 from mien.errors import InputError
 from mien.faces.align import crop_face
 from mien.faces.detect import Detector
@@ -192,7 +193,8 @@ class VideoAnalysis:
     def _analyzed(self, frame: Frame, tracker: Tracker, smoother: _Smoother) -> AnalyzedFrame:
         recognizer = self.analyzer.recognizer
         preprocess = recognizer.card.preprocess
-        faces = tracker.update(self.analyzer.detector.detect(frame.image), frame.time_s)
+        found = detect_in(self.analyzer.detector, frame.image, 1, f"{self.source.name} frame {frame.index}")
+        faces = tracker.update(found, frame.time_s)
         crops = [crop_face(frame.image, face, margin_fraction=preprocess.margin_fraction) for face in faces]
         raw = recognizer.probabilities(preprocess.stack(crops))
         smooth = smoother.update([face.track_id for face in faces], raw, frame.time_s)

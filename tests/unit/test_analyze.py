@@ -359,6 +359,7 @@ def test_a_crop_that_is_not_square_gets_one_answer(recognizer: Recognizer, shape
         ({"workers": True}, "workers True; expected a whole number, 1 or more"),
         ({"min_face_px": math.nan}, "min_face_px nan; expected a number, 1 or more"),
         ({"detector": "yunet"}, r"detector 'yunet'; expected an object that finds faces by `detect\(image\)`"),
+        ({"detector": mien.YuNet}, r"detector <class .*YuNet'>; expected an object that finds faces by `detect"),
         ({"boxes": [], "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
         ({"crops": True, "min_face_px": 9}, "min_face_px is for the detector; boxes and crops say"),
     ],
@@ -531,3 +532,25 @@ def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:
         mien.explain("", model=recognizer)
     (failed,) = analyze(["", photo(9)], model=recognizer, detector=Squares()).failed
     assert failed.failed == "an empty path; is the variable set that it came from?"
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "the detector returned NoneType; expected a list of mien.Face"),
+        ([Face(box=(0, 0, 9, 9)), (0, 0, 9, 9)], "item 1 of what the detector returned is tuple; expected mien.Face"),
+        ([Face(box=(100, 0, 130, 30))], r"box 0 \(100.0, 0.0, 130.0, 30.0\) lies outside the photo of 40 x 40 px"),
+    ],
+)
+def test_what_a_detector_may_not_return_is_refused(
+    tmp_path: Path, recognizer: Recognizer, returned: Any, message: str
+) -> None:
+    class Odd:
+        def detect(self, image: Pixels) -> Any:
+            return returned
+
+    with pytest.raises(InputError, match=f"^<array>: {message}"):
+        analyze(photo(250), model=recognizer, detector=Odd())
+    Image.fromarray(photo(250)).save(tmp_path / "a.gif")
+    with pytest.raises(InputError, match=rf"a\.gif frame 0: {message}"):
+        list(mien.analyze_video(tmp_path / "a.gif", model=recognizer, detector=Odd()))

@@ -113,6 +113,21 @@ def checked_boxes(boxes: Any, source: str) -> list[Face]:
     ]
 
 
+def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
+    """Return what a detector of the user's own found in an image.
+
+    Raises:
+        InputError: it is no list of `Face`, or one lies outside the image.
+    """
+    if not isinstance(found, list | tuple):
+        raise InputError(f"{source}: the detector returned {type(found).__name__}; expected a list of mien.Face.")
+    for index, face in enumerate(found):
+        if not isinstance(face, Face):
+            kind = type(face).__name__
+            raise InputError(f"{source}: item {index} of what the detector returned is {kind}; expected mien.Face.")
+    return given_faces(list(found), image, source)
+
+
 def given_faces(faces: list[Face] | None, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
     """Return faces that are given for an image.
 
