@@ -53,7 +53,7 @@ class Picture:
 
     Attributes:
         src: data URL.
-        alt: what it shows, for who cannot see it.
+        alt: what it shows, for readers who cannot see it.
         caption: what stands under it.
     """
 

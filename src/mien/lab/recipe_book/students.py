@@ -1,4 +1,4 @@
-"""Recipes of the networks that learn from mien-wide: from three seeds of it, or from the first alone."""
+"""Networks that learn from larger ones, which each remark names, or that go on from such a training."""
 
 from __future__ import annotations
 
