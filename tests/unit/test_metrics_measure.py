@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.lab.metrics import Report, measure, report_of
+from mien.lab.metrics import Report, class_rows, measure, report_of
 from mien.lab.predictions import Predictions
 from mien.lab.published import compare_published
 from mien.lab.recipe import Figure, Recipe
 from mien.lab.recipe.io import to_json
 from mien.lab.recipe_book import recipes
+from mien.lab.tables import number
 from mien.labels import LabelSet
 
 CLASSES = LabelSet(("angry", "happy", "sad"))
@@ -68,6 +69,14 @@ def test_each_class() -> None:
     assert (angry.name, angry.support, angry.precision, angry.recall, angry.f1) == ("angry", 2, 0.5, 0.5, 0.5)
     assert (happy.support, happy.precision, happy.recall) == (3, pytest.approx(2 / 3), pytest.approx(2 / 3))
     assert (sad.support, sad.precision, sad.recall, sad.f1) == (0, 0, 0, 0)
+
+
+def test_what_a_class_without_faces_or_answers_lacks_is_unknown() -> None:
+    full, angry = measure(table()), measure(table(labels=np.array([0, 0, 0, 0, 0, -1])))
+    assert full is not None and angry is not None
+    assert class_rows(full, number)[0] == ("angry", "2", "0.500", "0.500", "0.500")
+    assert class_rows(full, number)[2] == ("sad", "0", "–", "–", "–")
+    assert class_rows(angry, number)[1] == ("happy", "0", "0.000", "–", "0.000")  # some were called happy
 
 
 def test_means_over_classes() -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from mien.lab.data import FaceDataset, draw_faces
-from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_model
+from mien.lab.predictions import Predictions
+from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_faces, remarks_on_model
+from mien.labels import LabelSet
 
 STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
 UNSTEERED = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
@@ -113,3 +115,27 @@ def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -
 )
 def test_what_steered_a_training_in_short(recipe: dict[str, object], steered: str) -> None:
     assert of_training_in_short(recipe, "mine") == f"{steered}; `mien models mine` says how it was trained."
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1, 2], ()),
+        ([0, 1, 1], ("No face has the label happy: balanced accuracy leaves such a class out",)),
+        ([0, 0, -1], ("1 of 3 faces have no label", "No face has the label sad or happy: ")),
+        ([-1, -1, -1], ("Test has no labels here",)),
+    ],
+)
+def test_classes_without_faces_are_named(labels: list[int], said: tuple[str, ...]) -> None:
+    names = LabelSet(("angry", "sad", "happy"))
+    found = remarks_on_faces(
+        Predictions(
+            rows=np.array(["0", "1", "2"]),
+            labels=np.array(labels),
+            probabilities=np.full((3, 3), 1 / 3),
+            label_set=names,
+            split="Test",
+            twin_free=np.full(3, True),
+        )
+    )
+    assert len(found) == len(said) and all(map(str.startswith, found, said))

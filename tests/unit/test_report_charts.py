@@ -17,6 +17,10 @@ COUNTS = np.array([[3, 1], [0, 4]])
 def test_rates_are_shares_of_the_true_class():
     assert rates_of(COUNTS).tolist() == [[0.75, 0.25], [0, 1]]
     assert rates_of(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]  # a class without faces
+    none = charts.confusion(np.array([[0, 0], [0, 8]]), ("a", "b"), rates=True)
+    assert none.alt == "confusion matrix; recognised: a –, b 100%"
+    rates = np.array([np.nan, 1.0])
+    assert charts.vector(rates, 0 * rates, rates, ("a", "b")).alt.endswith("recognised: a –, b 100%")
     assert charts.confusion(COUNTS, ("a", "b"), rates=True).alt == "confusion matrix; recognised: a 75%, b 100%"
 
 

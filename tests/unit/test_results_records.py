@@ -313,7 +313,10 @@ def test_without_records_the_page_says_so(tmp_path, monkeypatch):
 
 def test_shipped_models_are_described_by_their_cards(tmp_path, monkeypatch):
     rates = {"n": 100, "accuracy": 0.6, "accuracy_low": 0.502, "accuracy_high": 0.691, "ece": 0.0214}
-    rates["per_class"] = {"happy": {"n": 9, "recall": 0.777, "precision": 0.5}}
+    rates["per_class"] = {
+        "happy": {"n": 9, "recall": 0.777, "precision": 0.5},
+        "contempt": {"n": 0, "recall": 0.0, "precision": 0.0},
+    }
     origin = {"commit": "0123456789", "seed": 3, "calibration": {"coverage": 0.667}}
     card = Card(
         name="small", labels=FER2013, preprocess=Preprocess(), sha256="", parameters=1_234_567,

@@ -121,10 +121,8 @@ def _cells(metrics: Metrics) -> dict[str, str]:
 
 
 def _classes(metrics: Metrics) -> Table:
+    from mien.lab.metrics import class_rows
     from mien.lab.tables import Table, percent
 
-    rows = tuple(
-        (each.name, f"{each.support:,}", percent(each.precision, 1), percent(each.recall, 1), percent(each.f1, 1))
-        for each in metrics.per_class
-    )
-    return Table("each class, all faces", ("", "faces", "precision", "recall", "F1"), rows)
+    rows = class_rows(metrics, lambda rate: percent(rate, 1))
+    return Table("each class, all faces", ("", "faces", "precision", "recall", "F1"), tuple(rows))

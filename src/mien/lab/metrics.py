@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -228,6 +229,16 @@ def _confusion(scored: Predictions) -> npt.NDArray[np.int64]:
 def rates_of(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return each row of a confusion matrix ``(K, K)`` as shares of its sum; a class without faces gets zeros."""
     return _ratio(confusion, confusion.sum(axis=1, keepdims=True))
+
+
+def class_rows(full: Metrics, show: Callable[[float | None], str]) -> list[tuple[str, ...]]:
+    """Return name, faces, precision, recall and F1 of each class in words; `show` gets None where one is undefined."""
+    rows: list[tuple[str, ...]] = []
+    for each, answers in zip(full.per_class, map(sum, zip(*full.confusion, strict=True)), strict=True):
+        precision, recall = each.precision if answers else None, each.recall if each.support else None
+        f1 = each.f1 if answers or each.support else None
+        rows.append((each.name, f"{each.support:,}", show(precision), show(recall), show(f1)))
+    return rows
 
 
 def log_losses(scored: Predictions) -> npt.NDArray[np.float64]:

@@ -101,6 +101,13 @@ def remarks_on_faces(predictions: Predictions) -> tuple[str, ...]:
         )
     elif scored < len(predictions):
         remarks.append(f"{len(predictions) - scored:,} of {len(predictions):,} faces have no label and are not scored.")
+    present = set(predictions.labels.tolist())
+    missing = [name for label, name in enumerate(predictions.label_set) if label not in present]
+    if scored and missing:
+        remarks.append(
+            f"No face has the label {' or '.join(missing)}: balanced accuracy leaves such a class out; macro "
+            "precision, recall and F1 count it, as 0, where it was an answer."
+        )
     if predictions.twin_free is None:
         remarks.append("The data set has no Training split, so that the twin-free part is not known.")
     return tuple(remarks)

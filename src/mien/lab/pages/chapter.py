@@ -162,7 +162,7 @@ def confusion_pictures(report: Report) -> list[Picture]:
     return [
         charts.confusion(counts, names, rates=False),
         charts.confusion(counts, names, rates=True),
-        charts.vector(np.array([each.recall for each in report.full.per_class]), lows, highs, names),
+        charts.vector(np.where(support > 0, right / np.maximum(support, 1), np.nan), lows, highs, names),
     ]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.lab.metrics import rates_of
+from mien.lab.tables import UNKNOWN, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,25 +187,28 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         axes.spines[:].set_visible(False)
         axes.set(xlabel="predicted", ylabel="given by the raters")
         axes.set_title(title or ("rates, % of each row" if rates else "counts"))
-        said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, share.diagonal(), strict=True))
+        said = _recognised(np.where(counts.sum(axis=1) > 0, share.diagonal(), np.nan), names)
         what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
         return _picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
 
 
 def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:
-    """Draw the confusion vector: the share of each class that is recognised, ``(K,)`` each, with its interval."""
+    """Draw the confusion vector: the share of each class that is recognised, ``(K,)`` each, with its interval.
+
+    NaN where a class has no faces.
+    """
     with _drawing(4.3) as (figure, axes):
         at = np.arange(len(names))
         axes.barh(at, recalls, color=BLUE, height=0.62)
         axes.errorbar(recalls, at, xerr=_whiskers(recalls, lows, highs), fmt="none", ecolor="black", capsize=3, lw=1)
         for position, (rate, high) in enumerate(zip(recalls, highs, strict=True)):
-            axes.text(high + 0.02, position, f"{100 * rate:.0f} %", va="center")
+            axes.text(high + 0.02, position, percent(rate, 0), va="center")
         axes.set_yticks(at, names)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="share recognised")
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        said = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(names, recalls, strict=True))
+        said = _recognised(recalls, names)
         caption = "Confusion vector: share of the faces of each expression that is recognised, with 95 % intervals."
         return _picture(figure, f"share of each expression that is recognised: {said}", caption)
 
@@ -273,6 +277,12 @@ def dots(
         figure.legend(loc="outside lower center", fontsize=8, ncols=2)
         said = ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
         return _picture(figure, f"{title}: {said}", f"{title[0].upper()}{title[1:]}, with 95 % intervals.")
+
+
+def _recognised(recalls: Floats, names: Sequence[str]) -> str:
+    """What a picture shows of each class, in words."""
+    rates = (UNKNOWN if np.isnan(rate) else f"{rate:.0%}" for rate in recalls)
+    return ", ".join(f"{name} {rate}" for name, rate in zip(names, rates, strict=True))
 
 
 def _whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:

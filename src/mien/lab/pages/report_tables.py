@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from mien.lab.evaluated import Evaluated, scored_splits
-from mien.lab.metrics import Metrics, Report
+from mien.lab.metrics import Metrics, Report, class_rows
 from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.predictions import report_file
 from mien.lab.recipe import Recipe
@@ -40,10 +40,7 @@ def summary_table(run: Run) -> Table:
 
 def class_table(full: Metrics) -> Table:
     """Return precision, recall and F1 of each class."""
-    rows = [
-        (each.name, f"{each.support:,}", number(each.precision), number(each.recall), number(each.f1))
-        for each in full.per_class
-    ]
+    rows = class_rows(full, number)
     rows.append(("mean", f"{full.n:,}", number(full.macro_precision), number(full.macro_recall), number(full.macro_f1)))
     return Table("Each expression", ("expression", "faces", "precision", "recall", "F1"), tuple(rows))
 

@@ -176,7 +176,7 @@ def _classes(rows: list[Record], page: Path) -> str:
 
 
 def _found_and_right(figures: dict[str, float]) -> str:
-    return f"{100 * figures['recall']:.0f} / {100 * figures['precision']:.0f}"
+    return f"{100 * figures['recall']:.0f} / {100 * figures['precision']:.0f}" if figures["n"] else UNKNOWN
 
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
