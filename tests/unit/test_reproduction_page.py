@@ -188,6 +188,15 @@ def test_no_verdict_on_less_than_the_rows(book):
     assert "It points to this: the gap of `gelu-cnn` is smaller, against what the report says (one seed" in text
 
 
+def test_of_shortened_rows_those_of_as_many_epochs_are_compared(book):
+    for name, epochs, right in (("gelu-cnn", 5, 60), ("gelu-cnn", 50, 80), ("gelu-cnn-nobn", 5, 40)):
+        book.keep(shortened(recipes[name], epochs), right)
+    question = "Does the network of report 003 recognise less"
+    assert "| 0 | 40.00 % | 60.00 % |" in claim(book.part("claims"), question)
+    book.keep("gelu-cnn-nobn", 70)  # whole: the best of the other is good enough
+    assert "| 0 | 70.00 % | 80.00 % |" in claim(book.part("claims"), question)
+
+
 def test_other_faces_are_not_compared(book):
     book.keep("gelu-cnn", 80, report={"data_fingerprint": "a"})
     book.keep("gelu-cnn-nobn", 50, report={"data_fingerprint": "b"})

@@ -154,7 +154,7 @@ def _claim(claim: Claim, records: list[Record]) -> str:
     missing = [f"`{name}`" for name, trained in found.items() if not trained]
     if missing:
         return f"{text} {published_pair(*rows, claim.quantity)}\n\nNot yet measured: {' and '.join(missing)}.\n"
-    first, second = (trained[0] for trained in found.values())
+    first, second = _comparable(*found.values())
     compared = [_compare(claim, first, second, seed) for seed in sorted(first.seeds.keys() & second.seeds.keys())]
     lines = [line for line in compared if line is not None]
     text += f" {published_pair(*rows, claim.quantity, [line.disagreement for line in lines])}\n\n"
@@ -165,6 +165,16 @@ def _claim(claim: Claim, records: list[Record]) -> str:
     table = Table("claim", columns, tuple(line.cells() for line in lines)).markdown()
     where = "" if claim.quantity == "training accuracy" else f" on {first.split}"
     return f"{text}{claim.quantity.capitalize()}{where}:\n\n{table}\n\n{_verdict(claim, first, second, lines)}\n"
+
+
+def _comparable(first: list[TrainedRow], second: list[TrainedRow]) -> tuple[TrainedRow, TrainedRow]:
+    """The best of each row; where neither is whole, the longest of as many epochs, if there are such."""
+    if not first[0].whole and not second[0].whole:
+        for one in first:  # from the longest on
+            for other in second:
+                if one.epochs == other.epochs:
+                    return one, other
+    return first[0], second[0]
 
 
 @dataclass(frozen=True, eq=False)
