@@ -80,9 +80,9 @@ def test_a_student_waits_for_its_teacher_and_a_second_call_finds_all_done(progra
 
 def test_a_training_that_fails_is_named_and_its_log_says_why(program, options):
     job = program.Job("mien-nano-first")  # has no teacher
-    with pytest.raises(SystemExit, match=r"^failed: mien-nano-seed0$"):
+    with pytest.raises(SystemExit, match=r"^failed: mien-nano-first-seed0$"):
         program.train_all([job], options)
-    assert "it learns from teachers" in (options.out / "mien-nano-seed0.log").read_text()
+    assert "it learns from teachers" in (options.out / "mien-nano-first-seed0.log").read_text()
 
 
 def test_when_time_is_up_the_call_says_how_far_it_came(program, options):

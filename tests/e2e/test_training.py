@@ -586,7 +586,7 @@ def test_a_student_learns_from_a_model_folder_as_from_the_run_that_it_was_made_f
     by_model = train(recipe, easy_faces(), out=tmp_path, teachers=[model], on_progress=shown.append)
     assert [(each.epoch, each.step, each.steps) for each in shown[:2]] == [(0, 100, 100), (1, 1, 5)]  # teachers first
     assert by_run.folder != by_model.folder
-    assert by_model.environment["teachers"] == {"mien-small": Recognizer.load(model).card.sha256}
+    assert by_model.environment["teachers"] == {"mien-small-first": Recognizer.load(model).card.sha256}
     ours, theirs = (load_file(run.folder / "weights.safetensors") for run in (by_run, by_model))
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], atol=2e-2, rtol=0)
@@ -630,7 +630,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, teacher.folder])
     another = train(TINY, easy_faces(), seed=2, out=tmp_path)
     namesake = shutil.copytree(another.folder, tmp_path / "other" / teacher.folder.name)
-    with pytest.raises(RecipeError, match=r"are both called mien-small-seed0-.*; rename one of the runs"):
+    with pytest.raises(RecipeError, match=r"are both called mien-small-first-seed0-.*; rename one of the runs"):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, namesake])
     coloured = replace(taught, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.25,) * 3))
     with pytest.raises(
