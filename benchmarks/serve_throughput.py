@@ -1,9 +1,8 @@
 """Photos a second through `mien serve`: `python benchmarks/serve_throughput.py`.
 
 A server in a process of its own is asked by 1 and by 8 clients in another, which send a photo as soon as the one before
-is answered: skimage's astronaut, 512 x 512 px, one face, and six of her, 1536 x 1024 px. Faces of several clients share
-batches, or, to compare, each photo's faces are run alone. Rounds of both take turns. Beside the photos a second stands
-the processor time that the server spent on one, which other programs on the machine disturb less. Writes
+is answered: skimage's astronaut, 512 x 512 px, one face, and six of her, 1536 x 1024 px. Beside the photos a second
+stands the processor time that the server spent on one, which other programs on the machine disturb less. Writes
 benchmarks/results/serve_throughput.json.
 """
 
@@ -23,7 +22,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -51,23 +49,19 @@ def photos() -> dict[str, bytes]:
     return encoded
 
 
-def serve(port: int, batching: bool) -> None:
+def serve(port: int) -> None:
     """Serve in this process."""
-    from mien.serve import service
     from mien.serve.app import create_app
     from mien.serve.server import server_of
 
-    if not batching:
-        service.Batcher = partial(service.Batcher, max_faces=1)  # type: ignore[misc, assignment]
     listener = socket.create_server(("127.0.0.1", port))
     server_of(create_app(workers=WORKERS)).run(sockets=[listener])
 
 
 @contextmanager
-def server(port: int, batching: bool) -> Iterator[int]:
+def server(port: int) -> Iterator[int]:
     """Run a server meanwhile, and give its process."""
-    words = [sys.executable, __file__, "--serve", str(port), *(["--batching"] if batching else [])]
-    process = subprocess.Popen(words)
+    process = subprocess.Popen([sys.executable, __file__, "--serve", str(port)])
     try:
         while True:
             try:
@@ -120,34 +114,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=64, help="a round; a multiple of 8")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--port", type=int, default=8765, help="this one and the next are used")
+    parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--batching", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.serve, given.batching)
+        serve(given.serve)
         return
-    found: dict[tuple[str, int, bool], list[tuple[float, float]]] = {}
-    with server(given.port, True) as together, server(given.port + 1, False) as alone:
-        ports = {True: (given.port, together), False: (given.port + 1, alone)}
-        for _, (name, photo), clients, batching in product(
-            range(given.rounds), photos().items(), (1, 8), (True, False)
-        ):
-            port, process = ports[batching]
-            send(port, photo, 2)  # warms up
-            found.setdefault((name, clients, batching), []).append(
-                round_of(port, process, photo, clients, given.photos)
-            )
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    with server(given.port) as process:
+        for _, (name, photo), clients in product(range(given.rounds), photos().items(), (1, 8)):
+            send(given.port, photo, 2)  # warms up
+            found.setdefault((name, clients), []).append(round_of(given.port, process, photo, clients, given.photos))
     rows: list[dict[str, Any]] = [
         {
             "photo": name,
             "clients": clients,
-            "batching": batching,
             "photos_per_second": round(statistics.median(rate for rate, _ in rounds), 1),
             "photos_per_second_range": [round(f(rate for rate, _ in rounds), 1) for f in (min, max)],
             "server_cpu_ms_per_photo": round(statistics.median(cpu for _, cpu in rounds), 1),
         }
-        for (name, clients, batching), rounds in found.items()
+        for (name, clients), rounds in found.items()
     ]
     result = {
         "measured": f"POST /v1/analyze, {given.rounds} rounds of {given.photos} photos, medians; {WORKERS} workers",

@@ -242,14 +242,14 @@ class Analyzer:
         if stacks:
             found = self.recognizer.probabilities(np.concatenate(stacks), self.batch_size)
             expressions = iter(self.recognizer.expressions(found))
-        yield from (self.analysis(photo, expressions) for photo in photos)
+        yield from (self._analysis(photo, expressions) for photo in photos)
 
     def crop_one(self, photo: Photo, name: str) -> Cropped:
         """Find the faces of a photo, which messages call `name`; threads may do so side by side if they may detect."""
         (found,) = self._crop([(photo, name)])
         return found
 
-    def analysis(self, photo: Cropped, expressions: Iterator[Expression]) -> Analysis:
+    def _analysis(self, photo: Cropped, expressions: Iterator[Expression]) -> Analysis:
         """Put the faces of a photo together with their expressions, which are taken from the iterator."""
         faces = (
             AnalyzedFace(

@@ -41,7 +41,7 @@ def serve(
         float, typer.Option(callback=_above_zero, help="Longest upload, and longest analysis, of a photo, seconds.")
     ] = 30,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode photos and find faces; default: cores, 4 at most.")
+        int | None, typer.Option(min=1, help="Threads that analyse photos; default: cores, 4 at most.")
     ] = None,
     min_face: MinFace = None,
     any_angle: AnyAngle = False,

@@ -70,7 +70,7 @@ def create_app(
         detector: finds the faces; None is `YuNet`. Several threads use it at once.
         token: what clients must send; without one, only clients on this machine are answered.
         limits: what is refused; None has the defaults of `Limits`.
-        workers: threads that decode photos and find faces; None is the number of cores, 4 at most.
+        workers: threads that analyse photos; None is the number of cores, 4 at most.
 
     Raises:
         InputError: the token is empty, or no text; or `workers` is below 1.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -21,15 +20,6 @@ class Metrics:
         self.seconds = Histogram(
             "mien_photo_seconds", "Time for a photo, without its upload.", buckets=_SECONDS, registry=self._registry
         )
-        self.batch_photos = Histogram(
-            "mien_batch_photos", "Photos whose faces shared a batch.", buckets=_SIZES, registry=self._registry
-        )
-        self.batch_faces = Histogram("mien_batch_faces", "Faces in a batch.", buckets=_SIZES, registry=self._registry)
-
-    def on_batch(self, photos: int, faces: int) -> None:
-        """Count a batch."""
-        self.batch_photos.observe(photos)
-        self.batch_faces.observe(faces)
 
     def text(self) -> bytes:
         """Return all metrics as Prometheus reads them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,8 @@ from contextlib import ExitStack, contextmanager
 from starlette.exceptions import HTTPException
 
 from mien.analysis import Analyzer
-from mien.cropping import Cropped
 from mien.errors import InputError
-from mien.recognizer import Expression
 from mien.records import Analysis
-from mien.serve.batching import Batcher
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
 from mien.serve.upload import Upload, check_pixels, too_slow
@@ -26,13 +24,13 @@ RETRY_AFTER_S = 1
 class Service:
     """Photos in, analyses out.
 
-    Photos are decoded and their faces found in `workers` threads; the crops of all go through one `Batcher`.
+    Each of `workers` threads takes a photo, decodes it, finds its faces and reads them.
 
     Args:
         analyzer: finds and reads the faces; its detector is used by several threads at once, as `YuNet` may be.
         limits: what is refused.
         workers: threads.
-        metrics: where photos, faces and batches are counted.
+        metrics: where photos and faces are counted.
     """
 
     def __init__(self, analyzer: Analyzer, *, limits: Limits, workers: int, metrics: Metrics) -> None:
@@ -42,14 +40,11 @@ class Service:
         self._places_taken = 0
         self._tasks: set[asyncio.Task[Analysis]] = set()
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
-        self._batcher = Batcher(
-            analyzer.recognizer.probabilities, expected=lambda: self._places_taken, on_batch=metrics.on_batch
-        )
+        self._one_at_a_time = threading.Lock()  # a run of the model uses all cores, and holds memory for its faces
 
     def close(self) -> None:
         """End all threads, after the photo that each has in hand."""
         self._workers.shutdown(cancel_futures=True)
-        self._batcher.close()
 
     async def analyze(self, upload: Callable[[], Awaitable[Upload]]) -> Analysis:
         """Read the expressions in the photo that `upload` receives.
@@ -104,21 +99,19 @@ class Service:
     async def _read(self, photo: Upload, until: float) -> Analysis:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._workers, self._find, photo, until)
-        expressions: list[Expression] = []
-        if found.stack is not None and len(found.stack):
-            rows = await asyncio.wrap_future(self._batcher.submit(found.stack))
-            expressions = self._analyzer.recognizer.expressions(rows)
-        self._metrics.faces.inc(len(found.faces))
+        analysis = await loop.run_in_executor(self._workers, self._work, photo, until)
+        self._metrics.faces.inc(len(analysis.faces))
         self._metrics.seconds.observe(time.monotonic() - started)
-        return self._analyzer.analysis(found, iter(expressions))
+        return analysis
 
-    def _find(self, photo: Upload, until: float) -> Cropped:
-        """Decode a photo and cut out its faces; runs in a worker."""
+    def _work(self, photo: Upload, until: float) -> Analysis:
+        """Decode a photo, find its faces and read them; runs in a worker."""
         if time.monotonic() > until:
             raise TimeoutError  # it has waited too long, and nobody waits for it
         check_pixels(photo, self._limits.pixels)
         found = self._analyzer.crop_one(photo.data, photo.name)
         if found.failed is not None:
             raise InputError(found.failed)
-        return found
+        with self._one_at_a_time:
+            (analysis,) = self._analyzer.recognize([found])
+        return analysis
