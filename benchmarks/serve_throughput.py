@@ -14,7 +14,6 @@ import io
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
@@ -52,10 +51,9 @@ def photos() -> dict[str, bytes]:
 def serve(port: int) -> None:
     """Serve in this process."""
     from mien.serve.app import create_app
-    from mien.serve.server import server_of
+    from mien.serve.server import listen, server_of
 
-    listener = socket.create_server(("127.0.0.1", port))
-    server_of(create_app(workers=WORKERS)).run(sockets=[listener])
+    server_of(create_app(workers=WORKERS)).run(sockets=[listen("127.0.0.1", port)])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from mien.serve.server import server_of
+from mien.serve.server import listen, server_of
 
 
 @dataclass
@@ -71,7 +70,7 @@ def form(photo: bytes, field: str = "photo", name: str = "group.jpg") -> tuple[b
 
 @contextmanager
 def running(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> Iterator[Client]:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = server_of(app, on_waiting)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -38,6 +38,7 @@ from mien.serve.app import create_app
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
 from mien.serve.schema import ErrorAnswer, HealthAnswer, ModelAnswer, PhotoAnswer
+from mien.serve.server import listen
 from mien.serve.service import Service
 from mien.serve.upload import Upload
 
@@ -477,6 +478,13 @@ def test_on_other_addresses_the_command_makes_a_token(model: Path) -> None:
         assert client.get("/v1/model", Authorization=f"Bearer {token}").status == 200
         server.send_signal(signal.SIGINT)
         server.wait(20)
+
+
+def test_the_body_of_an_answer_does_not_wait_for_word_that_its_head_has_come() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_in_use_is_named(client: Client, model: Path) -> None:

@@ -11,7 +11,6 @@ import typer
 
 from mien.cli.detection import AnyAngle, MinFace, detector_of
 from mien.cli.models import Model
-from mien.errors import InputError
 
 
 def _above_zero(value: float) -> float:
@@ -50,7 +49,7 @@ def serve(
     from mien.serve.access import is_loopback
     from mien.serve.app import create_app
     from mien.serve.limits import Limits
-    from mien.serve.server import server_of
+    from mien.serve.server import listen, server_of
 
     token = token and token.strip()  # as a file that a variable was read from may end in a line break
     made = secrets.token_urlsafe(24) if not token and not is_loopback(host) else None
@@ -63,7 +62,7 @@ def serve(
     )
     detector = detector_of(min_face, any_angle)
     app = create_app(model, detector=detector, token=token or made or None, limits=limits, workers=workers)
-    listener = _listen(host, port)
+    listener = listen(host, port)
     _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
     waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
     server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
@@ -75,13 +74,3 @@ def _tell(name: str, port: int, made: str | None) -> None:
     typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
     if made:
         typer.echo(f"mien serve: clients must send the header 'Authorization: Bearer {made}'", err=True)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise InputError(
-            f"{host} port {port}: cannot listen there: {error.strerror or error}. Choose another with --port or --host."
-        ) from error
