@@ -142,6 +142,19 @@ def test_a_short_video_that_is_cut_off_says_so(tmp_path: Path, name: str, codec:
     assert str(reader.cut_off).endswith(" s of 1.2 s")
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_a_video_that_is_cut_off_under_longer_sound_says_so(tmp_path: Path, name: str) -> None:
+    sound = {"sound_codec": "libopus", "seconds_of_sound": 6.0}
+    whole = write_video(tmp_path / name, pan(60), rate=20, codec="libvpx" if name == "a.webm" else "libx264", **sound)
+    reader = VideoReader(whole)
+    assert (len(list(reader)), reader.cut_off, reader.has_sound) == (60, None, True)
+    data = whole.read_bytes()
+    whole.write_bytes(data[: len(data) // 3])
+    reader = VideoReader(whole)
+    assert 5 <= len(list(reader)) < 50
+    assert str(reader.cut_off).endswith(" s of 3.0 s")
+
+
 @pytest.mark.parametrize("codec", ["libx264", "flv"])
 def test_whole_videos_that_state_no_last_length_are_not_cut_off(tmp_path: Path, codec: str) -> None:
     for frames, rate in ((1, 10), (3, 10), (12, 25), (30, 10)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,6 +32,7 @@ VIDEO_SUFFIXES = (
 MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
+_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 _JUMP_S = 0.5  # times of pictures that step back further begin anew
 # A video that ends earlier than it says by more than this is reported as cut off. Whole ones of FLV miss up to three
 # frames: the length of the last one is not stated, and two more are counted that stand in another order.
@@ -197,7 +199,11 @@ class VideoReader:
         """Where the picture ends as the file says; 0 where it does not say."""
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
-        return 0.0 if self.has_sound else self.duration_s or 0.0  # of sound that goes on longer
+        if not self.has_sound:
+            return self.duration_s or 0.0  # with sound, it may be that of the sound
+        stated = _LENGTH.match(stream.metadata.get("DURATION", ""))  # Matroska's and WebM's, as FFmpeg writes it
+        hours, minutes, seconds = map(float, stated.groups()) if stated else (0.0, 0.0, 0.0)
+        return max(0.0, 3600 * hours + 60 * minutes + seconds - self._begin_s)
 
     def _indexed(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Frames from the keyframe before `start_s`, each with its index; from the first where that does not do."""
