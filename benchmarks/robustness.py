@@ -123,7 +123,8 @@ def held_to(models: Sequence[Robustness]) -> Table:
     rows = []
     for measured in sorted(models, key=lambda each: -each.effects[0].full.accuracy):
         unchanged, *changed = measured.effects
-        right = [unchanged.full.accuracy, unchanged.twin_free.accuracy if unchanged.twin_free else 0.0]
+        assert unchanged.twin_free is not None
+        right = [unchanged.full.accuracy, unchanged.twin_free.accuracy]
         for kind in ("noise", "JPEG", "soft"):
             right.append(float(np.mean([each.full.accuracy for each in changed if each.change in KINDS[kind]])))
         (eight,) = Recognizer.load(f"{measured.model}-ferplus").card.metrics.values()

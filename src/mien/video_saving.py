@@ -16,7 +16,7 @@ from mien.timeline import SEGMENT_SUFFIXES, SegmentFinder, write_segments
 from mien.timeline_page import timeline_page
 from mien.timeline_picture import timeline_picture
 from mien.video import AnalyzedFrame, VideoAnalysis, analyze_video
-from mien.writing import write_text
+from mien.writing import part_of, write_text
 
 VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 
@@ -80,7 +80,7 @@ def _check_place(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        part = file.with_name(file.name + ".part")  # as `replacing` calls it
+        part = part_of(file)
         part.touch()
         part.unlink()
     except OSError as error:

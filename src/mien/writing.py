@@ -11,6 +11,11 @@ from pathlib import Path
 from mien.errors import InputError, MienError, ModelError
 
 
+def part_of(file: Path) -> Path:
+    """Return what a file or folder is called until it is whole."""
+    return file.with_name(file.name + ".part")
+
+
 @contextmanager
 def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]:
     """Yield a path to write to; it takes the place of `file` once it is safely on the disk.
@@ -18,7 +23,7 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
     Raises:
         MienError: of the type `error`: the file cannot be written; what was there before is intact.
     """
-    part = file.with_name(file.name + ".part")
+    part = part_of(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -52,7 +57,7 @@ def writing(folder: Path) -> Iterator[Path]:
     Raises:
         ModelError: the folder cannot be written.
     """
-    part = folder.with_name(folder.name + ".part")
+    part = part_of(folder)
     try:
         shutil.rmtree(part, ignore_errors=True)  # what a killed process left there is not of this model
         part.mkdir(parents=True)

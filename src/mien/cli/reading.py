@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.cli.paths import photo_at
+from mien.errors import InputError
 
 if TYPE_CHECKING:
     from mien.analysis import Analyzer
@@ -141,8 +142,6 @@ class Reading:
 
 def _save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str, str]]) -> None:
     """Draw a photo that could be read, if there is a `file` for it; note in `failed` if that cannot be written."""
-    from mien.errors import InputError
-
     if file is not None and analysis.failed is None:
         try:
             analysis.save(file)

@@ -32,7 +32,7 @@ VIDEO_SUFFIXES = (
 MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
-_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
+_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")  # 00:00:01.200000000
 _JUMP_S = 0.5  # times of pictures that step back further begin anew
 # A video that ends earlier than it says by more than this is reported as cut off. Whole ones of FLV miss up to three
 # frames: the length of the last one is not stated, and two more are counted that stand in another order.

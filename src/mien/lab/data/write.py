@@ -19,6 +19,7 @@ from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.images import SIDE_PX
 from mien.lab.data.parquet import CLASSES
 from mien.labels import FER2013, FOLDER, LabelSet
+from mien.writing import part_of
 
 _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TEST: "test"}
 
@@ -54,7 +55,7 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
         raise DataError(f"{path}: unknown ending {path.suffix!r}; expected .csv, .parquet, .zip, or none for a folder.")
     if path.exists():
         raise DataError(f"{path}: exists already; remove it or choose another name.")
-    part = path.with_name(path.name + ".part")  # so that an interrupted conversion is not taken for a whole one
+    part = part_of(path)  # so that an interrupted conversion is not taken for a whole one
     _remove(part)  # a killed one left it
     try:
         writers[path.suffix](dataset, part)

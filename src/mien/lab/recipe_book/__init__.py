@@ -63,14 +63,14 @@ class Recipes(Mapping[str, Recipe]):
         Raises:
             RecipeError: there is none of that name; the message names the nearest.
         """
-        if name not in self._rows and name in shipped_models():
+        if name in self._rows:
+            return self._rows[name]
+        if name in shipped_models():
             raise RecipeError(
                 f"{name} is a model that ships, not a recipe; `mien models {name}` says by which it was trained, and "
                 f"--weights {name} goes on from it."
             )
-        if name not in self._rows:
-            raise RecipeError(f"recipe {name!r} is unknown; {nearest(name, self._rows)}")
-        return self._rows[name]
+        raise RecipeError(f"recipe {name!r} is unknown; {nearest(name, self._rows)}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows

@@ -179,8 +179,8 @@ _MIEN_SMALL_FACES_96_LONGER = replace(
     name="mien-small-faces-96-longer",
     optimizer=_MIEN_SMALL_FACES_96.optimizer,
     epochs=34,
-    remark="Goes on from mien-small-faces-96-taught (--weights) in the same way, for longer. It "
-    "holds out the same faces.",
+    remark="Goes on from mien-small-faces-96-taught (--weights) in the same way, for longer. It holds out the "
+    "same faces.",
 )
 
 ROWS = (
