@@ -62,7 +62,14 @@ LEVELS = (
         "mien.lab.evaluated",
     ),
     ("mien.lab.teaching", "mien.lab.agreement"),
-    ("mien.lab.training", "mien.lab.averaging", "mien.lab.export", "mien.lab.compress", "mien.lab.joining"),
+    (
+        "mien.lab.training",
+        "mien.lab.averaging",
+        "mien.lab.narrowing",
+        "mien.lab.export",
+        "mien.lab.compress",
+        "mien.lab.joining",
+    ),
     ("mien.lab.evaluation", "mien.lab.litert"),
     (
         "mien.lab.comparison",

@@ -73,6 +73,7 @@ def build_app() -> typer.Typer:
     app.command()(recipes.recipes)
     app.command()(train.train)
     app.command()(train.average)
+    app.command()(train.narrow)
     app.command()(evaluate.evaluate)
     app.command()(evaluate.score)
     app.command()(evaluate.ensemble)

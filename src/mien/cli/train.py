@@ -1,4 +1,4 @@
-"""`mien train` and `mien average`."""
+"""`mien train`, and what makes a start for it or a mean of it: `mien narrow` and `mien average`."""
 
 from __future__ import annotations
 
@@ -109,3 +109,15 @@ def average(
     from mien import lab
 
     typer.echo(lab.average_runs(runs, name, out).folder)
+
+
+def narrow(
+    model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
+    data: Data,
+    network: Annotated[str, typer.Option(help="Name of the narrower network, of residual-*.")],
+    out: Annotated[Path, typer.Option(help="The new safetensors file.", dir_okay=False)],
+) -> None:
+    """Fit a narrower network to a model, as starting weights (--weights) of a training."""
+    from mien import lab
+
+    typer.echo(lab.narrow(model, network, read_faces(data), out))

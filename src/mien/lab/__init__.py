@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mien.lab.joining import join_models as join_models
     from mien.lab.litert import write_litert as write_litert
     from mien.lab.metrics import Report as Report
+    from mien.lab.narrowing import narrow as narrow
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
     from mien.lab.pages.report import write_report as write_report
     from mien.lab.predictions import Predictions as Predictions
@@ -61,6 +62,7 @@ _PLACES = {
     "fetch_fer2013": "data",
     "join_models": "joining",
     "join_votes": "data",
+    "narrow": "narrowing",
     "quantize": "compress",
     "read_fer2013": "data",
     "recalibrate": "calibrate",

@@ -45,6 +45,7 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
     ),
     "residual-nano-even": partial(ResidualNet, widths=(24, 40, 56, 60), stem_stride=1, dropout=0.1, pool_first=True),
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
+    "residual-slim": partial(ResidualNet, widths=(28, 56, 104, 208), stem_stride=1, pool_first=True),
     "residual-small": ResidualNet,
     "residual-small-pool-first": partial(ResidualNet, pool_first=True),
     "residual-small-full": partial(ResidualNet, stem_stride=1),

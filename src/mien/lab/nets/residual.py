@@ -58,7 +58,7 @@ class ResidualNet(nn.Module):
         pool_first: bool = False,
     ) -> None:
         super().__init__()
-        self.settled = True
+        self.settled, self.stem_stride = True, stem_stride
         self.stem = _conv(preprocess.channels, widths[0], stem_stride)
         self.stages = nn.Sequential(
             *(_stage(inputs, outputs, pool_first) for inputs, outputs in pairwise(widths)),

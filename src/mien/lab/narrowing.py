@@ -1,0 +1,151 @@
+"""Narrowing: starting weights of a narrower network that answers nearly as a wider one of the same depth does."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.card import MODEL_FILE
+from mien.errors import ModelError, RecipeError
+from mien.lab.data import FaceDataset
+from mien.lab.nets import NETWORKS, settle
+from mien.lab.nets.folded import read_model, unfold
+from mien.lab.nets.input import Classifier
+from mien.lab.nets.residual import ResidualNet
+from mien.lab.recipe.io import nearest
+from mien.recognizer import Recognizer
+from mien.writing import replacing
+
+FACES = 512
+"""From how many faces of Training, evenly from all over it, the narrower network is fitted."""
+
+PLACES = 20_000
+"""At how many places of a layer's maps its filters are fitted, drawn from all these faces."""
+
+RIDGE = 1e-3
+"""By how much least squares keep filters small, as a share of their inputs' mean square."""
+
+_Layer = tuple[Tensor, Tensor]  # filters (outputs, inputs, 3, 3) and biases, in which normalisation is folded
+
+
+@torch.no_grad()
+def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) -> Path:
+    """Write starting weights for a narrower residual network.
+
+    Each layer keeps the channels with the largest product of two norms: of the filters that write them and of the
+    weights that read them (Li et al. 2017, Pruning filters, go by the first alone). Layers on both sides of a shortcut
+    share theirs. Then the filters are fitted, layer by layer, to what the wide network has in these channels, given
+    what the narrow one has before them: least squares on faces of Training (He et al. 2017, Channel pruning).
+
+    Args:
+        model: folder or name of a model of a residual network, float or int8.
+        network: name of a narrower one in `mien.lab.nets.NETWORKS`; its maps may be halved before they are normalised.
+        data: has a Training split.
+        out: a safetensors file, for ``--weights``. The last layer in it is random, as a training begins it anew.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ModelError: the model is of another kind or depth, or narrower, or the file cannot be written.
+        RecipeError: no residual network has this name.
+    """
+    source = Recognizer.load(model)
+    preprocess = source.card.preprocess
+    if network not in NETWORKS:
+        raise RecipeError(f"network {network!r} is unknown; {nearest(network, NETWORKS)}")
+    net = NETWORKS[network](preprocess, len(source.card.labels))
+    if not isinstance(net, ResidualNet):
+        raise RecipeError(f"network {network!r}: not a residual one; its channels cannot be chosen.")
+    found = read_model(source.folder / MODEL_FILE)
+    wide = [(weight, found[key.removesuffix("weight") + "bias"]) for key, weight in found.items() if weight.ndim == 4]
+    convs = {name: module for name, module in net.named_modules() if isinstance(module, nn.Conv2d)}
+    if len(wide) != len(convs) or any(len(conv.weight) > len(layer[0]) for conv, layer in zip(convs.values(), wide)):
+        raise ModelError(f"{source.folder}: not of a residual network as deep as {network} and at least as wide.")
+
+    classifier = Classifier(preprocess, net)
+    faces = data.training.faces
+    crops = torch.from_numpy(preprocess.stack(list(faces[:: math.ceil(len(faces) / FACES)])))
+    kept = _choose(wide, found["classes.weight"], [len(conv.weight) for conv in convs.values()])
+    layers = _fit(wide, kept, classifier.input(crops), stride=net.stem_stride)
+    fitted: dict[str, Tensor] = {}
+    for name, (weight, bias) in zip(convs, layers, strict=True):
+        fitted |= {f"{name}.weight": weight, f"{name}.bias": bias}
+    net.load_state_dict(unfold(net, fitted), strict=False)  # all but the counts of batches
+    net.settled = False
+    settle(classifier, crops)
+    with replacing(Path(out)) as part:
+        save_file({name: value.contiguous() for name, value in net.state_dict().items()}, part)
+    return Path(out)
+
+
+def _choose(wide: list[_Layer], classes: Tensor, widths: list[int]) -> list[Tensor]:
+    """Which of its outputs each layer keeps, in their order; `widths` says how many."""
+    kept: dict[int, Tensor] = {}
+    for writers, readers in _channels(len(wide)):
+        read = [wide[at][0].transpose(0, 1) if at < len(wide) else classes.T for at in readers]
+        importance = _norms([wide[at][0] for at in writers]) * _norms(read)
+        kept |= dict.fromkeys(writers, importance.topk(widths[writers[0]]).indices.sort().values)
+    return [kept[at] for at in range(len(wide))]
+
+
+def _channels(layers: int) -> list[tuple[list[int], list[int]]]:
+    """The layers that write each set of channels, and those that read it; `layers` itself stands for the classes."""
+    sets = [([0], [1])]
+    for opens in range(1, layers, 3):  # a stage: the convolution that opens it, and two around a shortcut
+        sets += [([opens, opens + 2], [opens + 1, opens + 3]), ([opens + 1], [opens + 2])]
+    return sets
+
+
+def _norms(weights: list[Tensor]) -> Tensor:
+    """The norm of all that belongs to each of the first dimension's channels."""
+    norms: Tensor = torch.cat([weight.flatten(1) for weight in weights], dim=1).norm(dim=1)
+    return norms
+
+
+def _fit(wide: list[_Layer], kept: list[Tensor], x: Tensor, stride: int) -> list[_Layer]:
+    """The narrow network's layers, fitted from the first to the last one.
+
+    Args:
+        wide: the layers that it is to come near to.
+        kept: which of each one's outputs it has.
+        x: ``(N, channels, input_px, input_px)``, faces as the input layer leaves them.
+        stride: of the first layer.
+    """
+    weight, bias = wide[0]
+    narrow = [(weight[kept[0]], bias[kept[0]])]  # nothing is lost before it
+    a, b = F.relu(_conv(x, wide[0], stride)), F.relu(_conv(x, narrow[0], stride))  # what both networks have there
+    for opens in range(1, len(wide), 3):
+        wanted = _conv(a, wide[opens])
+        narrow.append(_least_squares(b, wanted[:, kept[opens]]))
+        a, b = F.max_pool2d(F.relu(wanted), 2), F.max_pool2d(F.relu(_conv(b, narrow[opens])), 2)
+        wanted = _conv(a, wide[opens + 1])
+        narrow.append(_least_squares(b, wanted[:, kept[opens + 1]]))
+        inner_a, inner_b = F.relu(wanted), F.relu(_conv(b, narrow[opens + 1]))
+        wanted = a + _conv(inner_a, wide[opens + 2])
+        narrow.append(_least_squares(inner_b, wanted[:, kept[opens]] - b))
+        a, b = F.relu(wanted), F.relu(b + _conv(inner_b, narrow[opens + 2]))
+    return narrow
+
+
+def _conv(x: Tensor, layer: _Layer, stride: int = 1) -> Tensor:
+    return F.conv2d(x, *layer, stride=stride, padding=1)
+
+
+def _least_squares(x: Tensor, wanted: Tensor) -> _Layer:
+    """The filters and biases that come nearest to `wanted` ``(N, outputs, H, W)``, given `x` ``(N, inputs, H, W)``."""
+    _, inputs, height, width = x.shape
+    draw = torch.Generator().manual_seed(0)
+    places = torch.randperm(len(x) * height * width, generator=draw)[:PLACES]
+    face, row, column = places // (height * width), places // width % height, places % width
+    around = F.pad(x, (1, 1, 1, 1)).unfold(2, 3, 1).unfold(3, 3, 1)[face, :, row, column].flatten(1)  # (P, inputs * 9)
+    around = F.pad(around, (0, 1), value=1.0)  # for the bias
+    square = around.T @ around
+    square += RIDGE * square.diagonal().mean() * torch.eye(len(square))
+    solved = torch.linalg.solve(square, around.T @ wanted[face, :, row, column])  # (inputs * 9 + 1, outputs)
+    return solved[:-1].T.reshape(-1, inputs, 3, 3), solved[-1]
