@@ -26,7 +26,7 @@ ENVIRONMENT_ROW = {
     "versions": {"python": "3.11.7", "mien": "0.1.0", "torch": "2.13.0"},
     "device": "cpu",
     "precision": "32-true",
-    "n_train": 80,
+    "n_train": 28_709,
     "n_validation": 20,
     "started": "2026-01-01T00:00:00+00:00",
     "epochs_run": 3,
@@ -55,7 +55,10 @@ def make_run(
     """A trained run without weights; `environment` overrides single entries."""
     run = Run(folder, recipes[recipe] if isinstance(recipe, str) else recipe)
     run.write_recipe()
-    run.write_json(ENVIRONMENT, ENVIRONMENT_ROW | environment)
+    known = ENVIRONMENT_ROW | environment
+    if run.recipe.validation.kind == "holdout" and "n_train" not in environment:
+        known["n_train"] -= known["n_validation"]
+    run.write_json(ENVIRONMENT, known)
     run.write_history(HISTORY if history is None else history)
     return run
 

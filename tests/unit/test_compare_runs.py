@@ -234,7 +234,12 @@ def test_other_faces_of_the_same_rows_and_labels_are_refused(three_seeds, tmp_pa
 def test_accuracy_and_loss_on_the_source_s_own_split(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run", "cnn8"), hundred(60, split="PrivateTest"))
     accuracy, loss = beside(run, "PrivateTest")
-    assert (accuracy.value, accuracy.split, accuracy.n, accuracy.unlike) == (0.6, "PrivateTest", 100, "")
+    assert (accuracy.value, accuracy.split, accuracy.n, accuracy.unlike) == (
+        0.6,
+        "PrivateTest",
+        100,
+        "the source measured on 3,589 faces, here 100",
+    )
     assert accuracy.difference == pytest.approx(0.6 - 0.6492)
     # Wilson, 60 of 100: 0.5020 to 0.6906
     assert accuracy.difference_interval == pytest.approx((0.5020 - 0.6492, 0.6906 - 0.6492), abs=5e-5)
@@ -274,7 +279,12 @@ def test_train_and_validation_come_from_training(tmp_path):
     train, held_out, on_test = beside(run)
     assert (train.value, train.split, train.low, train.while_training) == (0.6, "Training", None, True)
     assert train.difference_interval is None
-    assert (held_out.value, held_out.split, held_out.n, held_out.unlike) == (0.45, "20 % of Training", 20, "")
+    assert (held_out.value, held_out.split, held_out.n, held_out.unlike) == (
+        0.45,
+        "20 % of Training",
+        20,
+        "the source watched 5,741 faces, here 20",
+    )
     assert held_out.low == pytest.approx(0.2582, abs=5e-5)  # Wilson, 9 of 20
     assert on_test.value == 0.6
     assert on_test.unlike == "the source measured on 20 % of Training, here on PublicTest"
@@ -287,6 +297,18 @@ def test_fewer_watched_faces_are_not_like_for_like(tmp_path):
     assert beside(run)[1].unlike == "the source watched 7,178 faces, here 20"
     run = evaluate_as(make_run(tmp_path / "all", "vgg16-frozen", n_validation=7178), hundred(60))
     assert beside(run)[1].unlike == ""
+    run = evaluate_as(make_run(tmp_path / "held-out", "cnn-17m", n_validation=5741), hundred(60))
+    assert beside(run)[1].unlike == ""
+
+
+def test_other_faces_to_learn_from_are_not_like_for_like(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "own", "cnn8", n_train=240), hundred(60, split="PrivateTest"))
+    trained = "the source trained on 28,709 faces, here 240"
+    assert {row.unlike for row in beside(run, "PrivateTest")} == {
+        f"{trained}; the source measured on 3,589 faces, here 100"
+    }
+    run = evaluate_as(make_run(tmp_path / "part", "cnn-17m", n_train=240, n_validation=60), hundred(60))
+    assert all(row.unlike.startswith("the source trained on 28,709 faces, here 300") for row in beside(run))
 
 
 def test_with_several_views_it_never_stands_beside_published_figures(tmp_path):

@@ -46,6 +46,18 @@ def test_the_mean_counts_every_member_alike(tmp_path: Path) -> None:
     assert report.remarks == ("Mean of the probabilities of 3 models: run0, run1, run2.",)
 
 
+def test_classes_in_another_order_are_averaged_by_name(tmp_path: Path) -> None:
+    turned = SURE_AND_WRONG.in_order_of(LabelSet(("happy", "sad")))
+    assert turned.labels.tolist() == [0, 1]
+    assert turned.in_order_of(SURE_AND_WRONG.label_set).probabilities.tolist() == SURE_AND_WRONG.probabilities.tolist()
+    unlabelled = replace(SURE_AND_WRONG, labels=np.array([-1, 0])).in_order_of(turned.label_set)
+    assert unlabelled.labels.tolist() == [-1, 1]
+    with pytest.raises(ValueError, match="classes sad, happy cannot be put in the order of"):
+        SURE_AND_WRONG.in_order_of(LabelSet(("happy", "angry")))
+    alike = ensemble(written(tmp_path / "alike", SURER_AND_RIGHT, SURE_AND_WRONG)).full
+    assert ensemble(written(tmp_path / "mixed", SURER_AND_RIGHT, turned)).full == alike
+
+
 def test_the_views_of_the_members_are_those_of_the_mean(tmp_path: Path) -> None:
     files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
     flips = [file.rename(file.with_name("predictions-PublicTest-flip.csv")) for file in files]

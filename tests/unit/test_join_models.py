@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def test_the_probabilities_are_the_mean(faces: npt.NDArray[np.uint8], tmp_path: 
     assert joined.logits(faces[:1]).shape == (1, 7)
 
 
+def test_classes_in_another_order_are_averaged_by_name(faces: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    nano, small = Recognizer.load("mien-nano"), Recognizer.load("mien-small")
+    turned = tmp_path / "turned"
+    shutil.copytree(nano.folder, turned)
+    change_card(turned, labels=LabelSet(nano.card.labels.names[::-1]))  # its first output is neutral now
+    joined = Recognizer.load(join_models([turned, "mien-small"], tmp_path / "both", name="both"))
+    expected = (softmax(nano.logits(faces)) + softmax(small.logits(faces))[:, ::-1]) / 2
+    assert tuple(joined.card.labels) == small.card.labels.names[::-1]
+    np.testing.assert_allclose(softmax(joined.logits(faces)), expected, atol=1e-6)
+
+
 def _recipe_of(card: Card) -> str:
     name: str = card.provenance["recipe"]["name"]
     return name
@@ -76,7 +88,7 @@ def test_models_that_differ_are_refused(tmp_path: Path) -> None:
         join_models([first], tmp_path / "both", name="both")
     with pytest.raises(ModelError, match="a model is named twice"):
         join_models([first, second, first], tmp_path / "both", name="both")
-    with pytest.raises(ModelError, match=r"mien-small-ferplus: labels neutral, .* are angry, "):
+    with pytest.raises(ModelError, match=r"mien-small-ferplus: labels angry, contempt, .* are angry, "):
         join_models(["mien-small", "mien-small-ferplus"], tmp_path / "both", name="both")
     change_card(second, preprocess=Preprocess(margin_fraction=0.1))
     with pytest.raises(

@@ -11,7 +11,7 @@ import numpy as np
 from mien.errors import DataError
 from mien.lab.evaluation import other_faces, write_results
 from mien.lab.metrics import Report, report_of
-from mien.lab.predictions import views_of
+from mien.lab.predictions import Predictions, views_of
 from mien.lab.scoring import known_report, read_predictions
 
 
@@ -21,7 +21,8 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
     All members are averaged: to choose among them by what they reach on a test split would be to train on it.
 
     Args:
-        files: ``predictions-SPLIT.csv`` of each member, as `evaluate` writes them.
+        files: ``predictions-SPLIT.csv`` of each member, as `evaluate` writes them; the mean has the first one's order
+            of classes.
         out: folder for the mean's own ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
 
     Raises:
@@ -34,15 +35,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         raise DataError(f"{len(paths)} files of predictions; an ensemble has at least two members.")
     if len({path.resolve() for path in paths}) < len(paths):
         raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
-    first, *others = members = [read_predictions(path) for path in paths]
-    for path, member in zip(paths[1:], others, strict=True):
-        if member.label_set != first.label_set or not np.array_equal(member.rows, first.rows):
-            raise DataError(
-                f"{path}: other faces, or classes, than {paths[0]}: {len(member):,} of {', '.join(member.label_set)} "
-                f"against {len(first):,} of {', '.join(first.label_set)}. Evaluate all members on the same split."
-            )
-        if not np.array_equal(member.labels, first.labels):
-            raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
+    members = _alike(paths)
     reports = [known_report(path, member) for path, member in zip(paths, members, strict=True)]
     for path, report in zip(paths[1:], reports[1:], strict=True):
         if other := other_faces(reports[0], report):
@@ -52,7 +45,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         raise DataError(
             f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
         )
-    mean = replace(first, probabilities=np.mean([member.probabilities for member in members], axis=0))
+    mean = replace(members[0], probabilities=np.mean([member.probabilities for member in members], axis=0))
     names = [path.parent.name for path in paths]
     measured = replace(
         report_of(mean),
@@ -64,6 +57,27 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
     if out is not None:
         write_results(Path(out), mean, measured)
     return measured
+
+
+def _alike(paths: Sequence[Path]) -> list[Predictions]:
+    """The members' predictions of the same faces and labels, with classes in the order of the first one's.
+
+    Raises:
+        DataError: one cannot be read, or is of other faces, classes or labels.
+    """
+    members = [read_predictions(path) for path in paths]
+    first = members[0]
+    for at, (path, member) in enumerate(zip(paths, members, strict=True)):
+        alike = sorted(member.label_set) == sorted(first.label_set)
+        if not alike or not np.array_equal(member.rows, first.rows):
+            raise DataError(
+                f"{path}: other faces, or classes, than {paths[0]}: {len(member):,} of {', '.join(member.label_set)} "
+                f"against {len(first):,} of {', '.join(first.label_set)}. Evaluate all members on the same split."
+            )
+        members[at] = member = member.in_order_of(first.label_set)
+        if not np.array_equal(member.labels, first.labels):
+            raise DataError(f"{path}: other labels than {paths[0]}; evaluate or score all members alike.")
+    return members
 
 
 def _remarks(paths: Sequence[Path], reports: Sequence[Report | None]) -> list[str]:

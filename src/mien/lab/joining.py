@@ -27,7 +27,8 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
     may have been learned by another one, so take a test split that none has seen (`recalibrate`).
 
     Args:
-        models: model folders, or names of models that ship; float, int8 or mirrored ones alike.
+        models: model folders, or names of models that ship; float, int8 or mirrored ones alike. The first one's order
+            of classes is that of the new model.
         out: the new model folder.
         name: of the new model.
 
@@ -53,7 +54,8 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
                 raise ModelError(f"{member.folder}: {what} {mine}, those of {first.folder} are {others}.")
     out = Path(out)
     with writing(out) as part:
-        content = _joined([member.folder / MODEL_FILE for member in members], len(first.card.labels))
+        orders = [first.card.labels.positions_in(member.card.labels) for member in members]
+        content = _joined([member.folder / MODEL_FILE for member in members], orders)
         (part / MODEL_FILE).write_bytes(content.SerializeToString())
         _describe([member.card for member in members], name, part).write(part)
         Recognizer.load(part)  # refuses what does not fit its card
@@ -61,7 +63,7 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
 
 
 def _labels(card: Card) -> str:
-    return ", ".join(card.labels)
+    return ", ".join(sorted(card.labels))
 
 
 def _crops(card: Card) -> str:
@@ -70,8 +72,13 @@ def _crops(card: Card) -> str:
     return f"{p.color}, {p.crop_px} px, margin {p.margin_fraction:g}"
 
 
-def _joined(files: Sequence[Path], classes: int) -> ModelProto:
-    """The members' networks side by side on the same faces, and the mean behind them."""
+def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelProto:
+    """The members' networks side by side on the same faces, and the mean behind them.
+
+    Args:
+        files: the members.
+        orders: for each member, where the new model's classes stand among its own.
+    """
     import onnx
     from onnx import TensorProto, compose, helper, numpy_helper
 
@@ -83,23 +90,24 @@ def _joined(files: Sequence[Path], classes: int) -> ModelProto:
                 f"{file}: ONNX operators {operators['']}, {files[0]} has {sets[0]['']}; export both again."
             )
     nodes, values, logs = [], [numpy_helper.from_array(np.array([0], np.int64), "axis")], []
-    for number, model in enumerate(opened):
+    for number, (model, order) in enumerate(zip(opened, orders, strict=True)):
         graph = compose.add_prefix(model, f"member{number}/").graph
         answer = graph.output[0].name
         logs.append(f"{answer}/log")
         nodes += [
             helper.make_node("Identity", ["faces"], [graph.input[0].name]),
             *graph.node,
-            helper.make_node("LogSoftmax", [answer], [f"{answer}/flat"], axis=1),
+            helper.make_node("Gather", [answer, f"{answer}/order"], [f"{answer}/ordered"], axis=1),
+            helper.make_node("LogSoftmax", [f"{answer}/ordered"], [f"{answer}/flat"], axis=1),
             helper.make_node("Unsqueeze", [f"{answer}/flat", "axis"], [logs[-1]]),
         ]
-        values += graph.initializer
+        values += [*graph.initializer, numpy_helper.from_array(np.array(order, np.int64), f"{answer}/order")]
     nodes += [
         helper.make_node("Concat", logs, ["logs"], axis=0),  # (members, N, K)
         # the logarithm of a sum, not of a mean: what all classes share changes no probability
         helper.make_node("ReduceLogSumExp", ["logs", "axis"], ["logits"], keepdims=0),  # (N, K)
     ]
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(orders[0])])
     graph = helper.make_graph(nodes, "mean", [opened[0].graph.input[0]], [logits], values)
     operators = {domain: version for each in sets for domain, version in each.items()}
     model = helper.make_model(

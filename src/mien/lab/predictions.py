@@ -93,6 +93,14 @@ class Predictions:
             twin_free=None if self.twin_free is None else self.twin_free[where],
         )
 
+    def in_order_of(self, label_set: LabelSet) -> Predictions:
+        """Return the same with the classes in the order of `label_set`; it must have the same ones."""
+        if sorted(self.label_set) != sorted(label_set):
+            raise ValueError(f"classes {', '.join(self.label_set)} cannot be put in the order of {label_set.names}")
+        place = np.array([*self.label_set.positions_in(label_set), -1])  # -1, unlabelled, finds the last one
+        order = list(label_set.positions_in(self.label_set))
+        return replace(self, labels=place[self.labels], probabilities=self.probabilities[:, order], label_set=label_set)
+
     def write(self, path: Path) -> None:
         """Write the table as CSV: ``row,label,predicted,twin_free,p_angry,...``, classes as words.
 

@@ -198,11 +198,20 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
             rows += _while_training(run, report, figure)
         if figure.split != "train" and figure.epoch is None:
             rows += _on_test(run.recipe, report, predictions, figure)
-    file = stand_in(run.recipe, run.environment["weights"], run.environment["weights_sha256"])
-    if file is None:
-        return rows
-    started = f"started from {file} in place of {run.recipe.network.name}"
-    return [replace(row, unlike="; ".join(filter(None, (started, row.unlike)))) for row in rows]
+    before = _unlike_training(run)
+    return [replace(row, unlike="; ".join(filter(None, (*before, row.unlike)))) for row in rows]
+
+
+def _unlike_training(run: Run) -> list[str]:
+    """What makes a run's training another one than its source's."""
+    known = run.environment
+    file = stand_in(run.recipe, known["weights"], known["weights_sha256"])
+    held_out = known["n_validation"] if run.recipe.validation.kind == "holdout" else 0
+    faces, theirs = known["n_train"] + held_out, FULL_SIZES[TRAINING]
+    return [
+        *([] if file is None else [f"started from {file} in place of {run.recipe.network.name}"]),
+        *([] if faces == theirs else [f"the source trained on {theirs:,} faces, here {faces:,}"]),
+    ]
 
 
 def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
@@ -216,8 +225,8 @@ def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
     else:
         value, n = kept.get("validation_accuracy"), run.environment["n_validation"]
         low, high = (None, None) if value is None else wilson_interval(round(value * n), n)
-        if split == TEST and n != TEST_SIZE:
-            unlike = f"the source watched {TEST_SIZE:,} faces, here {n:,}"
+        if n != (theirs := source_size(run.recipe, figure.split)):
+            unlike = f"the source watched {theirs:,} faces, here {n:,}"
     if value is None:
         return []
     return [
@@ -232,10 +241,11 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
         return []
     if figure.metric == "loss":
         low, high = _loss_interval(predictions)
-    theirs, split, n = source_faces(recipe, figure.split), report.split, report.full.n
-    unlike = "" if theirs == split else f"the source measured on {theirs}, here on {split}"
-    if theirs == split == TEST and n != TEST_SIZE:
-        unlike = f"the source measured on {TEST_SIZE:,} faces, here {n:,}"
+    theirs, split = source_faces(recipe, figure.split), report.split
+    size, n = source_size(recipe, figure.split), report.full.n
+    unlike = "" if n == size else f"the source measured on {size:,} faces, here {n:,}"
+    if theirs != split:
+        unlike = f"the source measured on {theirs}, here on {split}"
     if figure.metric == "gap":
         unlike = "; ".join(filter(None, (WHILE_LEARNING, unlike)))
     return [
