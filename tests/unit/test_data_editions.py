@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mien.errors import DataError
 from mien.lab.data import (
@@ -190,6 +190,18 @@ def test_sixteen_bits_and_transparency_are_read_as_they_look(tmp_path: Path) -> 
     assert (deep_face == 100).all()
     assert (clear_face[:24] == 255).all()
     assert (clear_face[24:] == 0).all()
+
+
+@pytest.mark.parametrize("side", [48, 96])
+def test_an_image_that_lies_on_its_side_is_turned_upright(tmp_path: Path, side: int) -> None:
+    lying = np.zeros((side, side), np.uint8)
+    lying[: side // 2] = 255  # its upper half, which is the right one as it is shown
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    folder = files(tmp_path, {"train/fear/a.jpg": encoded(lying, "JPEG", exif=exif)})
+    (face,) = open_fer2013(folder, resize=True).data.faces
+    assert face[:, 24:].mean() > 250
+    assert face[:, :24].mean() < 5
 
 
 def test_images_of_all_usual_kinds(tmp_path: Path) -> None:

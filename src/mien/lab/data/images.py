@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from mien.errors import DataError
-from mien.media.decode import pixels_of
+from mien.media.decode import orientation_of, pixels_of
 from mien.preprocess import Preprocess
 
 SIDE_PX = 48
@@ -65,11 +65,11 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
     try:
         # Pillow, not OpenCV: OpenCV fills the lost part of a cut-off JPEG with grey and says nothing
         with Image.open(io.BytesIO(encoded)) as image:
-            if image.size == (SIDE_PX, SIDE_PX):
-                return np.asarray(_plain(image).convert("L"))
-            if not resize:
+            if not resize and image.size != (SIDE_PX, SIDE_PX):
                 raise DataError(f"{image.width}x{image.height} px, expected {SIDE_PX}x{SIDE_PX}")
-            upright = ImageOps.exif_transpose(_plain(image)).convert("L")
+            upright = _plain(image).convert("L")
+            if upright.size == (SIDE_PX, SIDE_PX):
+                return np.asarray(upright)
             side = min(upright.size)
             left, top = (upright.width - side) // 2, (upright.height - side) // 2
             middle = np.asarray(upright)[top : top + side, left : left + side]
@@ -82,8 +82,8 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """An image whose greys Pillow converts as they look: 16 bits scaled to 8, what is transparent laid on white."""
-    if image.mode[0] not in "IF" and not image.has_transparency_data:
+    """An upright image whose greys Pillow converts as they look: 16 bits scaled to 8, what is transparent on white."""
+    if orientation_of(image) == 1 and image.mode[0] not in "IF" and not image.has_transparency_data:
         return image
     return Image.fromarray(pixels_of(image))
 
