@@ -306,6 +306,18 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     assert "train/sad/b.png: cannot be read ([Errno 2]" in open_fer2013(tmp_path).broken[0]
 
 
+def test_linked_folders_are_read_and_loops_are_not_followed(tmp_path: Path) -> None:
+    elsewhere = files(tmp_path / "elsewhere", {"sad/b.png": encoded(grey(8))})
+    folder = files(tmp_path / "set", {"train/sad/a.png": encoded(grey(9))})
+    (folder / "test").symlink_to(elsewhere)
+    (folder / "val").symlink_to(elsewhere)
+    (folder / "train" / "up").symlink_to(folder)
+    (elsewhere / "back").symlink_to(folder)
+    edition = open_fer2013(folder)
+    assert edition.data.rows.tolist() == ["train/sad/a.png", "val/sad/b.png", "test/sad/b.png"]
+    assert edition.other_files == ()
+
+
 def test_an_unknown_class_folder(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {"train/bored/a.png": encoded(grey(9))}))
     assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, contempt, disgust" in message

@@ -8,6 +8,7 @@ import os
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -36,13 +37,23 @@ class FolderTree:
     def __init__(self, path: Path) -> None:
         self.source = str(path)
         self._path = path
-        files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
         # a link to nothing is listed, so that reading it fails by name
-        self.sizes = {file.relative_to(path).as_posix(): file.stat().st_size if file.exists() else 0 for file in files}
+        self.sizes = {
+            file.relative_to(path).as_posix(): file.stat().st_size if file.exists() else 0 for file in _files(path)
+        }
 
     def open(self, name: str) -> IO[bytes]:
         """Open one file."""
         return (self._path / name).open("rb", buffering=1 << 20)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """All files below a folder, of linked folders too; a link back to a folder in which it stands is not followed."""
+    for folder, folders, names in os.walk(path, followlinks=True):
+        here = Path(folder)
+        above = {each.resolve() for each in (here, *here.parents) if each.is_relative_to(path)}
+        folders[:] = [name for name in folders if (here / name).resolve() not in above]
+        yield from (here / name for name in names)
 
 
 class ZipTree:
