@@ -210,9 +210,18 @@ def test_images_of_all_usual_kinds(tmp_path: Path) -> None:
     assert len(read_fer2013(files(tmp_path, content))) == len(kinds)
 
 
-def test_a_train_folder_alone_is_training(tmp_path: Path) -> None:
-    files(tmp_path, {"train/fear/a.png": encoded(grey(3))})
-    assert read_fer2013(tmp_path / "train").splits.tolist() == [TRAINING]
+@pytest.mark.parametrize(("name", "split"), [("train", TRAINING), ("test", TEST)])
+def test_a_split_alone_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, split: str
+) -> None:
+    content = {"fear/a.png": encoded(grey(3))}
+    (tmp_path / name).symlink_to(files(tmp_path / "mine", content))
+    zipped(tmp_path / f"{name}.zip", content)
+    for path in (tmp_path / name, tmp_path / f"{name}.zip"):
+        assert read_fer2013(path).split_names() == [split]
+    monkeypatch.chdir(files(tmp_path / "other" / name, content))
+    for path in (Path(), Path("..", name), Path("..", "..", f"{name}.zip")):
+        assert read_fer2013(path).split_names() == [split]
 
 
 @pytest.mark.parametrize(

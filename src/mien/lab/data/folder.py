@@ -126,7 +126,7 @@ def _without_split(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]
 
 def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
     """The path of an image, that of the tree before it; None for what is no image by its name."""
-    path = PurePosixPath(tree.source, name)
+    path = tree.place / name
     return path if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else None
 
 

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
 from mien.errors import DataError
@@ -22,9 +22,10 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 
 
 class Tree(Protocol):
-    """Named files with sizes. Names are relative, with ``/``."""
+    """Named files with sizes. Names are relative to `place`, with ``/``: a whole path, of archives without ending."""
 
     source: str
+    place: PurePosixPath
     sizes: dict[str, int]
 
     def open(self, name: str) -> IO[bytes]:
@@ -36,6 +37,7 @@ class FolderTree:
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)
+        self.place = _place(path)
         self._path = path
         # a link to nothing is listed, so that reading it fails by name
         self.sizes = {
@@ -65,6 +67,7 @@ class ZipTree:
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)
+        self.place = _place(path.with_suffix(""))
         try:
             self._zip = zipfile.ZipFile(path)
         except (*DAMAGED, ValueError) as error:
@@ -91,6 +94,7 @@ class TarTree:
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)
+        self.place = _place(path.with_suffix(""))
         self.sizes = {}
         try:
             self._tar = tarfile.open(path)  # noqa: SIM115 - open as long as its members are read
@@ -108,6 +112,11 @@ class TarTree:
         stream = self._tar.extractfile(name)
         assert stream is not None  # only regular files are listed
         return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
+
+
+def _place(path: Path) -> PurePosixPath:
+    """The whole path; links are not resolved, as a link named ``test`` says what it is."""
+    return PurePosixPath(Path(os.path.abspath(path)).as_posix())  # noqa: PTH100 - resolve() would lose that name
 
 
 def _refuse_bomb(path: Path, size: int) -> None:
