@@ -650,6 +650,12 @@ def test_a_data_set_that_stands_twice_in_a_folder_is_refused(tmp_path: Path) -> 
     assert len(read_fer2013(tmp_path / "images" / "images")) == 2
 
 
+def test_other_faces_of_the_same_name_are_not_a_second_data_set(tmp_path: Path) -> None:
+    names = ("train/sad/Ab.png", "train/sad/aB.png", "alice/train/sad/1.png", "bob/train/sad/1.png")
+    folder = files(tmp_path, {name: encoded(grey(level)) for level, name in enumerate(names)})
+    assert sorted(read_fer2013(folder).rows.tolist()) == sorted(names)
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "folder"])
 def test_faces_of_another_size_are_not_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"drawn faces.*: faces of 32 x 32 px; expected 48 x 48"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -58,7 +57,6 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
     if known is _WITH_CONTEMPT and all(name in FOLDER.names for _, name, _ in found):
         known = FOLDER
     found.sort()
-    _refuse_doubles(tree.source, [name for _, _, name in found])
     names = [name for _, _, name in found]
     largest = _LARGEST_PHOTO if resize else _LARGEST_IMAGE
     decoded = decode_faces(names, lambda name: _content(tree, name, largest), resize)
@@ -71,21 +69,23 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         label_set=known,
         source=tree.source,
     )
+    _refuse_doubles(tree, data)
     return Edition(IMAGES, with_test_settled(data), decoded.broken, tuple(sorted(others)))
 
 
-def _refuse_doubles(source: str, names: Sequence[str]) -> None:
+def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
     """Refuse a data set that stands in a tree twice, as one on Kaggle does: its faces would test what they trained.
 
     Raises:
-        DataError: names two places of one image.
+        DataError: names two places of one face, of the same split, class and file name.
     """
-    places: dict[tuple[str, ...], str] = {}
-    for name in names:
-        other = places.setdefault(tuple(part.lower() for part in PurePosixPath(source, name).parts[-3:]), name)
+    places: dict[tuple[str, str, str, int], str] = {}
+    for name, face in zip(data.rows.tolist(), data.faces):
+        split, word, file = (tree.place / name).parts[-3:]
+        other = places.setdefault((split.lower(), word.lower(), file, hash(face.tobytes())), name)
         if other != name:
             raise DataError(
-                f"{source}: the data set stands there twice, as {other} and {name}. Name the folder of one."
+                f"{tree.source}: the data set stands there twice, as {other} and {name}. Name the folder of one."
             )
 
 
