@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -113,6 +114,25 @@ def test_other_classes_survive_a_parquet_file_and_a_folder_that_states_them(tmp_
     table = table.set_column(table.column_names.index("emotion"), "emotion", [[2] * len(own)])
     pq.write_table(table, tmp_path / "own.parquet")
     assert "emotion 2; expected 0 to 1, or -1 for unlabelled" in problem(tmp_path / "own.parquet")
+
+
+def test_other_classes_survive_pandas(tmp_path: Path, drawn: FaceDataset) -> None:
+    own = replace(drawn, label_set=LabelSet(tuple(sorted(FERPLUS))))  # eight, of which the last has no face
+    write_edition(own, tmp_path / "own.parquet")
+    frame = pd.read_parquet(tmp_path / "own.parquet")
+    frame.to_parquet(tmp_path / "back.parquet")
+    assert read_fer2013(tmp_path / "back.parquet").fingerprint == own.fingerprint
+    write_edition(drawn, tmp_path / "usual.parquet")
+    pd.concat([frame, pd.read_parquet(tmp_path / "usual.parquet")]).to_parquet(tmp_path / "both.parquet")
+    message = problem(tmp_path / "both.parquet")
+    assert """column classes: '["angry", "contempt", """ in message
+    assert "None; expected one list of names in all rows" in message
+
+
+def test_other_classes_in_the_metadata_of_an_earlier_version(tmp_path: Path) -> None:
+    path = write_own(tmp_path / "a.parquet", emotion=[0, 1])
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"mien.classes": '["sleepy", "awake"]'}), path)
+    assert read_fer2013(path).label_set.names == ("sleepy", "awake")
 
 
 @pytest.mark.parametrize("name", ["folder", "faces.csv"])

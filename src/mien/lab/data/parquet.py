@@ -19,16 +19,17 @@ from mien.labels import FER2013, FERPLUS, LabelSet, canonical_name
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
 HUB_COLUMNS = ("image", "label")
-CLASSES = b"mien.classes"
-"""Key of the file's metadata under which a JSON list names other classes than FER2013's."""
+CLASSES = "classes"
+"""Column whose every row has the names of all classes as a JSON list, where they are others than FER2013's: other
+programs keep columns, but not the file's metadata."""
 
 
 def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None) -> Edition:
     """Read one or several parquet files of one layout.
 
-    Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless `CLASSES`
-    names others; or they are as Hugging Face writes them: image (a struct with bytes) and label, with the split at
-    the start of the file's name.
+    Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless a column
+    `CLASSES` names others; or they are as Hugging Face writes them: image (a struct with bytes) and label, with the
+    split at the start of the file's name.
 
     Args:
         paths: the files.
@@ -70,8 +71,7 @@ def _read_own(path: Path, file: Any) -> Edition:
     labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
     rows = np.array(table["row"].to_pylist(), np.str_)
-    own = (file.schema_arrow.metadata or {}).get(CLASSES)
-    label_set = FER2013 if own is None else LabelSet(tuple(json.loads(own)))
+    label_set = _own_classes(path, file)
     last = len(label_set) - 1
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
         raise DataError(
@@ -91,6 +91,22 @@ def _read_own(path: Path, file: Any) -> Edition:
         source=str(path),
     )
     return Edition("parquet with the rows of the 2013 CSV", data, decoded.broken)
+
+
+def _own_classes(path: Path, file: Any) -> LabelSet:
+    if CLASSES in file.schema_arrow.names:
+        stated = set(file.read(columns=[CLASSES])[CLASSES].to_pylist())
+    else:  # files of earlier versions of mien have them in their metadata
+        stated = {(file.schema_arrow.metadata or {}).get(b"mien.classes", json.dumps(FER2013.names))}
+    try:
+        (names,) = stated
+        return LabelSet(tuple(json.loads(names)))
+    except (ValueError, TypeError):
+        found = ", ".join(sorted(map(repr, stated))) or "no rows"
+        raise DataError(
+            f"{path}: column {CLASSES}: {found}; expected one list of names in all rows, such as "
+            '["awake", "sleepy"]. Join files of the same classes only, in the same order.'
+        ) from None
 
 
 def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:

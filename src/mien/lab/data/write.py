@@ -27,10 +27,10 @@ _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TES
 def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
     """Write `dataset` to a new file or folder, in the edition that the name's ending asks for.
 
-    ``.csv`` gives the columns emotion, pixels, Usage; ``.parquet`` the columns row, emotion, Usage, name, image (PNG);
-    ``.zip`` and a name without ending the folder edition, as PNG, in which faces are ordered by split and class.
-    Only the parquet keeps row ids, and the names of classes beyond FER2013's, which of a folder must be stated again
-    (contempt is known); none keeps votes.
+    ``.csv`` gives the columns emotion, pixels, Usage; ``.parquet`` the columns row, emotion, Usage, name, image (PNG),
+    and classes where they are not FER2013's; ``.zip`` and a name without ending the folder edition, as PNG, in which
+    faces are ordered by split and class. Only the parquet keeps row ids, and the names of classes beyond FER2013's,
+    which of a folder must be stated again (contempt is known); none keeps votes.
 
     Args:
         dataset: the faces.
@@ -100,8 +100,9 @@ def _write_parquet(dataset: FaceDataset, path: Path) -> None:
         "name": pa.array(dataset.rows.tolist(), pa.string()),
         "image": pa.array([_png(face) for face in dataset.faces], pa.binary()),
     }
-    own = dataset.label_set != FER2013
-    pq.write_table(pa.table(columns, metadata={CLASSES: json.dumps(dataset.label_set.names)} if own else None), path)
+    if dataset.label_set != FER2013:
+        columns[CLASSES] = pa.array([json.dumps(dataset.label_set.names)] * len(dataset), pa.string())
+    pq.write_table(pa.table(columns), path)
 
 
 def _write_folder(dataset: FaceDataset, path: Path) -> None:
