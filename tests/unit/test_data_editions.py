@@ -116,6 +116,13 @@ def test_other_classes_survive_a_parquet_file_and_a_folder_that_states_them(tmp_
     assert "emotion 2; expected 0 to 1, or -1 for unlabelled" in problem(tmp_path / "own.parquet")
 
 
+@pytest.mark.parametrize(("first", "kept"), [("20240101123456", "20240101123456"), ("9" * 20, "0")])
+def test_large_row_ids_survive_a_parquet_file(tmp_path: Path, drawn: FaceDataset, first: str, kept: str) -> None:
+    few = replace(drawn.take(np.arange(2)), rows=np.array([first, "1"]))
+    write_edition(few, tmp_path / "a.parquet")
+    assert read_fer2013(tmp_path / "a.parquet").rows.tolist() == [kept, "1"]
+
+
 def test_other_classes_survive_pandas(tmp_path: Path, drawn: FaceDataset) -> None:
     own = replace(drawn, label_set=LabelSet(tuple(sorted(FERPLUS))))  # eight, of which the last has no face
     write_edition(own, tmp_path / "own.parquet")

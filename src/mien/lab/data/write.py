@@ -91,10 +91,10 @@ def _write_parquet(dataset: FaceDataset, path: Path) -> None:
     import pyarrow.parquet as pq
 
     dataset = _ordered_as(FER2013, dataset)
-    numbered = all(row.isdecimal() for row in dataset.rows.tolist())
-    rows = dataset.rows.astype(np.int32) if numbered else np.arange(len(dataset), dtype=np.int32)
+    numbered = all(row.isdecimal() and len(row) < 19 for row in dataset.rows.tolist())  # as many digits as int64 holds
+    rows = dataset.rows.astype(np.int64) if numbered else np.arange(len(dataset))
     columns = {
-        "row": pa.array(rows, pa.int32()),
+        "row": pa.array(rows, pa.int64()),
         "emotion": pa.array(dataset.labels.astype(np.int8)),
         "Usage": pa.array(dataset.splits.tolist(), pa.string()),
         "name": pa.array(dataset.rows.tolist(), pa.string()),
