@@ -646,6 +646,22 @@ def test_names_for_labels_and_foreign_metadata_in_parquet_files(tmp_path: Path) 
         assert read_fer2013(path, FOLDER).labels.tolist() == [4]
 
 
+@pytest.mark.parametrize("layout", ["own", "hub"])
+def test_faces_of_another_size_in_a_parquet_file_are_scaled(tmp_path: Path, layout: str) -> None:
+    wide = np.zeros((96, 192), np.uint8)
+    wide[:, 48:144] = 200  # the middle square
+    path = tmp_path / "train.parquet"
+    if layout == "own":
+        write_own(path, image=[encoded(wide), encoded(grey(5))])
+    else:
+        images = [{"bytes": encoded(face), "path": None} for face in (wide, grey(5))]
+        pq.write_table(pa.table({"image": images, "label": [0, 1]}), path)
+    classes = FOLDER if layout == "hub" else None
+    assert "192x96 px, expected 48x48" in problem(path, classes)
+    data = open_fer2013(path, classes, resize=True).data
+    assert [np.unique(face).tolist() for face in data.faces] == [[200], [5]]
+
+
 def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
     path = write_hub(tmp_path / "test.parquet", [1], [4])
     assert "does not say what its labels mean. State the order of its classes" in problem(path)

@@ -74,9 +74,7 @@ def convert(
     split: Annotated[list[str] | None, typer.Option(help="Only this split; repeatable.")] = None,
     classes: Classes = None,
     skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
-    resize: Annotated[
-        bool, typer.Option(help="Of folders and archives: scale the middle square of images of another size.")
-    ] = False,
+    resize: Annotated[bool, typer.Option(help="Scale the middle square of images of another size.")] = False,
     test_fraction: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Of data without splits: call this part of the faces Test, twins together."),

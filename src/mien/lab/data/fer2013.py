@@ -13,7 +13,7 @@ import numpy as np
 from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, joined
-from mien.lab.data.folder import IMAGES, read_folder
+from mien.lab.data.folder import read_folder
 from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
 from mien.lab.data.pixel_csv import read_csv
@@ -50,7 +50,7 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
     Args:
         path: as `read_fer2013` takes it.
         classes: as `read_fer2013` takes it.
-        resize: scale the middle square of images of another size to 48 x 48 px; of folders and archives of images.
+        resize: scale the middle square of images of another size to 48 x 48 px; faces of a CSV have that size.
 
     Raises:
         DataError: nothing readable is there, a row of a table is wrong, or the file states another order of classes.
@@ -61,8 +61,6 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         if "" in classes.names:
             raise DataError(f"classes {', '.join(map(repr, classes))}: one has no name.")
     edition = _opened(path, classes, resize)
-    if resize and edition.kind != IMAGES:
-        raise DataError(f"{path}: a table ({edition.kind}); only folders and archives of images can be resized.")
     if classes not in (None, edition.data.label_set):
         stated = ", ".join(edition.data.label_set)
         raise DataError(f"{path}: says itself that its classes are {stated}; leave out classes (--classes).")
@@ -76,7 +74,7 @@ def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
         raise DataError(f"{path}: no such file or folder. `mien data fetch` downloads FER2013.")
     name = path.name.lower()
     if name.endswith(".parquet"):
-        return read_parquet([path], str(path), classes)
+        return read_parquet([path], str(path), classes, resize)
     if name.endswith(".zip") or zipfile.is_zipfile(path):
         return _open_tree(ZipTree(path), resize, classes)
     if name.endswith(_ARCHIVE_SUFFIXES) or tarfile.is_tarfile(path):
@@ -93,7 +91,7 @@ def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     parquets = [path / name for name in sorted(tree.sizes) if name.endswith(".parquet")]
     archives = [path / name for name in sorted(tree.sizes) if name.lower().endswith(_ARCHIVE_SUFFIXES)]
     if not _tables(tree) and parquets:
-        return read_parquet(parquets, str(path), classes)
+        return read_parquet(parquets, str(path), classes, resize)
     if not _tables(tree) and len(archives) == len(tree.sizes) == 1:
         return open_fer2013(archives[0], classes, resize=resize)
     return _open_tree(tree, resize, classes)

@@ -13,8 +13,6 @@ from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
 from mien.labels import FERPLUS, FOLDER, LabelSet, canonical_name
 
-IMAGES = "folders of images"
-"""What this edition is called."""
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
@@ -70,7 +68,7 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         source=tree.source,
     )
     _refuse_doubles(tree, data)
-    return Edition(IMAGES, with_test_settled(data), decoded.broken, tuple(sorted(others)))
+    return Edition("folders of images", with_test_settled(data), decoded.broken, tuple(sorted(others)))
 
 
 def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:

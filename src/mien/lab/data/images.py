@@ -95,6 +95,6 @@ def refuse_broken(source: str, broken: tuple[str, ...]) -> None:
         more = f"\n  and {len(broken) - 20:,} more" if len(broken) > 20 else ""
         raise DataError(
             f"{source}: {len(broken):,} images cannot be read:{shown}{more}\n"
-            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`; of "
-            "folders and archives `--resize` scales faces of another size."
+            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`; "
+            "`--resize` there scales faces of another size."
         )

@@ -24,7 +24,7 @@ CLASSES = "classes"
 programs keep columns, but not the file's metadata."""
 
 
-def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None) -> Edition:
+def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None, resize: bool = False) -> Edition:
     """Read one or several parquet files of one layout.
 
     Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless a column
@@ -35,11 +35,12 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         paths: the files.
         source: what they are together, for messages.
         classes: what the labels of the Hugging Face layout mean, where the file itself does not say so.
+        resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
         DataError: not a parquet file, unknown columns, an unknown label, Usage or class order.
     """
-    editions = [_read_file(path, classes) for path in paths]
+    editions = [_read_file(path, classes, resize) for path in paths]
     orders = {edition.data.label_set for edition in editions}
     if len(orders) > 1:
         raise DataError(f"{source}: files with different class orders: {'; '.join(', '.join(one) for one in orders)}.")
@@ -48,7 +49,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
     return Edition(editions[0].kind, data, tuple(line for edition in editions for line in edition.broken))
 
 
-def _read_file(path: Path, classes: LabelSet | None) -> Edition:
+def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -56,9 +57,9 @@ def _read_file(path: Path, classes: LabelSet | None) -> Edition:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         if set(OWN_COLUMNS) <= set(names):
-            return _read_own(path, file)
+            return _read_own(path, file, resize)
         if set(HUB_COLUMNS) <= set(names):
-            return _read_hub(path, file, classes)
+            return _read_hub(path, file, classes, resize)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a parquet file, or damaged ({error}). Get it again.") from error
     raise DataError(
@@ -66,7 +67,7 @@ def _read_file(path: Path, classes: LabelSet | None) -> Edition:
     )
 
 
-def _read_own(path: Path, file: Any) -> Edition:
+def _read_own(path: Path, file: Any, resize: bool) -> Edition:
     table = file.read(columns=["row", "emotion", "Usage"])
     labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
@@ -80,7 +81,7 @@ def _read_own(path: Path, file: Any) -> Edition:
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     images = _images(file)
-    decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images))
+    decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images), resize)
     kept = decoded.kept
     data = FaceDataset(
         faces=decoded.faces,
@@ -109,7 +110,7 @@ def _own_classes(path: Path, file: Any) -> LabelSet:
         ) from None
 
 
-def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
+def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> Edition:
     start = re.split(r"[^a-z]", path.stem.lower())[0]
     split = split_named(start)
     if split is None:
@@ -132,7 +133,7 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> Edition:
         raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")
     images = _images(file)
     rows = np.array([f"{path.stem}/{index}" for index in range(len(labels))], np.str_)
-    decoded = decode_faces(rows.tolist(), lambda _: next(images))
+    decoded = decode_faces(rows.tolist(), lambda _: next(images), resize)
     kept = decoded.kept
     data = FaceDataset(
         faces=decoded.faces,
