@@ -124,7 +124,7 @@ class VideoReader:
         check_file(self._path, self.name)
         try:  # a name with a colon would be taken for an address if it were not absolute, and lists may name addresses
             options = {"protocol_whitelist": "file"} | ({"format_whitelist": self._formats} if self._formats else {})
-            container: InputContainer = av.open(self._path, options=options)
+            container: InputContainer = av.open(self._path, options=options, metadata_errors="replace")
         except (av.error.FFmpegError, ValueError) as error:
             why = f"{reason_of(error)}; is it another kind of file, or cut off?"
             raise InputError(f"{self.name}: cannot be read as a video: {why}") from error
