@@ -472,6 +472,45 @@ def test_sound_of_an_unknown_codec_is_left_out(clip: Path, tmp_path: Path, monke
     assert not copy.has_sound and len(list(copy)) == 20
 
 
+RED_AND_GREEN = ((255, 0, 0), (0, 255, 0))
+
+
+def red_and_green(width: int, height: int) -> np.ndarray:
+    return np.repeat(np.array([RED_AND_GREEN], np.uint8), [width // 2] * 2, axis=1).repeat(height, axis=0)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (1280, 720)])
+def test_colours_are_written_as_the_file_states_them(tmp_path: Path, width: int, height: int) -> None:
+    with VideoWriter(tmp_path / "out.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=red_and_green(width, height)))
+    with av.open(tmp_path / "out.mp4") as written:
+        (frame,) = written.decode(video=0)
+        stated = written.streams.video[0].codec_context
+        assert (stated.colorspace, stated.color_primaries, stated.color_trc, stated.color_range) == (1, 1, 1, 1)
+    y, u, v = np.split(frame.to_ndarray().ravel(), np.cumsum([width * height, width * height // 4]))
+    # BT.709: Y = 16 + 219 * (0.2126 R + 0.7152 G + 0.0722 B), and so on
+    found = [(y[0], u[0], v[0]), (y[-1], u[-1], v[-1])]
+    assert np.abs(np.array(found, int) - [(63, 102, 240), (173, 42, 26)]).max() <= 1
+    (again,) = VideoReader(tmp_path / "out.mp4")
+    assert np.abs(again.image[0, [0, -1]].astype(int) - RED_AND_GREEN).max() <= 3
+
+
+@pytest.mark.parametrize(("size", "matrix"), [((1280, 720), "ITU709"), ((720, 576), "ITU601")])
+def test_colours_that_no_file_states_are_those_that_players_take(
+    tmp_path: Path, size: tuple[int, int], matrix: str
+) -> None:
+    with av.open(tmp_path / "in.mp4", "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(red_and_green(*size), format="rgb24")
+        out.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace=matrix)))
+        out.mux(stream.encode(None))
+    with av.open(tmp_path / "in.mp4") as container:
+        assert container.streams.video[0].codec_context.colorspace == 2  # unknown
+    (frame,) = VideoReader(tmp_path / "in.mp4")
+    assert np.abs(frame.image[0, [0, -1]].astype(int) - RED_AND_GREEN).max() <= 3
+
+
 def test_odd_sides_are_written(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "odd.mp4") as writer:
         writer.write(Frame(index=0, time_s=0.0, image=np.ascontiguousarray(astronaut()[:101, :99])))

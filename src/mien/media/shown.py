@@ -1,4 +1,4 @@
-"""Frames of a video as they are shown: turned, mirrored, with square pixels."""
+"""Frames of a video as they are shown: in their colours, turned, mirrored, with square pixels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import av
+
+BT709 = 1
+"""The colours of HD video, ITU-R BT.709: its matrix, primaries and transfer, as FFmpeg and ITU-T H.273 number them."""
+
+_UNSTATED = 2
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
@@ -28,6 +33,8 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction) -> npt.NDArray[np.uint8]:
     Raises:
         FFmpegError, ValueError: its colours cannot be converted.
     """
+    if frame.colorspace == _UNSTATED and (frame.width >= 1280 or frame.height > 576):
+        frame.colorspace = BT709  # as players take it; of smaller ones they take BT.601, as FFmpeg does
     image = frame.to_ndarray(width=shown_width(frame.width, aspect), format="rgb24")
     if _is_mirrored(frame):  # `rotation` is where the rows point to, so it is the columns that are reversed
         image = image[::-1]

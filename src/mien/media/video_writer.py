@@ -17,6 +17,7 @@ from mien.errors import InputError
 from mien.media.clock import RisingClock
 from mien.media.frames import Frame, FrameSource
 from mien.media.pyav import import_av, reason_of
+from mien.media.shown import BT709
 from mien.media.video import VideoReader
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _T = TypeVar("_T")
 _TICKS_PER_SECOND = 90_000  # of a written video; divides the usual frame rates, and keeps a variable one
 _LEAST_MP3_HZ = 16_000  # of MP3 in mp4
 _LONGEST_PX = 16_384  # x264's limit
+_LIMITED = 1  # FFmpeg's number for luma of 16 to 235, as all players take it
 _CRF = 20  # x264's constant rate factor: a little better than its default of 23, since text is drawn
 
 
@@ -107,7 +109,8 @@ class VideoWriter:
         with self._explained():
             if self._video is None:
                 self._begin(width, height)
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="rgb24")
+            rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="rgb24")
+            picture = rgb.reformat(format="yuv420p", dst_colorspace="ITU709")
             time_s = frame.time_s - self._start_s
             self._write_sound_until(time_s)
             last = self._ticks[1]
@@ -133,7 +136,10 @@ class VideoWriter:
         options = {"crf": str(_CRF), "preset": "veryfast", "bf": "0"}
         self._video = self._out.add_stream("libx264", rate=self._rate, options=options)
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
-        self._video.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
+        codec = self._video.codec_context
+        codec.time_base = Fraction(1, _TICKS_PER_SECOND)
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709  # players would guess it by the size
+        codec.color_range = _LIMITED
         if self._original is not None and self._original.has_sound:
             container = self._stack.enter_context(self._original.open())
             sound = container.streams.audio[0]
