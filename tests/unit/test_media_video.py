@@ -462,6 +462,18 @@ def test_sound_that_mp4_does_not_take_becomes_aac(
     assert np.argmax(spectrum) == pytest.approx(440, abs=2)
 
 
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_sound_that_becomes_aac_ends_with_a_part(tmp_path: Path, rate: int) -> None:
+    file = tmp_path / "in.avi"
+    write_video(file, pan(30), codec="mpeg4", sound_codec="pcm_s16le", seconds_of_sound=3, sound_rate=rate)
+    reader = VideoReader(file, start_s=1, end_s=2, every=10)
+    with VideoWriter(tmp_path / "out.mp4", reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    packet_s = 1024 / rate  # the last one may go on behind the picture
+    assert 1 <= len(sound_of(tmp_path / "out.mp4")[2]) / rate <= 1 + packet_s
+
+
 def test_sound_of_an_unknown_codec_is_left_out(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_writer, "_is_known", lambda _: False)
     reader = VideoReader(clip)

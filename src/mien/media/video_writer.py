@@ -206,7 +206,7 @@ def _copied(container: InputContainer, stream: Any, begin_s: float) -> Iterator[
 
 def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator[tuple[float, Any]]:
     """The same in another codec."""
-    clock, time_s = RisingClock(), 0.0
+    clock = RisingClock()
     for frame in _until_damaged(container.decode(container.streams.audio[0])):
         if frame.time is None:
             continue
@@ -216,9 +216,14 @@ def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator
         frame.time_base = Fraction(1, frame.sample_rate)
         frame.pts = round(time_s * frame.sample_rate)
         for packet in stream.encode(frame):
-            yield time_s, packet
+            yield _time_of(packet), packet
     for packet in stream.encode(None):
-        yield time_s, packet
+        yield _time_of(packet), packet
+
+
+def _time_of(packet: Any) -> float:
+    """When a packet is heard, seconds; the encoder holds some back, so that is not the time of the frame it took last."""
+    return float(packet.pts * packet.time_base)
 
 
 def _until_damaged(parts: Iterator[_T]) -> Iterator[_T]:
