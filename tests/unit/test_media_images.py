@@ -18,7 +18,7 @@ from PIL import Image
 
 from mien.errors import InputError
 from mien.media.images import read_image, read_reduced, source_name
-from mien.media.photo_lists import expand_folders
+from mien.media.photo_lists import expand_folders, list_photos
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -370,6 +370,19 @@ def test_folders_are_searched_in_an_order_that_stays(tmp_path: Path) -> None:
     assert found == ["a.png", "b.JPG", "also/d.jpeg", "sub/z.webp", "sub/deep/c.tif"]
     before, after = Path("before.jpg"), b"after"
     assert expand_folders([before, str(tmp_path / "also"), after]) == [before, tmp_path / "also" / "d.jpeg", after]
+
+
+def test_code_in_folders_is_no_video(tmp_path: Path) -> None:
+    suffixes = (".jpg", ".ts", ".mts")
+    (tmp_path / "a.ts").write_bytes(b"G@\0\x10" + bytes(184))
+    (tmp_path / "b.MTS").write_bytes(bytes(4) + b"G@\0\x10" + bytes(184))
+    (tmp_path / "app.ts").write_text("let Game = {};\n" * 100)
+    (tmp_path / "app.mts").write_text("export {};\n")
+    (tmp_path / "gone.ts").symlink_to("nowhere.ts")  # reading it says why
+    found = [tmp_path / name for name in ("a.ts", "b.MTS", "gone.ts")]
+    assert list_photos([tmp_path], suffixes) == found
+    assert sorted(list_photos([f"{tmp_path}/*"], suffixes)) == sorted(found)
+    assert list_photos([tmp_path / "app.ts"], suffixes) == [tmp_path / "app.ts"]
 
 
 def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:

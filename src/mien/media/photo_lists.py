@@ -14,6 +14,8 @@ from mien.media.images import PHOTO_SUFFIXES
 
 _P = TypeVar("_P")
 
+_ALSO_CODE = (".ts", ".mts")  # of MPEG-TS, and of TypeScript
+
 
 def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
     """Put the photos that folders and patterns stand for in their place; the order stays the same.
@@ -90,9 +92,21 @@ def _walked(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
     closed = list[OSError]()
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        known = (name for name in sorted(files) if Path(name).suffix.lower() in suffixes)
-        yield from (Path(parent) / name for name in known if not name.startswith("."))
+        found = (Path(parent) / name for name in sorted(files) if not name.startswith("."))
+        yield from (path for path in found if _is_taken(path, suffixes))
     yield from (Path(error.filename) for error in closed)
+
+
+def _is_taken(path: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a file that nobody named is taken by its ending; code is not, which has no zero bytes."""
+    suffix = path.suffix.lower()
+    if suffix not in suffixes or suffix not in _ALSO_CODE or not path.is_file():
+        return suffix in suffixes
+    try:
+        with path.open("rb") as file:
+            return b"\0" in file.read(1024)
+    except OSError:  # reading it says so
+        return True
 
 
 def _without(folder: Path, suffixes: Sequence[str]) -> InputError:
@@ -115,7 +129,7 @@ def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
         if os.path.isdir(path):  # noqa: PTH112 - Path's raises in a folder that may be listed, but not entered
             with suppress(InputError):  # an empty folder is an error only where it is named
                 found |= dict.fromkeys(expand_folders([path], suffixes))
-        elif path.suffix.lower() in suffixes:
+        elif _is_taken(path, suffixes):
             found[path] = None
     if not found:
         raise InputError(f"{pattern}: no photo matches; expected {_kinds(suffixes)}.")
