@@ -84,6 +84,14 @@ def test_bars_stand_where_there_is_room(box: Box, rows: slice, columns: slice) -
     assert x1 > x0 > 0
 
 
+@pytest.mark.timeout(20)
+def test_huge_boxes_are_drawn_at_once() -> None:
+    huge, wide, far = (-1e8, -1e8, 1e8, 1e8), (-1e8, 100, 1e8, 200), (1e8, 1e8, 2e8, 2e8)
+    picture = annotate(blank(800, 600), [Face(box=box) for box in (huge, wide, far)], [expression()] * 3)
+    assert (picture[[100, 200], 400] == ORANGE).all()
+    assert (picture[300:310, [0, -1]] == 128).all()  # no edge of a box
+
+
 def test_bars_hide_no_other_face() -> None:
     crowd = [Face(box=(x, 100, x + 100, 220)) for x in range(0, 800, 110)]
     picture = annotate(blank(800, 230), crowd, [expression()] * len(crowd))

@@ -65,7 +65,7 @@ def annotate(
     if zoom > 1:
         picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(picture, "RGBA")
-    boxes = [_scaled(face.box, zoom) for face in faces]
+    boxes = [_near(_scaled(face.box, zoom), picture.size) for face in faces]
     fonts = [_font(box, picture.size) for box in boxes]
     labels = []
     for box, font, expression in zip(boxes, fonts, expressions, strict=True):
@@ -173,6 +173,12 @@ def _check_losses(photos: Sequence[Path], files: Sequence[Path], videos: Set[Pat
 def _scaled(box: Box, zoom: int) -> Box:
     x0, y0, x1, y1 = box
     return x0 * zoom, y0 * zoom, x1 * zoom, y1 * zoom
+
+
+def _near(box: Box, size: tuple[int, int]) -> Box:
+    """A box without what lies far outside the picture, which would be drawn for minutes where a given box is huge."""
+    x0, y0, x1, y1 = (max(-side, min(value, 2 * side)) for value, side in zip(box, size * 2, strict=True))
+    return x0, y0, x1, y1
 
 
 def label_color(label: str) -> tuple[int, int, int]:
