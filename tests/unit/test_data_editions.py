@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -606,7 +607,7 @@ def test_not_a_parquet_file(tmp_path: Path) -> None:
     assert "wrong columns: x. Expected row, emotion, Usage, image; or image, label." in problem(tmp_path / "b.parquet")
 
 
-def write_hub(path: Path, levels: list[int], labels: list[int], names: list[str] | None = None) -> Path:
+def write_hub(path: Path, levels: list[int], labels: list[int | None], names: list[str] | None = None) -> Path:
     images = [{"bytes": encoded(grey(level)), "path": f"{level}.png"} for level in levels]
     table = pa.table({"image": images, "label": labels})
     if names:
@@ -631,6 +632,20 @@ def test_hugging_face_files_of_several_splits(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(FULL_SIZES, PUBLIC, 1)
     assert read_fer2013(tmp_path).split_names() == [TRAINING, PUBLIC, PRIVATE]
     assert len(set(data.rows.tolist())) == 5
+
+
+def test_hugging_face_files_in_folders_of_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for level, split in enumerate(("train", "test")):
+        (tmp_path / "default" / split).mkdir(parents=True)
+        write_hub(tmp_path / "default" / split / "0000.parquet", [level, level], [0, None], STATED)
+    data = read_fer2013(tmp_path)
+    assert data.splits.tolist() == [TEST, TEST, TRAINING, TRAINING]
+    assert data.rows.tolist() == ["test/0000/0", "test/0000/1", "train/0000/0", "train/0000/1"]
+    assert data.labels.tolist() == [0, -1, 0, -1]
+    shutil.copytree(tmp_path / "default", tmp_path / "other")
+    assert read_fer2013(tmp_path).rows[0] == "default/test/0000.parquet/test/0000/0"
+    monkeypatch.chdir(tmp_path / "default" / "test")
+    assert read_fer2013("0000.parquet").split_names() == [TEST]
 
 
 def test_names_for_labels_and_foreign_metadata_in_parquet_files(tmp_path: Path) -> None:
@@ -670,9 +685,10 @@ def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
 
 
 def test_wrong_hugging_face_files(tmp_path: Path) -> None:
-    assert "name says no split; rename the file" in problem(write_hub(tmp_path / "faces.parquet", [1], [0]))
+    path = write_hub(tmp_path / "faces.parquet", [1], [0])
+    assert "neither its name nor that of its folder says a split; rename the file" in problem(path)
     path = write_hub(tmp_path / "train-0.parquet", [1, 1], [0, 7], STATED)
-    assert "train-0.parquet row 1: label 7; expected 0 to 6" in problem(path)
+    assert "train-0.parquet row 1: label 7; expected 0 to 6, or -1 for unlabelled" in problem(path)
     path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])
     assert "class 'bored' is unknown; expected some of neutral, happy" in problem(path)
     assert read_fer2013(path, LabelSet(("bored", "sad"))).label_set.names == ("bored", "sad")

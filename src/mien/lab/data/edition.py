@@ -63,10 +63,14 @@ def with_test_settled(data: FaceDataset) -> FaceDataset:
 
 
 def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:
-    """Put data sets of one label set after each other; row ids that they share begin with the names of their files."""
+    """Put data sets of one label set, of files below `source`, after each other.
+
+    Where they share row ids, these begin with the path of their file.
+    """
     rows = [part.rows for part in parts]
     if len(set(np.concatenate(rows).tolist())) < sum(map(len, rows)):
-        rows = [np.array([f"{Path(part.source).name}/{row}" for row in part.rows]) for part in parts]
+        files = [Path(part.source).relative_to(source).as_posix() for part in parts]
+        rows = [np.array([f"{file}/{row}" for row in part.rows]) for file, part in zip(files, parts)]
     return FaceDataset(
         faces=np.concatenate([part.faces for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),

@@ -29,7 +29,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
 
     Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless a column
     `CLASSES` names others; or they are as Hugging Face writes them: image (a struct with bytes) and label, with the
-    split at the start of the file's name.
+    split at the start of the file's name, or as the name of its folder, and no label or -1 for unlabelled.
 
     Args:
         paths: the files.
@@ -111,10 +111,16 @@ def _own_classes(path: Path, file: Any) -> LabelSet:
 
 
 def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> Edition:
-    start = re.split(r"[^a-z]", path.stem.lower())[0]
-    split = split_named(start)
+    place = path.stem
+    split = split_named(re.split(r"[^a-z]", place.lower())[0])
     if split is None:
-        raise DataError(f"{path}: the name says no split; rename the file to train-….parquet or test-….parquet.")
+        folder = path.absolute().parent.name
+        place, split = f"{folder}/{place}", split_named(folder)
+    if split is None:
+        raise DataError(
+            f"{path}: neither its name nor that of its folder says a split; rename the file to train-….parquet or "
+            "test-….parquet."
+        )
     label_set = _stated_order(file) or classes
     if label_set is None:
         raise DataError(
@@ -128,11 +134,14 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> 
                 f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}. To take the file's own: "
                 f"`mien data convert DATA OUT.parquet --classes {','.join(label_set)}`, then take OUT.parquet."
             )
-    labels = _numbers(path, "label", file.read(columns=["label"])["label"].to_pylist())
+    stated = file.read(columns=["label"])["label"].to_pylist()
+    labels = _numbers(path, "label", [-1 if label is None else label for label in stated])
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
-        raise DataError(f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}.")
+        raise DataError(
+            f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}, or -1 for unlabelled."
+        )
     images = _images(file)
-    rows = np.array([f"{path.stem}/{index}" for index in range(len(labels))], np.str_)
+    rows = np.array([f"{place}/{index}" for index in range(len(labels))], np.str_)
     decoded = decode_faces(rows.tolist(), lambda _: next(images), resize)
     kept = decoded.kept
     data = FaceDataset(
