@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mien.errors import DataError
@@ -23,8 +24,13 @@ _SYNONYMS = {
 
 def canonical_name(text: str) -> str:
     """Return the expression that `text` spells, in mien's spelling: ``" Happiness"`` gives ``"happy"``."""
-    name = text.strip().lower()
+    name = same_case(text)
     return _SYNONYMS.get(name, name)
+
+
+def same_case(text: str) -> str:
+    """Return a name as it is compared: in lower case, and in the one form of its accents; macOS writes another."""
+    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class LabelSet:
             DataError: no class has that name.
         """
         for name, names in (
-            (text.strip().lower(), [own.lower() for own in self.names]),
+            (same_case(text), [same_case(own) for own in self.names]),
             (canonical_name(text), [canonical_name(own) for own in self.names]),
         ):
             if name in names:
@@ -80,3 +86,18 @@ FOLDER = LabelSet(tuple(sorted(FER2013.names)))
 
 FERPLUS = LabelSet(("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"))
 """Order of the FER+ vote columns, without `unknown` and `NF` (Barsoum et al. 2016)."""
+
+
+def label_set_of(names: Iterable[str]) -> LabelSet:
+    """Return classes as somebody states them: expressions that mien knows in its spelling, other words as they are.
+
+    Where one of them is no expression that mien knows, or two spell one, all are words of their own.
+
+    Raises:
+        DataError: two are one word, or one is none.
+    """
+    words = tuple(name.strip() for name in names)
+    if "" in words or len(set(map(same_case, words))) < len(words):
+        raise DataError(f"classes {', '.join(map(repr, words))}: each needs a name of its own.")
+    known = tuple(map(canonical_name, words))
+    return LabelSet(known if len(set(known)) == len(known) and set(known) <= set(FERPLUS) else words)

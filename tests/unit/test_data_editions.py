@@ -410,7 +410,32 @@ def test_folders_of_other_classes_in_the_order_that_is_stated(
     assert data.label_set.names == ("sleepy", "yawning", "awake")
     assert (data.rows.tolist(), data.labels.tolist()) == (names, [2, 0])
     assert "--classes awake,sleepy,...`, then take OUT.parquet" in problem(path)
-    assert problem(path, LabelSet(("awake", " "))).startswith("classes 'awake', '': one has no name.")
+    assert problem(path, LabelSet(("awake", " "))).startswith("classes 'awake', '': each needs a name")
+
+
+@pytest.mark.parametrize(
+    ("folders", "stated", "named"),
+    [
+        (("joy", "calm"), ("joy", "calm"), ("joy", "calm")),  # not happy, which joy is where no classes are stated
+        (("joy", "calm", "Happiness"), ("joy", "calm", "happy"), ("joy", "calm", "happy")),
+        (("joy", "happy"), ("joy", "happy"), ("joy", "happy")),
+        (("mu\u0308de", "wach"), ("m\u00fcde", "Wach"), ("m\u00fcde", "Wach")),  # as macOS writes folders
+        (("Joy", "sadness"), ("joy", "Sad"), ("happy", "sad")),  # all are expressions that models know
+    ],
+)
+def test_stated_classes_keep_their_names(
+    tmp_path: Path, folders: tuple[str, ...], stated: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    content = {f"train/{name}/{level}.png": encoded(grey(level)) for level, name in enumerate(folders)}
+    data = read_fer2013(files(tmp_path, content), LabelSet(stated))
+    assert data.label_set.names == named
+    assert sorted(zip(data.faces[:, 0, 0].tolist(), data.labels.tolist())) == [(i, i) for i in range(len(named))]
+
+
+def test_a_folder_that_spells_no_stated_class_is_refused(tmp_path: Path) -> None:
+    folder = files(tmp_path, {f"train/{name}/a.png": encoded(grey(1)) for name in ("joy", "calm", "happy")})
+    assert "a folder named 'happy'; expected one of joy, calm. Move" in problem(folder, LabelSet(("joy", "calm")))
+    assert "each needs a name of its own" in problem(folder, LabelSet(("joy", "Joy")))
 
 
 @pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])
@@ -692,6 +717,9 @@ def test_wrong_hugging_face_files(tmp_path: Path) -> None:
     path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])
     assert "class 'bored' is unknown; expected some of neutral, happy" in problem(path)
     assert read_fer2013(path, LabelSet(("bored", "sad"))).label_set.names == ("bored", "sad")
+    path = write_hub(tmp_path / "train-2.parquet", [1], [0], ["joy", "happy", "sad"])
+    assert "class 'joy' is unknown" in problem(path)
+    assert read_fer2013(path, LabelSet(("joy", "happy", "sad"))).label_set.names == ("joy", "happy", "sad")
     (tmp_path / "mixed").mkdir()
     write_hub(tmp_path / "mixed" / "train.parquet", [1], [0], STATED)
     write_hub(tmp_path / "mixed" / "test.parquet", [1], [0], STATED[::-1])

@@ -18,7 +18,7 @@ from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
 from mien.lab.data.pixel_csv import read_csv
 from mien.lab.data.tree import DAMAGED, FolderTree, TarTree, Tree, ZipTree
-from mien.labels import LabelSet, canonical_name
+from mien.labels import LabelSet, label_set_of
 
 _CSV_NAMES = ("icml_face_data.csv", "fer2013.csv", "train.csv", "test.csv")  # the fullest first
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -56,10 +56,7 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         DataError: nothing readable is there, a row of a table is wrong, or the file states another order of classes.
     """
     path = Path(path)
-    if classes is not None:
-        classes = LabelSet(tuple(canonical_name(name) for name in classes))
-        if "" in classes.names:
-            raise DataError(f"classes {', '.join(map(repr, classes))}: one has no name.")
+    classes = None if classes is None else label_set_of(classes)
     edition = _opened(path, classes, resize)
     if classes not in (None, edition.data.label_set):
         stated = ", ".join(edition.data.label_set)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -11,7 +12,7 @@ from mien.lab.data.dataset import SPLITS, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
 from mien.lab.data.tree import DAMAGED, Tree
-from mien.labels import FERPLUS, FOLDER, LabelSet, canonical_name
+from mien.labels import FERPLUS, FOLDER, LabelSet, canonical_name, same_case
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
@@ -109,7 +110,7 @@ def _without_split(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]
     """
     images = {name: path for name in tree.sizes if (path := _image_path(tree, name))}
     folders = {path.parent for path in images.values()}
-    places = {folder.parent: folder for folder in folders if canonical_name(folder.name) in known.names}
+    places = {folder.parent: folder for folder in folders if _class_named(folder.name, known)}
     if len(places) > 1:
         one, other, *_ = sorted(map(str, places.values()))
         raise DataError(
@@ -128,9 +129,16 @@ def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
     return path if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else None
 
 
+@cache
+def _class_named(text: str, known: LabelSet) -> str | None:
+    """The class that a folder's name is, or else spells; None where it is none."""
+    words = {same_case(name): name for name in known}
+    return words.get(same_case(text)) or words.get(canonical_name(text))
+
+
 def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> str:
-    word = canonical_name(path.parent.name)
-    if word not in known.names:
+    word = _class_named(path.parent.name, known)
+    if word is None:
         raise DataError(
             f"{tree.source}: {name} stands in a folder named {path.parent.name!r}; expected one of "
             f"{', '.join(known)}. Move that folder elsewhere to go on without it. {_OTHER_CLASSES}"

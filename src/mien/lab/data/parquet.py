@@ -15,7 +15,7 @@ from mien.errors import DataError
 from mien.lab.data.dataset import SPLITS, FaceDataset
 from mien.lab.data.edition import Edition, joined, split_named, with_test_settled
 from mien.lab.data.images import decode_faces
-from mien.labels import FER2013, FERPLUS, LabelSet, canonical_name
+from mien.labels import FER2013, FERPLUS, LabelSet, label_set_of
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
 HUB_COLUMNS = ("image", "label")
@@ -181,4 +181,4 @@ def _stated_order(file: Any) -> LabelSet | None:
         names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
     except (ValueError, AttributeError):  # not of that library
         return None
-    return LabelSet(tuple(canonical_name(name) for name in names)) if names else None
+    return label_set_of(names) if names else None
