@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,17 +84,24 @@ LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
 
 
 class Recognizer:
-    """A model folder, ready for use.
+    """A model folder, ready for use; a copy, as for another process, is loaded anew from that folder.
 
     Attributes:
         card: its card.
         folder: where it was loaded from.
     """
 
-    def __init__(self, card: Card, folder: Path, session: onnxruntime.InferenceSession) -> None:
+    def __init__(
+        self, card: Card, folder: Path, session: onnxruntime.InferenceSession, threads: int | None = None
+    ) -> None:
         self.card = card
         self.folder = folder
         self._session = session
+        self._threads = threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        model = self.folder.name if self.folder.parent == _SHIPPED else self.folder.absolute()
+        return partial(Recognizer.load, threads=self._threads), (model,)
 
     @classmethod
     def load(cls, model: str | Path | None = None, *, threads: int | None = None) -> Recognizer:
@@ -112,7 +120,7 @@ class Recognizer:
             check_number("threads", threads, 1, whole=True)
         folder = find_model(model)
         card = Card.read(folder)
-        return cls(card, folder, _open(folder / MODEL_FILE, card, threads))
+        return cls(card, folder, _open(folder / MODEL_FILE, card, threads), threads)
 
     def logits(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Run the model.

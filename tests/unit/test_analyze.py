@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import io
 import itertools
 import json
 import math
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -81,6 +83,15 @@ def test_each_face_gets_the_expression_of_its_own_crop(recognizer: Recognizer) -
     assert labels(found) == ["happy", "sad", "happy", "sad"]
     assert [face.box[0] for face in found.faces] == [0, 40, 80, 160]
     assert all(isinstance(face, AnalyzedFace) and face.score == 0.5 for face in found.faces)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda analyzer: pickle.loads(pickle.dumps(analyzer))])
+def test_a_copy_of_an_analyzer_reads_the_same(model: Path, copied: Callable[[Analyzer], Analyzer]) -> None:
+    analyzer = Analyzer(model=model, detector=mien.YuNet(min_face_px=30, any_angle=True), batch_size=3, workers=1)
+    other = copied(analyzer)
+    assert (other.batch_size, other.workers, other.detector.min_face_px) == (3, 1, 30)
+    (found,), (expected,) = (each.run([data.astronaut()]) for each in (other, analyzer))
+    assert len(found.faces) == 1 and found.to_dict() == expected.to_dict()
 
 
 def test_crops_have_the_margin_of_the_models_card(tmp_path: Path) -> None:

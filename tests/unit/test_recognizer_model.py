@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,21 @@ def test_batches_change_nothing(model: Path) -> None:
     whole = recognizer.logits(faces)
     assert np.array_equal(recognizer.logits(faces, batch_size=7), whole)
     assert np.array_equal(recognizer.logits(faces, batch_size=1), whole)
+
+
+def test_a_copy_is_loaded_from_the_folder(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent)
+    recognizer = Recognizer.load(Path(model.name), threads=1)
+    packed = pickle.dumps(recognizer)
+    monkeypatch.chdir("/")  # another process may stand elsewhere
+    for other in (pickle.loads(packed), pickle.loads(pickle.dumps(pickle.loads(packed)))):
+        assert other.card == recognizer.card
+        assert (other.logits(grey(0, 255)) == recognizer.logits(grey(0, 255))).all()
+        assert other._session.get_session_options().intra_op_num_threads == 1
+    packed = pickle.dumps(Recognizer.load("mien-nano"))
+    monkeypatch.setattr(module, "_SHIPPED", model.parent)  # a shipped model lies elsewhere on another machine
+    (model.parent / "mien-nano").symlink_to(model)
+    assert pickle.loads(packed).card == recognizer.card
 
 
 def test_no_faces(model: Path) -> None:

@@ -27,7 +27,7 @@ _PATCHES = (
 
 
 class YuNetNetwork:
-    """The network; may be shared by threads.
+    """The network; may be shared by threads. A deep copy, as for another process, is loaded anew.
 
     Args:
         threads: CPU threads for one image; None leaves the choice to onnxruntime.
@@ -44,6 +44,7 @@ class YuNetNetwork:
         import onnxruntime  # here, because `import mien` must stay quick
 
         options = onnxruntime.SessionOptions()
+        self._threads = threads
         options.intra_op_num_threads = 0 if threads is None else threads  # 0 = as many as there are cores
         options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
@@ -52,6 +53,9 @@ class YuNetNetwork:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(yunet_weights(), options, providers=["CPUExecutionProvider"])
         self._one_at_a_time = threading.Lock()  # a run uses all cores; each further one at the same time holds 80 MB
+
+    def __reduce__(self) -> tuple[type[YuNetNetwork], tuple[int | None]]:
+        return YuNetNetwork, (self._threads,)
 
     def rows(self, image: npt.NDArray[np.uint8], score_threshold: float) -> npt.NDArray[np.float64]:
         """Return what the network takes for faces; the same face may come several times.
