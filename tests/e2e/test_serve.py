@@ -285,6 +285,7 @@ def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: by
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert answer.error.startswith("the token is missing or wrong; send the header")
             assert client.get("/metrics", **given).status == client.get("/v1/model", **given).status == 401
+            assert client.send("HEAD", "/v1/model", headers=given).status == 401
         assert client.get("/healthz").status == client.get("/").status == 200
         token = {"Authorization": "Bearer gehéim"}
         assert client.analyze(photo, **token).status == client.get("/metrics", **token).status == 200
@@ -299,9 +300,10 @@ def test_a_token_that_is_none_is_refused(model: Path, token: str) -> None:
         create_app(model, token=token)
 
 
-def test_health_can_be_asked_for_by_its_head(client: Client) -> None:
-    for path in ("/", "/healthz"):
-        assert client.send("HEAD", path).status == 200
+def test_what_can_be_read_can_be_asked_for_by_its_head(client: Client) -> None:
+    for path in ("/", "/healthz", "/v1/model", "/metrics"):
+        answer = client.send("HEAD", path)
+        assert (answer.status, answer.body) == (200, b"")
 
 
 def test_a_field_of_text_is_told_from_a_file(client: Client) -> None:

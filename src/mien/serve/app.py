@@ -163,6 +163,7 @@ async def _video(
     return answer
 
 
+@_api.head("/v1/model", include_in_schema=False)
 @_api.get(
     "/v1/model",
     summary="The model's card, and the server's limits",
@@ -175,6 +176,7 @@ async def _model(request: Request) -> Response:
     return JSONResponse({"mien": mien.__version__, "card": state.card, "limits": limits})
 
 
+@_api.head("/metrics", include_in_schema=False)
 @_api.get(
     "/metrics",
     summary="Counts and times for Prometheus",
