@@ -222,7 +222,7 @@ def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator
 
 
 def _time_of(packet: Any) -> float:
-    """When a packet is heard, seconds; the encoder holds some back, so that is not the time of the frame it took last."""
+    """When a packet is heard, seconds; not when the encoder's last frame is, for it holds packets back."""
     return float(packet.pts * packet.time_base)
 
 
