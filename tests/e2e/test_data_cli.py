@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from mien import Recognizer, lab
+from mien.cli import build_app
 from mien.cli.data import app
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, TRAINING, FaceDataset, draw_faces, read_fer2013, write_edition
@@ -137,6 +138,18 @@ def test_convert_names_the_broken_images_it_leaves_out(drawn: FaceDataset, tmp_p
     assert done.exit_code == 0
     assert "left out: train/sad/zz.jpg: empty file" in done.stderr
     assert len(read_fer2013(tmp_path / "a.parquet")) == 28
+
+
+def test_images_that_are_not_read_are_told_wherever_faces_are_measured(drawn: FaceDataset, tmp_path: Path) -> None:
+    write_edition(drawn, tmp_path / "set")
+    (tmp_path / "set" / "publictest").rename(tmp_path / "set" / "dev")
+    (tmp_path / "set" / "README.md").write_text("words")
+    told = "not read, no faces by their name or place: 7 files (dev/angry/"
+    done = CliRunner().invoke(build_app(), ["robust", "mien-nano", "--data", str(tmp_path / "set"), "--split", "dev"])
+    assert told in done.stderr
+    assert "no split 'dev'; it has Training, PrivateTest" in str(done.exception)
+    done = mien_data("convert", tmp_path / "set", tmp_path / "a.csv")
+    assert told.replace("7 files (", "8 files (README.md, ") in done.stderr
 
 
 def test_a_class_order_on_the_command_line(tmp_path: Path) -> None:

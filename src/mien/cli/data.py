@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mien.cli.faces import DATA_HELP
+from mien.cli.faces import DATA_HELP, some, tell_not_read
 
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
@@ -92,9 +92,7 @@ def convert(
         refuse_broken(str(data), edition.broken)
     for line in edition.broken:
         typer.echo(f"left out: {line}", err=True)
-    if edition.other_files:
-        others = list(edition.other_files)
-        typer.echo(f"not read, no faces by their name or place: {len(others):,} files{_some(others)}", err=True)
+    tell_not_read(edition.other_files)
     chosen = edition.data
     if test_fraction is not None:
         with Console(stderr=True).status("Drawing a test, twins together"):
@@ -162,7 +160,7 @@ def _in_words(facts: dict[str, Any]) -> str:
         "",
         f"grey levels: mean {facts['pixel_mean']:.4f}, deviation {facts['pixel_std']:.4f}, of values in 0 to 1",
         f"fingerprint: {facts['fingerprint']}",
-        f"other files: {len(others):,}{_some(others)}",
+        f"other files: {len(others):,}{some(others)}",
         f"broken images: {len(facts['broken']):,}",
     ]
     return "\n".join(parts)
@@ -178,9 +176,3 @@ def _audit_table(audit: dict[str, Any], splits: list[str]) -> Table:
         f"{audit['groups_with_conflicting_labels']:,} images with different labels",
     )
     return Table("Audit", ("faces", *splits), tuple(rows), notes)
-
-
-def _some(names: list[str]) -> str:
-    if not names:
-        return ""
-    return f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"

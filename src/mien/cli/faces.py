@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,25 @@ Data = Annotated[Path, typer.Option(help=DATA_HELP)]
 
 
 def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
-    """Read a data set, and join the votes of FER+ where their file is named."""
-    from mien.lab.data import join_votes, read_fer2013
+    """Read a data set, tell which images are none of it, and join the votes of FER+ where their file is named."""
+    from mien.lab.data import join_votes, open_fer2013
+    from mien.lab.data.folder import is_image
+    from mien.lab.data.images import refuse_broken
 
-    faces = read_fer2013(data)
-    return faces if votes is None else join_votes(faces, votes)
+    edition = open_fer2013(data)
+    refuse_broken(str(data), edition.broken)
+    tell_not_read([name for name in edition.other_files if is_image(name)])
+    return edition.data if votes is None else join_votes(edition.data, votes)
+
+
+def tell_not_read(files: Sequence[str]) -> None:
+    """Tell on standard error which files a reader has passed over, if any."""
+    if files:
+        typer.echo(f"not read, no faces by their name or place: {len(files):,} files{some(files)}", err=True)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first five names, in brackets after a space; nothing where there are none."""
+    if not names:
+        return ""
+    return f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"

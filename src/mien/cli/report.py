@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mien.cli.faces import read_faces
 from mien.cli.printing import step_bar, table_console
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def report(
         raise typer.BadParameter("a report of several runs needs a place: --save report.html")
     from mien import lab
 
-    faces = None if data is None else lab.read_fer2013(data)
+    faces = None if data is None else read_faces(data)
     out = save or runs[0] / "report.html"
     with step_bar() as show:
         file = lab.write_report(runs, faces, out, split=split, explain=explain, on_progress=show)

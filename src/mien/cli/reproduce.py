@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.faces import DATA_HELP
+from mien.cli.faces import DATA_HELP, read_faces
 from mien.cli.paths import check_folder
 from mien.cli.printing import training_bar
 from mien.cli.train import parse_time
@@ -44,7 +44,6 @@ def reproduce(
     if data is None and not list_:
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
-    from mien import lab
     from mien.lab.hardware import keep_freed_memory
     from mien.lab.reproduction import jobs as reproduction
 
@@ -57,7 +56,7 @@ def reproduce(
             typer.echo(line)
         return
     check_folder(out)
-    faces = lab.read_fer2013(data)
+    faces = read_faces(data)
     with training_bar() as show:
         outcomes = reproduction.reproduce(
             jobs,

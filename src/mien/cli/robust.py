@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.faces import Data
+from mien.cli.faces import Data, read_faces
 from mien.cli.printing import step_bar
 
 
@@ -27,7 +27,7 @@ def robust(
 
     if save is not None:
         check_ending(save)
-    faces = lab.read_fer2013(data)
+    faces = read_faces(data)
     with step_bar() as show:
         robustness = lab.robustness(model, faces, split, seed, on_progress=show)
     typer.echo(robustness.to_json() if json else robustness.table().plain(), nl=not json)

@@ -125,8 +125,13 @@ def _without_split(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]
 
 def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
     """The path of an image, that of the tree before it; None for what is no image by its name."""
-    path = tree.place / name
-    return path if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") else None
+    return tree.place / name if is_image(name) else None
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file is an image by its name; files that begin with a dot are other programs' own."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 @cache
