@@ -286,6 +286,12 @@ def test_own_faces_in_train_val_and_test_are_measured_on_test(tmp_path: Path) ->
         assert read_fer2013(tmp_path / name).splits.tolist() == [TRAINING, PUBLIC, TEST]
 
 
+def test_private_test_is_only_measured_where_it_is_named(drawn: FaceDataset) -> None:
+    data = drawn.take(drawn.splits != PUBLIC)
+    with pytest.raises(DataError, match=r"neither PublicTest nor Test; it has Training, PrivateTest\. Name one of"):
+        _ = data.test
+
+
 def broken_content() -> dict[str, bytes]:
     noise = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     return {

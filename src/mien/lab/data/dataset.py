@@ -108,6 +108,13 @@ class FaceDataset:
 
     @property
     def test(self) -> FaceDataset:
-        """What is evaluated when no split is named: PublicTest, or Test where there is one (folder edition)."""
+        """What is evaluated when no split is named: PublicTest, or Test where there is one (folder edition).
+
+        Raises:
+            DataError: neither is there; PrivateTest is only taken where it is named.
+        """
         names = self.split_names()
+        if PUBLIC not in names and TEST not in names:
+            found = ", ".join(names) or "no faces at all"
+            raise DataError(f"{self.source}: neither {PUBLIC} nor {TEST}; it has {found}. Name one of them (--split).")
         return self.split(PUBLIC if PUBLIC in names and TEST not in names else TEST)
