@@ -109,7 +109,7 @@ def test_other_classes_survive_a_parquet_file_and_a_folder_that_states_them(tmp_
     back = read_fer2013(tmp_path / "folder", own.label_set)
     assert np.bincount(back.labels).tolist() == np.bincount(own.labels).tolist()
     assert back.faces[back.labels == 1].sum() == own.faces[own.labels == 1].sum()
-    with pytest.raises(DataError, match=r"sleepy, awake are not in angry.*; leave their faces out. Or write .parquet"):
+    with pytest.raises(DataError, match=r"sleepy, awake are not in angry.*, neutral\. Write .parquet, which keeps"):
         write_edition(own, tmp_path / "own.csv")
     table = pq.read_table(tmp_path / "own.parquet")
     table = table.set_column(table.column_names.index("emotion"), "emotion", [[2] * len(own)])
@@ -442,6 +442,13 @@ def test_a_folder_that_spells_no_stated_class_is_refused(tmp_path: Path) -> None
     folder = files(tmp_path, {f"train/{name}/a.png": encoded(grey(1)) for name in ("joy", "calm", "happy")})
     assert "a folder named 'happy'; expected one of joy, calm. Move" in problem(folder, LabelSet(("joy", "calm")))
     assert "each needs a name of its own" in problem(folder, LabelSet(("joy", "Joy")))
+
+
+def test_a_model_that_lacks_a_class_can_be_exchanged(tmp_path: Path) -> None:
+    data = read_fer2013(files(tmp_path, {f"train/{name}/a.png": encoded(grey(9)) for name in ("sad", "contempt")}))
+    with pytest.raises(DataError, match=r"classes contempt are not in angry, .*\. Take a model that knows them"):
+        data.relabel(FER2013)
+    assert data.relabel(FERPLUS).labels.tolist() == [7, 3]
 
 
 @pytest.mark.parametrize("content", [{}, {"notes.txt": b"", "cat.png": encoded(grey(1))}])

@@ -77,8 +77,10 @@ class FaceDataset:
             raise DataError(f"{self.source}: no split {name!r}; it has {', '.join(found) or 'no faces at all'}.")
         return self.take(self.splits == name)
 
-    def relabel(self, label_set: LabelSet) -> FaceDataset:
+    def relabel(self, label_set: LabelSet, remedy: str = "") -> FaceDataset:
         """Return the same faces with labels in the order of `label_set`, crossed by name.
+
+        `remedy` says what to do where it lacks a class, if that is not to take another model.
 
         Raises:
             DataError: a class of ours that is in use is missing there.
@@ -87,9 +89,8 @@ class FaceDataset:
         used = np.unique(self.labels[self.labels >= 0])
         missing = [self.label_set.name(int(label)) for label in used if positions[label] < 0]
         if missing:
-            raise DataError(
-                f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}; leave their faces out."
-            )
+            remedy = remedy or "Take a model that knows them, or move their folders elsewhere and convert the others."
+            raise DataError(f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}. {remedy}")
         return replace(self, labels=positions[self.labels].astype(np.int64), label_set=label_set)
 
     @cached_property

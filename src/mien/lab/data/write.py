@@ -75,10 +75,7 @@ def _remove(path: Path) -> None:
 
 def _write_csv(dataset: FaceDataset, path: Path) -> None:
     words = [str(value) for value in range(256)]
-    try:
-        labels = dataset.relabel(FER2013).labels.tolist()
-    except DataError as error:
-        raise DataError(f"{error} Or write .parquet: it keeps other names than FER2013's.") from None
+    labels = dataset.relabel(FER2013, "Write .parquet, which keeps other classes than FER2013's.").labels.tolist()
     with path.open("w", encoding="ascii", newline="\n") as stream:
         stream.write("emotion,pixels,Usage\n")
         for face, label, split in zip(dataset.faces, labels, dataset.splits.tolist()):
