@@ -326,12 +326,45 @@ def test_without_a_token_no_other_web_page_is_answered(client: Client, photo: by
     for origin in ("https://example.org", "http://localhost:3000", f"https://127.0.0.1:{client.port}", "null"):
         answer = client.analyze(photo, Origin=origin)
         assert answer.status == 403
-        assert f"answers its own page only, not '{origin}'; start it with a token" in answer.error
+        assert (
+            f"answers its own page only, not '{origin}'; start it with a token, and with --allow-origin" in answer.error
+        )
     assert client.analyze(photo, Origin=client.url).status == 200
     with running(create_app(model, token="secret")) as guarded:
         own = {"Origin": "https://proxy.example.org", "Authorization": "Bearer secret"}
         assert guarded.analyze(photo, **own).status == 200
         assert "access-control-allow-origin" not in guarded.analyze(photo, **own).headers
+
+
+def test_pages_of_allowed_origins_are_answered_with_a_token(model: Path, photo: bytes) -> None:
+    page, other = "http://localhost:3000", "http://localhost:3001"
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    with running(create_app(model, token="secret", allow_origins=[page])) as client:
+        preflight = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": page})
+        assert (preflight.status, preflight.headers["access-control-allow-origin"]) == (200, page)
+        assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
+        token = {"Authorization": "Bearer secret"}
+        answer = client.analyze(photo, Origin=page, **token)
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, page)
+        refused = client.analyze(photo, Origin=page)  # which the page can read, too
+        assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, page)
+        assert client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": other}).status == 400
+        assert "access-control-allow-origin" not in client.analyze(photo, Origin=other, **token).headers
+
+
+@pytest.mark.parametrize(
+    ("origins", "token", "message"),
+    [
+        (["http://localhost:3000/"], "secret", "origin 'http://localhost:3000/': expected a scheme, host and port"),
+        (["*"], "secret", r"origin '\*': expected"),
+        (["localhost:3000"], "secret", "origin 'localhost:3000': expected"),
+        ("http://localhost:3000", "secret", "allow_origins: is text; expected a list"),
+        (["http://localhost:3000"], None, "pages of other origins are answered with a token only"),
+    ],
+)
+def test_origins_that_cannot_be_are_refused(model: Path, origins: list[str], token: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        create_app(model, token=token, allow_origins=origins)
 
 
 def test_the_model_is_described(client: Client, model: Path) -> None:
@@ -480,6 +513,16 @@ def test_on_other_addresses_the_command_makes_a_token(model: Path) -> None:
         assert client.get("/v1/model", Authorization=f"Bearer {token}").status == 200
         server.send_signal(signal.SIGINT)
         server.wait(20)
+
+
+def test_for_pages_elsewhere_the_command_makes_a_token(model: Path) -> None:
+    page = "http://localhost:3000"
+    with started("--model", str(model), "--allow-origin", page) as server:
+        url, token = re.search(r"(http://\S+/)#token=(\S+)", server.stderr.readline()).groups()
+        asked = urllib.request.Request(f"{url}v1/model", headers={"Origin": page, "Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == page
+        server.send_signal(signal.SIGINT)
 
 
 def test_the_body_of_an_answer_does_not_wait_for_word_that_its_head_has_come() -> None:

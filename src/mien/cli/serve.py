@@ -20,6 +20,16 @@ def _above_zero(value: float) -> float:
     return value
 
 
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ORIGIN",
+        help="A web page elsewhere that may ask, as http://localhost:3000; it needs the token. Can be repeated.",
+        show_default=False,
+    ),
+]
+
+
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
@@ -44,6 +54,7 @@ def serve(
     ] = None,
     min_face: MinFace = None,
     any_angle: AnyAngle = False,
+    allow_origin: AllowOrigin = None,
 ) -> None:
     """Serve the web page and the HTTP API."""
     from mien.serve.access import is_loopback
@@ -52,7 +63,8 @@ def serve(
     from mien.serve.server import listen, server_of
 
     token = token and token.strip()  # as a file that a variable was read from may end in a line break
-    made = secrets.token_urlsafe(24) if not token and not is_loopback(host) else None
+    needed = bool(allow_origin) or not is_loopback(host)
+    made = secrets.token_urlsafe(24) if not token and needed else None
     limits = Limits(
         upload_bytes=round(max_upload_mb * 1e6),
         pixels=round(max_megapixels * 1e6),
@@ -61,7 +73,8 @@ def serve(
         seconds=timeout_s,
     )
     detector = detector_of(min_face, any_angle)
-    app = create_app(model, detector=detector, token=token or made or None, limits=limits, workers=workers)
+    token, origins = token or made or None, allow_origin or ()
+    app = create_app(model, detector=detector, token=token, limits=limits, workers=workers, allow_origins=origins)
     listener = listen(host, port)
     _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
     waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
+
+from mien.errors import InputError
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -30,6 +34,8 @@ TOKEN_WANTED = (
     "the token is missing or wrong; send the header 'Authorization: Bearer TOKEN' with the token that `mien serve` was "
     "started with."
 )
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#*\sA-Z]+")  # as browsers write it
 
 _bearer = HTTPBearer(auto_error=False, description="Only where the server was started with a token.")
 
@@ -58,8 +64,25 @@ def check_local(request: Request) -> str | None:
         return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
     origin = request.headers.get("origin")
     if origin not in (None, f"{request.url.scheme}://{request.url.netloc}"):
-        return f"this server has no token and answers its own page only, not {origin!r}; start it with a token."
+        remedy = "start it with a token, and with --allow-origin for that page"
+        return f"this server has no token and answers its own page only, not {origin!r}; {remedy}."
     return None
+
+
+def check_origins(origins: Sequence[str], token: str | None) -> None:
+    """Make sure that other web pages can be told apart, and must send a token.
+
+    Raises:
+        InputError: an origin is none, or there is no token.
+    """
+    if isinstance(origins, str):
+        raise InputError(f"allow_origins: is text; expected a list, [{origins!r}].")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            expected = "a scheme, host and port in lower case, without a path, as http://localhost:3000"
+            raise InputError(f"origin {origin!r}: expected {expected}.")
+    if origins and token is None:
+        raise InputError("pages of other origins are answered with a token only; give one.")
 
 
 def _codes_of(token: str) -> tuple[str, ...]:

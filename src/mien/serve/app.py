@@ -7,7 +7,7 @@ import json
 import logging
 import mimetypes
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,7 +28,7 @@ from mien.checking import check_number
 from mien.errors import InputError
 from mien.faces.detect import Detector
 from mien.recognizer import Recognizer
-from mien.serve.access import HEADERS, check_local, check_token
+from mien.serve.access import HEADERS, check_local, check_origins, check_token
 from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
 from mien.serve.schema import (
@@ -62,6 +63,7 @@ def create_app(
     token: str | None = None,
     limits: Limits | None = None,
     workers: int | None = None,
+    allow_origins: Sequence[str] = (),
 ) -> FastAPI:
     """Make the application that `mien serve` runs.
 
@@ -71,14 +73,17 @@ def create_app(
         token: what clients must send; without one, only clients on this machine are answered.
         limits: what is refused; None has the defaults of `Limits`.
         workers: threads that analyse photos; None is the number of cores, 4 at most.
+        allow_origins: of web pages that browsers let ask this server, as ``http://localhost:3000``; they must send the
+            token.
 
     Raises:
-        InputError: the token is empty, or no text; or `workers` is below 1.
+        InputError: the token is empty, or no text; `workers` is below 1; or an origin is none, or without a token.
         ModelError: there is no such model.
     """
     if token is not None and (not isinstance(token, str) or not token.strip()):
         raise InputError("token: is empty, or no text; None answers this machine only.")
     token = token and token.strip()
+    check_origins(allow_origins, token)
     recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
     if workers is not None:
         check_number("workers", workers, 1, whole=True)
@@ -118,6 +123,14 @@ def create_app(
     app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(_Around)
+    if allow_origins:  # around all, so that those pages can read errors, too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=allow_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("Authorization",),
+            expose_headers=("Retry-After",),
+        )
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _argument_error)

@@ -162,7 +162,8 @@ _REFUSALS = {
     401: ("The token is missing or wrong.", TOKEN_WANTED),
     403: (
         "The server has no token, and the request is from or for another machine, or from another web page.",
-        "this server has no token and answers its own page only, not 'https://example.org'; start it with a token.",
+        "this server has no token and answers its own page only, not 'https://example.org'; start it with a token, and "
+        "with --allow-origin for that page.",
     ),
     408: ("The upload took too long.", "the upload took more than 30 s."),
     413: ("Too many bytes or pixels.", "the upload is too large; at most 20 MB are accepted here."),
