@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +105,38 @@ def test_lines_come_as_frames_are_read_and_a_client_that_leaves_frees_the_place(
             assert time.monotonic() < until
             time.sleep(0.05)
         assert list(temporary.iterdir()) == []
+
+
+def begin_upload(client: Client, video: bytes) -> http.client.HTTPConnection:
+    """Send all of a video but its last byte."""
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+    connection.putrequest("POST", "/v1/video")
+    connection.putheader("Content-Length", str(len(video)))
+    connection.endheaders(video[:-1])
+    return connection
+
+
+def test_uploads_that_stall_hold_up_no_other_video(model: Path, video: Path) -> None:
+    data, detector = video.read_bytes(), Stepwise()
+    with running(create_app(model, detector=detector)) as client, ExitStack() as connections:
+        stalled = [connections.enter_context(closing(begin_upload(client, data))) for _ in range(3)]
+        detector.steps.release(12)
+        assert client.send("POST", "/v1/video", data).status == 200
+        stalled.append(connections.enter_context(closing(begin_upload(client, data))))
+        until = time.monotonic() + 10
+        while (answer := client.send("POST", "/v1/video", b"")).status != 429:  # until the fourth has begun
+            assert time.monotonic() < until
+        assert answer.error == "4 other videos are being uploaded; try again later."
+        first, second = stalled[:2]
+        first.send(data[-1:])
+        detector.steps.release()
+        response = first.getresponse()
+        assert json.loads(response.readline())["frame"] == 0
+        second.send(data[-1:])  # while the first is read
+        refused = second.getresponse()
+        assert (refused.status, refused.getheader("retry-after")) == (429, "5")
+        detector.steps.release(11)
+        assert len(response.read().splitlines()) == 11
 
 
 def test_no_frame_is_decoded_for_a_client_that_has_left(model: Path, folder: Path) -> None:

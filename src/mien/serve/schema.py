@@ -169,7 +169,8 @@ _REFUSALS = {
     413: ("Too many bytes or pixels.", "the upload is too large; at most 20 MB are accepted here."),
     422: ("The file cannot be read, or is not what is asked for.", "<photo>: is empty, 0 bytes."),
     429: (
-        "Too many photos wait, or another video is being read; `Retry-After` says when to try again, in seconds.",
+        "Too many photos wait, another video is being read, or several are being uploaded; `Retry-After` says when to "
+        "try again, in seconds.",
         "32 photos are in work or waiting, no more are taken; try again in a moment.",
     ),
     501: ("PyAV, which reads videos, is not installed.", "reading video needs PyAV, which is not installed: ..."),

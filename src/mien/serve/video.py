@@ -29,6 +29,7 @@ from mien.video import VideoAnalysis
 
 _NAME = "<video>"
 _RETRY_AFTER_S = 5
+_MOST_UPLOADS = 4  # at one moment; each may take `video_bytes` of the disk
 _LOOK_S = 0.2  # between two looks whether the server stops
 
 # Where in a file which bytes stand. FFmpeg knows more kinds, but some of them name other files that it would open.
@@ -56,7 +57,7 @@ class _Lines(StreamingResponse):
 
 
 class Videos:
-    """Reads one video at a time.
+    """Reads one video at a time; meanwhile and before, a few others may be uploaded.
 
     Args:
         analyzer: finds and reads the faces.
@@ -68,7 +69,7 @@ class Videos:
         self._analyzer = analyzer
         self._limits = limits
         self._stopping = stopping
-        self._busy = False
+        self._busy, self._uploads = False, 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mien-video")
 
     def close(self) -> None:
@@ -79,8 +80,9 @@ class Videos:
         """Receive a video into a temporary file, and return the lines of its frames; the file goes with the last.
 
         Raises:
-            HTTPException: 501, PyAV is not installed; 429, another video is being read; 408, the upload took too long;
-                413, too many bytes or pixels; 422, a form, or another kind of file; 503, the server stops meanwhile.
+            HTTPException: 501, PyAV is not installed; 429, another video is being read, or several are being uploaded;
+                408, the upload took too long; 413, too many bytes or pixels; 422, a form, or another kind of file;
+                503, the server stops meanwhile.
             InputError: the video cannot be read.
         """
         try:
@@ -89,14 +91,14 @@ class Videos:
             raise HTTPException(501, str(error)) from error
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
             raise HTTPException(422, f"{_NAME}: send the file itself as the body, not a form.")
-        if self._busy:
-            message = "another video is being read; try again later."
-            raise HTTPException(429, message, {"Retry-After": str(_RETRY_AFTER_S)})
+        self._check_free()
         with ExitStack() as held:
+            file, path = held.enter_context(_temporary_file())
+            with self._uploading():
+                await self._received(_receive(request, file, self._limits.video_bytes))
+            self._check_free()  # another may have come in first
             self._busy = True
             held.callback(self._free)
-            file, path = held.enter_context(_temporary_file())
-            await self._received(_receive(request, file, self._limits.video_bytes))
             left = threading.Event()
             held.callback(left.set)  # so that no frame is decoded for a client that has gone
             loop = asyncio.get_running_loop()
@@ -122,6 +124,20 @@ class Videos:
             receiving.cancel()  # does nothing where it is done
             with suppress(asyncio.CancelledError, Exception):
                 await receiving
+
+    def _check_free(self) -> None:
+        if self._busy:
+            raise _later("another video is being read")
+
+    @contextmanager
+    def _uploading(self) -> Iterator[None]:
+        if self._uploads >= _MOST_UPLOADS:
+            raise _later(f"{self._uploads} other videos are being uploaded")
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     def _free(self) -> None:
         self._busy = False
@@ -156,6 +172,10 @@ class Videos:
             yield _line({"error": f"{_NAME}: stops after {last_s:.1f} s, with the server."})
         elif analysis.cut_off is not None:
             yield _line({"error": f"{_NAME}: {analysis.cut_off}."})
+
+
+def _later(why: str) -> HTTPException:
+    return HTTPException(429, f"{why}; try again later.", {"Retry-After": str(_RETRY_AFTER_S)})
 
 
 @contextmanager
