@@ -7,6 +7,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -277,6 +279,19 @@ def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "failed: mixed/a.mov: not read, stopped.\n" in done.stderr
     assert "failed: mixed/sub/photo.png: not read, stopped.\n" in done.stderr
     assert done.exit_code == 1
+
+
+def test_a_reader_that_leaves_stops_as_ctrl_c_does(tmp_path: Path) -> None:
+    long = write_video(tmp_path / "long.mp4", pan(10) * 40)  # more rows than a pipe holds
+    words = ["analyze", long, "--csv", "--save", tmp_path / "out.mp4", "--model", "tiny"]
+    command = [sys.executable, "-c", "from mien.cli import main; main()", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("source,frame,")
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert said == f"failed: {long}: stopped; the results so far are complete.\n"
+    assert 0 < len(list(VideoReader(tmp_path / "out.mp4"))) < 400
 
 
 def test_ctrl_c_among_photos_stops_and_names_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

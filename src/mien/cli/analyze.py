@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -152,11 +153,12 @@ def analyze(
     if results is not None:
         results.write(found)
     elif as_json:
-        _print(_json_lines(found))
+        _print(_json_lines(found), reading.stop)
     elif as_csv:
-        _print(_csv_lines(found, (video_columns if videos else columns)(analyzer.recognizer.card.labels)))
+        names = (video_columns if videos else columns)(analyzer.recognizer.card.labels)
+        _print(_csv_lines(found, names), reading.stop)
     else:
-        _print(map(one_line, _text_lines(found)))
+        _print(map(one_line, _text_lines(found)), reading.stop)
     for line in tally.lines(even_of_one=results is not None):
         typer.echo(one_line(line), err=True)
     if tally.failed:
@@ -167,15 +169,22 @@ def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()  # None where a shell has closed it
 
 
-def _print(lines: Iterable[str]) -> None:
-    """Print each line as soon as it is there; file names may hold what no encoding can write."""
+def _print(lines: Iterable[str], stop: threading.Event) -> None:
+    """Print each line as soon as it is there; file names may hold what no encoding can write.
+
+    A reader that takes no more, as `head`, stops the reading as Ctrl-C does, so that what is saved is complete.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         if _on_terminal():
             sys.stdout.reconfigure(errors="backslashreplace")
         else:  # what --boxes reads
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     for line in lines:
-        typer.echo(line)
+        try:
+            typer.echo(line)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left, Python writes at its end
+            stop.set()
 
 
 def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:

@@ -46,6 +46,7 @@ class Reading:
         end_s: moment before which to stop; None = the end.
         quiet: show no progress.
         failed: after running, the name of what could not be read to its end, and the reason.
+        stop: is set by Ctrl-C; what is under way is then completed.
     """
 
     analyzer: Analyzer
@@ -56,19 +57,20 @@ class Reading:
     end_s: float | None = None
     quiet: bool = False
     failed: list[tuple[str, str]] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def files(self, paths: Sequence[Path], videos: Set[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
         """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why.
 
-        After Ctrl-C, what is not read yet is among the failed. `outputs` says where the result of each is written.
+        After `stop`, what is not read yet is among the failed. `outputs` says where the result of each is written.
         """
         from mien.errors import InputError
         from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
 
-        left = deque(paths)
-        with interruption() as stop:
+        left, stop = deque(paths), self.stop
+        with interruption(stop):
             for are_videos, group in groupby(paths, videos.__contains__):
                 if stop.is_set():
                     break
@@ -87,7 +89,7 @@ class Reading:
                         reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
                         ends_s = [end_s for end_s in (self.end_s, reader.duration_s) if end_s is not None]
                         video = VideoAnalysis(reader, self.analyzer)
-                        yield from self._video(video, outputs.get(path), stop, min(ends_s, default=None))
+                        yield from self._video(video, outputs.get(path), min(ends_s, default=None))
                     except InputError as error:
                         model = self.analyzer.recognizer.card.name
                         yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
@@ -103,8 +105,8 @@ class Reading:
         camera = camera.strip()
         place = int(camera) if camera.removeprefix("-").isdecimal() else camera
         reader = CameraReader(place, every=self.every, end_s=self.end_s)
-        with interruption() as stop:
-            yield from self._video(VideoAnalysis(reader, self.analyzer), save, stop, self.end_s)
+        with interruption(self.stop):
+            yield from self._video(VideoAnalysis(reader, self.analyzer), save, self.end_s)
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
         found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
@@ -112,12 +114,10 @@ class Reading:
             _save_picture(analysis, outputs.get(photo), self.failed)
             yield analysis
 
-    def _video(
-        self, video: VideoAnalysis, file: Path | None, stop: threading.Event, end_s: float | None
-    ) -> Iterator[AnalyzedFrame]:
+    def _video(self, video: VideoAnalysis, file: Path | None, end_s: float | None) -> Iterator[AnalyzedFrame]:
         from mien.video_saving import saving
 
-        frames = self._shown(_until(video.frames(), stop), video.source.name, end_s)
+        frames = self._shown(_until(video.frames(), self.stop), video.source.name, end_s)
         yield from frames if file is None else saving(frames, video, file)
         if video.cut_off is not None:
             self.failed.append((video.source.name, video.cut_off))
@@ -196,12 +196,11 @@ def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event) -> Iterator[A
 
 
 @contextmanager
-def interruption() -> Iterator[threading.Event]:
+def interruption(stop: threading.Event) -> Iterator[None]:
     """Make Ctrl-C set an event, so that what is under way is completed; a second one interrupts as usual.
 
     So do the signals by which a system, or a terminal that closes, ends a program.
     """
-    stop = threading.Event()
 
     def interrupt(signal_number: int, frame: object) -> None:
         if stop.is_set():
@@ -213,7 +212,7 @@ def interruption() -> Iterator[threading.Event]:
     heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # as nohup makes it
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *heard)}
     try:
-        yield stop
+        yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
