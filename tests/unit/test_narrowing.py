@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -100,5 +99,5 @@ def test_the_command_writes_what_a_training_starts_from(data: FaceDataset, tmp_p
     words = ["narrow", "mien-nano", "--network", NANO, "--data", str(tmp_path / "faces.csv")]
     result = CliRunner().invoke(build_app(), [*words, "--out", str(tmp_path / "nano.safetensors")])
     assert result.output == f"{tmp_path / 'nano.safetensors'}\n"
-    by_library = features(started(NANO, narrow("mien-nano", NANO, data, tmp_path / "same.safetensors")), data)
-    np.testing.assert_allclose(features(started(NANO, tmp_path / "nano.safetensors"), data), by_library, rtol=1e-4)
+    by_library = narrow("mien-nano", NANO, data, tmp_path / "same.safetensors")
+    assert (tmp_path / "nano.safetensors").read_bytes() == by_library.read_bytes()

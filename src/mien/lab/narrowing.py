@@ -46,7 +46,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
         model: folder or name of a model of a residual network, float or int8.
         network: name of a narrower one in `mien.lab.nets.NETWORKS`; its maps may be halved before they are normalised.
         data: has a Training split.
-        out: a safetensors file, for ``--weights``. The last layer in it is random, as a training begins it anew.
+        out: a safetensors file, for ``--weights``. It lacks the last layer, which a training begins anew.
 
     Returns:
         `out`.
@@ -79,8 +79,9 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     net.load_state_dict(unfold(net, fitted), strict=False)  # all but the counts of batches
     net.settled = False
     settle(classifier, crops)
+    state = {name: value.contiguous() for name, value in net.state_dict().items() if not name.startswith("classes.")}
     with replacing(Path(out)) as part:
-        save_file({name: value.contiguous() for name, value in net.state_dict().items()}, part)
+        save_file(state, part)
     return Path(out)
 
 
