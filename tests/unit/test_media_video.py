@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 from fractions import Fraction
@@ -10,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import SideDataContainer
 from drawn_video import astronaut, pan, write_video
 from PIL import Image
 
@@ -103,13 +105,25 @@ def test_pixels_become_square(tmp_path: Path, aspect: Fraction, degrees: int) ->
     assert again.image.shape == (256, 256, 3)
 
 
+def test_frames_that_were_read_do_not_wait_in_cycles(clip: Path) -> None:
+    list(VideoReader(clip))  # imports PyAV
+    gc.collect()
+    gc.disable()
+    try:
+        frames = list(VideoReader(clip))
+        left = [each for each in gc.get_objects() if isinstance(each, SideDataContainer)]
+    finally:
+        gc.enable()
+    assert len(left) <= 1 < len(frames)
+
+
 def test_a_frame_whose_colours_cannot_be_converted_ends_a_video(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     convert, left = video.as_shown, iter(range(3))
 
-    def as_shown(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
+    def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) -> np.ndarray:
         if next(left, None) is None:
             raise ValueError("unknown colours")
-        return convert(frame, aspect)
+        return convert(frame, aspect, mirrored)
 
     monkeypatch.setattr(video, "as_shown", as_shown)
     reader = VideoReader(clip)

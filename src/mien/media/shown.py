@@ -27,8 +27,14 @@ def shown_width(width: int, aspect: Fraction) -> int:
     return max(1, round(width * aspect))
 
 
-def as_shown(frame: av.VideoFrame, aspect: Fraction) -> npt.NDArray[np.uint8]:
+def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) -> npt.NDArray[np.uint8]:
     """Return a frame as ``(H, W, 3)`` uint8 RGB, made as wide as it is shown, mirrored and turned as its matrix says.
+
+    Args:
+        frame: as it was decoded.
+        aspect: of its pixels.
+        mirrored: whether frames of a rotation are mirrored, empty for the first frame of a video. Those that follow
+            are not asked: a frame whose `side_data` was looked at stays in memory until Python looks for cycles.
 
     Raises:
         FFmpegError, ValueError: its colours cannot be converted.
@@ -36,7 +42,9 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction) -> npt.NDArray[np.uint8]:
     if frame.colorspace == _UNSTATED and (frame.width >= 1280 or frame.height > 576):
         frame.colorspace = BT709  # as players take it; of smaller ones they take BT.601, as FFmpeg does
     image = frame.to_ndarray(width=shown_width(frame.width, aspect), format="rgb24")
-    if _is_mirrored(frame):  # `rotation` is where the rows point to, so it is the columns that are reversed
+    if frame.rotation not in mirrored:
+        mirrored[frame.rotation] = _is_mirrored(frame)
+    if mirrored[frame.rotation]:  # `rotation` is where the rows point to, so it is the columns that are reversed
         image = image[::-1]
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
 

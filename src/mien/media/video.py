@@ -145,6 +145,7 @@ class VideoReader:
         """
         self.cut_off, index, empty, clock = None, -1, True, RisingClock(_JUMP_S)
         first_s, end_s = round(self.start_s, 6), math.inf if self._end_s is None else round(self._end_s, 6)
+        mirrored: dict[int, bool] = {}
         for index, frame in self._indexed():
             stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
             time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
@@ -154,7 +155,7 @@ class VideoReader:
                 break
             if moment_s >= first_s and index % self._every == 0:
                 try:
-                    image = as_shown(frame, self._aspect)
+                    image = as_shown(frame, self._aspect, mirrored)
                 except (import_av().error.FFmpegError, ValueError) as error:
                     self.cut_off = f"the colours of frame {index} cannot be converted ({reason_of(error)})"
                     break
