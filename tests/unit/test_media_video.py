@@ -111,7 +111,7 @@ def test_frames_that_were_read_do_not_wait_in_cycles(clip: Path) -> None:
     gc.disable()
     try:
         frames = list(VideoReader(clip))
-        left = [each for each in gc.get_objects() if isinstance(each, SideDataContainer)]
+        left = [each for each in gc.get_objects() if type(each) is SideDataContainer]
     finally:
         gc.enable()
     assert len(left) <= 1 < len(frames)
