@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mien.cli.faces import DATA_HELP, some, tell_not_read
+from mien.cli.faces import DATA_HELP, first_few, tell_not_read
 
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
@@ -160,7 +160,7 @@ def _in_words(facts: dict[str, Any]) -> str:
         "",
         f"grey levels: mean {facts['pixel_mean']:.4f}, deviation {facts['pixel_std']:.4f}, of values in 0 to 1",
         f"fingerprint: {facts['fingerprint']}",
-        f"other files: {len(others):,}{some(others)}",
+        f"other files: {len(others):,}{first_few(others)}",
         f"broken images: {len(facts['broken']):,}",
     ]
     return "\n".join(parts)

@@ -30,10 +30,10 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
 def tell_not_read(files: Sequence[str]) -> None:
     """Tell on standard error which files a reader has passed over, if any."""
     if files:
-        typer.echo(f"not read, no faces by their name or place: {len(files):,} files{some(files)}", err=True)
+        typer.echo(f"not read, no faces by their name or place: {len(files):,} files{first_few(files)}", err=True)
 
 
-def some(names: Sequence[str]) -> str:
+def first_few(names: Sequence[str]) -> str:
     """Return the first five names, in brackets after a space; nothing where there are none."""
     if not names:
         return ""

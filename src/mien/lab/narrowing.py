@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from mien.card import MODEL_FILE
 from mien.errors import ModelError, RecipeError
 from mien.lab.data import FaceDataset
-from mien.lab.nets import NETWORKS, settle
-from mien.lab.nets.folded import read_model, unfold
-from mien.lab.nets.input import Classifier
+from mien.lab.nets import NETWORKS
+from mien.lab.nets.folded import read_model, settle, unfold
+from mien.lab.nets.input import InputLayer
 from mien.lab.nets.residual import ResidualNet
 from mien.lab.recipe.io import nearest
 from mien.recognizer import Recognizer
@@ -45,6 +45,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     Args:
         model: folder or name of a model of a residual network, float or int8.
         network: name of a narrower one in `mien.lab.nets.NETWORKS`; its maps may be halved before they are normalised.
+            The stride of its first layer is taken for the wide one's, too.
         data: has a Training split.
         out: a safetensors file, for ``--weights``. It lacks the last layer, which a training begins anew.
 
@@ -68,17 +69,16 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     if len(wide) != len(convs) or any(len(conv.weight) > len(layer[0]) for conv, layer in zip(convs.values(), wide)):
         raise ModelError(f"{source.folder}: not of a residual network as deep as {network} and at least as wide.")
 
-    classifier = Classifier(preprocess, net)
     faces = data.training.faces
     crops = torch.from_numpy(preprocess.stack(list(faces[:: math.ceil(len(faces) / FACES)])))
+    x = InputLayer(preprocess)(crops)
     kept = _choose(wide, found["classes.weight"], [len(conv.weight) for conv in convs.values()])
-    layers = _fit(wide, kept, classifier.input(crops), stride=net.stem_stride)
+    layers = _fit(wide, kept, x, net.stem_stride)
     fitted: dict[str, Tensor] = {}
     for name, (weight, bias) in zip(convs, layers, strict=True):
         fitted |= {f"{name}.weight": weight, f"{name}.bias": bias}
     net.load_state_dict(unfold(net, fitted), strict=False)  # all but the counts of batches
-    net.settled = False
-    settle(classifier, crops)
+    settle(net, x)
     state = {name: value.contiguous() for name, value in net.state_dict().items() if not name.startswith("classes.")}
     with replacing(Path(out)) as part:
         save_file(state, part)
