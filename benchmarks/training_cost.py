@@ -49,7 +49,7 @@ LOOKS, BUDGET_S = 20, 4.0
 """So many looks at each kind of epoch of a recipe (what is trained, size of the faces), or as many as fit the time for
 all kinds, but two at least; the first one warms up and is left out."""
 FORWARD_BATCH = 64
-TEACHER = "mien-small"
+TEACHER = "mien-small-first"
 """Teaches the recipes that want a teacher. Teachers of the models that ship are larger, several or both, which takes
 longer."""
 SIZES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
