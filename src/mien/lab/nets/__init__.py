@@ -44,7 +44,6 @@ NETWORKS: dict[str, Callable[[Preprocess, int], nn.Module]] = {
         ResidualNet, widths=(16, 32, 48, 72), stem_stride=1, dropout=0.1, pool_first=True
     ),
     "residual-nano-even": partial(ResidualNet, widths=(24, 40, 56, 60), stem_stride=1, dropout=0.1, pool_first=True),
-    "residual-nano-early": partial(ResidualNet, widths=(28, 44, 60, 52), stem_stride=1, dropout=0.0, pool_first=True),
     "residual-pico": partial(ResidualNet, widths=(8, 16, 24, 40), dropout=0.0),
     "residual-slim": partial(ResidualNet, widths=(28, 56, 104, 208), stem_stride=1, pool_first=True),
     "residual-small": ResidualNet,
