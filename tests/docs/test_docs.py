@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 import warnings
 import zipfile
@@ -78,6 +79,12 @@ def folder_of_a_user(files_of_a_user: Path, tmp_path: Path, monkeypatch: pytest.
     """Each page starts in a folder of its own, with these files."""
     shutil.copytree(files_of_a_user, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for page in RUN:
+        for _, code in blocks(page, "python"):
+            if named := re.match(r"# (\w+)\.py\n", code):  # a file that the page asks for
+                (tmp_path / f"{named[1]}.py").write_text(code, "utf-8")
+                monkeypatch.delitem(sys.modules, named[1], raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ WIDE = 100
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="Print this one in full.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this one, or that of a JSON file, in full.")] = None,
     parameters: Annotated[bool, typer.Option("--parameters", help="Count what trains (takes seconds).")] = False,
     layers: Annotated[bool, typer.Option("--layers", help="With a name: print the network layer by layer.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON: one recipe, or a list of all.")] = False,
@@ -22,18 +22,20 @@ def recipes(
     """List the recipes, or print one."""
     from mien.lab.pages import recipe_page
     from mien.lab.recipe import io as recipe_io
+    from mien.lab.recipe_book import find_recipe
     from mien.lab.recipe_book import recipes as rows
 
     if layers:
         if name is None:
             raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
-        text = recipe_page.layer_table(rows[name]).plain() + "\n"
+        text = recipe_page.layer_table(find_recipe(name)).plain() + "\n"
     elif markdown:
         text = recipe_page.page()
     elif name is not None:
-        text = recipe_io.to_json(rows[name]) if json else recipe_page.describe(rows[name])
+        row = find_recipe(name)
+        text = recipe_io.to_json(row) if json else recipe_page.describe(row)
         if parameters and not json:
-            text += f"{'parameters':<16}{recipe_page.count_trained(rows[name]):,}\n"
+            text += f"{'parameters':<16}{recipe_page.count_trained(row):,}\n"
     elif json:
         text = f"[{', '.join(recipe_io.to_json(row).rstrip() for row in rows.values())}]\n"
     else:

@@ -27,7 +27,7 @@ def parse_time(text: str) -> float:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe; `mien recipes` lists them.")],
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, which `mien recipes` lists, or a JSON file.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
@@ -56,7 +56,7 @@ def train(
     from mien.lab.schedule import with_epochs
 
     keep_freed_memory()
-    row = lab.recipes[recipe]
+    row = lab.find_recipe(recipe)
     if epochs not in (None, row.epochs):
         row = override(with_epochs(row, epochs), f"epochs={epochs}", *(set_ or []))
     elif set_:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mien.lab.predictions import Predictions as Predictions
     from mien.lab.published import compare_published as compare_published
     from mien.lab.recipe import Recipe as Recipe
+    from mien.lab.recipe_book import find_recipe as find_recipe
     from mien.lab.recipe_book import recipes as recipes
     from mien.lab.robust import Robustness as Robustness
     from mien.lab.robust import robustness as robustness
@@ -60,6 +61,7 @@ _PLACES = {
     "evaluate": "evaluation",
     "export_run": "export",
     "fetch_fer2013": "data",
+    "find_recipe": "recipe_book",
     "join_models": "joining",
     "join_votes": "data",
     "narrow": "narrowing",

@@ -18,6 +18,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
+from mien.lab.nets.imported import source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
@@ -28,6 +29,7 @@ from mien.writing import replacing
 
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
+NETWORK = "network.py"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
 
 
@@ -36,8 +38,9 @@ class Run:
     """A training's folder.
 
     ``recipe.json``, ``environment.json`` (seed, data, versions, progress), ``history.jsonl`` (a row an epoch),
-    ``checkpoint.pt`` (to resume from) and, once finished, ``weights.safetensors`` (the kept weights). Evaluation
-    adds ``model/``, ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds ``report.html``.
+    ``checkpoint.pt`` (to resume from), of a network of one's own ``network.py`` (a copy of the file that defines it)
+    and, once finished, ``weights.safetensors`` (the kept weights). Evaluation adds ``model/``,
+    ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds ``report.html``.
     """
 
     folder: Path
@@ -148,6 +151,11 @@ class Run:
             raise ModelError(
                 f"{self.folder}: recipe {self.recipe.name} has not learned FER+ votes (votes_weight is 0)."
             )
+        if source_digest(self.recipe.network) != self.environment.get("network_sha256"):
+            raise ModelError(
+                f"{self.folder}: the file that defines {self.recipe.network.name} has changed since this was trained; "
+                f"put it back as {self.folder / NETWORK} has it, or train again."
+            )
         classifier = build(self.recipe.network, self.recipe.preprocess, labels + votes, pretrained=False)
         classifier.answers = {"labels": slice(labels), "votes": slice(labels, None), "all": slice(None)}[answers]
         try:
@@ -220,19 +228,6 @@ def _damaged(file: Path, reason: object) -> ModelError:
     )
 
 
-def log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
-    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return
-    # opened for each epoch: a resumed training goes on in a file of its own, and no epoch stands twice
-    with SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
-        for name, value in row.items():
-            if name != "epoch" and value is not None:
-                board.add_scalar(name, value, row["epoch"])
-
-
 def run_name(
     recipe: Recipe,
     data: FaceDataset,
@@ -243,6 +238,8 @@ def run_name(
     """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), weights_digest(weights) if weights else ""]
     parts += (teachers or {}).values()
+    if (source := source_digest(recipe.network)) is not None:
+        parts.append(source)
     if recipe.votes_weight and data.votes is not None:
         parts.append(hashlib.sha256(data.votes.tobytes()).hexdigest())
     return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"

@@ -30,11 +30,12 @@ from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
+from mien.lab.nets.imported import is_imported, network_source, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, learned_classes, log_to_tensorboard, run_name, weights_file
+from mien.lab.run import ENVIRONMENT, NETWORK, WEIGHTS, Run, learned_classes, run_name, weights_file
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
 from mien.preprocess import Preprocess
@@ -125,19 +126,25 @@ def train(
     return run
 
 
-def _check_sizes(recipe: Recipe, classifier: Classifier) -> None:
-    """Refuse to begin with a size that the network cannot take."""
+def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
+    """Refuse to begin with a size that the network cannot take, or with one that answers something else."""
     side, p = side_at(recipe, 0), recipe.preprocess
     device = classifier.input.mean.device
     try:
         with torch.no_grad():
-            classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
+            answer = classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
     except (AssertionError, RuntimeError) as error:  # timm's transformers assert
         other = f", only of {p.input_px}; use --set sizes=FullSize"
         remedy = "; set preprocess.input_px higher" if side == p.input_px else other
+        why = f" ({error})" if is_imported(recipe.network.name) else ""
         raise RecipeError(
-            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px{remedy}."
+            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px{why}{remedy}."
         ) from error
+    if (shape := tuple(getattr(answer, "shape", ()))) != (1, outputs):
+        raise RecipeError(
+            f"{recipe.name}: network {recipe.network.name} answers {shape or type(answer)} to one face, expected "
+            f"(1, {outputs}): a logit for each class."
+        )
 
 
 def _processes() -> dict[str, int]:
@@ -242,7 +249,7 @@ class Trainer:
         if weights is not None and (known := learned_classes(weights)) is not None:
             adopt_classes(self.classifier, weights, known, data.label_set)
         self.classifier.to(**channels_last)
-        _check_sizes(recipe, self.classifier)
+        _check_sizes(recipe, self.classifier, self.targets.shape[1])
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped
         self.steps = steps_an_epoch(len(self.faces), recipe.batch_size, fabric.world_size)
@@ -258,6 +265,8 @@ class Trainer:
             "n_validation": 0 if validation is None else len(validation),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if (source := source_digest(recipe.network)) is not None:
+            self.environment["network_sha256"] = source
 
     def fit(self, state: dict[str, Any] | None, deadline: float, show: Callable[[Progress], None]) -> None:
         """Train to the end from a checkpoint's `state`, or from the start.
@@ -464,6 +473,8 @@ class Trainer:
     def _write_start(self) -> None:
         if self.fabric.is_global_zero:
             self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
+            if (source := network_source(self.recipe.network)) is not None:
+                (self.run.folder / NETWORK).write_bytes(source)
             self.run.write_recipe()  # last: it makes the folder a run
 
     def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:
@@ -481,7 +492,7 @@ class Trainer:
                 self.run.write_weights(self.best if best else self.kept.state_dict())
             self.run.write_json(ENVIRONMENT, self.environment | progress)
             self.run.write_checkpoint({"finished": True} if last else self._state(epoch, optimizer))
-            log_to_tensorboard(self.run, self.rows[-1])  # after all that matters
+            _log_to_tensorboard(self.run, self.rows[-1])  # after all that matters
         self.fabric.barrier()
 
     def _state(self, epoch: int, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -508,6 +519,19 @@ class Trainer:
         began = state.get("environment", self.environment)  # a checkpoint of an earlier version has none
         now = {"epoch": state["epoch"] + 2} | {key: self.environment[key] for key in MAY_CHANGE}
         self.environment = began | {"resumed": [*began.get("resumed", []), now]}
+
+
+def _log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
+    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    # opened for each epoch: a resumed training goes on in a file of its own, and no epoch stands twice
+    with SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
+        for name, value in row.items():
+            if name != "epoch" and value is not None:
+                board.add_scalar(name, value, row["epoch"])
 
 
 class EpochRandom:

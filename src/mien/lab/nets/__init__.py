@@ -16,6 +16,7 @@ from mien.lab.nets.cnn_64_512 import CNN64To512
 from mien.lab.nets.folded import adopt_rows, unfold, with_own_classes
 from mien.lab.nets.folded import settle as settle_norms
 from mien.lab.nets.gelu_cnn import GeluCNN
+from mien.lab.nets.imported import import_network, is_imported
 from mien.lab.nets.input import Classifier
 from mien.lab.nets.mobilenet_v1 import MobileNetV1
 from mien.lab.nets.residual import ResidualNet
@@ -86,9 +87,12 @@ def build(
         raise RecipeError(f"--weights {weights}: in this recipe {network.name} starts at random; {change}.")
     if isinstance(network, Backbone):
         return Classifier(preprocess, open_backbone(network, preprocess, classes, weights, pretrained))
-    if network.name not in NETWORKS:
+    if is_imported(network.name):
+        module = import_network(network.name)(preprocess, classes)
+    elif network.name in NETWORKS:
+        module = NETWORKS[network.name](preprocess, classes)
+    else:
         raise RecipeError(f"network {network.name!r} is unknown; {nearest(network.name, NETWORKS)}")
-    module = NETWORKS[network.name](preprocess, classes)
     if network.weights == "file" and pretrained:
         if weights is None:
             raise RecipeError(

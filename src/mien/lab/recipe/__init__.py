@@ -41,10 +41,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class OwnNet:
-    """One of mien's own networks.
+    """One of mien's own networks, or of yours.
 
     Attributes:
-        name: in `mien.lab.nets.NETWORKS`.
+        name: in `mien.lab.nets.NETWORKS`; or ``"module:name"`` of a class or function that is called with preprocessing
+            and number of classes K, and returns a module: ``(N, channels, input_px, input_px)`` in, ``(N, K)`` out.
         weights: ``"file"`` (starts from `--weights`: a run, model or safetensors file of the same network; for
             ``mobilenet-v1`` also of a deeper one, or the face network's) or ``"none"``.
     """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from mien.errors import RecipeError
 from mien.lab.recipe import Recipe
-from mien.lab.recipe.io import nearest
+from mien.lab.recipe.io import from_json, nearest
 from mien.lab.recipe_book import further, nano, small, speedruns, students, teachers
 from mien.lab.recipe_book.future_work import (
     CONVNEXT_TINY,
@@ -23,7 +24,7 @@ from mien.lab.recipe_book.report_003 import GELU_CNN, GELU_CNN_NOBN
 from mien.lab.recipe_book.report_004 import CNN8, RESNET50_IMAGENET, RESNET50_SCRATCH
 from mien.recognizer import shipped_models
 
-__all__ = ["FUTURE_WORK", "OWN", "PUBLISHED", "SPEEDRUNS", "Recipes", "recipes"]
+__all__ = ["FUTURE_WORK", "OWN", "PUBLISHED", "SPEEDRUNS", "Recipes", "find_recipe", "recipes"]
 
 PUBLISHED = (
     RESNET50_FLATTEN,
@@ -80,6 +81,34 @@ class Recipes(Mapping[str, Recipe]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def find_recipe(named: str | Path) -> Recipe:
+    """Return a recipe by its name, or one of your own from a JSON file, as ``mien recipes NAME --json`` prints it.
+
+    Raises:
+        RecipeError: there is none of that name; or the file cannot be read, is no recipe, or says of a recipe that is
+            not in the book that it is, or that it has a source's figures.
+    """
+    file = Path(named)
+    if file.suffix != ".json":
+        return recipes[str(named)]
+    try:
+        recipe = from_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise RecipeError(f"{file}: {reason}; expected a recipe as `mien recipes NAME --json` prints it.") from error
+    except (UnicodeDecodeError, RecipeError) as error:
+        raise RecipeError(f"{file}: {error}") from error
+    if recipe in recipes.values():
+        return recipe
+    if recipe.name in recipes:
+        raise RecipeError(f"{file}: differs from {recipe.name}, which mien has; change its name too.")
+    if recipe.published:
+        raise RecipeError(
+            f"{file}: published holds a source's figures, which a recipe of your own has not; empty it: []."
+        )
+    return recipe
 
 
 recipes = Recipes(*PUBLISHED, *FUTURE_WORK, *OWN, *SPEEDRUNS)

@@ -155,14 +155,6 @@ MIEN_NANO_EVEN_MATCHED = replace(
     distillation=Distillation(weight=0.9, temperature=2.0, faces="undamaged", teachers_a_step=1),
 )
 
-MIEN_NANO_EVEN_MIXED = replace(
-    MIEN_NANO_EVEN_MATCHED,
-    name="mien-nano-even-mixed",
-    augment=replace(MIEN_NANO_EVEN_MATCHED.augment, mixup_alpha=0.4, cutmix_alpha=1.0, mix_rate=0.4),
-    remark="mien-nano-even-matched with mixed faces among those that it sees and its teachers answer to. It holds out "
-    "the same faces.",
-)
-
 ROWS = (
     MIEN_NANO_FIRST,
     MIEN_NANO_MUON,
@@ -173,5 +165,4 @@ ROWS = (
     MIEN_NANO_EVEN,
     MIEN_NANO_EVEN_TUNED,
     MIEN_NANO_EVEN_MATCHED,
-    MIEN_NANO_EVEN_MIXED,
 )

@@ -1,0 +1,191 @@
+"""Networks and recipes of one's own: from a module in the working directory, from a JSON file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mien.errors import ModelError, RecipeError
+from mien.lab.averaging import average_runs
+from mien.lab.data import draw_faces
+from mien.lab.evaluation import evaluate
+from mien.lab.nets import build
+from mien.lab.nets.imported import network_source, source_digest
+from mien.lab.recipe import NoAugment, OwnNet, Recipe, Validation
+from mien.lab.recipe.io import from_json, to_json
+from mien.lab.recipe_book import find_recipe, recipes
+from mien.lab.run import NETWORK, Run
+from mien.lab.training import train
+from mien.preprocess import Preprocess
+
+CODE = """
+import torch
+
+SIDE = 48
+
+class Flat(torch.nn.Module):
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        self.out = torch.nn.Linear(preprocess.channels * SIDE**2, classes)
+
+    def forward(self, x):
+        return self.out(x.flatten(1))
+
+def made(preprocess, classes):
+    return Flat(preprocess, classes)
+
+def alone(preprocess):
+    return Flat(preprocess, 7)
+
+def nothing(preprocess, classes):
+    return None
+
+def wide(preprocess, classes):
+    return Flat(preprocess, classes + 1)
+"""
+NAME = "net_of_ones_own"
+
+
+@pytest.fixture(autouse=True)
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    file = tmp_path / f"{NAME}.py"
+    file.write_text(CODE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield file
+    sys.modules.pop(NAME, None)
+
+
+def own(attribute: str, epochs: int = 1) -> Recipe:
+    return replace(
+        recipes["mien-small-first"],
+        name="own",
+        network=OwnNet(name=f"{NAME}:{attribute}"),
+        augment=NoAugment(),
+        epochs=epochs,
+        ema_decay=0.0,
+        validation=Validation(kind="none"),
+    )
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Change the module, as somebody does before the next process imports it."""
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+    sys.modules.pop(NAME, None)
+
+
+@pytest.mark.parametrize("attribute", ["Flat", "made"])
+def test_a_class_or_a_function_in_the_working_directory_builds_the_network(attribute: str, own_module: Path) -> None:
+    network = OwnNet(name=f"{NAME}:{attribute}")
+    classifier = build(network, Preprocess(crop_px=48), 7)
+    assert classifier(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (2, 7)
+    assert type(classifier.network).__name__ == "Flat"
+    assert network_source(network) == own_module.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (f"{NAME}:flat", f"module '{NAME}' has no attribute 'flat'; expected MODULE:NAME, such as my_net:MyNet"),
+        ("nets_of_others:Flat", "no module nets_of_others in .* or among what is installed; expected MODULE:NAME"),
+        (":Flat", "Empty module name; expected MODULE:NAME"),
+        (f"{NAME}:SIDE", "found int; expected a class or a function"),
+        (f"{NAME}:alone", "takes 1 positional argument but 2 were given; it is called with .preprocess, classes.\\.$"),
+        (f"{NAME}:nothing", "it gives a NoneType; expected a torch.nn.Module"),
+    ],
+)
+def test_what_is_no_network_is_named(name: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=f"network '{name}': .*{message}"):
+        build(OwnNet(name=name), Preprocess(crop_px=48), 7)
+
+
+def test_a_module_that_lacks_another_says_which(own_module: Path) -> None:
+    own_module.write_text("import a_package_that_is_missing\n", "utf-8")
+    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_missing"):
+        build(OwnNet(name=f"{NAME}:Flat"), Preprocess(crop_px=48), 7)
+
+
+def test_networks_of_mien_and_timm_have_no_file() -> None:
+    assert source_digest(recipes["cnn8"].network) is source_digest(recipes["resnet50-scratch"].network) is None
+
+
+def test_a_run_keeps_the_file_and_is_not_read_with_another(own_module: Path, tmp_path: Path) -> None:
+    data = draw_faces(2)
+    run = train(own("Flat"), data, out=tmp_path / "runs")
+    assert (run.folder / NETWORK).read_bytes() == own_module.read_bytes()
+    assert evaluate(run, data, split="PublicTest").full is not None
+
+    edit(own_module, "x.flatten(1)", "x.flatten(1).relu()")
+    with pytest.raises(ModelError, match=r"has changed since this was trained; put it back as .*network\.py has it"):
+        Run.open(run.folder).load_classifier()
+    again = train(own("Flat"), data, out=tmp_path / "runs")
+    assert again.folder != run.folder  # another network, another run
+    with pytest.raises(ModelError, match="has changed"):
+        average_runs([run, again], "mean", tmp_path / "runs")
+
+    edit(own_module, "x.flatten(1).relu()", "x.flatten(1)")
+    assert train(own("Flat"), data, out=tmp_path / "runs").folder == run.folder
+    other = train(own("Flat"), data, seed=0, out=tmp_path / "others", precision="32")
+    mean = average_runs([run, replace(other, recipe=replace(other.recipe, name="other"))], "mean", tmp_path / "runs")
+    assert (mean.folder / NETWORK).read_bytes() == own_module.read_bytes()
+    mean.load_classifier()
+
+
+def test_a_network_that_answers_or_takes_something_else_is_refused_before_it_trains(tmp_path: Path) -> None:
+    data = draw_faces(2)
+    with pytest.raises(RecipeError, match=r"answers \(1, 8\) to one face, expected \(1, 7\): a logit for each class"):
+        train(own("wide"), data, out=tmp_path)
+    smaller = replace(own("Flat"), preprocess=replace(own("Flat").preprocess, input_px=32))
+    with pytest.raises(
+        RecipeError, match=r"Flat cannot take faces of 32 px \(.*1024.*\); set preprocess.input_px high"
+    ):
+        train(smaller, data, out=tmp_path)
+    assert not list(tmp_path.glob("own-*"))
+
+
+def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(to_json(own("Flat", epochs=5)), "utf-8")
+    assert find_recipe(str(file)) == own("Flat", epochs=5)
+    assert find_recipe("cnn8") is recipes["cnn8"]
+    file.write_text(to_json(recipes["cnn8"]), "utf-8")
+    assert find_recipe(file) is not None and find_recipe(file).published  # unchanged, it is the row
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 2}, "differs from cnn8, which mien has; change its name too"),
+        ({"epochs": 2, "name": "mine"}, r"published holds a source's figures, .* empty it: \[\]"),
+        ({"epochs": "two"}, "epochs"),
+        ({"schema": 0}, "schema 0, expected"),
+    ],
+)
+def test_a_file_that_is_no_recipe_of_ones_own_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(json.loads(to_json(recipes["cnn8"])) | change), "utf-8")
+    with pytest.raises(RecipeError, match=rf"mine\.json: .*{message}"):
+        find_recipe(file)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(
+        RecipeError, match=r"^none\.json: No such file or directory; expected a recipe as `mien recipes"
+    ):
+        find_recipe("none.json")
+
+
+def test_a_changed_row_with_a_name_of_its_own_is_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    row = json.loads(to_json(recipes["cnn8"])) | {"name": "mine", "published": [], "epochs": 2}
+    file.write_text(json.dumps(row), "utf-8")
+    assert find_recipe(file) == replace(recipes["cnn8"], name="mine", published=(), epochs=2)
+    assert from_json(json.dumps(row)).epochs == 2
