@@ -122,7 +122,7 @@ def _check_kind(photo: Photo, name: str) -> None:
 def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[Cropped]:
     """Yield what jobs return, in their order; each thread works up to two jobs ahead.
 
-    Threads are enough: they leave Python's lock free for 71 % of their time (`benchmarks/photo_workers.py`).
+    Threads are enough: they leave Python's lock free for 70 % of their time (`benchmarks/photo_workers.py`).
     """
     if workers <= 1:
         yield from (job() for job in jobs)

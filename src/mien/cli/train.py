@@ -101,7 +101,7 @@ def train(
 
 
 def average(
-    runs: Annotated[list[Path], typer.Argument(help="Finished runs, one of which went on from the other.")],
+    runs: Annotated[list[Path], typer.Argument(help="Finished runs that went on from each other or from one start.")],
     name: Annotated[str, typer.Option(help="Of the new recipe.")],
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
 ) -> None:

@@ -35,7 +35,7 @@ def augment_faces(
 
     Args:
         faces: ``(N, P, H, W)`` float32 in [0, 1], square.
-        augment: what to do, how strongly. Mixing is not done here, see `mix`.
+        augment: what to do, how strongly. Mixing is not done here, see `draw_blend`.
         out_px: side of the result, px.
         generator: source of the draws, on the faces' device.
         part: which faces of the whole batch these are.

@@ -23,8 +23,8 @@ _OF_ONE_TRAINING = ("resumed", "started", "seconds", "best_epoch")
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
     """Write a run whose weights are the mean of those of other runs (Wortsman et al. 2022: WiSE-FT).
 
-    It makes sense where one run went on from the other (``weights="file"``): the mean often keeps most of what either
-    is better at.
+    It makes sense where runs went on from each other or from one start (``weights="file"``): the mean often keeps
+    most of what each is better at.
 
     Args:
         runs: finished runs of one network on the same data; the last one lends its recipe.

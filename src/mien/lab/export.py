@@ -70,7 +70,8 @@ def export_run(
             majority of the votes it is calibrated too.
         mirrored: whether the model itself averages its answers to a face and to its mirror image, for twice the time.
         name: of the model; default the recipe's, with `votes` and ``-ferplus``.
-        licence: SPDX expression; default MIT, or unknown if the training started from weights of others.
+        licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if the training started from
+            weights of others.
 
     Returns:
         The model folder.
