@@ -37,19 +37,18 @@ def check(
 ) -> None:
     """Read a data set whole and say what is in it; exit 1 if any part of it cannot be read."""
     from mien.lab.data import join_votes, relabel_by_majority
-    from mien.lab.data.images import refuse_broken
     from mien.lab.data.stats import summary
 
     edition = _open(data, classes)
     if not len(edition.data):
-        refuse_broken(str(data), edition.broken)
+        edition.refuse_broken()
     facts = summary(edition, _audited(edition.data) if audit else None)
     if votes is not None:
         relabelled = relabel_by_majority(join_votes(edition.data, votes))
         names = ("labelled", "no_votes", "no_majority", "unknown", "not_a_face")
         facts["ferplus_majority"] = {name: getattr(relabelled, name) for name in names}
     typer.echo(json.dumps(facts, indent=2) if as_json else _in_words(facts))
-    refuse_broken(str(data), edition.broken)
+    edition.refuse_broken()
 
 
 @app.command()
@@ -85,11 +84,10 @@ def convert(
     from rich.console import Console
 
     from mien.lab.data import draw_test, write_edition
-    from mien.lab.data.images import refuse_broken
 
     edition = _open(data, classes, resize)
     if not skip_broken:
-        refuse_broken(str(data), edition.broken)
+        edition.refuse_broken()
     for line in edition.broken:
         typer.echo(f"left out: {line}", err=True)
     tell_not_read(edition.other_files)

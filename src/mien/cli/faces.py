@@ -19,12 +19,11 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
     """Read a data set, tell which images are none of it, and join the votes of FER+ where their file is named."""
     from mien.lab.data import join_votes, open_fer2013
     from mien.lab.data.folder import is_image
-    from mien.lab.data.images import refuse_broken
 
     edition = open_fer2013(data)
-    refuse_broken(str(data), edition.broken)
+    faces = edition.refuse_broken()
     tell_not_read([name for name in edition.other_files if is_image(name)])
-    return edition.data if votes is None else join_votes(edition.data, votes)
+    return faces if votes is None else join_votes(faces, votes)
 
 
 def tell_not_read(files: Sequence[str]) -> None:

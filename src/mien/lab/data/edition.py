@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 
 FULL_SIZES = {TRAINING: 28_709, PUBLIC: 3_589, PRIVATE: 3_589}
@@ -44,6 +45,22 @@ class Edition:
     data: FaceDataset
     broken: tuple[str, ...] = ()
     other_files: tuple[str, ...] = ()
+
+    def refuse_broken(self) -> FaceDataset:
+        """Return the data, if all of it could be read.
+
+        Raises:
+            DataError: lists the images that could not.
+        """
+        if self.broken:
+            shown = "".join(f"\n  {line}" for line in self.broken[:20])
+            more = f"\n  and {len(self.broken) - 20:,} more" if len(self.broken) > 20 else ""
+            raise DataError(
+                f"{self.data.source}: {len(self.broken):,} images cannot be read:{shown}{more}\n"
+                "Get the data again, or keep the readable ones with `mien data convert --skip-broken`; "
+                "`--resize` there scales faces of another size."
+            )
+        return self.data
 
 
 def split_named(text: str) -> str | None:

@@ -14,7 +14,6 @@ from mien.errors import DataError
 from mien.lab.data.dataset import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.data.edition import Edition, joined
 from mien.lab.data.folder import read_folder
-from mien.lab.data.images import refuse_broken
 from mien.lab.data.parquet import read_parquet
 from mien.lab.data.pixel_csv import read_csv
 from mien.lab.data.tree import DAMAGED, FolderTree, TarTree, Tree, ZipTree
@@ -39,9 +38,7 @@ def read_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) 
         DataError: nothing readable is there, or any part of it is damaged; names file and row. To go on without
             the broken images, take `open_fer2013(path).data`.
     """
-    edition = open_fer2013(path, classes)
-    refuse_broken(str(path), edition.broken)
-    return edition.data
+    return open_fer2013(path, classes).refuse_broken()
 
 
 def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, *, resize: bool = False) -> Edition:

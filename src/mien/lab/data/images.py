@@ -86,15 +86,3 @@ def _plain(image: Image.Image) -> Image.Image:
     if orientation_of(image) == 1 and image.mode[0] not in "IF" and not image.has_transparency_data:
         return image
     return Image.fromarray(pixels_of(image))
-
-
-def refuse_broken(source: str, broken: tuple[str, ...]) -> None:
-    """Raise a `DataError` that lists the broken images, if there are any."""
-    if broken:
-        shown = "".join(f"\n  {line}" for line in broken[:20])
-        more = f"\n  and {len(broken) - 20:,} more" if len(broken) > 20 else ""
-        raise DataError(
-            f"{source}: {len(broken):,} images cannot be read:{shown}{more}\n"
-            "Get the data again, or keep the readable ones with `mien data convert --skip-broken`; "
-            "`--resize` there scales faces of another size."
-        )
