@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layout import RESULTS
+from layout import RESULTS, keep
 from step_cost import in_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -78,8 +78,7 @@ def main() -> None:
     threads = torch.get_num_threads()
     found: dict[str, Any] = {f"{threads} thread{'s' if threads > 1 else ''}": {name: measure(name) for name in NAMES}}
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
-    print(RESULT.read_text("utf-8"))
+    keep(known | {machine(): found}, RESULT)
 
 
 if __name__ == "__main__":

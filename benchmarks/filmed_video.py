@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from layout import RESULTS, commit
+from layout import RESULTS, commit, keep
 
 import mien
 
@@ -58,8 +57,7 @@ def main() -> None:
     card = mien.Recognizer.load().card
     made_with = {"commit": commit(), "model": card.name, "model_sha256": card.sha256}
     result = {"video": video.name, **made_with, "rows": [measure(video, every) for every in (1, 2, 5)]}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ Writes benchmarks/results/install_size.json.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -16,7 +14,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from layout import RESULTS, ROOT, commit
+from layout import RESULTS, ROOT, commit, keep, this_machine
 
 RESULT = RESULTS / "install_size.json"
 TIMER = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -58,10 +56,9 @@ def main() -> None:
                 "max": max(seconds),
                 "repeats": REPEATS,
             },
-            "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+            "machine": this_machine(),
         }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
     if result["torch_installed"] or result["installed_mb"] >= 400 or result["import_mien_s"]["median"] >= 0.3:
         sys.exit("The runtime install must be without torch, under 400 MB, and `import mien` under 0.3 s.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import statistics
 import subprocess
 import time
@@ -17,6 +19,18 @@ RESULTS = ROOT / "benchmarks" / "results"
 def record(name: str) -> Any:
     """Read a record."""
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def keep(result: object, file: Path) -> None:
+    """Write a record to its file, and print it."""
+    text = json.dumps(result, indent=2)
+    file.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def this_machine() -> str:
+    """Return what a record says of the machine that measures: processor, its cores, and Python."""
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def commit() -> str:

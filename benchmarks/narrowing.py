@@ -8,14 +8,13 @@ benchmarks/results/narrowing.json.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from layout import RESULTS, commit
+from layout import RESULTS, commit, keep
 from sklearn.linear_model import LogisticRegression
 
 from mien import lab
@@ -80,8 +79,7 @@ def main() -> None:
         "commit": commit(),
         "networks": {name: measure(classifier, data) for name, classifier in networks.items()},
     }
-    (RESULTS / "narrowing.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULTS / "narrowing.json")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from layout import RESULTS, commit, peak_mb
+from layout import RESULTS, commit, keep, peak_mb, this_machine
 from PIL import Image
 from skimage import data
 
@@ -58,10 +57,9 @@ def main() -> None:
         "commit": commit(),
         "photos": photos,
         "load_average_at_end": round(os.getloadavg()[0], 1),  # slows, does not change the memory
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

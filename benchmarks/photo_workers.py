@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from layout import RESULTS, commit, peak_mb
+from layout import RESULTS, commit, keep, peak_mb, this_machine
 from PIL import Image
 from skimage import data
 
@@ -144,10 +143,9 @@ def main() -> None:
         "lock_held_share": share,
         "ways": ways,
         "load_average_at_end": round(os.getloadavg()[0], 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS, commit, peak_mb
+from layout import RESULTS, commit, keep, peak_mb
 
 RESULT = RESULTS / "read_csv.json"
 
@@ -100,8 +100,7 @@ def main() -> None:
             min(run["seconds"] for run in runs["pandas"]) / min(run["seconds"] for run in runs["mien"]), 1
         ),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import io
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from layout import RESULTS, commit
+from layout import RESULTS, commit, keep, this_machine
 from PIL import Image
 from skimage import data
 
@@ -138,10 +136,9 @@ def main() -> None:
         "commit": commit(),
         "rows": rows,
         "load_average_at_end": round(os.getloadavg()[0], 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

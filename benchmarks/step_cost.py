@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layout import RESULTS
+from layout import RESULTS, keep
 from torch import nn
 from torch.nn import functional as F
 
@@ -129,8 +129,7 @@ def main() -> None:
     }
     torch.set_num_threads(cores)
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
-    print(RESULT.read_text("utf-8"))
+    keep(known | {machine(): found}, RESULT)
 
 
 if __name__ == "__main__":

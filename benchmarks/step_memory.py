@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layout import RESULTS, peak_mb
+from layout import RESULTS, keep, peak_mb
 from step_cost import stepper
 
 from mien.lab.hardware import keep_freed_memory
@@ -87,8 +87,7 @@ def main() -> None:
         for threads in dict.fromkeys((1, options.threads))
     }
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    RESULT.write_text(json.dumps(known | {machine(): found}, indent=1) + "\n", "utf-8")
-    print(RESULT.read_text("utf-8"))
+    keep(known | {machine(): found}, RESULT)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ Writes benchmarks/results/turned_faces.json. Without PHOTO, the photographs are 
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS, commit, shipped_photos
+from layout import RESULTS, commit, keep, shipped_photos
 
 from mien import Face, Recognizer, YuNet
 from mien.faces.align import crop_face
@@ -100,8 +99,7 @@ def main() -> None:
     found = measure_found(arguments.photos or shipped_photos())
     levelled = measure_levelled(arguments.data, arguments.faces)
     result = {"commit": commit(), "found": found, "levelled": levelled}
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

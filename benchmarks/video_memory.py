@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from layout import RESULTS, commit, peak_mb
+from layout import RESULTS, commit, keep, peak_mb, this_machine
 from skimage import data
 
 import mien
@@ -100,10 +99,9 @@ def main() -> None:
         "videos": videos,
         "growth_mb": round(videos[1]["peak_rss_mb"] - videos[0]["peak_rss_mb"], 1),
         "load_average_at_end": round(os.getloadavg()[0], 1),  # slows, does not change the memory
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

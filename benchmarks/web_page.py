@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import os
 import platform
 import sys
@@ -21,7 +20,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from layout import RESULTS, ROOT, commit
+from layout import RESULTS, ROOT, commit, keep
 from skimage import data
 
 import mien
@@ -143,8 +142,7 @@ def main() -> None:
     parser.add_argument("--runtime", type=Path, required=True)
     options = parser.parse_args()
     result = measure(options.folder, options.runtime)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,7 @@ Needs Linux (taskset, /proc). Writes benchmarks/results/rivals.json; `python ben
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -48,7 +46,7 @@ from processes import DidNotRun, measured
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
-from layout import RESULTS, commit  # noqa: E402
+from layout import RESULTS, commit, keep, this_machine  # noqa: E402
 
 RESULT = RESULTS / "rivals.json"
 MB = 1_000_000
@@ -196,14 +194,13 @@ def main() -> None:
     material, figures = figures_of_all(given, contenders(given))
     result = {
         "commit": commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
         "load_average": [round(load_at_start, 1), round(os.getloadavg()[0], 1)],
         "rounds": given.rounds,
         "shown": material,
         "contenders": figures,
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

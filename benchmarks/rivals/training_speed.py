@@ -34,7 +34,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -53,7 +52,7 @@ from mien.lab.data import TEST, TRAINING, FaceDataset, holdout, write_edition
 from mien.lab.recipe import Validation
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from layout import RESULTS, commit
+from layout import RESULTS, commit, keep, this_machine
 
 RESULT = RESULTS / "training_speed.json"
 TRAINERS = Path(__file__).resolve().parent / "trainers"
@@ -185,7 +184,7 @@ def main() -> None:
         figures = figures_of_all(given, Path(scratch))
     result = {
         "commit": commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": this_machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "load_average": [round(load_at_start, 1), round(os.getloadavg()[0], 1)],
         "rounds": given.rounds,
@@ -193,8 +192,7 @@ def main() -> None:
         "minutes": given.minutes,
         **figures,
     }
-    given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, given.out)
 
 
 if __name__ == "__main__":
