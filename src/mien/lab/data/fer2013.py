@@ -6,6 +6,7 @@ import dataclasses
 import os
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -70,9 +71,11 @@ def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     if name.endswith(".parquet"):
         return read_parquet([path], str(path), classes, resize)
     if name.endswith(".zip") or zipfile.is_zipfile(path):
-        return _open_tree(ZipTree(path), resize, classes)
+        with closing(ZipTree(path)) as zipped:
+            return _open_tree(zipped, resize, classes)
     if name.endswith(_ARCHIVE_SUFFIXES) or tarfile.is_tarfile(path):
-        return _open_tree(TarTree(path), resize, classes)
+        with closing(TarTree(path)) as tarred:
+            return _open_tree(tarred, resize, classes)
     try:
         with path.open("rb", buffering=1 << 20) as stream:
             return read_csv(stream, path.stat().st_size, str(path))

@@ -84,6 +84,10 @@ class ZipTree:
         """Open one member; no more than its stated size is ever unpacked."""
         return io.BufferedReader(cast(io.RawIOBase, self._zip.open(name)), 1 << 20)
 
+    def close(self) -> None:
+        """Close the archive; none of its members can be read any more."""
+        self._zip.close()
+
 
 class TarTree:
     """The members of a tar file, compressed or not.
@@ -112,6 +116,10 @@ class TarTree:
         stream = self._tar.extractfile(name)
         assert stream is not None  # only regular files are listed
         return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
+
+    def close(self) -> None:
+        """Close the archive; none of its members can be read any more."""
+        self._tar.close()
 
 
 def _place(path: Path) -> PurePosixPath:
