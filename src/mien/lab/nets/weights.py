@@ -48,7 +48,6 @@ def load_weights(
     network: nn.Module,
     name: str,
     file: Path,
-    part: str = "",
     left_out: tuple[str, ...] = (),
     found: dict[str, Tensor] | None = None,
 ) -> None:
@@ -61,14 +60,13 @@ def load_weights(
         network: the backbone, without classifier.
         name: of the backbone, for messages.
         file: safetensors.
-        part: how the names begin in a run whose network holds this one, as ``"trunk."``.
         left_out: how the names of other tensors begin that the network has no use for.
         found: what was read from the file; None = as `read_weights` reads it.
 
     Raises:
         ModelError: the file cannot be read, or its keys or shapes are not the network's.
     """
-    found = {key.removeprefix(part): value for key, value in (found or read_weights(file)).items()}
+    found = read_weights(file) if found is None else found
     wanted = network.state_dict()
     ignored = (*_CLASSIFIERS, *left_out)
     found = {key: value for key, value in found.items() if key in wanted or not key.startswith(ignored)}
