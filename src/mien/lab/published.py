@@ -135,7 +135,8 @@ def compare_published(report: Report) -> str:
         return f"{report.model} on {report.split} is not set beside published figures: {why}."
     rows = []
     for figure in (each for each in recipe.published if each.epoch is None):
-        ours, spread = _of_report(report, figure)
+        ours, low, high = _of_report(report, figure)
+        spread = "" if low is None or high is None else interval(low, high)
         published, here, difference, _ = in_words(figure, ours)
         rows.append((f"{figure.metric}, {figure.split}", published, here, spread, difference, figure.place))
     columns = ("figure", "published", "here", "95 % interval", "difference", "place")
@@ -155,14 +156,11 @@ def _why_not_beside(report: Report, recipe: Recipe) -> str:
     return "" if file is None else f"it started from {file} in place of {recipe.network.name}"
 
 
-def _of_report(report: Report, figure: Figure) -> tuple[float | None, str]:
-    """Our figure for a published one, and the interval of a measured accuracy as text."""
+def _of_report(report: Report, figure: Figure) -> tuple[float | None, float | None, float | None]:
+    """Our figure for a published one, and the ends of its 95 % interval; None = the report does not say."""
     if figure.metric == "gap" or figure.split == "test":
-        value, low, high = _measured(report, figure)
-        if figure.metric != "accuracy" or low is None or high is None:
-            return value, ""
-        return value, interval(low, high)
-    return (_kept(report)[f"{figure.split}_accuracy"] if figure.metric == "accuracy" else None), ""
+        return _measured(report, figure)
+    return (_kept(report)[f"{figure.split}_accuracy"] if figure.metric == "accuracy" else None), None, None
 
 
 def _measured(report: Report, figure: Figure) -> tuple[float | None, float | None, float | None]:
