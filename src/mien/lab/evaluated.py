@@ -75,6 +75,16 @@ class Evaluated:
         }
 
 
+def exported_card(run: Run) -> Card | None:
+    """Return the card of a run's own model folder; None where it has none.
+
+    Raises:
+        ModelError: the folder is damaged.
+    """
+    folder = run.folder / "model"
+    return Card.read(folder) if (folder / CARD_FILE).is_file() else None
+
+
 def scored_splits(run: Run) -> list[str]:
     """Return the splits on which a run has been evaluated against labels, in the preferred order.
 
@@ -115,12 +125,12 @@ def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")
     predictions = Predictions.read(predictions_file(run.folder, split))
-    model = run.folder / "model"
+    card = exported_card(run)
     return Evaluated(
         name=name,
         run=run,
         report=report,
         predictions=predictions,
-        parameters=Card.read(model).parameters if (model / CARD_FILE).is_file() else None,
+        parameters=None if card is None else card.parameters,
         published=tuple(beside_published(run, report, predictions)),
     )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.card import CARD_FILE, Card
+from mien.card import Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE
+from mien.lab.evaluated import exported_card
 from mien.lab.metrics import Report
 from mien.lab.predictions import RECORD, Predictions, predictions_file
 from mien.lab.published import Beside, beside_published
@@ -107,12 +108,13 @@ def add(run: Run, results: str | Path) -> Path:
     }
     if not reports:
         raise DataError(f"{run.folder}: not evaluated; run `mien evaluate {run.folder}` first.")
-    _check_model(run, reports)
+    card = exported_card(run)
+    _check_model(run, card, reports)
     folder = results / run.folder.resolve().name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / RECORD, DataError) as part:
-            part.write_text(json.dumps(_row(run, reports), indent=1) + "\n", encoding="utf-8")
+            part.write_text(json.dumps(_row(run, card, reports), indent=1) + "\n", encoding="utf-8")
         _write_history(run, folder / HISTORY_TABLE)
         for earlier in folder.glob("predictions*.csv"):
             earlier.unlink()
@@ -145,12 +147,10 @@ def check_commit(commit: str, of: str, results: Path) -> None:
         raise DataError(f"{of}: commit {commit} is not in the git repository that holds {results}.") from error
 
 
-def _check_model(run: Run, reports: dict[str, Report]) -> None:
+def _check_model(run: Run, card: Card | None, reports: dict[str, Report]) -> None:
     """Make sure that all reports are of the model that is there: a record says of one model what it reaches."""
-    folder = run.folder / "model"
-    if not (folder / CARD_FILE).is_file():
+    if card is None:
         return
-    card = Card.read(folder)
     for name, report in reports.items():
         if report.model_sha256 != card.sha256:
             what = f"another model file (SHA-256 {report.model_sha256[:12]}, now {card.sha256[:12]})"
@@ -164,10 +164,10 @@ def _check_model(run: Run, reports: dict[str, Report]) -> None:
         )
 
 
-def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
+def _row(run: Run, card: Card | None, reports: dict[str, Report]) -> dict[str, Any]:
     """What `run.json` holds."""
-    model = run.folder / "model"
-    card = Card.read(model) if (model / CARD_FILE).is_file() else None
+    predictions = {name: Predictions.read(predictions_file(run.folder, name)) for name in reports}
+    beside = (row for name, report in reports.items() for row in beside_published(run, report, predictions[name]))
     return {
         "schema": SCHEMA,
         "run": run.folder.resolve().name,
@@ -175,8 +175,8 @@ def _row(run: Run, reports: dict[str, Report]) -> dict[str, Any]:
         "environment": run.environment,
         "parameters": None if card is None else card.parameters,
         "weights": "int8" if card is not None and "quantization" in card.provenance else "float",
-        "reports": {name: _compact(report) | {"right": _right(run, name)} for name, report in reports.items()},
-        "published": [row.to_row() for name, report in reports.items() for row in _published(run, name, report)],
+        "reports": {name: _compact(report) | {"right": _right(predictions[name])} for name, report in reports.items()},
+        "published": [row.to_row() for row in beside],
     }
 
 
@@ -187,9 +187,8 @@ def _compact(report: Report) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("schema", "provenance")}
 
 
-def _right(run: Run, name: str) -> str:
+def _right(predictions: Predictions) -> str:
     """Which of the scored faces the model gets right, in their order: a bit each, as hexadecimal digits."""
-    predictions = Predictions.read(predictions_file(run.folder, name))
     return np.packbits(predictions.correct[predictions.labels >= 0]).tobytes().hex()
 
 
@@ -199,10 +198,6 @@ def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
         return None
     bits = np.frombuffer(bytes.fromhex(report["right"]), np.uint8)
     return np.unpackbits(bits, count=report["n_scored"]).astype(np.bool_)
-
-
-def _published(run: Run, name: str, report: Report) -> list[Beside]:
-    return beside_published(run, report, Predictions.read(predictions_file(run.folder, name)))
 
 
 def _write_history(run: Run, file: Path) -> None:
