@@ -16,7 +16,7 @@ from mien.lab.evaluation import choose_split, find_twin_free, open_model, predic
 from mien.lab.metrics import measure
 from mien.lab.predictions import Predictions
 from mien.lab.statistics import paired_difference
-from mien.lab.tables import UNKNOWN, Table, number, percent, points
+from mien.lab.tables import UNKNOWN, Table, number, percent, points, points_interval
 from mien.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -217,5 +217,5 @@ def _accuracy_cells(figures: EffectFigures | None, changed: bool) -> tuple[str, 
     """Such as ``67.3 %`` and ``-0.4 (-1.2 to +0.4)``, the latter in points."""
     if figures is None:
         return UNKNOWN, UNKNOWN
-    low, high = points(figures.difference_low), points(figures.difference_high)
-    return percent(figures.accuracy, 1), f"{points(figures.difference)} ({low} to {high})" if changed else UNKNOWN
+    spread = points_interval(figures.difference_low, figures.difference_high)
+    return percent(figures.accuracy, 1), f"{points(figures.difference)} ({spread})" if changed else UNKNOWN

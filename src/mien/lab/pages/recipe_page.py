@@ -100,17 +100,18 @@ def page() -> str:
     """Return docs/recipes.md."""
     lines = [_INTRO.rstrip()]
     for title, rows in tables(parameters=True).items():
-        names = list(rows[0])
-        lines += ["", f"{title}:", "", _line(names), _line(["---"] * len(names))]
-        lines += [_line([f"[{row['recipe']}](#{row['recipe']})", *list(row.values())[1:]]) for row in rows]
+        cells = [(f"[{row['recipe']}](#{row['recipe']})", *list(row.values())[1:]) for row in rows]
+        lines += ["", f"{title}:", "", Table(title, tuple(rows[0]), tuple(cells), text_columns=len(rows[0])).markdown()]
     for recipe in recipes.values():
         lines += ["", f"## {recipe.name}", "", f"{recipe.source[0].upper()}{recipe.source[1:]}."]
         if recipe.remark:
             lines += ["", recipe.remark]
-        lines += ["", "| field | value |", "| --- | --- |"]
-        for name, value in _rows(recipe):
-            if name not in ("name", "source", "remark", "assumed"):
-                lines.append(_line([name, "<br>".join(value) if isinstance(value, list) else value]))
+        fields_in_words = tuple(
+            (name, "<br>".join(value) if isinstance(value, list) else value)
+            for name, value in _rows(recipe)
+            if name not in ("name", "source", "remark", "assumed")
+        )
+        lines += ["", Table(recipe.name, ("field", "value"), fields_in_words, text_columns=2).markdown()]
         if recipe.assumed:
             lines += ["", "Assumed:", ""]
             lines += [f"* `{name}`: {reason}" for name, reason in recipe.assumed.items()]
@@ -206,7 +207,3 @@ def _part(value: Any) -> str:
         return str(value)
     said = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if getattr(value, f.name) != f.default]
     return f"Augment({', '.join(said)})"
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
