@@ -64,7 +64,6 @@ class Reading:
 
         After `stop`, what is not read yet is among the failed. `outputs` says where the result of each is written.
         """
-        from mien.errors import InputError
         from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
@@ -174,7 +173,6 @@ def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> d
     Raises:
         InputError: `save` cannot be such a file or folder.
     """
-    from mien.errors import InputError
     from mien.media.draw import picture_files
     from mien.video_saving import VIDEO_SAVE_SUFFIXES
 

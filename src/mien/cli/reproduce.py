@@ -13,12 +13,10 @@ import typer
 from mien.cli.faces import DATA_HELP, read_faces
 from mien.cli.paths import check_folder
 from mien.cli.printing import training_bar
-from mien.cli.train import parse_time
+from mien.cli.train import AGAIN, parse_time
 
 if TYPE_CHECKING:
     from mien.lab.reproduction.jobs import Outcome
-
-_AGAIN = "the same command goes on from the last whole epoch"
 
 
 def reproduce(
@@ -80,8 +78,8 @@ def _all_well(outcomes: Iterator[Outcome]) -> bool:
             typer.echo(outcome.told if done else f"{outcome.job}: {outcome.state}: {outcome.told}", err=not done)
             failed |= outcome.state == "failed"
             if outcome.state == "unfinished":
-                typer.echo(_AGAIN, err=True)
+                typer.echo(AGAIN, err=True)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; {_AGAIN}", err=True)
+        typer.echo(f"stopped; {AGAIN}", err=True)
         raise typer.Exit(130) from None
     return not failed

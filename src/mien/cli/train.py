@@ -17,6 +17,9 @@ from mien.cli.printing import training_bar
 UNFINISHED = 75
 """Exit status of a training whose time limit came: call again. ``EX_TEMPFAIL`` of ``sysexits.h``."""
 
+AGAIN = "the same command goes on from the last whole epoch"
+"""What a training that stops early says."""
+
 
 def parse_time(text: str) -> float:
     """Return seconds: ``90``, ``90s``, ``9m``, ``2h``."""
@@ -62,7 +65,6 @@ def train(
     elif set_:
         row = override(row, *set_)
     faces = read_faces(data, votes)
-    again = "the same command goes on from the last whole epoch"
     with training_bar() as show:
         try:
             run = lab.train(
@@ -78,7 +80,7 @@ def train(
                 on_progress=show,
             )
         except KeyboardInterrupt:
-            typer.echo(f"stopped; {again}", err=True)
+            typer.echo(f"stopped; {AGAIN}", err=True)
             raise typer.Exit(130) from None
     if int(os.environ.get("RANK", 0)):
         return  # torchrun: the first process speaks for all
@@ -94,7 +96,7 @@ def train(
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
     else:
-        typer.echo(f"time is up after {environment['epochs_run']} epochs; {again}, if one fits in", err=True)
+        typer.echo(f"time is up after {environment['epochs_run']} epochs; {AGAIN}, if one fits in", err=True)
     typer.echo(run.folder)
     if not environment["finished"]:
         raise typer.Exit(UNFINISHED)
