@@ -34,14 +34,14 @@ def export(
     """Write a run's network as a model folder: model.onnx and card.json."""
     if int8 and data is None:
         raise typer.BadParameter("needs --data, what the run was trained on.", param_hint="--int8")
+    if votes is not None and data is None:
+        raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
     if out is not None:
         check_folder(out)
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
 
-    if votes is not None and data is None:
-        raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
     faces = None if data is None else read_faces(data, votes)
     trained = lab.Run.open(run)
     folder = lab.export_run(
