@@ -308,7 +308,9 @@ def test_other_faces_to_learn_from_are_not_like_for_like(tmp_path):
         f"{trained}; the source measured on 3,589 faces, here 100"
     }
     run = evaluate_as(make_run(tmp_path / "part", "cnn-17m", n_train=240, n_validation=60), hundred(60))
-    assert all(row.unlike.startswith("the source trained on 28,709 faces, here 300") for row in beside(run))
+    rows = beside(run)
+    assert rows
+    assert all(row.unlike.startswith("the source trained on 28,709 faces, here 300") for row in rows)
 
 
 def test_with_several_views_it_never_stands_beside_published_figures(tmp_path):

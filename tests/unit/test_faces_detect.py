@@ -146,7 +146,9 @@ def test_upright_and_turned_faces_together_on_request(yunet: YuNet, astronaut: I
     both = np.hstack([astronaut, np.rot90(astronaut)])
     (face,) = (face for face in YuNet(any_angle=True).detect(both) if face.center[0] > 512)
     assert roll_deg(face) == pytest.approx(-90, abs=5)
-    assert all(abs(roll_deg(face)) < 45 for face in yunet.detect(both))  # the sure one ends the search
+    found = yunet.detect(both)
+    assert found
+    assert all(abs(roll_deg(face)) < 45 for face in found)  # the sure one ends the search
 
 
 def test_a_sure_face_ends_the_search(yunet: YuNet, astronaut: Image, monkeypatch: pytest.MonkeyPatch) -> None:
