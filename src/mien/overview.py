@@ -144,11 +144,6 @@ class Overview:
         return len(self._numbers)
 
     @property
-    def dropped(self) -> int:
-        """How many of them are too many to show."""
-        return len(self._numbers) - len(self._tracks)
-
-    @property
     def seconds(self) -> float:
         """Length of the time axis, above 0."""
         return max(self.end_s - self.begin_s, self._bin_s)

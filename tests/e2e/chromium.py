@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -106,10 +105,6 @@ class Page:
     def permit_camera(self, setting: str) -> None:
         """Answer for the user: granted or denied."""
         self.call("Browser.setPermission", permission={"name": "camera"}, setting=setting)
-
-    def screenshot(self, file: Path) -> None:
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
-        file.write_bytes(base64.b64decode(data))
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_other_data_is_refused(source: Path, data: FaceDataset, tmp_path: Path) 
         quantize(folder, data, tmp_path / "m")
 
 
-def test_a_network_without_inner_layers_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
+def test_a_network_without_inner_layers_is_refused(source: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(source, tmp_path / "m"))
     model = onnx.load(folder / "model.onnx")
     layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]

@@ -181,7 +181,7 @@ def test_a_video_ends_with_the_server(model: Path, video: Path) -> None:
         connection.close()
 
 
-def test_a_client_that_takes_no_lines_loses_them(model: Path) -> None:
+def test_a_client_that_takes_no_lines_loses_them() -> None:
     async def lines() -> AsyncIterator[bytes]:
         yield b"{}"
 

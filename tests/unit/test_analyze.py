@@ -220,7 +220,7 @@ def test_how_many_threads_there_are(recognizer: Recognizer, monkeypatch: pytest.
     assert Analyzer(model=recognizer).workers == 1
 
 
-def test_the_shipped_model_and_the_detector_are_loaded_once(recognizer: Recognizer) -> None:
+def test_the_shipped_model_and_the_detector_are_loaded_once() -> None:
     first, second = Analyzer(), Analyzer()
     assert first.recognizer is second.recognizer
     assert first.detector is second.detector
@@ -270,7 +270,7 @@ def test_patterns_and_generators_stand_for_their_photos(tmp_path: Path, recogniz
         analyze(tmp_path / "sub", model=recognizer)
 
 
-def test_videos_are_for_another_call(tmp_path: Path, recognizer: Recognizer) -> None:
+def test_videos_are_for_another_call(recognizer: Recognizer) -> None:
     with pytest.raises(InputError, match=r"clip\.MP4: is a video, by its ending; mien.analyze_video reads it"):
         analyze("clip.MP4", model=recognizer)
     assert analyze([photo(250), "clip.mp4"], model=recognizer, detector=Squares()).failed[0].source == "clip.mp4"

@@ -124,7 +124,7 @@ def test_labels_are_readable_at_any_size(width: int) -> None:
         assert label_height <= width / 15
 
 
-def test_uncertain_labels_have_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncertain_labels_have_a_question_mark() -> None:
     face = Face(box=(300, 200, 400, 320))
     sure, unsure = (annotate(blank(800, 600), [face], [expression(uncertain=value)]) for value in (False, True))
     assert where(unsure[:200], ORANGE)[2] > where(sure[:200], ORANGE)[2] + 5

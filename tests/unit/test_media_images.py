@@ -214,7 +214,7 @@ def test_a_pillow_image_is_read_at_the_frame_where_it_stands() -> None:
     assert read_image(image)[4, 4].tolist() == [0, 255, 0]
 
 
-def test_one_pixel(tmp_path: Path) -> None:
+def test_one_pixel() -> None:
     assert read_image(encoded(np.array([[[1, 2, 3]]], np.uint8), "PNG")).tolist() == [[[1, 2, 3]]]
 
 
@@ -341,7 +341,7 @@ def test_files_that_may_not_be_opened_are_named(tmp_path: Path, monkeypatch: pyt
         read_image(tmp_path / "mine.jpg")
 
 
-def test_text_files_and_other_objects_are_refused(tmp_path: Path) -> None:
+def test_text_files_and_other_objects_are_refused() -> None:
     with pytest.raises(InputError, match="<StringIO>: reading gave str; open the file in binary mode, 'rb'"):
         read_image(io.StringIO("x"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="<int>: cannot be read as a photo; expected a path, bytes, a binary file"):

@@ -201,8 +201,6 @@ def test_a_video_without_a_frame(tmp_path: Path) -> None:
 
 def encode(path: Path, images: list[np.ndarray], codec: str, pix_fmt: str = "yuv420p", **options: str) -> Path:
     """Ten frames a second, as `write_video`, in any codec."""
-    import av
-
     with av.open(path, "w") as out:
         video = out.add_stream(codec, rate=10, options={"threads": "1"} | options)
         video.height, video.width, video.pix_fmt = *images[0].shape[:2], pix_fmt
@@ -368,8 +366,6 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cover", [False, True])
 def test_sound_alone_is_no_video(tmp_path: Path, cover: bool) -> None:
-    import av
-
     with av.open(tmp_path / "sound.mp4", "w") as out:
         sound = out.add_stream("aac", rate=48000)
         if cover:
@@ -421,8 +417,6 @@ def test_without_pyav_the_message_says_what_to_install(clip: Path, monkeypatch: 
 
 def sound_of(file: Path) -> tuple[str, float, np.ndarray]:
     """Codec, time of the first sample, and samples."""
-    import av
-
     with av.open(file) as container:
         frames = list(container.decode(audio=0))
         samples = np.concatenate([frame.to_ndarray()[0] for frame in frames])
@@ -459,8 +453,6 @@ def test_sound_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
 def test_sound_that_mp4_does_not_take_becomes_aac(
     tmp_path: Path, suffix: str, codec: str, rate: int, written: tuple[str, int]
 ) -> None:
-    import av
-
     file = tmp_path / f"in{suffix}"
     write_video(file, pan(20), codec="mpeg4", sound_codec=codec, seconds_of_sound=2, sound_rate=rate)
     reader = VideoReader(file)

@@ -69,7 +69,7 @@ def test_vgg16_of_torchvision_in_half_precision(tmp_path: Path) -> None:
         torch.testing.assert_close(network.features(FACES), source(FACES).flatten(1), atol=1e-5, rtol=1e-3)
 
 
-def test_resnet50_keys_are_torchvisions(tmp_path: Path) -> None:
+def test_resnet50_keys_are_torchvisions() -> None:
     with torch.device("meta"):
         theirs = models.resnet50(weights=None).state_dict()
         ours = timm.create_model("resnet50").state_dict()
