@@ -37,7 +37,7 @@ SECTION = """
 ## Float against 8-bit integers
 
 What [`--int8`](guide.md#in-8-bit-integers) costs and saves. Names are those of recipes, but for mien-small and
-mien-large, which are models that ship:
+mien-large, which are models that ship, and mien-small-robust, a mean of two runs:
 
 {table}
 `mien-small` and `mien-large` ship as they stand here, mirrored, as mien-small-robust and mien-large-faces did. What

@@ -276,10 +276,11 @@ def test_model_folder_exports_only_where_it_must(tmp_path: Path, data: FaceDatas
 
 def test_a_model_is_exported_again_as_it_was_asked_for(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
-    export_run(run, mirrored=True, name="mine", licence="CC-BY-4.0")
+    export_run(run, mirrored=True, name="mine", licence="CC-BY-4.0", origin="weights of others, CC-BY-4.0")
     card = Card.read(ensure_calibrated(run, data))  # which calibrates it
     assert card.provenance["calibration"] is not None
     assert (card.name, card.licence, card.provenance["mirrored"]) == ("mine", "CC-BY-4.0", True)
+    assert card.provenance["origin"] == "weights of others, CC-BY-4.0"
 
 
 def test_card_takes_the_figures_of_its_model_only(exported: Run, data: FaceDataset, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ def export(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the model; default: the recipe's.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="Whose weights the training started from, and under which licence.")
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Answer the mean for a face and its mirror image: twice the time.")
@@ -45,7 +48,7 @@ def export(
     faces = None if data is None else read_faces(data, votes)
     trained = lab.Run.open(run)
     folder = lab.export_run(
-        trained, out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence
+        trained, out, data=faces, votes=votes is not None, mirrored=mirrored, name=name, licence=licence, origin=origin
     )
     if int8 and faces is not None:
         lab.quantize(folder, faces, folder)

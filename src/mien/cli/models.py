@@ -53,6 +53,7 @@ def _card_lines(card: Card) -> list[str]:
         f"uncertain below {card.uncertain_below:.2f}",
         *_accepted(card),
         f"licence     {card.licence}",
+        *([f"origin      {origin}"] if (origin := card.provenance.get("origin")) else []),
         *_trained(card.provenance),
         *(f"measured    {line}" for line in _figures(card)),
         *(f"limit       {limit}" for limit in card.limits),

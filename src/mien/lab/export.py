@@ -56,6 +56,7 @@ def export_run(
     mirrored: bool = False,
     name: str | None = None,
     licence: str | None = None,
+    origin: str | None = None,
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
@@ -66,12 +67,11 @@ def export_run(
         out: the model folder; default ``model/``, with `votes` ``model-ferplus/``, in the run's folder.
         data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
             and the faces held out for validation calibrate its confidence.
-        votes: whether the model answers with the eight classes of FER+, of a run that has learned its votes; by the
-            majority of the votes it is calibrated too.
+        votes: whether it answers with the eight classes of FER+; by the majority of the votes it is calibrated too.
         mirrored: whether the model itself averages its answers to a face and to its mirror image, for twice the time.
         name: of the model; default the recipe's, with `votes` and ``-ferplus``.
-        licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if the training started from
-            weights of others.
+        licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if it started from others' weights.
+        origin: whose weights the training started from, and under which licence; for the card.
 
     Returns:
         The model folder.
@@ -88,13 +88,12 @@ def export_run(
         content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
         (part / MODEL_FILE).write_bytes(content)
         labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
-        card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence)
+        card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence, origin)
         card = _with_what_is_known(run.folder / f"model{ending}", card)
         card.write(part)
         recognizer = Recognizer.load(part)
         _compare(classifier, recognizer, data)
-        held = None if data is None else validation_faces(run, data)
-        if held is not None:
+        if data is not None and (held := validation_faces(run, data)) is not None:
             card = calibrated(recognizer, with_majority(held) if votes else held)
         card.write(part)
     return folder
@@ -116,7 +115,7 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     """Return a run's exported model.
 
     It is exported where it is missing, and again, in float, where it is outdated or can be calibrated only now; then it
-    stays mirrored, and keeps its name and licence.
+    stays mirrored, and keeps its name, licence and origin.
     """
     folder = run.folder / "model"
     if not (folder / MODEL_FILE).is_file():
@@ -127,7 +126,8 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     if _is_of(run, card) and not calibrates:
         return folder
     mirrored = bool(known.get("mirrored"))
-    return export_run(run, data=data, mirrored=mirrored, name=card.name, licence=card.licence)
+    kept: dict[str, Any] = {"name": card.name, "licence": card.licence, "origin": known.get("origin")}
+    return export_run(run, data=data, mirrored=mirrored, **kept)
 
 
 def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:
@@ -230,11 +230,17 @@ def _main_figures(metrics: Metrics) -> dict[str, Any]:
 
 
 def _describe(
-    run: Run, classifier: Classifier | Mirrored, name: str, labels: LabelSet, content: bytes, licence: str | None
+    run: Run,
+    classifier: Classifier | Mirrored,
+    name: str,
+    labels: LabelSet,
+    content: bytes,
+    licence: str | None,
+    origin: str | None = None,
 ) -> Card:
     environment = run.environment
     fingerprints = ("data_fingerprint", "training_fingerprint")
-    origin = ("seed", "commit", *fingerprints, "data_source", "weights", "versions", "resumed")
+    known = ("seed", "commit", *fingerprints, "data_source", "weights", "versions", "resumed")
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,
@@ -245,7 +251,8 @@ def _describe(
         provenance={
             "run": run.folder.name,
             "recipe": json.loads(recipe_io.to_json(run.recipe)),
-            **{key: environment[key] for key in origin if key in environment},
+            **{key: environment[key] for key in known if key in environment},
+            **({} if origin is None else {"origin": origin}),
             "weights_sha256": run_digest(run),
             "mirrored": isinstance(classifier, Mirrored),
             "opset": OPSET,

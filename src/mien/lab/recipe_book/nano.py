@@ -59,7 +59,7 @@ MIEN_NANO_FIRST = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark=f"Not the model of this name, which is mien-nano-even. {_TAUGHT}",
+    remark=f"An early trial. {_TAUGHT}",
     votes_weight=0.5,
     distillation=Distillation(weight=0.7, temperature=2.0, faces="plain"),
 )

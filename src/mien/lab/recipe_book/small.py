@@ -52,9 +52,8 @@ MIEN_SMALL_FIRST = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="Not the model of this name, which is mien-small-faces-steady, but the first of three steps to "
-    "mien-small-robust, of which mien-small-ferplus is. The held-out faces only calibrate the confidence; no split "
-    "chooses weights.",
+    remark="The first of three steps to mien-small-robust, of which mien-small-ferplus is. The held-out faces only "
+    "calibrate the confidence; no split chooses weights.",
 )
 
 MIEN_SMALL_DISTILLED = replace(

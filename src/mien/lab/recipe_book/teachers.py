@@ -51,7 +51,7 @@ _MIEN_LARGE_FIRST = Recipe(
     sam_rho=0.0,
     published=(),
     assumed={},
-    remark="An early trial, not the model of this name. Starts from MobileNet-v1 trained on the faces of VGGFace2 "
+    remark="An early trial. Starts from MobileNet-v1 trained on the faces of VGGFace2 "
     "(--weights); FER+ votes are learned beside the labels. The held-out faces only calibrate the confidence; no split "
     "chooses weights.",
     votes_weight=0.5,
