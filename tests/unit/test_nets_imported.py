@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -111,6 +112,14 @@ def test_a_module_that_lacks_another_says_which(own_module: Path) -> None:
     own_module.write_text("import a_package_that_is_missing\n", "utf-8")
     with pytest.raises(ModuleNotFoundError, match="a_package_that_is_missing"):
         build(OwnNet(name=f"{NAME}:Flat"), Preprocess(crop_px=48), 7)
+
+
+def test_what_was_typed_in_by_hand_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = ModuleType("notebook_of_ones_own")
+    exec(CODE, notebook.__dict__ | {"__name__": notebook.__name__}, notebook.__dict__)
+    monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
+    with pytest.raises(RecipeError, match="no file defines it, by which a run could tell it; put it into one"):
+        network_source(OwnNet(name=f"{notebook.__name__}:Flat"))
 
 
 def test_networks_of_mien_and_timm_have_no_file() -> None:

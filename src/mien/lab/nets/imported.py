@@ -66,24 +66,27 @@ def _maker(name: str) -> Callable[..., object]:
 
 
 def network_source(network: OwnNet | Backbone) -> bytes | None:
-    """Return the file that defines a network of one's own; None for one of mien's or timm's, or typed in by hand.
+    """Return the file that defines a network of one's own; None for one of mien's or timm's.
 
     Raises:
-        RecipeError: there is no such module or name.
+        RecipeError: there is no such module or name, or no file, as in a notebook.
     """
     if not is_imported(network.name):
         return None
-    return _source(_maker(network.name), network.name.partition(":")[0])
+    return _source(_maker(network.name), network.name)
 
 
 @cache
-def _source(maker: Callable[..., object], module: str) -> bytes | None:
+def _source(maker: Callable[..., object], name: str) -> bytes:
     """The file as it was when it was first asked for: what is edited later does not run before it is imported anew."""
-    file = getattr(sys.modules[getattr(maker, "__module__", module)], "__file__", None)
-    return None if file is None else Path(file).read_bytes()
+    module = getattr(maker, "__module__", name.partition(":")[0])
+    file = getattr(sys.modules[module], "__file__", None)
+    if file is None:
+        raise RecipeError(f"network {name!r}: no file defines it, by which a run could tell it; put it into one.")
+    return Path(file).read_bytes()
 
 
 def source_digest(network: OwnNet | Backbone) -> str | None:
-    """Return the SHA-256 of the file that defines a network of one's own; None where `network_source` gives none."""
+    """Return the SHA-256 of the file that defines a network of one's own; None for one of mien's or timm's."""
     source = network_source(network)
     return None if source is None else hashlib.sha256(source).hexdigest()
