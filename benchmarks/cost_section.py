@@ -125,7 +125,7 @@ included, and predicts batches of 64 without gradients. Where a recipe freezes l
 first, the speed of training is that over all its epochs. Multiply-adds are those of one face forward. Memory is the
 process's on a processor (cpu) and the tensors' on a GPU (cuda), without FER2013, whose share is below. A whole
 training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that learn
-from teachers have the model mien-small here; larger ones, or several in each step, take longer.
+from teachers have a network of mien-small-first here; larger ones, or several in each step, take longer.
 
 {recipes}
 
