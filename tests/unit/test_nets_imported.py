@@ -16,16 +16,17 @@ from mien.errors import ModelError, RecipeError
 from mien.lab.averaging import average_runs
 from mien.lab.data import draw_faces
 from mien.lab.evaluation import evaluate
-from mien.lab.nets import build
-from mien.lab.nets.imported import network_source, source_digest
+from mien.lab.nets import build, count_parameters
+from mien.lab.nets.imported import NETWORK, network_sources, source_digest
 from mien.lab.recipe import NoAugment, OwnNet, Recipe, Validation
 from mien.lab.recipe.io import from_json, to_json
 from mien.lab.recipe_book import find_recipe, recipes
-from mien.lab.run import NETWORK, Run
+from mien.lab.run import Run
 from mien.lab.training import train
 from mien.preprocess import Preprocess
 
 CODE = """
+import functools
 import torch
 
 SIDE = 48
@@ -49,6 +50,20 @@ def nothing(preprocess, classes):
 
 def wide(preprocess, classes):
     return Flat(preprocess, classes + 1)
+
+def failing(preprocess, classes):
+    return torch.nn.Linear(preprocess.width, classes)
+
+def mistyped(preprocess, classes):
+    return torch.nn.Linear("many", classes)
+
+def sized(preprocess, classes, side):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(preprocess.channels * side**2, classes))
+
+partly = functools.partial(sized, side=SIDE)
+
+def lazy(preprocess, classes):
+    return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(classes))
 """
 NAME = "net_of_ones_own"
 
@@ -89,7 +104,7 @@ def test_a_class_or_a_function_in_the_working_directory_builds_the_network(attri
     classifier = build(network, Preprocess(crop_px=48), 7)
     assert classifier(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (2, 7)
     assert type(classifier.network).__name__ == "Flat"
-    assert network_source(network) == own_module.read_bytes()
+    assert network_sources(network) == {NETWORK: own_module.read_bytes()}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +112,15 @@ def test_a_class_or_a_function_in_the_working_directory_builds_the_network(attri
     [
         (f"{NAME}:flat", f"module '{NAME}' has no attribute 'flat'; expected MODULE:NAME, such as my_net:MyNet"),
         ("nets_of_others:Flat", "no module nets_of_others in .* or among what is installed; expected MODULE:NAME"),
-        (":Flat", "Empty module name; expected MODULE:NAME"),
+        (":Flat", "no module's name; expected MODULE:NAME"),
         (f"{NAME}:SIDE", "found int; expected a class or a function"),
         (f"{NAME}:alone", "takes 1 positional argument but 2 were given; it is called with .preprocess, classes.\\.$"),
+        (f"{NAME}:failing", rf"AttributeError: .* has no attribute 'width' \({NAME}.py, line 28\)\.$"),
+        (f"{NAME}:mistyped", rf"TypeError: .* \({NAME}.py, line 31\)\.$"),
+        (f".{NAME}:Flat", "no module's name; expected MODULE:NAME"),
+        (f"{NAME}.py:Flat", f"no module {NAME}.py in .*; expected MODULE:NAME, such as {NAME}:Flat\\.$"),
+        ("nets/mine.py:Flat", "such as nets.mine:Flat\\.$"),
+        ("string:Flat", r"module 'string' has no attribute 'Flat'; .* \(string is .*string\.py\)"),
         (f"{NAME}:nothing", "it gives a NoneType; expected a torch.nn.Module"),
     ],
 )
@@ -119,7 +140,68 @@ def test_what_was_typed_in_by_hand_is_refused(monkeypatch: pytest.MonkeyPatch) -
     exec(CODE, notebook.__dict__ | {"__name__": notebook.__name__}, notebook.__dict__)
     monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
     with pytest.raises(RecipeError, match="no file defines it, by which a run could tell it; put it into one"):
-        network_source(OwnNet(name=f"{notebook.__name__}:Flat"))
+        network_sources(OwnNet(name=f"{notebook.__name__}:Flat"))
+
+
+def test_a_script_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = ModuleType("piped_script")
+    piped.__file__ = "<stdin>"
+    monkeypatch.setitem(sys.modules, piped.__name__, piped)
+    exec(CODE, piped.__dict__)
+    with pytest.raises(RecipeError, match="no file defines it"):
+        network_sources(OwnNet(name=f"{piped.__name__}:made"))
+
+
+@pytest.mark.parametrize("attribute", ["partly", "lazy"])
+def test_a_partial_and_layers_that_take_their_shape_from_a_face(attribute: str, own_module: Path) -> None:
+    network = OwnNet(name=f"{NAME}:{attribute}")
+    assert network_sources(network) == {NETWORK: own_module.read_bytes()}
+    classifier = build(network, Preprocess(crop_px=48), 7)
+    assert classifier.training and count_parameters(classifier) > 0
+
+
+def test_an_error_while_the_module_is_imported_is_its_own(own_module: Path) -> None:
+    own_module.write_text("raise ValueError('by hand')\n", "utf-8")
+    with pytest.raises(ValueError, match=r"^by hand$"):
+        build(OwnNet(name=f"{NAME}:Flat"), Preprocess(crop_px=48), 7)
+
+
+def test_what_the_file_imports_from_beside_it_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "package_of_ones_own"
+    (package / "parts").mkdir(parents=True)
+    written = {
+        "__init__.py": "from .nets import Net\n",
+        "nets.py": "import json, torch\nfrom . import common\nfrom .parts.flat import made as Made\n\n"
+        "def Net(p, c):\n    return Made(p, c)\n",
+        "common.py": f"import {NAME}\n",
+        "other.py": "",
+        "parts/flat.py": CODE,
+    }
+    for name, content in written.items():
+        (package / name).write_text(content, "utf-8")
+    network = OwnNet(name=f"{package.name}:Net")
+    sources = network_sources(network)
+    imported = {f"{package.name}.common", f"{package.name}.parts.flat", NAME}
+    assert set(sources) == {NETWORK, *(f"network.{module}.py" for module in imported)}
+    assert sources[NETWORK].decode() == written["nets.py"]
+
+    data = draw_faces(2)
+    run = train(replace(own("Flat"), network=network), data, out=tmp_path / "runs")
+    assert {name: (run.folder / name).read_bytes() for name in sources} == sources
+    for loaded in [name for name in sys.modules if name.startswith(package.name)]:
+        monkeypatch.delitem(sys.modules, loaded)
+    (package / "parts" / "flat.py").write_text(CODE.replace("x.flatten(1)", "x.flatten(1).relu()"), "utf-8")
+    with pytest.raises(ModelError, match=r"has changed since .* as .*network\.py, .*parts\.flat\.py have it"):
+        run.load_classifier()
+    assert train(replace(own("Flat"), network=network), data, out=tmp_path / "runs").folder != run.folder
+
+
+def test_a_run_whose_network_is_not_found_says_where_its_code_is(own_module: Path, tmp_path: Path) -> None:
+    run = train(own("Flat"), draw_faces(2), out=tmp_path / "runs")
+    sys.modules.pop(NAME)
+    own_module.unlink()
+    with pytest.raises(ModelError, match=rf"no module {NAME} in .* Its code is kept as .*network\.py\.$"):
+        run.load_classifier()
 
 
 def test_networks_of_mien_and_timm_have_no_file() -> None:

@@ -10,10 +10,10 @@ import torch
 
 from mien.errors import ModelError
 from mien.lab.data import training_fingerprint
-from mien.lab.nets.imported import network_source
+from mien.lab.nets.imported import network_sources
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, OwnNet
-from mien.lab.run import ENVIRONMENT, NETWORK, Run, run_digest
+from mien.lab.run import ENVIRONMENT, Run, run_digest
 from mien.preprocess import Preprocess
 
 _OF_ONE_TRAINING = ("resumed", "started", "seconds", "best_epoch")
@@ -65,8 +65,8 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     environment |= {"averaged": digests, "averaged_commits": commits, "commit": current_commit(), "epochs_run": 0}
     environment["foreign_weights"] = any(run.has_foreign_weights for run in opened)
     run.write_json(ENVIRONMENT, environment)
-    if (source := network_source(recipe.network)) is not None:
-        (run.folder / NETWORK).write_bytes(source)
+    for kept, content in network_sources(recipe.network).items():
+        (run.folder / kept).write_bytes(content)
     run.write_recipe()  # last: it makes the folder a run
     return run
 

@@ -18,7 +18,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
-from mien.lab.nets.imported import source_digest
+from mien.lab.nets.imported import check_unchanged, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
@@ -29,7 +29,6 @@ from mien.writing import replacing
 
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
-NETWORK = "network.py"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
 
 
@@ -38,9 +37,10 @@ class Run:
     """A training's folder.
 
     ``recipe.json``, ``environment.json`` (seed, data, versions, progress), ``history.jsonl`` (a row an epoch),
-    ``checkpoint.pt`` (to resume from), of a network of one's own ``network.py`` (a copy of the file that defines it)
-    and, once finished, ``weights.safetensors`` (the kept weights). Evaluation adds ``model/``,
-    ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds ``report.html``.
+    ``checkpoint.pt`` (to resume from), of a network of one's own ``network.py`` (a copy of the file that defines it;
+    ``network.MODULE.py`` of those beside it that this imports) and, once finished, ``weights.safetensors`` (the kept
+    weights). Evaluation adds ``model/``, ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds
+    ``report.html``.
     """
 
     folder: Path
@@ -151,11 +151,7 @@ class Run:
             raise ModelError(
                 f"{self.folder}: recipe {self.recipe.name} has not learned FER+ votes (votes_weight is 0)."
             )
-        if source_digest(self.recipe.network) != self.environment.get("network_sha256"):
-            raise ModelError(
-                f"{self.folder}: the file that defines {self.recipe.network.name} has changed since this was trained; "
-                f"put it back as {self.folder / NETWORK} has it, or train again."
-            )
+        check_unchanged(self.recipe.network, self.environment.get("network_sha256"), self.folder)
         classifier = build(self.recipe.network, self.recipe.preprocess, labels + votes, pretrained=False)
         classifier.answers = {"labels": slice(labels), "votes": slice(labels, None), "all": slice(None)}[answers]
         try:

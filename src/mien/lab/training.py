@@ -30,12 +30,12 @@ from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
-from mien.lab.nets.imported import is_imported, network_source, source_digest
+from mien.lab.nets.imported import is_imported, network_sources, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
-from mien.lab.run import ENVIRONMENT, NETWORK, WEIGHTS, Run, learned_classes, run_name, weights_file
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, learned_classes, run_name, weights_file
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 from mien.lab.teaching import Teacher, digests, open_teachers
 from mien.preprocess import Preprocess
@@ -473,8 +473,8 @@ class Trainer:
     def _write_start(self) -> None:
         if self.fabric.is_global_zero:
             self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
-            if (source := network_source(self.recipe.network)) is not None:
-                (self.run.folder / NETWORK).write_bytes(source)
+            for kept, content in network_sources(self.recipe.network).items():
+                (self.run.folder / kept).write_bytes(content)
             self.run.write_recipe()  # last: it makes the folder a run
 
     def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from traceback import extract_tb
+from types import FunctionType
 
+import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from mien.errors import RecipeError
+from mien.errors import MienError, ModelError, RecipeError
 from mien.lab.recipe import Backbone, OwnNet
 from mien.preprocess import Preprocess
+
+NETWORK = "network.py"
+"""What a run calls its copy of the file that defines the network."""
 
 
 def is_imported(name: str) -> bool:
@@ -28,65 +36,170 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
         name: ``"module:name"``, such as ``"my_net:MyNet"`` for the class or function MyNet in my_net.py.
 
     Raises:
-        RecipeError: there is no such module or name, or what it builds is not a network.
+        RecipeError: there is no such module or name, it fails, or what it builds is not a network.
     """
     maker = _maker(name)
 
     def build(preprocess: Preprocess, classes: int) -> nn.Module:
         try:
             network = maker(preprocess, classes)
-        except TypeError as error:
-            raise RecipeError(f"network {name!r}: {error}; it is called with (preprocess, classes).") from error
+        except MienError:
+            raise
+        except Exception as error:
+            why = what_failed(error, name)
+            called = "" if why.endswith(")") else "; it is called with (preprocess, classes)"
+            raise RecipeError(f"network {name!r}: {why}{called}.") from error
         if not isinstance(network, nn.Module):
             kind = type(network).__name__
             raise RecipeError(f"network {name!r}: it gives a {kind}; expected a torch.nn.Module.")
+        if any(is_lazy(parameter) for parameter in network.parameters()):  # they learn their shape from a first face
+            with torch.no_grad():
+                network.eval()(torch.zeros(1, preprocess.channels, preprocess.input_px, preprocess.input_px))
+            network.train()
         return network
 
     return build
+
+
+def what_failed(error: Exception, name: str) -> str:
+    """Return what an error of a network of one's own says, and the line of its code where it came up."""
+    files = {str(file) for file in _files(_maker(name), name).values()}
+    lines = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
+    if not lines:
+        return str(error).rstrip(".")
+    return (
+        f"{type(error).__name__}: {str(error).rstrip('.')} ({Path(lines[-1].filename).name}, line {lines[-1].lineno})"
+    )
 
 
 def _maker(name: str) -> Callable[..., object]:
     module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)  # behind all else, so that it hides nothing
+    if not module or module.startswith("."):
+        raise RecipeError(f"network {name!r}: no module's name; expected MODULE:NAME, such as my_net:MyNet.")
     try:
-        maker: Callable[..., object] = getattr(importlib.import_module(module), attribute)
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # it is there, and lacks one that it imports itself
+        plain = module.removesuffix(".py").strip("/").replace("/", ".")
+        example = "my_net:MyNet for MyNet in my_net.py" if plain == module else f"{plain}:{attribute}"
         raise RecipeError(
             f"network {name!r}: no module {error.name} in {here} or among what is installed; expected MODULE:NAME, "
-            "such as my_net:MyNet for MyNet in my_net.py."
+            f"such as {example}."
         ) from error
-    except (ValueError, AttributeError) as error:  # no name of a module; no such attribute
-        raise RecipeError(f"network {name!r}: {error}; expected MODULE:NAME, such as my_net:MyNet.") from error
+    if not hasattr(found, attribute):
+        file = getattr(found, "__file__", None)  # of another module of that name, where one is installed
+        raise RecipeError(
+            f"network {name!r}: module {module!r} has no attribute {attribute!r}; expected MODULE:NAME, such as "
+            f"my_net:MyNet{f' ({module} is {file})' if file else ''}."
+        )
+    maker: Callable[..., object] = getattr(found, attribute)
     if not callable(maker):
         raise RecipeError(f"network {name!r}: found {type(maker).__name__}; expected a class or a function.")
     return maker
 
 
-def network_source(network: OwnNet | Backbone) -> bytes | None:
-    """Return the file that defines a network of one's own; None for one of mien's or timm's.
+def network_sources(network: OwnNet | Backbone) -> dict[str, bytes]:
+    """Return the files that define a network of one's own; none for one of mien's or timm's.
+
+    They are the file with its class or function, and those beside it that it imports.
+
+    Returns:
+        Their contents by the name under which a run keeps them, `NETWORK` first.
 
     Raises:
         RecipeError: there is no such module or name, or no file, as in a notebook.
     """
-    if not is_imported(network.name):
-        return None
-    return _source(_maker(network.name), network.name)
+    return _sources(_maker(network.name), network.name) if is_imported(network.name) else {}
 
 
 @cache
-def _source(maker: Callable[..., object], name: str) -> bytes:
-    """The file as it was when it was first asked for: what is edited later does not run before it is imported anew."""
-    module = getattr(maker, "__module__", name.partition(":")[0])
-    file = getattr(sys.modules[module], "__file__", None)
-    if file is None:
+def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
+    """The files as they were when first asked for: what is edited later does not run before it is imported anew."""
+    files = _files(maker, name)
+    if not files:
         raise RecipeError(f"network {name!r}: no file defines it, by which a run could tell it; put it into one.")
-    return Path(file).read_bytes()
+    first, *others = files
+    kept = {first: NETWORK} | {other: f"{Path(NETWORK).stem}.{other}.py" for other in others}
+    return {kept[module]: file.read_bytes() for module, file in files.items()}
+
+
+def _files(maker: Callable[..., object], name: str) -> dict[str, Path]:
+    """The file that defines the network, by its module, and after it those beside it that it imports, and they."""
+    named = name.partition(":")[0]
+    module = maker.__module__ if isinstance(maker, (type, FunctionType)) else named  # a partial's is functools
+    loaded = sys.modules.get(module)
+    first = Path(getattr(loaded, "__file__", None) or "")
+    if not first.is_file():
+        return {}
+    spec = getattr(loaded, "__spec__", None)
+    module = module if spec is None else spec.name  # of a script that runs as ``python -m``
+    root = first.parents[module.count(".") + (first.name == "__init__.py")]
+    installed = root.name in ("site-packages", "dist-packages")
+    files, waiting = {module: first}, [module]
+    while waiting:
+        for other in _imported_by(one := waiting.pop(0), files[one], root):
+            top = other.partition(".")[0]
+            if other not in files and top != "mien" and (top == module.partition(".")[0] or not installed):
+                file = _file_of(other, root)
+                assert file is not None
+                files[other] = file
+                waiting.append(other)
+    return files
+
+
+def _imported_by(module: str, file: Path, root: Path) -> Iterator[str]:
+    """The modules below `root` that a file imports anywhere in its code."""
+    if file.suffix != ".py":
+        return
+    inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = inside[: len(inside) - node.level + 1] if node.level else []
+            origin = ".".join([*package, *([node.module] if node.module else [])])
+            deeper = [f"{origin}.{alias.name}" for alias in node.names]
+            names = [each if _file_of(each, root) else origin for each in deeper]
+        yield from (name for name in names if name and _file_of(name, root))
+
+
+def _file_of(module: str, root: Path) -> Path | None:
+    path = root.joinpath(*module.split("."))
+    return next((file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file()), None)
 
 
 def source_digest(network: OwnNet | Backbone) -> str | None:
-    """Return the SHA-256 of the file that defines a network of one's own; None for one of mien's or timm's."""
-    source = network_source(network)
-    return None if source is None else hashlib.sha256(source).hexdigest()
+    """Return the SHA-256 of what defines a network of one's own; None for one of mien's or timm's."""
+    sources = network_sources(network)
+    if len(sources) > 1:
+        lines = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(sources.items())]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return next((hashlib.sha256(content).hexdigest() for content in sources.values()), None)
+
+
+def check_unchanged(network: OwnNet | Backbone, digest: str | None, folder: Path) -> None:
+    """Make sure that what defines a network of one's own is what a run was trained with.
+
+    Args:
+        network: of the run.
+        digest: as `source_digest` gave it when the run was trained.
+        folder: of the run.
+
+    Raises:
+        ModelError: it is not, or cannot be found.
+    """
+    files = sorted(folder.glob(f"{Path(NETWORK).stem}*.py"), key=lambda file: (file.name != NETWORK, file.name))
+    kept = ", ".join(map(str, files))
+    try:
+        now = source_digest(network)
+    except RecipeError as error:
+        raise ModelError(f"{folder}: {error} Its code is kept as {kept}.") from error
+    if now != digest:
+        raise ModelError(
+            f"{folder}: the code that defines {network.name} has changed since this was trained; put it back as "
+            f"{kept} {'has' if len(files) == 1 else 'have'} it, or train again."
+        )
