@@ -18,7 +18,7 @@ from mien.lab.data import draw_faces
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import build, count_parameters
 from mien.lab.nets.imported import NETWORK, network_sources, source_digest
-from mien.lab.recipe import NoAugment, OwnNet, Recipe, Validation
+from mien.lab.recipe import Distillation, NoAugment, OwnNet, Recipe, Validation
 from mien.lab.recipe.io import from_json, to_json
 from mien.lab.recipe_book import find_recipe, recipes
 from mien.lab.run import Run
@@ -61,6 +61,26 @@ def sized(preprocess, classes, side):
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(preprocess.channels * side**2, classes))
 
 partly = functools.partial(sized, side=SIDE)
+
+class Branched(Flat):
+    def forward(self, x):
+        answer = super().forward(x)
+        return (answer, answer) if self.training else answer
+
+class Misspelt(Flat):
+    def forward(self, x):
+        return self.inn(x)
+
+class Viewed(torch.nn.Module):
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(preprocess.channels, 4, 3)
+        self.norm = torch.nn.BatchNorm2d(4)
+        self.out = torch.nn.Linear(4 * 46**2, classes)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x))
+        return self.out(x.view(x.size(0), -1))
 
 def lazy(preprocess, classes):
     return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(classes))
@@ -232,14 +252,25 @@ def test_a_run_keeps_the_file_and_is_not_read_with_another(own_module: Path, tmp
 
 def test_a_network_that_answers_or_takes_something_else_is_refused_before_it_trains(tmp_path: Path) -> None:
     data = draw_faces(2)
-    with pytest.raises(RecipeError, match=r"answers \(1, 8\) to one face, expected \(1, 7\): a logit for each class"):
+    with pytest.raises(RecipeError, match=r"answers \(1, 8\) to 1 face, expected \(1, 7\): a logit for each class"):
         train(own("wide"), data, out=tmp_path)
     smaller = replace(own("Flat"), preprocess=replace(own("Flat").preprocess, input_px=32))
     with pytest.raises(
-        RecipeError, match=r"Flat cannot take faces of 32 px \(.*1024.*\); set preprocess.input_px high"
+        RecipeError, match=rf"Flat' cannot take faces of 32 px: RuntimeError: .*1024.* \({NAME}.py, line 13\)\.$"
     ):
         train(smaller, data, out=tmp_path)
+    with pytest.raises(RecipeError, match=r"answers a tuple to 2 faces while it learns, expected \(2, 7\)"):
+        train(own("Branched"), data, out=tmp_path)
+    with pytest.raises(RecipeError, match=rf"cannot take faces of 48 px: AttributeError: .*'inn'.* \({NAME}.py, line"):
+        train(own("Misspelt"), data, out=tmp_path)
     assert not list(tmp_path.glob("own-*"))
+
+
+def test_a_network_that_reshapes_by_view_is_trained_and_teaches(tmp_path: Path) -> None:
+    run = train(own("Viewed"), draw_faces(2), out=tmp_path)
+    taught = Distillation(weight=0.5, temperature=2.0, faces="same")
+    student = replace(own("Flat"), name="student", distillation=taught)
+    assert train(student, draw_faces(2), out=tmp_path, teachers=[run]).finished
 
 
 def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:

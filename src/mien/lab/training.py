@@ -30,7 +30,7 @@ from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
-from mien.lab.nets.imported import is_imported, network_sources, source_digest
+from mien.lab.nets.imported import check_network, is_imported, network_sources, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
@@ -130,21 +130,29 @@ def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
     """Refuse to begin with a size that the network cannot take, or with one that answers something else."""
     side, p = side_at(recipe, 0), recipe.preprocess
     device = classifier.input.mean.device
+    if is_imported(recipe.network.name):
+        check_network(classifier.network, recipe.network.name, (p.channels, side, side), outputs, device)
+        return
     try:
         with torch.no_grad():
-            answer = classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
+            classifier.network.eval()(torch.zeros(1, p.channels, side, side, device=device))
     except (AssertionError, RuntimeError) as error:  # timm's transformers assert
         other = f", only of {p.input_px}; use --set sizes=FullSize"
         remedy = "; set preprocess.input_px higher" if side == p.input_px else other
-        why = f" ({error})" if is_imported(recipe.network.name) else ""
         raise RecipeError(
-            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px{why}{remedy}."
+            f"{recipe.name}: network {recipe.network.name} cannot take faces of {side} px{remedy}."
         ) from error
-    if (shape := tuple(getattr(answer, "shape", ()))) != (1, outputs):
-        raise RecipeError(
-            f"{recipe.name}: network {recipe.network.name} answers {shape or type(answer)} to one face, expected "
-            f"(1, {outputs}): a logit for each class."
-        )
+
+
+def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
+    """A teacher on the device of a face, with channels last unless it is of one's own and cannot take them so."""
+    teacher.to(device=face.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        with torch.no_grad():
+            teacher(face)
+    except RuntimeError:  # of ``view``
+        teacher.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return teacher
 
 
 def _processes() -> dict[str, int]:
@@ -238,7 +246,7 @@ class Trainer:
         self.faces, self.labels = _on_device(training, recipe.preprocess, device)
         self.targets = targets_of(recipe, training).to(device)
         channels_last = {"device": device, "memory_format": torch.channels_last}
-        self.teachers = [teacher.load().to(**channels_last) for teacher in teachers]
+        self.teachers = [_placed(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
         self.answers = self.targets[:, :0]  # what teachers have answered to each face before the training, if they have
         self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)

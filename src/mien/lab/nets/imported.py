@@ -7,13 +7,14 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 from types import FunctionType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from mien.errors import MienError, ModelError, RecipeError
@@ -70,6 +71,46 @@ def what_failed(error: Exception, name: str) -> str:
     return (
         f"{type(error).__name__}: {str(error).rstrip('.')} ({Path(lines[-1].filename).name}, line {lines[-1].lineno})"
     )
+
+
+def check_network(
+    network: nn.Module, name: str, face: tuple[int, int, int], outputs: int, device: torch.device
+) -> None:
+    """Make sure that a network of one's own answers two faces as it must, while it learns and after.
+
+    Args:
+        network: changed in place where it cannot take channels last, as those that reshape by `view`.
+        name: of it.
+        face: shape of what it is given, ``(channels, side, side)``.
+        outputs: how many logits it has to answer.
+        device: where it is.
+
+    Raises:
+        RecipeError: it fails, or answers something else.
+    """
+    faces = torch.zeros(2, *face, device=device)
+    try:
+        _answers(network, name, faces, outputs)
+    except RecipeError:
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        _answers(network, name, faces, outputs)
+
+
+def _answers(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None:
+    for learning, shown in ((False, faces[:1]), (True, faces)):
+        when = " while it learns" if learning else ""
+        try:
+            with torch.no_grad():
+                answer = deepcopy(network).train(learning)(shown)  # a copy, whose normalisation may see these faces
+        except Exception as error:
+            why, side = what_failed(error, name), faces.shape[-1]
+            raise RecipeError(f"network {name!r} cannot take faces of {side} px{when}: {why}.") from error
+        if (shape := tuple(getattr(answer, "shape", ()))) != (len(shown), outputs):
+            found = shape or f"a {type(answer).__name__}"
+            raise RecipeError(
+                f"network {name!r} answers {found} to {len(shown)} face{'s' * learning}{when}, expected "
+                f"({len(shown)}, {outputs}): a logit for each class."
+            )
 
 
 def _maker(name: str) -> Callable[..., object]:
