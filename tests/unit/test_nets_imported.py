@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,13 +17,15 @@ from mien.errors import ModelError, RecipeError
 from mien.lab.averaging import average_runs
 from mien.lab.data import draw_faces
 from mien.lab.evaluation import evaluate
-from mien.lab.nets import build, count_parameters
+from mien.lab.nets import adopt_classes, build, count_parameters
 from mien.lab.nets.imported import NETWORK, network_sources, source_digest
+from mien.lab.pages.recipe_page import layer_table
 from mien.lab.recipe import Distillation, NoAugment, OwnNet, Recipe, Validation
 from mien.lab.recipe.io import from_json, to_json
 from mien.lab.recipe_book import find_recipe, recipes
-from mien.lab.run import Run
+from mien.lab.run import WEIGHTS, Run
 from mien.lab.training import train
+from mien.labels import LabelSet
 from mien.preprocess import Preprocess
 
 CODE = """
@@ -81,6 +84,26 @@ class Viewed(torch.nn.Module):
     def forward(self, x):
         x = self.norm(self.conv(x))
         return self.out(x.view(x.size(0), -1))
+
+class Named(torch.nn.Module):
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        self.classes = torch.nn.Linear(preprocess.channels * SIDE**2, classes, bias=False)
+
+    def forward(self, x):
+        return self.classes(x.flatten(1))
+
+class Recurrent(Flat):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.first = torch.nn.GRU(SIDE, SIDE, batch_first=True)
+
+    def forward(self, x):
+        return super().forward(self.first(x[:, 0])[0])
+
+class Branching(Flat):
+    def forward(self, x):
+        return super().forward(x if x.mean() > 0 else 2 * x)
 
 def lazy(preprocess, classes):
     return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(classes))
@@ -271,6 +294,43 @@ def test_a_network_that_reshapes_by_view_is_trained_and_teaches(tmp_path: Path) 
     taught = Distillation(weight=0.5, temperature=2.0, faces="same")
     student = replace(own("Flat"), name="student", distillation=taught)
     assert train(student, draw_faces(2), out=tmp_path, teachers=[run]).finished
+
+
+def test_a_network_goes_on_by_the_names_of_its_classes_or_is_refused(tmp_path: Path) -> None:
+    data = draw_faces(2)
+    turned = replace(data, label_set=LabelSet(data.label_set.names[::-1]))
+    for attribute in ("Named", "Flat"):
+        run = train(own(attribute), data, out=tmp_path)
+        further = replace(own(attribute), name="further", network=OwnNet(name=f"{NAME}:{attribute}", weights="file"))
+        assert train(further, data, out=tmp_path, weights=run.folder).finished
+        if attribute == "Flat":
+            with pytest.raises(RecipeError, match=r"has learned angry, .*, the data have neutral, .* calls classes\.$"):
+                train(further, turned, out=tmp_path, weights=run.folder)
+            continue
+        classifier = build(further.network, further.preprocess, 7, run.folder / WEIGHTS)
+        adopt_classes(classifier, run.folder / WEIGHTS, data.label_set, turned.label_set)
+        learned = run.load_classifier().network.classes.weight
+        assert torch.equal(classifier.network.classes.weight, learned.flip(0))
+
+
+def test_layers_that_answer_several_tensors_are_listed() -> None:
+    table = layer_table(own("Recurrent")).plain()
+    assert re.search(r"network\.first +GRU +48 x 48 ", table)
+
+
+def test_a_network_that_cannot_be_exported_is_named(tmp_path: Path) -> None:
+    run = train(own("Branching"), draw_faces(2), out=tmp_path)
+    with pytest.raises(ModelError, match=r"^torch cannot write this network as ONNX: .*data-dependent"):
+        run.export()
+    assert not (run.folder / "model").exists()
+
+
+def test_a_file_named_without_its_ending_is_pointed_at(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(to_json(own("Flat")), "utf-8")
+    with pytest.raises(RecipeError, match=r"^recipe 'mine' is unknown; the file of your own is mine\.json\.$"):
+        find_recipe("mine")
+    (tmp_path / "mine.json").rename(tmp_path / "other.JSON")
+    assert find_recipe("other.JSON") == own("Flat")
 
 
 def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:

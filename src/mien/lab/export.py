@@ -138,19 +138,25 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
     import onnx
 
     faces = torch.zeros(2, preprocess.planes, preprocess.crop_px, preprocess.crop_px, dtype=torch.uint8)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
-        program = torch.onnx.export(
-            _foldable(classifier.eval()),
-            (faces,),
-            input_names=["faces"],
-            output_names=["logits"],
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
-            external_data=False,
-            verbose=False,
-        )
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
+            program = torch.onnx.export(
+                _foldable(classifier.eval()),
+                (faces,),
+                input_names=["faces"],
+                output_names=["logits"],
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:  # of a network of one's own
+        why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+        raise ModelError(
+            f"torch cannot write this network as ONNX: {why}. Let its steps follow from the shape of its input alone."
+        ) from error
     assert program is not None  # None only without dynamo
     model = program.model_proto
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):

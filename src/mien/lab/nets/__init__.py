@@ -130,10 +130,18 @@ def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels
         weights: that it was built with.
         known: the classes that these have learned.
         labels: of the data that it goes on with.
+
+    Raises:
+        RecipeError: a network of one's own would go on with one class's row for another.
     """
     last = getattr(classifier.network, "classes", None)
     if isinstance(last, nn.Linear):  # all of `NETWORKS`
         adopt_rows(last, read_weights(weights), known, labels)
+    elif last is None and known != labels and not isinstance(classifier.network, BackboneNet):
+        raise RecipeError(
+            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order; so that "
+            "they go on by their names, the network's last layer has to be a torch.nn.Linear that it calls classes."
+        )
 
 
 def synchronised(classifier: Classifier) -> Classifier:

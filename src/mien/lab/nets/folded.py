@@ -132,15 +132,16 @@ def adopt_rows(layer: nn.Linear, found: dict[str, Tensor], known: LabelSet, labe
         known: the classes of their last layer, behind which FER+'s may stand.
         labels: of the data that the network goes on with.
     """
-    weight, bias = found["classes.weight"], found["classes.bias"]
-    if weight.shape[1] != layer.in_features:
+    weight, bias = found.get("classes.weight"), found.get("classes.bias")
+    if weight is None or weight.shape[1] != layer.in_features:
         return
     outputs = len(weight)
     voted = known == FERPLUS or outputs > len(known)
     first = outputs - len(known) if known == FERPLUS else 0  # the votes stand behind the labels
     rows = [(own, first + other) for own, other in enumerate(labels.positions_in(known)) if other >= 0]
-    if voted and len(layer.bias) > len(labels):
+    if voted and layer.out_features > len(labels):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
     for own, other in rows:
         layer.weight[own] = weight[other]
-        layer.bias[own] = bias[other]
+        if bias is not None and layer.bias is not None:
+            layer.bias[own] = bias[other]

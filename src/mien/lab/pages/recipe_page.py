@@ -161,6 +161,7 @@ def layer_table(recipe: Recipe) -> Table:
             if next(module.children(), None) is None:
 
                 def note(module: Any, _: Any, out: Any, name: str = name) -> None:
+                    out = out if hasattr(out, "shape") else out[0]  # a recurrent layer answers its state too
                     shape = " x ".join(map(str, out.shape[1:]))
                     lines.append((name, type(module).__name__, shape, f"{count_parameters(module):,}"))
 

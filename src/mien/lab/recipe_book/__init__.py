@@ -91,7 +91,9 @@ def find_recipe(named: str | Path) -> Recipe:
             not in the book that it is, or that it has a source's figures.
     """
     file = Path(named)
-    if file.suffix != ".json":
+    if file.suffix.lower() != ".json":
+        if str(named) not in recipes and (meant := Path(f"{named}.json")).is_file():
+            raise RecipeError(f"recipe {str(named)!r} is unknown; the file of your own is {meant}.")
         return recipes[str(named)]
     try:
         recipe = from_json(file.read_text(encoding="utf-8"))
