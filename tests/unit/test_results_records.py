@@ -58,6 +58,17 @@ def test_a_record_holds_what_a_stranger_needs(kept):
     }  # fmt: skip
 
 
+def test_a_record_holds_the_code_of_a_network_of_ones_own(kept):
+    folder, make = kept
+    run = make("run")
+    for name in ("network.py", "network.blocks.py"):
+        (run.folder / name).write_text(name)
+    record = add(run, folder)
+    assert {file.name: file.read_text() for file in record.glob("*.py")} == {
+        "network.py": "network.py", "network.blocks.py": "network.blocks.py"
+    }  # fmt: skip
+
+
 def test_the_model_is_described(kept):
     folder, make = kept
     run = make("run")

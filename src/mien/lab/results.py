@@ -18,6 +18,7 @@ from mien.errors import DataError
 from mien.lab.data import PRIVATE
 from mien.lab.evaluated import exported_card
 from mien.lab.metrics import Report
+from mien.lab.nets.imported import NETWORK
 from mien.lab.predictions import RECORD, Predictions, predictions_file
 from mien.lab.published import Beside, beside_published
 from mien.lab.recipe import Recipe
@@ -84,7 +85,7 @@ def add(run: Run, results: str | Path) -> Path:
 
     Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
     ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities
-    (``predictions-flip.csv``: averaged with mirror images).
+    (``predictions-flip.csv``: averaged with mirror images); of a network of one's own the run's copies of its code.
 
     Args:
         run: a finished and evaluated run.
@@ -118,6 +119,8 @@ def add(run: Run, results: str | Path) -> Path:
         _write_history(run, folder / HISTORY_TABLE)
         for earlier in folder.glob("predictions*.csv"):
             earlier.unlink()
+        for code in run.folder.glob(f"{Path(NETWORK).stem}*.py"):  # no commit holds a network of one's own
+            (folder / code.name).write_bytes(code.read_bytes())
         for private in run.folder.glob(f"predictions-{PRIVATE}*.csv"):
             _copy_predictions(private, folder / private.name.replace(f"-{PRIVATE}", ""))
     except OSError as error:
