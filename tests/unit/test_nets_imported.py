@@ -203,6 +203,16 @@ def test_a_partial_and_layers_that_take_their_shape_from_a_face(attribute: str, 
     assert classifier.training and count_parameters(classifier) > 0
 
 
+def test_a_torchvision_of_another_torch_is_made_importable(own_module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(f"{build.__module__}.imported.make_importable", lambda: made.append(1))
+    monkeypatch.setattr("builtins.made_importable", made, raising=False)
+    error = 'raise RuntimeError("operator torchvision::nms does not exist")'
+    own_module.write_text(f"if not made_importable:\n    {error}\n{CODE}", "utf-8")
+    build(OwnNet(name=f"{NAME}:Flat"), Preprocess(crop_px=48), 7)
+    assert made == [1]
+
+
 def test_an_error_while_the_module_is_imported_is_its_own(own_module: Path) -> None:
     own_module.write_text("raise ValueError('by hand')\n", "utf-8")
     with pytest.raises(ValueError, match=r"^by hand$"):

@@ -12,14 +12,18 @@ from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 from types import FunctionType
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from mien.errors import MienError, ModelError, RecipeError
+from mien.lab.nets.torchvision import make_importable
 from mien.lab.recipe import Backbone, OwnNet
 from mien.preprocess import Preprocess
+
+T = TypeVar("T")
 
 NETWORK = "network.py"
 """What a run calls its copy of the file that defines the network."""
@@ -43,7 +47,7 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
 
     def build(preprocess: Preprocess, classes: int) -> nn.Module:
         try:
-            network = maker(preprocess, classes)
+            network = _with_torchvision(lambda: maker(preprocess, classes))
         except MienError:
             raise
         except Exception as error:
@@ -60,6 +64,17 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
         return network
 
     return build
+
+
+def _with_torchvision(load: Callable[[], T]) -> T:
+    """Load what may import timm, also where torchvision was built for another torch."""
+    try:
+        return load()
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        make_importable()
+        return load()
 
 
 def what_failed(error: Exception, name: str) -> str:
@@ -120,7 +135,7 @@ def _maker(name: str) -> Callable[..., object]:
     if not module or module.startswith("."):
         raise RecipeError(f"network {name!r}: no module's name; expected MODULE:NAME, such as my_net:MyNet.")
     try:
-        found = importlib.import_module(module)
+        found = _with_torchvision(lambda: importlib.import_module(module))
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # it is there, and lacks one that it imports itself
