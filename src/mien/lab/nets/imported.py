@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from traceback import extract_tb
-from types import FunctionType
 from typing import TypeVar
 
 import torch
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from mien.errors import MienError, ModelError, RecipeError
+from mien.lab.nets.own_code import files_of
 from mien.lab.nets.torchvision import make_importable
 from mien.lab.recipe import Backbone, OwnNet
 from mien.preprocess import Preprocess
@@ -79,7 +78,7 @@ def _with_torchvision(load: Callable[[], T]) -> T:
 
 def what_failed(error: Exception, name: str) -> str:
     """Return what an error of a network of one's own says, and the line of its code where it came up."""
-    files = {str(file) for file in _files(_maker(name), name).values()}
+    files = {str(file) for file in files_of(_maker(name), name.partition(":")[0]).values()}
     lines = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
     if not lines:
         return str(error).rstrip(".")
@@ -174,58 +173,12 @@ def network_sources(network: OwnNet | Backbone) -> dict[str, bytes]:
 @cache
 def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
     """The files as they were when first asked for: what is edited later does not run before it is imported anew."""
-    files = _files(maker, name)
+    files = files_of(maker, name.partition(":")[0])
     if not files:
         raise RecipeError(f"network {name!r}: no file defines it, by which a run could tell it; put it into one.")
     first, *others = files
     kept = {first: NETWORK} | {other: f"{Path(NETWORK).stem}.{other}.py" for other in others}
     return {kept[module]: file.read_bytes() for module, file in files.items()}
-
-
-def _files(maker: Callable[..., object], name: str) -> dict[str, Path]:
-    """The file that defines the network, by its module, and after it those beside it that it imports, and they."""
-    named = name.partition(":")[0]
-    module = maker.__module__ if isinstance(maker, (type, FunctionType)) else named  # a partial's is functools
-    loaded = sys.modules.get(module)
-    first = Path(getattr(loaded, "__file__", None) or "")
-    if not first.is_file():
-        return {}
-    spec = getattr(loaded, "__spec__", None)
-    module = module if spec is None else spec.name  # of a script that runs as ``python -m``
-    root = first.parents[module.count(".") + (first.name == "__init__.py")]
-    installed = root.name in ("site-packages", "dist-packages")
-    files, waiting = {module: first}, [module]
-    while waiting:
-        for other in _imported_by(one := waiting.pop(0), files[one], root):
-            top = other.partition(".")[0]
-            if other not in files and top != "mien" and (top == module.partition(".")[0] or not installed):
-                file = _file_of(other, root)
-                assert file is not None
-                files[other] = file
-                waiting.append(other)
-    return files
-
-
-def _imported_by(module: str, file: Path, root: Path) -> Iterator[str]:
-    """The modules below `root` that a file imports anywhere in its code."""
-    if file.suffix != ".py":
-        return
-    inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            package = inside[: len(inside) - node.level + 1] if node.level else []
-            origin = ".".join([*package, *([node.module] if node.module else [])])
-            deeper = [f"{origin}.{alias.name}" for alias in node.names]
-            names = [each if _file_of(each, root) else origin for each in deeper]
-        yield from (name for name in names if name and _file_of(name, root))
-
-
-def _file_of(module: str, root: Path) -> Path | None:
-    path = root.joinpath(*module.split("."))
-    return next((file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file()), None)
 
 
 def source_digest(network: OwnNet | Backbone) -> str | None:

@@ -1,0 +1,64 @@
+"""Which files define a network of one's own: the one with its class or function, and what that imports beside it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FunctionType
+
+
+def files_of(maker: Callable[..., object], named: str) -> dict[str, Path]:
+    """Return the file that defines a class or function, by its module, and after it those beside it that it imports.
+
+    Those that these import follow, and so on; of an installed package its own files alone.
+
+    Args:
+        maker: the class or function.
+        named: the module that somebody took it from.
+
+    Returns:
+        None of them, if no file defines it, as in a notebook.
+    """
+    module = maker.__module__ if isinstance(maker, (type, FunctionType)) else named  # a partial's is functools
+    loaded = sys.modules.get(module)
+    first = Path(getattr(loaded, "__file__", None) or "")
+    if not first.is_file():
+        return {}
+    spec = getattr(loaded, "__spec__", None)
+    module = module if spec is None else spec.name  # of a script that runs as ``python -m``
+    root = first.parents[module.count(".") + (first.name == "__init__.py")]
+    installed = root.name in ("site-packages", "dist-packages")
+    files, waiting = {module: first}, [module]
+    while waiting:
+        for other in _imported_by(one := waiting.pop(0), files[one], root):
+            top = other.partition(".")[0]
+            if other not in files and top != "mien" and (top == module.partition(".")[0] or not installed):
+                file = _file_of(other, root)
+                assert file is not None
+                files[other] = file
+                waiting.append(other)
+    return files
+
+
+def _imported_by(module: str, file: Path, root: Path) -> Iterator[str]:
+    """The modules below `root` that a file imports anywhere in its code."""
+    if file.suffix != ".py":
+        return
+    inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = inside[: len(inside) - node.level + 1] if node.level else []
+            origin = ".".join([*package, *([node.module] if node.module else [])])
+            deeper = [f"{origin}.{alias.name}" for alias in node.names]
+            names = [each if _file_of(each, root) else origin for each in deeper]
+        yield from (name for name in names if name and _file_of(name, root))
+
+
+def _file_of(module: str, root: Path) -> Path | None:
+    path = root.joinpath(*module.split("."))
+    return next((file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file()), None)
