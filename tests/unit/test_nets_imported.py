@@ -349,7 +349,7 @@ def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:
     assert find_recipe(str(file)) == own("Flat", epochs=5)
     assert find_recipe("cnn8") is recipes["cnn8"]
     file.write_text(to_json(recipes["cnn8"]), "utf-8")
-    assert find_recipe(file) is not None and find_recipe(file).published  # unchanged, it is the row
+    assert find_recipe(file) == recipes["cnn8"]  # unchanged, with its published figures
 
 
 @pytest.mark.parametrize(

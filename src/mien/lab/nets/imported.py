@@ -183,11 +183,9 @@ def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
 
 def source_digest(network: OwnNet | Backbone) -> str | None:
     """Return the SHA-256 of what defines a network of one's own; None for one of mien's or timm's."""
-    sources = network_sources(network)
-    if len(sources) > 1:
-        lines = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(sources.items())]
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-    return next((hashlib.sha256(content).hexdigest() for content in sources.values()), None)
+    sources = sorted(network_sources(network).items())
+    lines = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in sources]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
 def check_unchanged(network: OwnNet | Backbone, digest: str | None, folder: Path) -> None:

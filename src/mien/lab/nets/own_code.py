@@ -32,18 +32,16 @@ def files_of(maker: Callable[..., object], named: str) -> dict[str, Path]:
     installed = root.name in ("site-packages", "dist-packages")
     files, waiting = {module: first}, [module]
     while waiting:
-        for other in _imported_by(one := waiting.pop(0), files[one], root):
+        for other, file in _imported_by(one := waiting.pop(0), files[one], root):
             top = other.partition(".")[0]
             if other not in files and top != "mien" and (top == module.partition(".")[0] or not installed):
-                file = _file_of(other, root)
-                assert file is not None
                 files[other] = file
                 waiting.append(other)
     return files
 
 
-def _imported_by(module: str, file: Path, root: Path) -> Iterator[str]:
-    """The modules below `root` that a file imports anywhere in its code."""
+def _imported_by(module: str, file: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """The modules below `root` that a file imports anywhere in its code, with their files."""
     if file.suffix != ".py":
         return
     inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
@@ -56,7 +54,7 @@ def _imported_by(module: str, file: Path, root: Path) -> Iterator[str]:
             origin = ".".join([*package, *([node.module] if node.module else [])])
             deeper = [f"{origin}.{alias.name}" for alias in node.names]
             names = [each if _file_of(each, root) else origin for each in deeper]
-        yield from (name for name in names if name and _file_of(name, root))
+        yield from ((name, found) for name in names if name and (found := _file_of(name, root)))
 
 
 def _file_of(module: str, root: Path) -> Path | None:

@@ -87,8 +87,8 @@ def find_recipe(named: str | Path) -> Recipe:
     """Return a recipe by its name, or one of your own from a JSON file, as ``mien recipes NAME --json`` prints it.
 
     Raises:
-        RecipeError: there is none of that name; or the file cannot be read, is no recipe, or says of a recipe that is
-            not in the book that it is, or that it has a source's figures.
+        RecipeError: there is none of that name; or the file cannot be read, is no recipe, has the name of one of mien's
+            that it differs from, or a source's figures.
     """
     file = Path(named)
     if file.suffix.lower() != ".json":
