@@ -43,6 +43,13 @@ _SPEED_70 = Recipe(
     remark="Trained on one core so far; on a GPU neither its time nor its mean over many seeds is known.",
 )
 
+_SPEED_70_LONGER = replace(
+    _SPEED_70,
+    name="speed-70-longer",
+    epochs=56,
+    remark="speed-70, which misses its aim by 0.1 points, with two fifths more epochs.",
+)
+
 _SPEED_72 = replace(
     _SPEED_70,
     name="speed-72",
@@ -60,4 +67,4 @@ _SPEED_73 = replace(
     ema_decay=0.999,
 )
 
-ROWS = (_SPEED_70, _SPEED_72, _SPEED_73)
+ROWS = (_SPEED_70, _SPEED_70_LONGER, _SPEED_72, _SPEED_73)
