@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from mien.lab.data import read_fer2013
-from mien.lab.export import to_onnx
 from mien.lab.nets.input import Classifier
 from mien.lab.nets.residual import ResidualNet
+from mien.lab.onnx_graph import to_onnx
 from mien.preprocess import Preprocess
 
 

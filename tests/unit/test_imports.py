@@ -61,7 +61,7 @@ LEVELS = (
         "mien.lab.published",
         "mien.lab.evaluated",
     ),
-    ("mien.lab.teaching", "mien.lab.agreement"),
+    ("mien.lab.teaching", "mien.lab.agreement", "mien.lab.onnx_graph"),
     (
         "mien.lab.training",
         "mien.lab.averaging",

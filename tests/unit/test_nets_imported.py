@@ -328,11 +328,10 @@ def test_layers_that_answer_several_tensors_are_listed() -> None:
     assert re.search(r"network\.first +GRU +48 x 48 ", table)
 
 
-def test_a_network_that_cannot_be_exported_is_named(tmp_path: Path) -> None:
-    run = train(own("Branching"), draw_faces(2), out=tmp_path)
-    with pytest.raises(ModelError, match=r"^torch cannot write this network as ONNX: .*data-dependent"):
-        run.export()
-    assert not (run.folder / "model").exists()
+def test_a_network_that_cannot_be_exported_is_refused_before_it_trains(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=rf"^network '{NAME}:Branching': torch cannot write it as ONNX.*: .*data-dep"):
+        train(own("Branching"), draw_faces(2), out=tmp_path)
+    assert not list(tmp_path.glob("*/*.json"))
 
 
 def test_a_file_named_without_its_ending_is_pointed_at(tmp_path: Path) -> None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import warnings
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
@@ -24,20 +20,14 @@ from mien.lab.data.split import held_out
 from mien.lab.metrics import Metrics, Report
 from mien.lab.nets import count_parameters
 from mien.lab.nets.input import Classifier, Mirrored
+from mien.lab.onnx_graph import OPSET, to_onnx
 from mien.lab.predictions import scored_as
 from mien.lab.recipe import Recipe
 from mien.lab.recipe import io as recipe_io
 from mien.lab.run import Run, run_digest
 from mien.labels import FERPLUS, LabelSet
-from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
 from mien.writing import writing
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-OPSET = 18
-"""ONNX operator set; the one that torch's exporter writes without converting, known to every current runtime."""
 
 LIMITS = (
     "It predicts the expression that people who look at the picture would name, not what the person feels.",
@@ -128,57 +118,6 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     mirrored = bool(known.get("mirrored"))
     kept: dict[str, Any] = {"name": card.name, "licence": card.licence, "origin": known.get("origin")}
     return export_run(run, data=data, mirrored=mirrored, **kept)
-
-
-def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:
-    """Return the network as ONNX: ``faces`` uint8 ``(N, planes, crop_px, crop_px)`` in, ``logits`` ``(N, K)`` out.
-
-    N is free. Batch normalisation that follows a convolution is folded into it.
-    """
-    import onnx
-
-    faces = torch.zeros(2, preprocess.planes, preprocess.crop_px, preprocess.crop_px, dtype=torch.uint8)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
-            program = torch.onnx.export(
-                _foldable(classifier.eval()),
-                (faces,),
-                input_names=["faces"],
-                output_names=["logits"],
-                opset_version=OPSET,
-                dynamo=True,
-                dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
-                external_data=False,
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as error:  # of a network of one's own
-        why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
-        raise ModelError(
-            f"torch cannot write this network as ONNX: {why}. Let its steps follow from the shape of its input alone."
-        ) from error
-    assert program is not None  # None only without dynamo
-    model = program.model_proto
-    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        del part.metadata_props[:]  # stack traces, with paths of the exporting machine
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def _foldable(classifier: nn.Module) -> nn.Module:
-    """Return a copy that halves its maps last where it can, so that the normalisation follows its convolution.
-
-    The largest of four numbers stays the largest when all are scaled and shifted alike, unless the scale is negative.
-    """
-    copied = deepcopy(classifier)
-    for module in copied.modules():
-        match list(module.children()):
-            case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
-                isinstance(module, nn.Sequential) and not (norm.weight < 0).any()
-            ):
-                for at, child in enumerate((conv, norm, relu, pool)):
-                    module[at] = child
-    return copied
 
 
 def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:

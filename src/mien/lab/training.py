@@ -32,6 +32,7 @@ from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
 from mien.lab.nets.imported import check_network, is_imported, network_sources, source_digest
 from mien.lab.nets.input import Classifier
+from mien.lab.onnx_graph import check_exportable
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
 from mien.lab.provenance import describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
@@ -289,6 +290,8 @@ class Trainer:
                 f"{self.run.folder}: the processes do not go on from one epoch; --out must be a folder that all share."
             )
         if state is None:
+            if is_imported(self.recipe.network.name):
+                check_exportable(self.classifier, self.recipe.preprocess, self.recipe.network.name)
             settle(self.classifier, self.faces[:: math.ceil(len(self.faces) / SETTLED)])
             self._write_start()
         else:

@@ -1,0 +1,92 @@
+"""From a network to ONNX, which holds it without the code that defines it."""
+
+from __future__ import annotations
+
+import warnings
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from mien.errors import ModelError, RecipeError
+from mien.lab.nets.input import Classifier, Mirrored
+from mien.preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 18
+"""ONNX operator set; the one that torch's exporter writes without converting, known to every current runtime."""
+
+
+def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:
+    """Return the network as ONNX: ``faces`` uint8 ``(N, planes, crop_px, crop_px)`` in, ``logits`` ``(N, K)`` out.
+
+    N is free. Batch normalisation that follows a convolution is folded into it.
+
+    Raises:
+        ModelError: ONNX cannot hold the network.
+    """
+    import onnx
+
+    faces = torch.zeros(2, preprocess.planes, preprocess.crop_px, preprocess.crop_px, dtype=torch.uint8)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
+            program = torch.onnx.export(
+                _foldable(classifier.eval()),
+                (faces,),
+                input_names=["faces"],
+                output_names=["logits"],
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:  # of a network of one's own
+        why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+        raise ModelError(
+            f"torch cannot write it as ONNX, in which mien evaluates and keeps "
+            f"networks: {why}. Let its steps follow from the shape of its input alone."
+        ) from error
+    assert program is not None  # None only without dynamo
+    model = program.model_proto
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del part.metadata_props[:]  # stack traces, with paths of the exporting machine
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _foldable(classifier: nn.Module) -> nn.Module:
+    """Return a copy that halves its maps last where it can, so that the normalisation follows its convolution.
+
+    The largest of four numbers stays the largest when all are scaled and shifted alike, unless the scale is negative.
+    """
+    copied = deepcopy(classifier)
+    for module in copied.modules():
+        match list(module.children()):
+            case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
+                isinstance(module, nn.Sequential) and not (norm.weight < 0).any()
+            ):
+                for at, child in enumerate((conv, norm, relu, pool)):
+                    module[at] = child
+    return copied
+
+
+def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) -> None:
+    """Make sure, before a training, that ONNX can hold a network of one's own, or nobody could use what it learns.
+
+    Args:
+        classifier: stays as it is.
+        preprocess: states its input.
+        name: of the network, for the message.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    try:
+        to_onnx(deepcopy(classifier).cpu(), preprocess)
+    except ModelError as error:
+        raise RecipeError(f"network {name!r}: {error}") from error
