@@ -6,7 +6,9 @@ Two ways, because a FER2013 image shows hardly more than the face, and a box can
 * landmarks: how far apart eyes and mouth are, in FER2013 images relative to the image, in photographs relative to
   the box. Eyes and mouth stand well inside, where no border disturbs.
 
-Writes benchmarks/results/crop_margin.json. Without PHOTO, the photographs are scikit-image's and matplotlib's.
+Writes benchmarks/results/crop_margin.json. Without PHOTO, the photographs are scikit-image's and matplotlib's; the
+record has five more: biden.jpg, obama.jpg, obama2.jpg and obama3.jpg of face_recognition 1.3.0 (tests/test_images in
+its source distribution), and insightface's t1.jpg (data/images in its wheel).
 """
 
 from __future__ import annotations
