@@ -9,12 +9,14 @@ too (https://docs.ray.io/en/latest/cluster/getting-started.html); without it, on
 
 Ray reads the photos' bytes, hands them to workers of one core each, and writes Parquet files: a row for each face, with
 the columns of `mien analyze --csv`, and one for each photo that has no face or cannot be read, whose `failed` says why.
-Memory does not grow with the number of photos; the work of a machine that fails goes to another one.
+Memory does not grow with the number of photos; the work of a machine that fails goes to another one. Ray's reports of
+its use are switched off, unless RAY_USAGE_STATS_ENABLED=1 is set.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,6 +81,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     parser.add_argument("--address", default="local", help="of a Ray cluster; default: this machine alone")
     options = parser.parse_args()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address=options.address)
     read_bucket(options.source, options.out, model=options.model, workers=options.workers)
 

@@ -10,6 +10,7 @@ What is predicted is an *expression*: the label that raters give to a picture, n
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import DataError as DataError
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from mien.video_saving import save_video as save_video
 
 __version__ = "0.1.0"
+
+# From 1.29 on, onnxruntime reports its use to Microsoft and keeps a number that stands for the user in a file, unless
+# it finds this when it is first imported; what can be called afterwards comes too late (its Privacy.md).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # name -> module; each is imported when it is first asked for, so that `import mien` stays quick
 _PLACES = {
