@@ -20,7 +20,7 @@ from mien.faces.align import whole
 from mien.faces.boxes import boxes_of_each, given_faces
 from mien.faces.detect import MIN_FACE_PX, Detector, Face, YuNet
 from mien.media.images import source_name
-from mien.media.photo_lists import list_photos
+from mien.media.photo_lists import is_one_photo, list_photos
 from mien.recognizer import Expression, Recognizer
 from mien.records import Analyses, Analysis, AnalyzedFace
 
@@ -41,7 +41,7 @@ def analyze(  # type: ignore[overload-overlap]  # a str is a sequence of str, to
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
     min_face_px: float | None = None,
-    boxes: Sequence[Sequence[float]] | npt.NDArray[Any] | None = None,
+    boxes: Sequence[Sequence[float] | Face] | npt.NDArray[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
     workers: int | None = None,
@@ -53,7 +53,7 @@ def analyze(
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
     min_face_px: float | None = None,
-    boxes: Mapping[str, Any] | Sequence[Any] | None = None,
+    boxes: Mapping[Any, Any] | Sequence[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
     workers: int | None = None,
@@ -64,7 +64,7 @@ def analyze(
     model: str | Path | Recognizer | None = None,
     detector: Detector | None = None,
     min_face_px: float | None = None,
-    boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
+    boxes: Mapping[Any, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
     crops: bool = False,
     batch_size: int = 32,
     workers: int | None = None,
@@ -99,9 +99,9 @@ def analyze(
     """
     check_searched(min_face_px, boxes, crops)
     analyzer = Analyzer(model=model, detector=detector, min_face_px=min_face_px, batch_size=batch_size, workers=workers)
-    if isinstance(source, Sequence | Iterator) and not _is_one_photo(source):
+    if isinstance(source, Sequence | Iterator) and not is_one_photo(source):
         photos: list[Photo] = list_photos(cast("Iterable[Photo]", source))
-        return Analyses(analyzer.run(photos, boxes=boxes, crops=crops))
+        return Analyses(analyzer.run(photos, boxes=boxes, crops=crops), analyzer.recognizer.card.labels)
     given = boxes if boxes is None or isinstance(boxes, Mapping) else [boxes]
     (analysis,) = analyzer.run([cast("Photo", source)], boxes=given, crops=crops)
     if analysis.failed is not None:
@@ -158,12 +158,12 @@ class Analyzer:
         self,
         photos: Sequence[Photo] | Iterator[Photo],
         *,
-        boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
+        boxes: Mapping[Any, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
         crops: bool = False,
-    ) -> Iterator[Analysis]:
+    ) -> Generator[Analysis]:
         """Yield an `Analysis` for each photo, in order; memory does not grow with their number.
 
-        Threads work a few photos ahead. They end with the iterator: when it is exhausted, closed or interrupted.
+        Threads work a few photos ahead. They end with the generator: when it is exhausted, closed or interrupted.
 
         Args:
             photos: a list of them, each as `analyze` takes it, but no folders; or a generator, which is asked for a few
@@ -181,7 +181,7 @@ class Analyzer:
         self,
         photos: Sequence[Photo] | Iterator[Photo],
         *,
-        boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
+        boxes: Mapping[Any, Any] | Sequence[Any] | npt.NDArray[Any] | None = None,
         crops: bool = False,
     ) -> Generator[Cropped]:
         """Yield the faces of each photo as the model takes them; the first half of `run`, with the same arguments.
@@ -190,7 +190,7 @@ class Analyzer:
             InputError: `boxes` and `crops` are both given, a box is malformed, or `photos` is neither a list nor a
                 generator.
         """
-        if not isinstance(photos, Sequence | Iterator) or _is_one_photo(photos):
+        if not isinstance(photos, Sequence | Iterator) or is_one_photo(photos):
             raise InputError(
                 f"photos: found {type(photos).__name__}; expected a list or a generator, [photo] for a single one."
             )
@@ -224,16 +224,20 @@ class Analyzer:
         least_px = math.inf if crops or given is not None else least_px_of(self.detector, preprocess)
         return crop_photos(named, find, preprocess, margin, workers, least_px)
 
-    def _run(self, found: Generator[Cropped]) -> Iterator[Analysis]:
-        waiting: list[Cropped] = []
+    def _run(self, found: Generator[Cropped]) -> Generator[Analysis]:
+        batch: list[Cropped] = []
         with closing(found):
-            for cropped in found:
-                waiting.append(cropped)
-                n_faces = sum(len(photo.faces) for photo in waiting)
-                if n_faces >= self.batch_size or len(waiting) >= min(self.batch_size, MOST_WAITING):
-                    yield from self.recognize(waiting)
-                    waiting = []
-            yield from self.recognize(waiting)
+            try:
+                for cropped in found:
+                    batch.append(cropped)
+                    n_faces = sum(len(photo.faces) for photo in batch)
+                    if n_faces >= self.batch_size or len(batch) >= min(self.batch_size, MOST_WAITING):
+                        full, batch = batch, []
+                        yield from self.recognize(full)
+            except Exception:  # of a generator of photos: those that it gave are read
+                yield from self.recognize(batch)
+                raise
+            yield from self.recognize(batch)
 
     def recognize(self, photos: Sequence[Cropped]) -> Iterator[Analysis]:
         """Read the expressions of all faces of photos together; the second half of `run`."""
@@ -270,11 +274,6 @@ class Analyzer:
             model=self.recognizer.card.name,
             labels=self.recognizer.card.labels,
         )
-
-
-def _is_one_photo(source: object) -> bool:
-    """Tell a photo from a list of photos: bytes are a sequence, too, and an open file is an iterator."""
-    return isinstance(source, str | bytes | bytearray | memoryview) or hasattr(source, "read")
 
 
 def cores() -> int:

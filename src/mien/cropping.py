@@ -130,7 +130,7 @@ def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[
     ahead: deque[Future[Cropped]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="mien-crop")
     try:
-        for job in jobs:
+        for job in _raising_in_turn(jobs):
             ahead.append(pool.submit(job))
             if len(ahead) > 2 * workers:
                 yield ahead.popleft().result()
@@ -138,6 +138,18 @@ def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _raising_in_turn(jobs: Iterable[Callable[[], Cropped]]) -> Generator[Callable[[], Cropped]]:
+    """Yield the jobs, and one that fails where no more can be had, so that those before it are done."""
+    try:
+        yield from jobs
+    except Exception as error:  # of a user's generator of photos
+
+        def fail(error: Exception = error) -> Cropped:
+            raise error
+
+        yield fail
 
 
 def least_px_of(detector: Detector, preprocess: Preprocess) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mien.card import CARD_FILE, MODEL_FILE, Card
 from mien.checking import check_number
 from mien.errors import InputError, ModelError
-from mien.faces.align import crop_face, whole
+from mien.faces.align import MAX_CROP_PX, crop_face, whole
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -40,7 +40,7 @@ class Expression:
 
     label: str
     confidence: float
-    probabilities: dict[str, float]
+    probabilities: dict[str, float] = field(hash=False)
     uncertain: bool
 
     @property
@@ -99,6 +99,9 @@ class Recognizer:
         self._session = session
         self._threads = threads
 
+    def __repr__(self) -> str:
+        return f"Recognizer({self.card.name!r}, folder={str(self.folder)!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         model = self.folder.name if self.folder.parent == _SHIPPED else self.folder.absolute()
         return partial(Recognizer.load, threads=self._threads), (model,)
@@ -152,7 +155,9 @@ class Recognizer:
         """Return calibrated probabilities ``(N, K)`` float64 of faces as `logits` takes them; rows sum to 1."""
         return calibrated_softmax(self.logits(faces, batch_size), self.card.temperature, self.card.sharpening)
 
-    def predict(self, crops: Sequence[npt.NDArray[np.uint8]], batch_size: int = 64) -> list[Expression]:
+    def predict(
+        self, crops: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8], batch_size: int = 64
+    ) -> list[Expression]:
         """Read the expressions of face crops, each ``(H, W)`` grey or ``(H, W, 3)`` RGB uint8 of any size.
 
         One that is not square becomes so by repeating its edge pixels, as `mien.analyze` does with ``crops=True``.
@@ -186,10 +191,10 @@ class Recognizer:
 
 
 def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A crop that is not square as a square; all else as it is, for `Preprocess.stack` checks it."""
+    """A crop as `crop_face` gives it, square and not too large; all else as it is, for `Preprocess.stack` checks it."""
     is_array = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.size
     is_crop = is_array and (crop.ndim == 2 or crop.shape[2:] == (3,))
-    if not is_crop or crop.shape[0] == crop.shape[1]:
+    if not is_crop or crop.shape[0] == crop.shape[1] <= MAX_CROP_PX:
         return crop
     return crop_face(crop, whole(crop))
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mien.media.images import Photo
 
 
+_NONE = LabelSet(())
+
+
 def columns(labels: LabelSet) -> list[str]:
     """Return the columns of a table of faces, as `Analysis.records` fills them."""
     found = ["label", "confidence", "uncertain", *(f"p_{name}" for name in labels)]
@@ -82,7 +85,7 @@ class Analysis:
     faces: tuple[AnalyzedFace, ...] = ()
     failed: str | None = None
     model: str
-    labels: LabelSet = field(default=LabelSet(()), repr=False, compare=False)
+    labels: LabelSet = field(default=_NONE, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of a photo."""
@@ -108,7 +111,7 @@ class Analysis:
         Raises:
             MienError: pandas is not installed.
         """
-        return _table([self])
+        return _table([self], self.labels)
 
     def _columns(self) -> list[str]:
         return columns(self.labels)
@@ -144,15 +147,16 @@ class Analysis:
 class Analyses(Sequence[Analysis]):
     """Several photos, in the order in which they were given."""
 
-    def __init__(self, analyses: Iterable[Analysis]) -> None:
+    def __init__(self, analyses: Iterable[Analysis], labels: LabelSet = _NONE) -> None:
         self._all = tuple(analyses)
+        self._labels = labels  # of a table without any photo
 
     @overload
     def __getitem__(self, index: int) -> Analysis: ...
     @overload
     def __getitem__(self, index: slice) -> Analyses: ...
     def __getitem__(self, index: int | slice) -> Analysis | Analyses:
-        return Analyses(self._all[index]) if isinstance(index, slice) else self._all[index]
+        return Analyses(self._all[index], self._labels) if isinstance(index, slice) else self._all[index]
 
     def __len__(self) -> int:
         return len(self._all)
@@ -183,7 +187,7 @@ class Analyses(Sequence[Analysis]):
         Raises:
             MienError: pandas is not installed.
         """
-        return _table(self)
+        return _table(self, self._labels)
 
 
 def _record(source: str, number: int, face: AnalyzedFace) -> dict[str, Any]:
@@ -203,14 +207,15 @@ def _record(source: str, number: int, face: AnalyzedFace) -> dict[str, Any]:
     }
 
 
-def _table(analyses: Iterable[Analysis]) -> pandas.DataFrame:
+def _table(analyses: Iterable[Analysis], labels: LabelSet) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError as error:
         raise MienError("to_pandas needs pandas, which is not installed: pip install pandas") from error
     analyses = list(analyses)
     # frames of videos have more columns than photos among them
-    known = max((analysis._columns() for analysis in analyses if len(analysis.labels)), key=len, default=None)
+    named = (analysis._columns() for analysis in analyses if len(analysis.labels))
+    known = max(named, key=len, default=columns(labels))
     records = [record for analysis in analyses for record in analysis.records()]
     for record in records:  # pandas' strings are UTF-8, and names of files may be none
         record["source"] = record["source"].encode(errors="backslashreplace").decode()

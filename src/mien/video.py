@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class VideoFace(AnalyzedFace):
     source: str
     frame: int
     time_s: float
-    raw_probabilities: dict[str, float]
+    raw_probabilities: dict[str, float] = field(hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of a face."""

@@ -33,7 +33,7 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
     except OSError as reason:
         raise error(
             f"{file}: cannot be written ({reason.strerror or reason}). What was written before is intact: free space "
-            "or permit writing there, then run the same command to go on."
+            "or permit writing there, and do the same again."
         ) from reason
     finally:
         with suppress(OSError):

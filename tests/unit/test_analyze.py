@@ -351,8 +351,8 @@ def test_a_crop_of_the_models_size_reaches_it_unchanged(recognizer: Recognizer) 
     assert face.expression == recognizer.predict([crop])[0]
 
 
-@pytest.mark.parametrize("shape", [(60, 31, 3), (20, 49), (700, 300)])
-def test_a_crop_that_is_not_square_gets_one_answer(recognizer: Recognizer, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(60, 31, 3), (20, 49), (700, 300), (700, 700)])
+def test_a_crop_that_is_squared_or_shrunk_gets_one_answer(recognizer: Recognizer, shape: tuple[int, ...]) -> None:
     crop = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     crop[: shape[0] // 4, :] = crop[:, : shape[1] // 4] = 250  # a bright edge is repeated
     (face,) = analyze(crop, model=recognizer, crops=True).faces
@@ -405,6 +405,18 @@ def test_a_generator_is_asked_for_a_few_photos_at_a_time(recognizer: Recognizer,
     assert [len(analysis.faces) for analysis in given] == [1, 0]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_generator_that_fails_loses_no_photo_that_it_gave(recognizer: Recognizer, workers: int) -> None:
+    def failing() -> Iterator[Pixels]:
+        yield from (photo(250), photo(), photo(9))
+        raise ConnectionError
+
+    analyzer, found = Analyzer(model=recognizer, detector=Squares(), workers=workers), []
+    with pytest.raises(ConnectionError):
+        found.extend(analysis.faces for analysis in analyzer.run(failing()))
+    assert [len(faces) for faces in found] == [1, 0, 1]
+
+
 def test_a_photo_is_not_overwritten_by_its_picture(tmp_path: Path, recognizer: Recognizer) -> None:
     file = tmp_path / "a.png"
     Image.fromarray(photo(9)).save(file)
@@ -427,7 +439,8 @@ def test_numbers_of_any_kind_become_pythons(recognizer: Recognizer) -> None:
 
 
 def test_a_table_without_faces_has_all_columns(recognizer: Recognizer) -> None:
-    for empty in (analyze(photo(), model=recognizer), analyze([photo()], model=recognizer)):
+    several = analyze([photo()], model=recognizer)
+    for empty in (analyze(photo(), model=recognizer), several, several[:0], analyze([], model=recognizer)):
         table = empty.to_pandas()
         assert (len(table), list(table.columns)) == (0, columns(recognizer.card.labels))
 
@@ -530,6 +543,12 @@ def test_analyses_are_a_sequence(recognizer: Recognizer) -> None:
     assert found.failed == []
 
 
+def test_results_can_be_keys(recognizer: Recognizer) -> None:
+    same = [analyze(photo(250), model=recognizer, detector=Squares()) for _ in range(2)]
+    other = analyze(photo(9), model=recognizer, detector=Squares())
+    assert len({*same, other}) == len({face.expression for one in (*same, other) for face in one.faces}) == 2
+
+
 def test_public_names() -> None:
     assert mien.analyze is analyze
     assert mien.Analysis is Analysis
@@ -551,6 +570,16 @@ def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:
         (None, "the detector returned NoneType; expected a list of mien.Face"),
         ([Face(box=(0, 0, 9, 9)), (0, 0, 9, 9)], "item 1 of what the detector returned is tuple; expected mien.Face"),
         ([Face(box=(100, 0, 130, 30))], r"box 0 \(100.0, 0.0, 130.0, 30.0\) lies outside the photo of 40 x 40 px"),
+        (
+            [Face(box=(math.nan, 0, 9, 9))],
+            r"the detector's box 0 is \(nan, 0.0, 9.0, 9.0\); expected x0 < x1 and",
+        ),
+        ([Face(box=(9, 9, 1, 1))], r"the detector's box 0 is \(9.0, 9.0, 1.0, 1.0\); expected x0 < x1"),
+        ([Face(box=cast(Any, (0, 0, 9)))], r"the detector's box 0 is \(0.0, 0.0, 9.0\); expected four numbers"),
+        (
+            [Face(box=(0, 0, 9, 9), landmarks=cast(Any, ((math.inf, 1),) * 5))],
+            r"the detector's box 0 has the landmarks .* expected none, or five points",
+        ),
     ],
 )
 def test_what_a_detector_may_not_return_is_refused(

@@ -117,7 +117,7 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
     """Return what a detector of the user's own found in an image.
 
     Raises:
-        InputError: it is no list of `Face`, or one lies outside the image.
+        InputError: it is no list of `Face`, a box or landmarks are malformed, or a face lies outside the image.
     """
     if not isinstance(found, list | tuple):
         raise InputError(f"{source}: the detector returned {type(found).__name__}; expected a list of mien.Face.")
@@ -125,6 +125,7 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
         if not isinstance(face, Face):
             kind = type(face).__name__
             raise InputError(f"{source}: item {index} of what the detector returned is {kind}; expected mien.Face.")
+        _face(face.box, face.landmarks, f"{source}: the detector's box {index}")
     return given_faces(list(found), image, source)
 
 

@@ -17,6 +17,11 @@ _P = TypeVar("_P")
 _ALSO_CODE = (".ts", ".mts")  # of MPEG-TS, and of TypeScript
 
 
+def is_one_photo(source: object) -> bool:
+    """Tell a photo from a list of photos: bytes are a sequence, too, and an open file is an iterator."""
+    return isinstance(source, str | bytes | bytearray | memoryview) or hasattr(source, "read")
+
+
 def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
     """Put the photos that folders and patterns stand for in their place; the order stays the same.
 
