@@ -64,6 +64,13 @@ def test_plateau_follows_keras_rule():
         assert state.factor == pytest.approx(expected)
 
 
+def test_the_lowest_rate_is_one_of_the_optimizer_not_a_factor() -> None:
+    state = PlateauState()
+    for loss in (1.0, 1.0, 1.0):
+        state.update(Plateau(factor=0.1, patience=1, min_lr=0.002), loss, lr=0.01)
+    assert state.factor == pytest.approx(0.2)  # 0.001 would be below 0.002, which is 0.2 of 0.01
+
+
 def test_stopping_keeps_the_best_epoch_and_waits():
     stopping = Stopping(monitor="loss", patience=2, keep="best")
     state = StoppingState()
