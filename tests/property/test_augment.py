@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from mien.lab.augment import augment_faces, draw_blend
+from mien.lab.augment import affine_matrix, augment_faces, draw_blend
 from mien.lab.recipe import Augment, NoAugment
 
 STRONG = Augment(
@@ -106,6 +106,39 @@ def test_rotation_turns_by_the_angle_drawn():
     assert ends.min() < 0 < ends.max()
 
 
+def at_the_ends(low, high):
+    return torch.tensor([low, high])
+
+
+@pytest.mark.parametrize(
+    ("augment", "lowest", "highest"),
+    [
+        ({"zoom_fraction": 0.2}, [[0.8, 0, 0], [0, 0.8, 0]], [[1.2, 0, 0], [0, 1.2, 0]]),
+        ({"zoom_fraction": 0.2, "zoom_per_axis": True}, [[0.8, 0, 0], [0, 0.8, 0]], [[1.2, 0, 0], [0, 1.2, 0]]),
+        ({"shift_fraction": 0.1}, [[1, 0, -0.2], [0, 1, -0.2]], [[1, 0, 0.2], [0, 1, 0.2]]),
+        ({"crop_scale": (0.5, 0.8)}, [[0.5, 0, -0.5], [0, 0.5, -0.5]], [[0.8, 0, 0.2], [0, 0.8, 0.2]]),
+        ({"flip": True}, [[-1, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0]]),
+        # a shear by 30 degrees is [[1, -1 / 2], [0, sqrt(3) / 2]], a turn by 90 of it [[0, -1], [1, 0]] @ that
+        ({"shear_deg": 30}, [[1, 0.5, 0], [0, 0.75**0.5, 0]], [[1, -0.5, 0], [0, 0.75**0.5, 0]]),
+        ({"rotate_deg": 90, "shear_deg": 30}, [[0, 0.75**0.5, 0], [-1, -0.5, 0]], [[0, -(0.75**0.5), 0], [1, -0.5, 0]]),
+    ],
+)
+def test_the_map_at_the_ends_of_its_draws(augment, lowest, highest):
+    found = affine_matrix(Augment(**({"flip": False} | augment)), at_the_ends)
+    torch.testing.assert_close(found, torch.tensor([lowest, highest], dtype=torch.float32), atol=1e-6, rtol=0)
+
+
+def test_zoom_is_alike_on_both_axes_unless_it_is_drawn_for_each():
+    draw = seeded()
+
+    def uniform(low, high):
+        return torch.rand(100, generator=draw) * (high - low) + low
+
+    for per_axis in (False, True):
+        found = affine_matrix(Augment(flip=False, zoom_fraction=0.2, zoom_per_axis=per_axis), uniform)
+        assert (found[:, 0, 0] != found[:, 1, 1]).all() == per_axis
+
+
 def test_erasing_hides_a_rectangle_in_the_stated_share_of_faces():
     x = torch.full((400, 1, 48, 48), 2.0)  # noise is in [0, 1], so that it cannot be mistaken
     y = changed(x, Augment(erase_rate=0.25, erase_area=(0.1, 0.2)), 48, seeded())
@@ -135,6 +168,16 @@ def test_cutmix_weighs_targets_by_the_area_that_is_left():
     y, mixed = blended(x, targets, Augment(cutmix_alpha=1.0), seed=3)
     assert (y[1] == 0).float().mean() == pytest.approx(float(mixed[1, 0]))
     assert 0 < mixed[1, 0] < 1
+
+
+def test_each_way_of_mixing_has_half_of_the_batches_where_both_are_asked_for():
+    for augment, cut in ((Augment(mixup_alpha=1.0), 0), (Augment(cutmix_alpha=1.0), 400)):
+        assert (
+            sum(draw_blend(augment, 48, np.random.default_rng(seed)).square is not None for seed in range(400)) == cut
+        )
+    both = [draw_blend(Augment(mixup_alpha=1.0, cutmix_alpha=1.0), 48, np.random.default_rng(n)) for n in range(400)]
+    assert 160 < sum(blend.square is not None for blend in both) < 240
+    assert all(blend.share < 1 or blend.square is not None for blend in both)
 
 
 @pytest.mark.parametrize("augment", [NoAugment(), Augment(), Augment(mixup_alpha=1.0, mix_rate=0.0)])
