@@ -17,6 +17,7 @@ from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
 from mien.lab.published import WHILE_LEARNING, Beside
+from mien.lab.seeds import by_seed
 from mien.labels import FER2013, FOLDER
 
 
@@ -28,6 +29,13 @@ def three_seeds(tmp_path):
 
 def beside(run, split="PublicTest"):
     return read_evaluated(run, split, "x").published
+
+
+def test_runs_of_other_models_as_teachers_are_no_seeds_of_each_other() -> None:
+    taught = [(0, "model-a"), (1, "model-a"), (2, "model-b"), (3, "cnn-seed0-abc"), (4, "cnn-seed1-def")]
+    runs = [{"seed": seed, "data_fingerprint": "ab", "teachers": {name: ""}} for seed, name in taught]
+    groups = by_seed(runs, kind=lambda run: "", environment=lambda run: run, labelled_splits=lambda run: 1)
+    assert [list(group) for group in groups] == [[0, 1], [2], [3, 4]]
 
 
 def test_models_stand_side_by_side(three_seeds):
