@@ -297,6 +297,12 @@ def test_astronaut_is_one_face(model: Path, tmp_path: Path) -> None:
     assert in_video.expression.confidence == pytest.approx(in_photo.expression.confidence, abs=0.05)
 
 
+def test_times_in_records_are_milliseconds(clip: Path, model: Path) -> None:
+    frame = replace(next(iter(mien.analyze_video(clip, model=model).frames())), time_s=2 / 30)
+    assert frame.to_dict()["time_s"] == 0.067
+    assert frame.faces and {record["time_s"] for record in frame.records()} == {0.067}
+
+
 def test_tracks_that_a_frame_misses_are_counted_once(clip: Path, model: Path) -> None:
     first = next(iter(mien.analyze_video(clip, model=model).frames()))
     everybody = tuple(replace(first.faces[0], track_id=track) for track in range(101))
