@@ -116,7 +116,7 @@ def stand_in(recipe: Recipe, weights: str | None, sha256: str | None = None) -> 
         sha256: of the file, where known.
     """
     network = recipe.network
-    if weights is None or not isinstance(network, Backbone):
+    if not isinstance(network, Backbone):
         return None
     right = weights == f"{network.name}.safetensors" or (sha256 is not None and WEIGHTS_OF.get(sha256) == network.name)
     return None if right else weights
