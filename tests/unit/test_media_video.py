@@ -176,6 +176,45 @@ def test_whole_videos_that_state_no_last_length_are_not_cut_off(tmp_path: Path, 
         assert (len(list(reader)), reader.cut_off) == (frames, None)
 
 
+def with_head_first(file: Path, whole: Path) -> Path:
+    """Copy a video into an mp4 that can be read where its end is missing."""
+    with av.open(whole) as source, av.open(file, "w", options={"movflags": "+faststart"}) as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "tells_a_cut"),
+    [
+        ("a.mkv", "libx264", True),
+        ("a.webm", "libvpx", True),
+        ("a.flv", "flv", True),
+        ("a.mp4", "libx264", True),
+        ("a.mov", "libx264", False),  # its head is its end
+        ("a.ts", "libx264", False),
+        ("a.wmv", "wmv2", False),
+    ],
+)
+def test_time_stamps_that_begin_late_are_no_length(tmp_path: Path, name: str, codec: str, tells_a_cut: bool) -> None:
+    times_s = [10 + index / 10 for index in range(30)]
+    whole = write_video(tmp_path / name, pan(30), times_s=times_s, codec=codec)
+    whole = with_head_first(tmp_path / "head-first.mp4", whole) if name == "a.mp4" else whole
+    reader = VideoReader(whole)
+    frames = list(reader)
+    assert (len(frames), reader.cut_off, reader.duration_s) == (30, None, pytest.approx(3, abs=0.2))
+    assert (frames[0].time_s, frames[-1].time_s) == (0, pytest.approx(2.9, abs=0.002))
+    if tells_a_cut:
+        data = whole.read_bytes()
+        whole.write_bytes(data[: len(data) // 2])
+        reader = VideoReader(whole)
+        assert 3 <= len(list(reader)) < 25
+        assert str(reader.cut_off).startswith("ends at ") and " s of 3.0 s" in str(reader.cut_off)
+
+
 def test_damaged_frames_are_left_out_and_counted(tmp_path: Path) -> None:
     data = bytearray(write_video(tmp_path / "whole.mkv", pan(40)).read_bytes())
     middle = len(data) // 2

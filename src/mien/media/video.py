@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,6 +15,7 @@ from mien.errors import InputError
 from mien.media.clock import RisingClock
 from mien.media.decode import TooLarge, check_file
 from mien.media.frames import Frame, check_part, refuse_empty_part
+from mien.media.length import begin_of, duration_of, end_of_picture
 from mien.media.pyav import import_av, reason_of
 from mien.media.shown import as_shown, pixel_aspect, shown_width
 
@@ -32,7 +32,6 @@ VIDEO_SUFFIXES = (
 MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
-_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")  # 00:00:01.200000000
 _JUMP_S = 0.5  # times of pictures that step back further begin anew
 # A video that ends earlier than it says by more than this is reported as cut off. Whole ones of FLV miss up to three
 # frames: the length of the last one is not stated, and two more are counted that stand in another order.
@@ -105,10 +104,9 @@ class VideoReader:
         with self.open() as container:
             stream = self._stream_of(container)
             self.frame_rate = float(stream.average_rate) if stream.average_rate else None
-            self.duration_s = container.duration / 1_000_000 if container.duration else None
             self.has_sound = bool(container.streams.audio)
-            self._begin_s = (container.start_time or 0) / 1_000_000
-            self._ends_s = self._end_of(stream)
+            self._begin_s, self.duration_s = begin_of(container), duration_of(container)
+            self._ends_s = end_of_picture(container, stream)
             self._aspect = pixel_aspect(stream)
             self.shown_size = (shown_width(stream.width, self._aspect), stream.height)
         self.seen_s = 0.0
@@ -195,16 +193,6 @@ class VideoReader:
                 return stream
         kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
         raise InputError(f"{self.name}: holds no video, only: {kinds or 'nothing'}.")
-
-    def _end_of(self, stream: av.VideoStream) -> float:
-        """Where the picture ends as the file says; 0 where it does not say."""
-        if stream.duration and stream.time_base:
-            return float(stream.duration * stream.time_base)
-        if not self.has_sound:
-            return self.duration_s or 0.0  # with sound, it may be that of the sound
-        stated = _LENGTH.match(stream.metadata.get("DURATION", ""))  # Matroska's and WebM's, as FFmpeg writes it
-        hours, minutes, seconds = map(float, stated.groups()) if stated else (0.0, 0.0, 0.0)
-        return max(0.0, 3600 * hours + 60 * minutes + seconds - self._begin_s)
 
     def _indexed(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Frames from the keyframe before `start_s`, each with its index; from the first where that does not do."""
