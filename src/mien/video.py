@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mien.labels import LabelSet
 from mien.media.address import is_address
 from mien.media.animation import frame_reader
 from mien.media.camera import CameraReader
-from mien.media.frames import Frame, FrameSource
+from mien.media.frames import Frame, FrameSource, frames_of
 from mien.media.scene import SceneCuts
 from mien.recognizer import Recognizer
 from mien.records import Analysis, AnalyzedFace, columns
@@ -169,26 +170,30 @@ class VideoAnalysis:
         """After iterating, what could not be read of the video; None if all could."""
         return self.source.cut_off
 
-    def __iter__(self) -> Iterator[VideoFace]:
+    def __iter__(self) -> Generator[VideoFace, None, None]:
         """Yield the faces, frame after frame.
 
         Raises:
             InputError: no frame can be decoded, or none lies in the range.
         """
-        for frame in self.frames():
-            yield from frame.faces
+        with closing(self.frames()) as frames:
+            for frame in frames:
+                yield from frame.faces
 
-    def frames(self) -> Iterator[AnalyzedFrame]:
+    def frames(self) -> Generator[AnalyzedFrame, None, None]:
         """Yield each frame with its picture and faces, those without a face too.
+
+        Closing it before its end closes the video, or the camera.
 
         Raises:
             InputError: no frame can be decoded, or none lies in the range.
         """
         tracker, cuts, smoother = Tracker(unseen_s=self.unseen_s), SceneCuts(), _Smoother(self.smooth_s)
-        for frame in self.source:
-            if cuts.is_cut(frame.image):
-                tracker.cut()
-            yield self._analyzed(frame, tracker, smoother)
+        with frames_of(self.source) as frames:
+            for frame in frames:
+                if cuts.is_cut(frame.image):
+                    tracker.cut()
+                yield self._analyzed(frame, tracker, smoother)
 
     def _analyzed(self, frame: Frame, tracker: Tracker, smoother: _Smoother) -> AnalyzedFrame:
         recognizer = self.analyzer.recognizer

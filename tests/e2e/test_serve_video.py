@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import select
@@ -154,6 +155,38 @@ def test_no_frame_is_decoded_for_a_client_that_has_left(model: Path, folder: Pat
         while client.send("POST", "/v1/video", b"").status == 429:
             assert time.monotonic() < until
         assert client.send("POST", "/v1/video?every=10", long.read_bytes()).status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not list files and threads")
+def test_of_a_client_that_has_left_no_file_and_no_thread_stays(model: Path, folder: Path, temporary: Path) -> None:
+    def held() -> tuple[int, int]:
+        opened = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        return sum(file.parent == temporary for file in opened), len(list(Path("/proc/self/task").iterdir()))
+
+    long = write_video(folder / "left.mp4", pan(12) * 50).read_bytes()
+    gc.collect()
+    gc.disable()  # an idle server does not come to it either
+    try:
+        with running(create_app(model)) as client:
+            assert client.send("POST", "/v1/video?every=300", long).status == 200
+            until = time.monotonic() + 10
+            while held()[0]:
+                assert time.monotonic() < until
+            threads = held()[1]
+            for _ in range(3):
+                connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+                connection.request("POST", "/v1/video", long)
+                assert json.loads(connection.getresponse().readline())["frame"] == 0
+                assert held()[0] > 0
+                connection.close()
+                until = time.monotonic() + 10
+                while client.send("POST", "/v1/video", b"").status == 429:
+                    assert time.monotonic() < until
+            while held() > (0, threads):
+                assert time.monotonic() < until, held()
+                time.sleep(0.05)
+    finally:
+        gc.enable()
 
 
 def test_quicktime_of_older_cameras_is_a_video(client: Client, video: Path) -> None:

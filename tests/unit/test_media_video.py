@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import resource
 import sys
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -115,6 +116,27 @@ def test_frames_that_were_read_do_not_wait_in_cycles(clip: Path) -> None:
     finally:
         gc.enable()
     assert len(left) <= 1 < len(frames)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not list files and threads")
+@pytest.mark.parametrize("options", [{}, {"start_s": 1.0}])
+def test_a_reader_that_is_closed_holds_no_file_and_no_thread(tmp_path: Path, options: dict[str, float]) -> None:
+    def held() -> tuple[bool, int]:
+        files = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        return file in files, len(list(Path("/proc/self/task").iterdir()))
+
+    file = write_video(tmp_path / "clip.mp4", pan(20))
+    list(VideoReader(file, **options))
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        with closing(iter(VideoReader(file, **options))) as frames:
+            next(frames)
+            assert held()[0]
+        assert held() == before == (False, before[1])
+    finally:
+        gc.enable()
 
 
 def test_a_frame_whose_colours_cannot_be_converted_ends_a_video(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,29 @@ def test_a_cut_begins_new_tracks_with_nothing_smoothed(model: Path) -> None:
 def test_each_iteration_reads_the_video_anew(clip: Path, model: Path) -> None:
     video = mien.analyze_video(clip, model=model, every=6)
     assert list(video) == list(video)
+
+
+@pytest.mark.parametrize("of_faces", [True, False])
+def test_an_analysis_that_is_closed_closes_its_source(model: Path, of_faces: bool) -> None:
+    class Kept(Still):
+        def __iter__(self) -> Iterator[Frame]:
+            self.given = super().__iter__()
+            return self.given
+
+    source = Kept([150] * 3, [0.0, 0.1, 0.2])
+    video = VideoAnalysis(source, Analyzer(model=model, detector=Everywhere()))
+    with closing(iter(video) if of_faces else video.frames()) as found:
+        next(found)
+    assert list(source.given) == []
+
+
+def test_frames_that_cannot_be_closed_are_read_too(model: Path) -> None:
+    class Listed(Still):
+        def __iter__(self) -> Iterator[Frame]:
+            return iter(list(super().__iter__()))
+
+    video = VideoAnalysis(Listed([150, 120], [0.0, 0.1]), Analyzer(model=model, detector=Everywhere()))
+    assert [face.frame for face in video] == [0, 1]
 
 
 def test_records_have_the_columns(clip: Path, model: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +55,18 @@ class FrameSource(Protocol):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order."""
         ...
+
+
+@contextmanager
+def frames_of(source: FrameSource) -> Iterator[Iterator[Frame]]:
+    """Give the frames of a source; they are closed at the end, where they can be, so that no file stays open."""
+    frames = iter(source)
+    try:
+        yield frames
+    finally:
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
 
 
 def check_part(name: str, start_s: float, end_s: float | None, every: int) -> None:

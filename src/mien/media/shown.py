@@ -39,9 +39,13 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) 
     Raises:
         FFmpegError, ValueError: its colours cannot be converted.
     """
+    from av.video.reformatter import VideoReformatter
+
     if frame.colorspace == _UNSTATED and (frame.width >= 1280 or frame.height > 576):
         frame.colorspace = BT709  # as players take it; of smaller ones they take BT.601, as FFmpeg does
-    image = frame.to_ndarray(width=shown_width(frame.width, aspect), format="rgb24")
+    # not by the frame's own reformatter, whose threads would stay as long as the first frame does
+    square = VideoReformatter().reformat(frame, width=shown_width(frame.width, aspect), format="rgb24")
+    image = square.to_ndarray()
     if frame.rotation not in mirrored:
         mirrored[frame.rotation] = _is_mirrored(frame)
     if mirrored[frame.rotation]:  # `rotation` is where the rows point to, so it is the columns that are reversed

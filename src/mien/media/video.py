@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -135,7 +136,7 @@ class VideoReader:
             raise
         return container
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Generator[Frame, None, None]:
         """Yield the wanted frames in order.
 
         Raises:
@@ -144,23 +145,24 @@ class VideoReader:
         self.cut_off, index, empty, clock = None, -1, True, RisingClock(_JUMP_S)
         first_s, end_s = round(self.start_s, 6), math.inf if self._end_s is None else round(self._end_s, 6)
         mirrored: dict[int, bool] = {}
-        for index, frame in self._indexed():
-            stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
-            time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
-            self.seen_s = min(clock.end_s, end_s)
-            moment_s = round(time_s, 6)  # MPEG-TS says 0.39999999999999997 for 0.4
-            if moment_s >= end_s:
-                break
-            if moment_s >= first_s and index % self._every == 0:
-                try:
-                    image = as_shown(frame, self._aspect, mirrored)
-                except (import_av().error.FFmpegError, ValueError) as error:
-                    self.cut_off = f"the colours of frame {index} cannot be converted ({reason_of(error)})"
+        with closing(self._indexed()) as frames:
+            for index, frame in frames:
+                stated_s = index / (self.frame_rate or 25.0) if frame.time is None else frame.time - self._begin_s
+                time_s = clock.at(stated_s, float((frame.duration or 0) * (frame.time_base or 0)))
+                self.seen_s = min(clock.end_s, end_s)
+                moment_s = round(time_s, 6)  # MPEG-TS says 0.39999999999999997 for 0.4
+                if moment_s >= end_s:
                     break
-                empty = False
-                yield Frame(index=index, time_s=time_s, image=image)
-        else:
-            self._note_end(index, clock)
+                if moment_s >= first_s and index % self._every == 0:
+                    try:
+                        image = as_shown(frame, self._aspect, mirrored)
+                    except (import_av().error.FFmpegError, ValueError) as error:
+                        self.cut_off = f"the colours of frame {index} cannot be converted ({reason_of(error)})"
+                        break
+                    empty = False
+                    yield Frame(index=index, time_s=time_s, image=image)
+            else:
+                self._note_end(index, clock)
         if empty and self.cut_off:
             raise InputError(f"{self.name}: no frame can be read; {self.cut_off}.")
         if empty:
@@ -194,15 +196,17 @@ class VideoReader:
         kinds = ", ".join(sorted({stream.type for stream in container.streams} - {"video"}))
         raise InputError(f"{self.name}: holds no video, only: {kinds or 'nothing'}.")
 
-    def _indexed(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _indexed(self) -> Generator[tuple[int, av.VideoFrame], None, None]:
         """Frames from the keyframe before `start_s`, each with its index; from the first where that does not do."""
         entry = self._entry()
-        frames = self._decoded(entry)
-        first = next(frames, None)
-        if entry.packet and (first is None or first.pts != entry.pts):  # of pictures that are renewed bit by bit
-            self.cut_off = None
-            return enumerate(self._decoded(_Entry()))
-        return enumerate(chain([first], frames) if first is not None else frames, entry.index)
+        with closing(self._decoded(entry)) as frames:
+            first = next(frames, None)
+            if not entry.packet or (first is not None and first.pts == entry.pts):
+                yield from enumerate(frames if first is None else chain([first], frames), entry.index)
+                return
+        self.cut_off = None  # of pictures that are renewed bit by bit
+        with closing(self._decoded(_Entry())) as frames:
+            yield from enumerate(frames)
 
     def _entry(self) -> _Entry:
         """The last keyframe that is shown before `start_s`; the first one where packets do not say which that is."""
@@ -232,16 +236,16 @@ class VideoReader:
                 pass
         return _Entry()
 
-    def _decoded(self, entry: _Entry) -> Iterator[av.VideoFrame]:
+    def _decoded(self, entry: _Entry) -> Generator[av.VideoFrame, None, None]:
         """All frames from an entry on that can be decoded; damaged ones are left out, and counted in `cut_off`."""
         av = import_av()
         missing, refused, begun = -entry.leading, 0, False
-        with self.open() as container:
+        with self.open() as container, closing(self._packets(container)) as packets:
             stream = self._stream_of(container)
             stream.thread_type = "AUTO"
             most = MAX_FRAME_PIXELS // max(Fraction(1), self._aspect)  # of frames larger than the head says
             stream.codec_context.options = {"max_pixels": str(most)}
-            for packet in islice(self._packets(container, stream), entry.packet, None):
+            for packet in islice(packets, entry.packet, None):
                 missing += packet.size > 0 and not packet.is_discard
                 try:
                     for frame in packet.decode():
@@ -257,10 +261,10 @@ class VideoReader:
         if left_out > 0 and not self.cut_off:
             self.cut_off = f"frames that are damaged and left out: {left_out}"
 
-    def _packets(self, container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
+    def _packets(self, container: InputContainer) -> Generator[av.Packet[av.VideoStream], None, None]:
         av = import_av()
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(self._stream_of(container)):
                 if self._stopped():
                     self.cut_off = "stopped"
                     return

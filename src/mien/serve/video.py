@@ -25,7 +25,7 @@ from mien.media.pyav import import_av
 from mien.media.video import VideoReader
 from mien.serve.limits import Limits
 from mien.serve.upload import bounded, too_slow
-from mien.video import VideoAnalysis
+from mien.video import AnalyzedFrame, VideoAnalysis
 
 _NAME = "<video>"
 _RETRY_AFTER_S = 5
@@ -106,7 +106,9 @@ class Videos:
                 analysis = await loop.run_in_executor(self._thread, self._open, path, every, left)
             except TooLarge as error:
                 raise HTTPException(413, str(error)) from error
-            return _Lines(self._lines(analysis), held.pop_all(), self._limits.seconds)
+            frames = analysis.frames()
+            held.callback(self._thread.submit, frames.close)  # after the frame in hand; open, they keep the file
+            return _Lines(self._lines(analysis, frames), held.pop_all(), self._limits.seconds)
 
     async def _received(self, upload: Coroutine[Any, Any, None]) -> None:
         """Wait for an upload, as long as it may take and the server does not stop."""
@@ -156,9 +158,8 @@ class Videos:
             raise TooLarge(f"{_NAME}: {width} x {height} px; {most}")
         return VideoAnalysis(reader, self._analyzer)
 
-    async def _lines(self, analysis: VideoAnalysis) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        frames, last_s = analysis.frames(), 0.0
+    async def _lines(self, analysis: VideoAnalysis, frames: Iterator[AnalyzedFrame]) -> AsyncIterator[bytes]:
+        loop, last_s = asyncio.get_running_loop(), 0.0
         try:
             while (frame := await loop.run_in_executor(self._thread, next, frames, None)) is not None:
                 yield _line(frame.to_dict())
