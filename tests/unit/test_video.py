@@ -258,6 +258,16 @@ def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:
         mien.analyze_video(b"http://", model=model)  # type: ignore[arg-type]
 
 
+def test_an_empty_path_is_told_as_of_a_photo(model: Path) -> None:
+    message = r"^an empty path; is the variable set that it came from\?$"
+    with pytest.raises(InputError, match=message):
+        mien.analyze_video("", model=model)
+    with pytest.raises(InputError, match=message):
+        mien.save_video("", "out.csv")
+    with pytest.raises(InputError, match=message):
+        mien.analyze("", model=model)
+
+
 def overview(clip: Path, model: Path, *, thumbnails: bool = False) -> Overview:
     found = Overview("a<b.mp4", FER2013.names, thumbnails=thumbnails)
     for frame in mien.analyze_video(clip, model=model).frames():

@@ -48,6 +48,8 @@ def check_file(path: Path, name: str) -> None:
     Raises:
         InputError: it is missing, cannot be reached, is empty, or is something else than a file.
     """
+    if not name:  # or it would be the current folder
+        raise InputError("an empty path; is the variable set that it came from?")
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
