@@ -418,6 +418,8 @@ def test_prometheus_reads_the_metrics(client: Client, photo: bytes) -> None:
 def test_errors_of_the_router_are_json_too(client: Client) -> None:
     assert (client.get("/nothing").status, client.get("/nothing").error) == (404, "Not Found")
     assert (client.get("/v1/analyze").status, client.get("/v1/analyze").error) == (405, "Method Not Allowed")
+    for answer in (client.send("POST", "/v1/analyze/", b""), client.get("/healthz/"), client.get("/static")):
+        assert (answer.status, answer.error) == (404, "Not Found")
 
 
 def test_an_error_of_the_server_itself_hides_its_details(photo: bytes, model: Path) -> None:

@@ -110,6 +110,7 @@ def create_app(
         description=_ABOUT,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # an answer without a body; /v1/analyze/ is no path of ours
         generate_unique_id_function=lambda route: route.name.strip("_"),
         lifespan=started,
     )
