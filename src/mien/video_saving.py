@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from mien.errors import InputError
@@ -28,7 +30,8 @@ def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str 
         video: as `analyze_video` returns it; or what it takes, to be read with its defaults.
         files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
             at, and its sound; ``.png`` a picture of its timeline; ``.html`` a page with the timeline and the frames;
-            ``.csv``, ``.json`` and ``.srt`` are its `segments`.
+            ``.csv``, ``.json`` and ``.srt`` are its `segments`. Their times are those of the video that is read, but of
+            subtitles beside an ``.mp4`` those of that one, which begins at ``start_s``.
 
     Raises:
         InputError: no file is named, an ending is unknown, the video cannot be read, or a file cannot be written.
@@ -36,20 +39,25 @@ def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str 
     if not files:
         raise InputError("save_video: name a file to write, such as timeline.html.")
     video = video if isinstance(video, VideoAnalysis) else analyze_video(video)
-    frames = video.frames()
-    for file in files:
-        frames = saving(frames, video, file)
-    for _ in frames:
-        pass
+    begin_s = video.source.start_s if any(Path(file).suffix.lower() == ".mp4" for file in files) else 0.0
+    with closing(video.frames()) as frames:
+        saved: Iterator[AnalyzedFrame] = frames
+        for file in files:
+            saved = saving(saved, video, file, begin_s=begin_s)
+        for _ in saved:
+            pass
 
 
-def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Path) -> Iterator[AnalyzedFrame]:
+def saving(
+    frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Path, *, begin_s: float = 0.0
+) -> Iterator[AnalyzedFrame]:
     """Hand frames on and write a file of them, which is complete when they end.
 
     Args:
         frames: of `video`.
         video: where they are from.
         file: as in `save_video`.
+        begin_s: moment at which subtitles begin, seconds.
 
     Raises:
         InputError: the ending is unknown, the file is the one that is read, or cannot be written.
@@ -64,7 +72,7 @@ def saving(frames: Iterable[AnalyzedFrame], video: VideoAnalysis, file: str | Pa
         return _annotating(frames, VideoWriter(file, video.source))
     _check_place(file)
     if suffix in SEGMENT_SUFFIXES:
-        return _listing(frames, file)
+        return _listing(frames, file, begin_s)
     wants_thumbnails = suffix == ".html"
     overview = Overview(video.source.name, video.labels.names, unseen_s=video.unseen_s, thumbnails=wants_thumbnails)
     return _overviewing(frames, overview, file)
@@ -94,13 +102,19 @@ def _annotating(frames: Iterable[AnalyzedFrame], writer: VideoWriter) -> Iterato
             yield frame
 
 
-def _listing(frames: Iterable[AnalyzedFrame], file: Path) -> Iterator[AnalyzedFrame]:
+def _listing(frames: Iterable[AnalyzedFrame], file: Path, begin_s: float) -> Iterator[AnalyzedFrame]:
     finder = SegmentFinder()
     for frame in frames:
         for face in frame.faces:
             finder.add(face)
         yield frame
-    write_segments(finder.segments(), file)
+    found = finder.segments()
+    if file.suffix.lower() == ".srt":
+        found = [
+            replace(each, start_s=max(0.0, each.start_s - begin_s), end_s=max(0.0, each.end_s - begin_s))
+            for each in found
+        ]
+    write_segments(found, file)
 
 
 def _overviewing(frames: Iterable[AnalyzedFrame], overview: Overview, file: Path) -> Iterator[AnalyzedFrame]:

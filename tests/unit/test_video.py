@@ -230,6 +230,16 @@ def test_results_are_saved_in_one_pass(clip: Path, model: Path, tmp_path: Path) 
     assert (tmp_path / "out.srt").read_text().count("-->") == 2
 
 
+def test_subtitles_fit_the_video_that_is_saved_with_them(clip: Path, model: Path, tmp_path: Path) -> None:
+    video = mien.analyze_video(clip, model=model, start_s=0.3, end_s=1.1)
+    mien.save_video(video, tmp_path / "alone.srt", tmp_path / "alone.csv")
+    mien.save_video(video, tmp_path / "with.srt", tmp_path / "with.MP4", tmp_path / "with.csv")
+    assert re.findall(r"(\S+) --> (\S+)", (tmp_path / "alone.srt").read_text())[0] == ("00:00:00,300", "00:00:01,000")
+    assert re.findall(r"(\S+) --> (\S+)", (tmp_path / "with.srt").read_text())[0] == ("00:00:00,000", "00:00:00,700")
+    assert [frame.time_s for frame in VideoReader(tmp_path / "with.MP4")][-1] == pytest.approx(0.7, abs=0.002)
+    assert (tmp_path / "with.csv").read_text() == (tmp_path / "alone.csv").read_text()
+
+
 def test_an_unknown_ending_is_refused_before_reading(clip: Path, model: Path) -> None:
     with pytest.raises(InputError, match=r"out\.gif: unknown ending '\.gif'; for a video, \.mp4, \.png, \.html"):
         mien.save_video(mien.analyze_video(clip, model=model), "out.gif")

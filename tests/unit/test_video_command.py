@@ -97,6 +97,11 @@ def test_results_are_saved_by_ending(tmp_path: Path, suffix: str) -> None:
         assert VideoReader(file).has_sound
 
 
+def test_subtitles_alone_fit_the_video_that_is_read(tmp_path: Path) -> None:
+    assert run("clip.mp4", "--start", 0.3, "--save", tmp_path / "out.srt").exit_code == 0
+    assert (tmp_path / "out.srt").read_text().startswith("1\n00:00:00,300 --> 00:00:00,900\nhappy")
+
+
 def test_photos_and_videos_mix_and_what_fails_is_said(tmp_path: Path) -> None:
     done = run("mixed", "clip.mp4", "--csv", "--every", 2, "--save", tmp_path)
     found = rows(done)
