@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,9 @@ VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str | Path) -> None:
     """Analyse a video and write the results, in one pass.
 
+    Ctrl-C stops after the frame under way: the files are completed with what was read until then, and then the
+    `KeyboardInterrupt` rises. A second Ctrl-C breaks off at once, and leaves none of them.
+
     Args:
         video: as `analyze_video` returns it; or what it takes, to be read with its defaults.
         files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
@@ -40,12 +45,45 @@ def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str 
         raise InputError("save_video: name a file to write, such as timeline.html.")
     video = video if isinstance(video, VideoAnalysis) else analyze_video(video)
     begin_s = video.source.start_s if any(Path(file).suffix.lower() == ".mp4" for file in files) else 0.0
-    with closing(video.frames()) as frames:
-        saved: Iterator[AnalyzedFrame] = frames
+    with _interruption() as stop, closing(video.frames()) as frames:
+        saved = until(frames, stop)
         for file in files:
             saved = saving(saved, video, file, begin_s=begin_s)
         for _ in saved:
             pass
+
+
+def until(frames: Iterable[AnalyzedFrame], stop: threading.Event) -> Iterator[AnalyzedFrame]:
+    """Hand frames on until an event is set."""
+    for frame in frames:
+        if stop.is_set():
+            return
+        yield frame
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Have the first Ctrl-C set an event, and raise it at the end; a second one interrupts as usual.
+
+    Where a program hears Ctrl-C by itself, and in other threads than the main one, nothing is changed.
+    """
+    stop = threading.Event()
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield stop
+        return
+
+    def interrupt(signal_number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def saving(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -238,6 +241,57 @@ def test_subtitles_fit_the_video_that_is_saved_with_them(clip: Path, model: Path
     assert re.findall(r"(\S+) --> (\S+)", (tmp_path / "with.srt").read_text())[0] == ("00:00:00,000", "00:00:00,700")
     assert [frame.time_s for frame in VideoReader(tmp_path / "with.MP4")][-1] == pytest.approx(0.7, abs=0.002)
     assert (tmp_path / "with.csv").read_text() == (tmp_path / "alone.csv").read_text()
+
+
+class Interrupting(Everywhere):
+    """Is interrupted at the fourth frame, as often as is said."""
+
+    def __init__(self, times: int) -> None:
+        self._left, self._times = 3, times
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        for _ in range(0 if self._left else self._times):
+            os.kill(os.getpid(), signal.SIGINT)
+        self._left -= 1
+        return super().detect(image)
+
+
+def test_ctrl_c_completes_what_is_saved_and_then_rises(model: Path, tmp_path: Path) -> None:
+    greys, times_s = [150] * 10, [index / 10 for index in range(10)]
+    video = VideoAnalysis(Still(greys, times_s), Analyzer(model=model, detector=Interrupting(1)))
+    files = [tmp_path / f"out{suffix}" for suffix in VIDEO_SAVE_SUFFIXES]
+    with pytest.raises(KeyboardInterrupt):
+        mien.save_video(video, *files)
+    assert set(tmp_path.iterdir()) == set(files)
+    assert [frame.time_s for frame in VideoReader(tmp_path / "out.mp4")] == pytest.approx([0, 0.1, 0.2], abs=0.002)
+    assert [each["frames"] for each in json.loads((tmp_path / "out.json").read_text())] == [3]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_leaves_no_file(model: Path, tmp_path: Path) -> None:
+    video = VideoAnalysis(Still([150] * 10, list(range(10))), Analyzer(model=model, detector=Interrupting(2)))
+    with pytest.raises(KeyboardInterrupt):
+        mien.save_video(video, *(tmp_path / f"out{suffix}" for suffix in VIDEO_SAVE_SUFFIXES))
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_program_that_hears_ctrl_c_by_itself_goes_on_to_do_so(model: Path, tmp_path: Path) -> None:
+    heard: list[int] = []
+    analyzer = Analyzer(model=model, detector=Interrupting(1))
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        mien.save_video(VideoAnalysis(Still([150] * 5, list(range(5))), analyzer), tmp_path / "out.json")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT]
+    assert [each["frames"] for each in json.loads((tmp_path / "out.json").read_text())] == [5]
+
+
+def test_a_video_is_saved_in_another_thread_too(model: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(mien.save_video, still(model, [150], [0.0]), tmp_path / "out.json").result()
+    assert (tmp_path / "out.json").exists()
 
 
 def test_an_unknown_ending_is_refused_before_reading(clip: Path, model: Path) -> None:

@@ -114,9 +114,9 @@ class Reading:
             yield analysis
 
     def _video(self, video: VideoAnalysis, file: Path | None, end_s: float | None) -> Iterator[AnalyzedFrame]:
-        from mien.video_saving import saving
+        from mien.video_saving import saving, until
 
-        frames = self._shown(_until(video.frames(), self.stop), video.source.name, end_s)
+        frames = self._shown(until(video.frames(), self.stop), video.source.name, end_s)
         yield from frames if file is None else saving(frames, video, file)
         if video.cut_off is not None:
             self.failed.append((video.source.name, video.cut_off))
@@ -184,13 +184,6 @@ def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> d
         if save.suffix.lower() in VIDEO_SAVE_SUFFIXES:
             raise InputError(f"{save}: is one file, but there are {len(paths)} photos and videos; name a folder.")
     return dict(zip(paths, picture_files(paths, save, videos), strict=True))
-
-
-def _until(frames: Iterator[AnalyzedFrame], stop: threading.Event) -> Iterator[AnalyzedFrame]:
-    for frame in frames:
-        if stop.is_set():
-            return
-        yield frame
 
 
 @contextmanager
