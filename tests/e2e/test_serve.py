@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -210,6 +211,72 @@ def test_large_uploads_are_refused_with_and_without_a_stated_length(model: Path)
         body, headers = form(bytes(1001))
         assert client.analyze(iter([body]), **headers).status == 413
         assert client.analyze(bytes(1000)).status == 422
+
+
+def by_urllib(url: str, body: bytes) -> tuple[int, bytes]:
+    """Ask as clients do that send all before they read, and whose connection ends with the answer."""
+    try:
+        with urllib.request.urlopen(url, body, timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read()
+
+
+def test_a_refusal_is_read_by_clients_that_send_all_first(model: Path) -> None:
+    large = bytes(30_000_000)  # more than the buffers between both ends hold
+    with running(create_app(model, limits=Limits(upload_bytes=1000, video_bytes=1000))) as client:
+        for path in ("/v1/analyze", "/v1/video"):
+            status, body = by_urllib(client.url + path, large)
+            assert (status, json.loads(body)["error"][:29]) == (413, "the upload is too large; at m")
+        assert by_urllib(f"{client.url}/nothing", large)[0] == 404
+    with running(create_app(model, token="secret")) as client:
+        assert by_urllib(f"{client.url}/v1/analyze", large)[0] == 401
+
+
+LARGE_AND_LAST = (
+    b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\nConnection: close\r\n\r\n"
+)
+
+
+def test_a_client_that_has_its_answer_holds_no_place_and_is_waited_for_a_while(
+    model: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.serve.lingering.SECONDS", 2.0)
+    with (
+        running(create_app(model, limits=Limits(photos=1, upload_bytes=1_000_000))) as client,
+        socket.create_connection(("127.0.0.1", client.port), timeout=10) as sender,
+    ):
+        sender.sendall(LARGE_AND_LAST + b"x")
+        begun, answer = time.monotonic(), b""
+        while not answer.endswith(b'are accepted here."}'):  # at once
+            answer += sender.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 413 ") and time.monotonic() - begun < 1.5
+        assert client.analyze(photo).status == 200
+        assert sender.recv(4096) == b""
+        assert time.monotonic() - begun >= 1.9
+
+
+def test_no_more_is_read_of_a_refused_upload_than_is_said(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.serve.lingering.MOST_BYTES", 1_000_000)
+    with (
+        running(create_app(model)) as client,
+        socket.create_connection(("127.0.0.1", client.port), timeout=10) as sender,
+    ):
+        sender.sendall(LARGE_AND_LAST)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(500):
+                sender.sendall(bytes(1_000_000))
+
+
+def test_a_client_that_waits_to_be_asked_is_not_waited_for(model: Path) -> None:
+    with (
+        running(create_app(model)) as client,
+        socket.create_connection(("127.0.0.1", client.port), timeout=5) as sender,
+    ):
+        sender.sendall(LARGE_AND_LAST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        answer = b"".join(iter(lambda: sender.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 def test_no_photo_is_written_to_disk(

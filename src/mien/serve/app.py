@@ -30,6 +30,7 @@ from mien.faces.detect import Detector
 from mien.recognizer import Recognizer
 from mien.serve.access import HEADERS, check_local, check_origins, check_token
 from mien.serve.limits import Limits
+from mien.serve.lingering import Lingering
 from mien.serve.metrics import Metrics
 from mien.serve.schema import (
     FRAME_LINE,
@@ -124,6 +125,7 @@ def create_app(
     app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(_Around)
+    app.add_middleware(Lingering, stopping=app.state.stopping)
     if allow_origins:  # around all, so that those pages can read errors, too
         app.add_middleware(
             CORSMiddleware,
