@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mien.faces.detect import Face as Face
     from mien.faces.detect import YuNet as YuNet
     from mien.labels import LabelSet as LabelSet
+    from mien.media.frames import Frame as Frame
+    from mien.media.frames import FrameSource as FrameSource
     from mien.preprocess import Preprocess as Preprocess
     from mien.recognizer import Expression as Expression
     from mien.recognizer import Recognizer as Recognizer
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from mien.timeline import Segment as Segment
     from mien.timeline import segments as segments
     from mien.timeline import write_segments as write_segments
+    from mien.video import AnalyzedFrame as AnalyzedFrame
     from mien.video import VideoAnalysis as VideoAnalysis
     from mien.video import VideoFace as VideoFace
     from mien.video import analyze_video as analyze_video
@@ -54,11 +57,14 @@ _PLACES = {
     "Analyses": "records",
     "Analysis": "records",
     "AnalyzedFace": "records",
+    "AnalyzedFrame": "video",
     "Analyzer": "analysis",
     "Card": "card",
     "Explanation": "explanation",
     "Expression": "recognizer",
     "Face": "faces.detect",
+    "Frame": "media.frames",
+    "FrameSource": "media.frames",
     "LabelSet": "labels",
     "Preprocess": "preprocess",
     "Recognizer": "recognizer",

@@ -144,7 +144,7 @@ class VideoAnalysis:
     """The faces of a video or camera, found while they are iterated over; each iteration reads the video anew.
 
     Args:
-        source: gives the frames.
+        source: gives the frames; one of your own is any object with what `FrameSource` names.
         analyzer: finds and reads the faces.
         smooth_s: as in `analyze_video`.
         unseen_s: as in `analyze_video`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,10 +39,12 @@ def test_commands_run() -> None:
 
 
 def test_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for runs, code in blocks(PAGE, "python"):
         source = compile(code, PAGE.name, "exec")
         if runs:
             exec(source, names)
-    assert capsys.readouterr().out.count("happy") == 5  # four faces, a segment
+    assert capsys.readouterr().out.count("happy") == 6  # four faces, a segment, a photo
+    expected = mien.Analyses(names["video"].frames()).to_pandas()
+    assert len(expected) == 4 and names["table"].equals(expected)
     assert Path("segments.csv").exists()

@@ -30,7 +30,7 @@ class Frame:
 
 
 class FrameSource(Protocol):
-    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`."""
+    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`, or a class of your own with these names."""
 
     @property
     def name(self) -> str:
@@ -53,7 +53,7 @@ class FrameSource(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames in order."""
+        """Yield the frames in order, each time from the beginning where that can be."""
         ...
 
 
