@@ -169,9 +169,12 @@ def write_segments(found: Sequence[Segment], file: str | Path) -> None:
         file: ends in ``.csv``, ``.json`` or ``.srt``; what stands there is replaced.
 
     Raises:
-        InputError: the ending is unknown, or the file cannot be written.
+        InputError: the ending is unknown, these are no segments, or the file cannot be written.
     """
     file = Path(file)
+    for each in found:
+        if not isinstance(each, Segment):
+            raise InputError(f"segments: found {type(each).__name__}; expected what mien.segments returns.")
     if file.suffix.lower() not in SEGMENT_SUFFIXES:
         raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(SEGMENT_SUFFIXES)}.")
     text = {".csv": _csv, ".json": _json, ".srt": _srt}[file.suffix.lower()](found)

@@ -113,6 +113,12 @@ def test_other_endings_and_places_are_refused(tmp_path: Path) -> None:
         write_segments([], tmp_path / "file" / "out.csv")
 
 
+def test_faces_are_no_segments(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^segments: found VideoFace; expected what mien\.segments returns\.$"):
+        write_segments(faces("hh"), tmp_path / "out.srt")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
 def test_clock() -> None:
     times_s = (0, 0.46, 5, 59.94, 59.96, 61.3, 3599.99, 3723)
     expected = ["0:00.0", "0:00.5", "0:05.0", "0:59.9", "1:00.0", "1:01.3", "1:00:00.0", "1:02:03.0"]
