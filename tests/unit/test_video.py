@@ -256,6 +256,15 @@ class Interrupting(Everywhere):
         return super().detect(image)
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises an error, also in a shell's background jobs, which ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_completes_what_is_saved_and_then_rises(model: Path, tmp_path: Path) -> None:
     greys, times_s = [150] * 10, [index / 10 for index in range(10)]
     video = VideoAnalysis(Still(greys, times_s), Analyzer(model=model, detector=Interrupting(1)))
@@ -268,6 +277,7 @@ def test_ctrl_c_completes_what_is_saved_and_then_rises(model: Path, tmp_path: Pa
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_a_second_ctrl_c_leaves_no_file(model: Path, tmp_path: Path) -> None:
     video = VideoAnalysis(Still([150] * 10, list(range(10))), Analyzer(model=model, detector=Interrupting(2)))
     with pytest.raises(KeyboardInterrupt):

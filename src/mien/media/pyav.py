@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mien.errors import InputError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_TAKES_ANY_TEXT = 19
+"""The first version of PyAV that reads titles and the like in any encoding unasked."""
 
 
 def reason_of(error: Exception) -> str:
@@ -25,3 +32,20 @@ def import_av() -> Any:
         needs = "reading video needs PyAV, which is not installed"
         raise InputError(f"{needs}: pip install '.[video]' in a clone of mien.") from error
     return av
+
+
+def open_leniently(file: Path, options: dict[str, str]) -> InputContainer:
+    """Open a file to be read, whatever the encoding of its title and the like.
+
+    Args:
+        file: its path.
+        options: FFmpeg's.
+
+    Raises:
+        InputError: PyAV is not installed.
+        FFmpegError, ValueError: it cannot be opened.
+    """
+    av = import_av()
+    lenient = {} if int(av.__version__.partition(".")[0]) >= _TAKES_ANY_TEXT else {"metadata_errors": "replace"}
+    container: InputContainer = av.open(file, options=options, **lenient)
+    return container

@@ -19,7 +19,8 @@ _UNSTATED = 2
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
     """Return how wide a pixel is shown, in its heights; 1 where the file does not say."""
-    return stream.sample_aspect_ratio or Fraction(1)
+    ratio = stream.sample_aspect_ratio  # None or 0 where it does not say; a class of its own since PyAV 19
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(1)
 
 
 def shown_width(width: int, aspect: Fraction) -> int:

@@ -17,7 +17,7 @@ from mien.media.clock import RisingClock
 from mien.media.decode import TooLarge, check_file
 from mien.media.frames import Frame, check_part, refuse_empty_part
 from mien.media.length import begin_of, duration_of, end_of_picture
-from mien.media.pyav import import_av, reason_of
+from mien.media.pyav import import_av, open_leniently, reason_of
 from mien.media.shown import as_shown, pixel_aspect, shown_width
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class VideoReader:
         check_file(self._path, self.name)
         try:  # a name with a colon would be taken for an address if it were not absolute, and lists may name addresses
             options = {"protocol_whitelist": "file"} | ({"format_whitelist": self._formats} if self._formats else {})
-            container: InputContainer = av.open(self._path, options=options, metadata_errors="replace")
+            container: InputContainer = open_leniently(self._path, options)
         except (av.error.FFmpegError, ValueError) as error:
             why = f"{reason_of(error)}; is it another kind of file, or cut off?"
             raise InputError(f"{self.name}: cannot be read as a video: {why}") from error
@@ -214,7 +214,7 @@ class VideoReader:
         entry, shown, last = _Entry(), 0, -math.inf
         with self.open() as container:
             stream = self._stream_of(container)
-            if not self.start_s or not _is_countable(stream) or stream.time_base is None:
+            if not self.start_s or not _is_countable(stream) or not stream.time_base:
                 return entry
             start = (self._begin_s + self.start_s) / stream.time_base
             try:

@@ -193,7 +193,7 @@ def _copied(container: InputContainer, stream: Any, begin_s: float) -> Iterator[
     """Packets of the sound from a moment on, with the seconds since then."""
     clock, last = RisingClock(), -1
     for packet in _until_damaged(container.demux(container.streams.audio[0])):
-        if packet.pts is None or packet.time_base is None:
+        if packet.pts is None or not packet.time_base:
             continue
         length_s = float((packet.duration or 0) * packet.time_base)
         time_s = clock.at(float(packet.pts * packet.time_base) - begin_s, length_s)
