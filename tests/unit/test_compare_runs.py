@@ -212,6 +212,33 @@ def test_a_split_without_labels_is_refused(tmp_path):
         compare([run], "PrivateTest")
 
 
+@pytest.mark.parametrize(
+    ("kept", "found"),
+    [
+        (
+            50,
+            "49 faces, accuracy 100.00 %, but the report beside it has 100 faces, accuracy 60.00 %; one of the two is",
+        ),
+        (0, "columns ; expected"),
+    ],
+)
+def test_predictions_that_were_cut_are_refused_though_all_runs_have_the_same(three_seeds, kept, found):
+    again = r"Run `mien evaluate .*run0 --split PublicTest` again\."
+    for run in three_seeds:
+        file = run.folder / "predictions-PublicTest.csv"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
+    for runs in (three_seeds, three_seeds[:1]):
+        with pytest.raises(DataError, match=rf"predictions-PublicTest.csv: {found}.*{again}"):
+            compare(runs)
+
+
+def test_predictions_of_another_evaluation_are_refused(three_seeds):
+    for labels in (hundred(62), hundred(60, first_right=5)):
+        labels.write(three_seeds[0].folder / "predictions-PublicTest.csv")
+        with pytest.raises(DataError, match="one of the two is damaged"):
+            compare(three_seeds)
+
+
 def test_other_faces_are_refused(three_seeds, tmp_path):
     fewer = evaluate_as(make_run(tmp_path / "fewer", "cnn8"), hundred(60).take(np.arange(98)), data_source="b.csv")
     message = r"2 rows of PublicTest stand only in the first, 0 only in the second \(read from faces.csv and b.csv\)"

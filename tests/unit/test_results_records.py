@@ -175,6 +175,15 @@ def test_unfinished_or_unevaluated_runs_are_refused(kept):
     assert not folder.exists()
 
 
+def test_a_report_on_other_predictions_than_lie_beside_it_is_refused(kept):
+    folder, make = kept
+    run = make("run")
+    hundred(70).take(np.arange(40)).write(run.folder / "predictions-PublicTest.csv")
+    with pytest.raises(DataError, match=r"40 faces, accuracy 100.00 %, but the report beside it has 100 faces"):
+        add(run, folder)
+    assert not (folder / "run" / "run.json").exists()
+
+
 def test_code_that_nobody_can_check_out_is_refused(kept, tmp_path):
     folder, make = kept
     with pytest.raises(DataError, match="its commit is unknown; train from a clone"):

@@ -9,10 +9,11 @@ from typing import Any, get_args
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
-from mien.lab.metrics import Metrics, Report
+from mien.lab.metrics import Metrics, Report, report_of
 from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
+from mien.lab.tables import percent
 
 PREFERRED_SPLITS = (PUBLIC, TEST, PRIVATE, TRAINING)
 """Where no split is named, the first of these that has been evaluated and has labels is taken."""
@@ -108,23 +109,52 @@ def common_split(runs: Sequence[Run]) -> str:
     raise DataError(f"no split with labels on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
 
 
+def predictions_behind(run: Run, split: str, report: Report) -> Predictions:
+    """Read the predictions of a run that its `report` on a split was measured from.
+
+    Raises:
+        DataError: they cannot be read, or give other figures than the report has.
+    """
+    file = predictions_file(run.folder, split)
+    again = f"Run `{_evaluating(run, split)}` again."
+    try:
+        predictions = Predictions.read(file)
+    except DataError as error:
+        raise DataError(f"{error} {again}") from error
+    found = report_of(predictions)
+    counted = [(each.n_total, each.n_scored, each.full and each.full.confusion) for each in (found, report)]
+    if counted[0] != counted[1]:
+        raise DataError(
+            f"{file}: {_in_words(found)}, but the report beside it has {_in_words(report)}; one of the two is damaged. "
+            f"{again}"
+        )
+    return predictions
+
+
+def _in_words(report: Report) -> str:
+    accuracy = "no labels" if report.full is None else f"accuracy {percent(report.full.accuracy)}"
+    return f"{report.n_total:,} faces, {accuracy}"
+
+
+def _evaluating(run: Run, split: str) -> str:
+    """The command that measures a run on a split, which is called as its files are."""
+    return f"mien evaluate {run.folder} --split {split.replace('-', ' --tta ', 1)}"
+
+
 def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     """Read what `mien evaluate` has left in a run.
 
     Raises:
-        DataError: the run has not been evaluated on the split, or the split has no labels.
+        DataError: the run has not been evaluated on the split, the split has no labels, or one of the files is damaged.
     """
     file = report_file(run.folder, split)
     if not file.is_file():
         has = ", ".join(scored_splits(run)) or "nothing"
-        options = "--split " + split.replace("-", " --tta ", 1)
-        raise DataError(
-            f"{run.folder}: evaluated on {has}, not on {split}; run `mien evaluate {run.folder} {options}`."
-        )
+        raise DataError(f"{run.folder}: evaluated on {has}, not on {split}; run `{_evaluating(run, split)}`.")
     report = Report.read(file)
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")
-    predictions = Predictions.read(predictions_file(run.folder, split))
+    predictions = predictions_behind(run, split, report)
     card = exported_card(run)
     return Evaluated(
         name=name,

@@ -191,11 +191,12 @@ def _asked_and_averaged(tta: TTA, card: Card) -> tuple[TTA, TTA]:
 
 
 def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
-    """Keep a run's report from being replaced by one on other faces or labels; one without figures may be."""
+    """Keep a run's report from being replaced by one on other faces or labels, if it has figures and is whole."""
     file = report_file(run.folder, scored_as(str(faces.splits[0]), tta))
-    if not file.is_file():
+    try:
+        earlier = Report.read(file)
+    except DataError:
         return
-    earlier = Report.read(file)
     if earlier.full is not None and earlier.data_fingerprint not in ("", faces.fingerprint):
         raise DataError(
             f"{file}: is on other faces or labels, of {earlier.data_source}; --out FOLDER keeps both, or delete it and "

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from mien.card import Card
 from mien.errors import DataError
 from mien.lab.data import PRIVATE
-from mien.lab.evaluated import exported_card
+from mien.lab.evaluated import exported_card, predictions_behind
 from mien.lab.metrics import Report
 from mien.lab.nets.imported import NETWORK
-from mien.lab.predictions import RECORD, Predictions, predictions_file
+from mien.lab.predictions import RECORD, Predictions
 from mien.lab.published import Beside, beside_published
 from mien.lab.recipe import Recipe
 from mien.lab.recipe import io as recipe_io
@@ -95,8 +95,8 @@ def add(run: Run, results: str | Path) -> Path:
         The record's folder.
 
     Raises:
-        DataError: the run has not finished or not been evaluated, a report is of another model file, its commit is
-            unknown or changed, or the record cannot be written.
+        DataError: the run has not finished or not been evaluated, a report is of another model file or of other
+            predictions than lie beside it, its commit is unknown or changed, or the record cannot be written.
     """
     results = Path(results)
     if not run.finished:
@@ -169,7 +169,7 @@ def _check_model(run: Run, card: Card | None, reports: dict[str, Report]) -> Non
 
 def _row(run: Run, card: Card | None, reports: dict[str, Report]) -> dict[str, Any]:
     """What `run.json` holds."""
-    predictions = {name: Predictions.read(predictions_file(run.folder, name)) for name in reports}
+    predictions = {name: predictions_behind(run, name, report) for name, report in reports.items()}
     beside = (row for name, report in reports.items() for row in beside_published(run, report, predictions[name]))
     return {
         "schema": SCHEMA,
