@@ -203,6 +203,14 @@ def test_nothing_to_compare_is_refused(three_seeds, tmp_path):
         compare(three_seeds, "Test")
 
 
+@pytest.mark.parametrize("split", [None, "PublicTest"])
+def test_an_unfinished_run_is_named_at_once(three_seeds, tmp_path, split):
+    half = make_run(tmp_path / "half", "cnn8", finished=False)
+    found = r"half: not finished, 3 of \d+ epochs; run the same `mien train` again, then `mien evaluate .*half`\."
+    with pytest.raises(DataError, match=found):
+        compare([*three_seeds, half], split)
+
+
 def test_a_split_without_labels_is_refused(tmp_path):
     unlabelled = replace(hundred(60, split="PrivateTest"), labels=np.full(100, -1))
     run = evaluate_as(make_run(tmp_path / "run"), unlabelled)

@@ -99,14 +99,26 @@ def common_split(runs: Sequence[Run]) -> str:
     """Return the preferred split among those on which all runs are scored.
 
     Raises:
-        DataError: there is none; the message says which run has which.
+        DataError: there is none; the message says which run has which, or which has not finished.
     """
     scored = {run.folder.name: scored_splits(run) for run in runs}
     for split in _PREFERRED:
         if all(split in splits for splits in scored.values()):
             return split
+    for run in runs:
+        _refuse_unfinished(run)
     has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored.items())
     raise DataError(f"no split with labels on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
+
+
+def _refuse_unfinished(run: Run) -> None:
+    """What `mien evaluate` would say of an unfinished run, said before it is asked for."""
+    if not run.finished:
+        done = run.environment.get("epochs_run", 0)
+        raise DataError(
+            f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; run the same `mien train` again, then "
+            f"`mien evaluate {run.folder}`."
+        )
 
 
 def predictions_behind(run: Run, split: str, report: Report) -> Predictions:
@@ -145,10 +157,12 @@ def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
     """Read what `mien evaluate` has left in a run.
 
     Raises:
-        DataError: the run has not been evaluated on the split, the split has no labels, or one of the files is damaged.
+        DataError: the run has not finished or not been evaluated on the split, the split has no labels, or one of the
+            files is damaged.
     """
     file = report_file(run.folder, split)
     if not file.is_file():
+        _refuse_unfinished(run)
         has = ", ".join(scored_splits(run)) or "nothing"
         raise DataError(f"{run.folder}: evaluated on {has}, not on {split}; run `{_evaluating(run, split)}`.")
     report = Report.read(file)
