@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
+import pytest
 
 from mien.lab.metrics import rates_of
 from mien.lab.pages import charts
@@ -29,6 +30,22 @@ def test_a_quantity_without_values_has_no_curve():
     assert charts.curves(history, "accuracy", 1) is None
     drawn = charts.curves(history, "loss", None)
     assert drawn is not None and drawn.alt == "loss over 1 epochs: training ends at 1.5"
+
+
+@pytest.mark.parametrize("name", ["cnn8 seed {}", "mien-small-further-variant seed {}"])
+def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, name):
+    drawn = []
+    monkeypatch.setattr(charts, "_picture", lambda figure, alt, caption: drawn.append(figure))
+    rows = [{"epoch": epoch, "train_loss": 2 / epoch, "validation_loss": 3 / epoch} for epoch in (1, 2, 3)]
+    charts.overlaid_curves({name.format(seed): rows for seed in range(6)}, "loss")
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert axes.get_legend() is None
+    assert [text.get_text() for text in legend.get_texts()][6:] == ["full: validation", "dashed: training"]
+    whole, around, plot = figure.bbox, legend.get_window_extent(), axes.get_tightbbox()
+    assert around.y1 <= plot.y0 and around.y0 >= 0 and around.x0 >= 0 and around.x1 <= whole.x1
+    assert plot.height > whole.height / 2
 
 
 def test_charts_are_whole_svg_files_and_leave_the_settings_alone():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
+_TWO_COLUMNS = 26  # letters of the longest name beside which another finds room
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -129,7 +131,8 @@ _CURVE_CAPTIONS = {
 
 def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture:
     """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
-    with _drawing(3.6) as (figure, axes):
+    columns = 2 if max(map(len, histories)) <= _TWO_COLUMNS else 1
+    with _drawing(3.6 + 0.17 * math.ceil((len(histories) + 2) / columns)) as (figure, axes):
         for position, (name, history) in enumerate(histories.items()):
             colour = COLOURS[position % len(COLOURS)]
             epochs, values = _line(history, f"validation_{quantity}")
@@ -137,8 +140,10 @@ def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quanti
             every = max(1, len(epochs) // 6)
             axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every, label=name)
             axes.plot(*_line(history, f"train_{quantity}"), "--", color=colour, lw=0.9)
+        axes.plot([], [], color=GREY, lw=1.8, label="full: validation")
+        axes.plot([], [], "--", color=GREY, lw=0.9, label="dashed: training")
         _epoch_axis(axes, quantity)
-        axes.legend(fontsize=8)
+        figure.legend(loc="outside lower center", fontsize=8, ncols=columns)
         caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
         return _picture(figure, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
