@@ -146,6 +146,18 @@ def test_a_class_that_the_model_lacks(run: Run, data: FaceDataset) -> None:
         evaluate(run.folder / "model", more)
 
 
+def test_contempt_of_the_majority_asks_for_a_model_that_knows_it(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    votes = np.zeros((len(data), 10), np.uint8)
+    votes[:, 7] = 10
+
+    def unwanted(*progress: object) -> None:
+        raise AssertionError(progress)
+
+    found = "classes contempt are not in angry.*mien-small-ferplus, or one that `mien export RUN --votes` makes"
+    with pytest.raises(DataError, match=found):
+        evaluate(run, replace(data, votes=votes), majority=True, out=tmp_path, on_progress=unwanted)
+
+
 def test_an_unknown_split_is_named_before_any_work(data: FaceDataset) -> None:
     with pytest.raises(DataError, match=r"no split 'Test'; it has Training, PublicTest, PrivateTest"):
         evaluate("no model either", data, "Test")

@@ -68,6 +68,7 @@ def evaluate(
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
+    labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
     twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
     faces, twin_free = labelled, None if twin_free is None else twin_free[where]
     predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
@@ -174,7 +175,7 @@ def predict_split(
     labels = recognizer.card.labels
     return Predictions(
         rows=faces.rows,
-        labels=faces.relabel(labels).labels,  # before the long work, as it may be refused
+        labels=faces.relabel(labels).labels,
         probabilities=predict(recognizer, faces.faces, tta, on_progress),
         label_set=labels,
         split=str(faces.splits[0]),

@@ -11,11 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
-from mien.labels import LabelSet
+from mien.labels import FERPLUS, LabelSet
 
 TRAINING, PUBLIC, PRIVATE, TEST = "Training", "PublicTest", "PrivateTest", "Test"
 SPLITS = (TRAINING, PUBLIC, PRIVATE, TEST)
 """Names of the official splits; the folder edition knows only Training and Test (the two test sets together)."""
+
+_OF_FOLDERS = "Take a model that knows them, or move their folders elsewhere and convert the others."
+_OF_VOTES = (
+    "FER+ has contempt besides: take a model of its eight classes, such as mien-small-ferplus, or one that "
+    "`mien export RUN --votes` makes of a run that has learned votes."
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +95,7 @@ class FaceDataset:
         used = np.unique(self.labels[self.labels >= 0])
         missing = [self.label_set.name(int(label)) for label in used if positions[label] < 0]
         if missing:
-            remedy = remedy or "Take a model that knows them, or move their folders elsewhere and convert the others."
+            remedy = remedy or (_OF_VOTES if self.votes is not None and self.label_set == FERPLUS else _OF_FOLDERS)
             raise DataError(f"{self.source}: classes {', '.join(missing)} are not in {', '.join(label_set)}. {remedy}")
         return replace(self, labels=positions[self.labels].astype(np.int64), label_set=label_set)
 
