@@ -117,13 +117,17 @@ def test_convert_there_and_back(table: Path, tmp_path: Path, drawn: FaceDataset)
     for source, target in ((table, "a.parquet"), (tmp_path / "a.parquet", "b.csv"), (tmp_path / "b.csv", "c.zip")):
         done = mien_data("convert", source, tmp_path / target)
         assert (done.exit_code, done.stdout.strip()) == (0, f"{tmp_path / target}: 28 faces")
+        assert "count" not in done.stderr
     assert read_fer2013(tmp_path / "b.csv").fingerprint == drawn.fingerprint
     assert read_fer2013(tmp_path / "c.zip").label_set == FOLDER
 
 
 def test_convert_chosen_splits(table: Path, tmp_path: Path) -> None:
     chosen = ("--split", TRAINING, "--split", PRIVATE)
-    assert mien_data("convert", table, tmp_path / "a.csv", *chosen).exit_code == 0
+    done = mien_data("convert", table, tmp_path / "a.csv", *chosen)
+    told = "rows of the CSV count from 0 anew, so that FER+ votes no longer fit; a .parquet keeps them."
+    assert (done.exit_code, done.stderr.count(told), done.stderr.count("\n")) == (0, 1, 1)
+    assert told not in mien_data("convert", table, tmp_path / "a.parquet", *chosen).stderr
     assert read_fer2013(tmp_path / "a.csv").split_names() == [TRAINING, PRIVATE]
     done = mien_data("convert", table, tmp_path / "b.csv", "--split", "Test")
     assert "no split 'Test'; it has Training, PublicTest, PrivateTest" in str(done.exception)

@@ -66,7 +66,8 @@ def problem(data: FaceDataset, path: Path) -> str:
         ((), "a header and no rows"),
         (
             (GOOD[1], GOOD[0]),
-            "row 0: Usage PublicTest, but that face is in Training of faces. The two do not belong together.",
+            "row 0: Usage PublicTest, but that face is in Training of faces. The two do not belong together, or rows "
+            "are missing or in another order: use the whole fer2013.csv, or a parquet of it, which keeps the row of",
         ),
     ],
 )

@@ -100,6 +100,11 @@ def convert(
     if split:
         chosen = chosen.take(np.isin(chosen.splits, split))
     write_edition(chosen, out)
+    rows = chosen.rows.tolist()
+    if out.suffix == ".csv" and all(map(str.isdecimal, rows)) and rows != [str(row) for row in range(len(rows))]:
+        typer.echo(
+            "rows of the CSV count from 0 anew, so that FER+ votes no longer fit; a .parquet keeps them.", err=True
+        )
     typer.echo(f"{out}: {len(chosen):,} faces")
 
 

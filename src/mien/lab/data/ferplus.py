@@ -25,6 +25,7 @@ _MOST_VOTES = 255
 _COMPARED = 300  # faces whose labels and votes are compared
 _AGREEMENT, _LEAST_AGREEMENT = 2 / 3, 0.45  # FER2013's, as a share of faces; that of strangers is about 1/5
 _CHANCE = 0.01  # of refusing votes that belong to their faces, where there are few
+_WHOLE = "use the whole fer2013.csv, or a parquet of it, which keeps the row of each face."
 
 Votes = npt.NDArray[np.uint8]
 
@@ -82,7 +83,7 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
     for index in np.flatnonzero(known & (splits[of_face] != dataset.splits))[:1]:
         raise DataError(
             f"{path} row {rows[index]}: Usage {splits[rows[index]]}, but that face is in {dataset.splits[index]} of "
-            f"{dataset.source}. The two do not belong together."
+            f"{dataset.source}. The two do not belong together, or rows are missing or in another order: {_WHOLE}"
         )
     joined = dataclasses.replace(dataset, votes=votes[of_face] * known[:, None].astype(np.uint8))
     _check_agreement(joined, rows, path)
@@ -109,7 +110,7 @@ def _check_agreement(dataset: FaceDataset, rows: npt.NDArray[np.int64], path: Pa
         raise DataError(
             f"{dataset.source}: the labels of its last {len(last)} faces agree with the votes of {path} on only "
             f"{agreeing / len(last):.0%}, where those of FER2013 agree on two thirds. Rows are missing or in another "
-            "order: use the whole fer2013.csv, or a parquet of it, which keeps the row of each face."
+            f"order: {_WHOLE}"
         )
 
 
