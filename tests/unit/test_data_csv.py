@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,25 @@ def test_minus_one_is_unlabelled(tmp_path: Path) -> None:
     assert read_fer2013(written(tmp_path, f"emotion,pixels\n-1,{GREY}\n")).labels.tolist() == [-1]
 
 
+@pytest.mark.parametrize("first", ["", '""', "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_passed_over(tmp_path: Path, first: str) -> None:
+    text = f"{first},emotion,pixels,Usage\n41,3,{GREY},PublicTest\n7,6,{GREY},Training\n"
+    data = read_fer2013(written(tmp_path, text))
+    assert (data.labels.tolist(), data.splits.tolist()) == ([3, 6], [PUBLIC, TRAINING])
+    assert data.rows.tolist() == ["0", "1"]  # those of pandas may be of another table
+    assert "row 0: 3 columns, expected 4 (" in problem(
+        written(tmp_path, f"{first},emotion,pixels,Usage\n3,{GREY},PublicTest\n")
+    )
+    assert "wrong columns" in problem(written(tmp_path, f"emotion,{first},pixels,Usage\n3,41,{GREY},PublicTest\n"))
+    assert "wrong columns" in problem(written(tmp_path, f"{first},Unnamed: 0,emotion,pixels\n0,41,3,{GREY}\n"))
+
+
+def test_labels_as_pandas_may_write_them(tmp_path: Path) -> None:
+    words = ["6.0", "-1.0", "0", "happy", "Surprise", '"anger"', " Sadness"]
+    text = "emotion,pixels\n" + "".join(f"{word},{GREY}\n" for word in words)
+    assert read_fer2013(written(tmp_path, text)).labels.tolist() == [6, -1, 0, 3, 5, 0, 4]
+
+
 def test_numbers_may_be_written_loosely(tmp_path: Path) -> None:
     loose = "  007\t" + "  ".join(["0255"] * 2303) + " "
     face = read_fer2013(written(tmp_path, f"emotion,pixels\n1,{loose}\n")).faces[0].ravel()
@@ -121,8 +141,14 @@ def test_a_short_row_is_not_made_up_for_by_a_long_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "found"),
     [
-        (f"7,{GREY},Training", "emotion '7', expected 0 to 6, or -1 for unlabelled"),
-        (f"happy,{GREY},Training", "emotion 'happy', expected 0 to 6"),
+        (
+            f"7,{GREY},Training",
+            "emotion '7', expected 0 to 6 or angry, disgust, fear, happy, sad, surprise, neutral, or -1 for unlabelled",
+        ),
+        (f"contempt,{GREY},Training", "emotion 'contempt', expected 0 to 6 or angry, disgust, fear, happy, sad,"),
+        (f"6.5,{GREY},Training", "emotion '6.5', expected 0 to 6"),
+        (f"7.0,{GREY},Training", "emotion '7.0', expected 0 to 6"),
+        (f"\xff,{GREY},Training".encode("latin-1"), "emotion '\ufffd', expected 0 to 6"),
         (f",{GREY},Training", "emotion '', expected 0 to 6"),
         (f"0,{GREY},Validation", "Usage 'Validation', expected Training, PublicTest, PrivateTest, Test"),
         (f"0,{GREY}", "2 columns, expected 3 (emotion, pixels, usage)"),
@@ -130,8 +156,9 @@ def test_a_short_row_is_not_made_up_for_by_a_long_one(tmp_path: Path) -> None:
         (f"0,{GREY},7,Training", "pixel 2303 is '7,7', expected"),
     ],
 )
-def test_wrong_fields_are_named_with_their_row(tmp_path: Path, row: str, found: str) -> None:
-    text = f"emotion,pixels,Usage\n0,{GREY},Training\n{row}\n0,{GREY},Training\n"
+def test_wrong_fields_are_named_with_their_row(tmp_path: Path, row: str | bytes, found: str) -> None:
+    good, wrong = f"0,{GREY},Training\n".encode(), row if isinstance(row, bytes) else row.encode()
+    text = b"emotion,pixels,Usage\n" + good + wrong + b"\n" + good
     assert f"row 1: {found}" in problem(written(tmp_path, text))
 
 
@@ -156,6 +183,11 @@ def test_a_missing_last_line_end_is_no_error(tmp_path: Path) -> None:
         (b"label,image\n", "wrong columns; the first line is 'label,image'. Expected emotion,pixels,Usage"),
         (b"pixels,pixels\n", "wrong columns"),
         (f"0,{GREY},Training\n".encode(), "wrong columns; the first line is '0,7 7"),
+        (gzip.compress(b"emotion,pixels\n"), "packed with gzip. Unpack it (gunzip) and name what comes out."),
+        ("emotion,pixels\n".encode("utf-16"), "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless"),
+        (b"\xfe\xff" + "emotion,pixels\n".encode("utf-16-be"), "in UTF-16. Save it in UTF-8"),
+        (b"\temotion\tpixels\tUsage\n", "separated by tabs. Write it with commas, as pandas' to_csv(sep=',') does."),
+        (b"emotion;pixels\n", "separated by semicolons. Write it with commas"),
         (b"\x89PNG\r\n\x1a\n\x00\x01", "not a CSV file. Expected fer2013"),
         (b"emotion,pixels\n0," + b"7 " * 40_000, "row 0: longer than 65,536 bytes, expected 2304 pixels a line"),
     ],

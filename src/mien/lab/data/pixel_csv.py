@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import IO, NamedTuple, NoReturn
 
@@ -22,7 +23,15 @@ _EDITIONS = {
     frozenset({"emotion", "pixels"}): "CSV of the 2013 challenge, Training",
     frozenset({"pixels"}): "CSV of the 2013 challenge, unlabelled",
 }
-_LABELS = {str(label).encode(): label for label in range(-1, len(FER2013))}
+_UNNAMED = ("", "unnamed: 0")
+"""What pandas calls the column of row numbers that it writes first."""
+_SEPARATORS = {"\t": "tabs", ";": "semicolons"}
+_PACKED = {
+    b"\x1f\x8b": "packed with gzip. Unpack it (gunzip) and name what comes out",
+    b"\xff\xfe": "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise",
+    b"\xfe\xff": "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise",
+}
+_LABELS = {f"{label}{end}".encode(): label for label in range(-1, len(FER2013)) for end in ("", ".0")}
 _SPLITS = {name.encode(): name for name in (TRAINING, PUBLIC, PRIVATE, TEST)}
 _BATCH = 32  # rows parsed at once: their arrays stay in the processor's cache
 _LONGEST_LINE = 1 << 16  # bytes; a valid row takes at most 9.3 kB
@@ -78,7 +87,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
         label_set=FER2013,
         source=source,
     )
-    return Edition(_EDITIONS[frozenset(columns)], data if "emotion" in columns else _placed(data))
+    return Edition(_EDITIONS[_named(columns)], data if "emotion" in columns else _placed(data))
 
 
 def _free_one_large_array() -> None:
@@ -108,16 +117,40 @@ def _columns(header: bytes, source: str) -> list[str]:
     """Names of the columns in lower case, in the file's order."""
     if not header:
         raise DataError(f"{source}: the file is empty. Get it again.")
+    for start, found in _PACKED.items():
+        if header.startswith(start):
+            raise DataError(f"{source}: {found}.")
     text = header.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    for separator, found in _SEPARATORS.items():
+        if _named(_split(text, separator)) in _EDITIONS and separator in text:
+            raise DataError(f"{source}: separated by {found}. Write it with commas, as pandas' to_csv(sep=',') does.")
     if not text.rstrip("\r\n").isprintable():
         raise DataError(f"{source}: not a CSV file. Expected fer2013.csv, or one of its other editions.")
-    columns = [name.strip(' "\r\n').lower() for name in text.split(",")]
-    if frozenset(columns) not in _EDITIONS or len(set(columns)) != len(columns):
+    columns = _split(text, ",")
+    if _named(columns) not in _EDITIONS or len(set(columns)) != len(columns):
         raise DataError(
             f"{source}: wrong columns; the first line is {text[:60].rstrip()!r}. Expected emotion,pixels,Usage in any "
             "order, emotion,pixels, or pixels alone. Is this FER2013, and is its header there?"
         )
     return columns
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [name.strip(' "\r\n').lower() for name in text.split(separator)]
+
+
+def _named(columns: list[str]) -> frozenset[str]:
+    """Columns without a first one of row numbers: these are not trusted, as they may be those of another table."""
+    return frozenset(columns[1:] if columns[0] in _UNNAMED else columns)
+
+
+@cache
+def _label_of(field: bytes) -> int | None:
+    """The label that a class's name is; None where it is none."""
+    try:
+        return FER2013.index(field.decode())
+    except (DataError, UnicodeDecodeError):
+        return None
 
 
 def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
@@ -137,10 +170,14 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
         fields += fields.pop().rsplit(b",", len(columns) - 1 - pixels_at)
         fields = [field.strip(b' "\r\n\t') for field in fields]
         if len(fields) != len(columns):
-            _fail(place, f"{len(fields)} columns, expected {len(columns)} ({', '.join(columns)})")
+            _fail(
+                place,
+                f"{len(fields)} columns, expected {len(columns)} ({', '.join(name or 'unnamed' for name in columns)})",
+            )
         label = -1 if label_at is None else _LABELS.get(fields[label_at])
-        if label is None:
-            _fail(place, f"emotion {_shown(fields[label_at or 0])}, expected 0 to 6, or -1 for unlabelled")
+        if label is None and (label := _label_of(fields[label_at or 0])) is None:
+            found = _shown(fields[label_at or 0])
+            _fail(place, f"emotion {found}, expected 0 to 6 or {', '.join(FER2013)}, or -1 for unlabelled")
         split = TRAINING if split_at is None else _SPLITS.get(fields[split_at])
         if split is None:
             _fail(place, f"Usage {_shown(fields[split_at or 0])}, expected {', '.join(_SPLITS.values())}")
