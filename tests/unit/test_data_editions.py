@@ -365,6 +365,14 @@ def test_linked_folders_are_read_and_loops_are_not_followed(tmp_path: Path) -> N
 def test_an_unknown_class_folder(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {"train/bored/a.png": encoded(grey(9))}))
     assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, contempt, disgust" in message
+    assert "Rename" not in message
+
+
+@pytest.mark.parametrize("name", ["train/3/a.png", "train/5_surprise/a.png", "3/a.png", "data/05-surprise/a.png"])
+def test_numbered_folders_are_to_be_renamed(tmp_path: Path, name: str) -> None:
+    message = problem(files(tmp_path, {name: encoded(grey(9))}))
+    renamed = "Rename numbered folders to the expressions that they hold, such as angry: which number is which differs"
+    assert f"surprise. {renamed} between editions. For classes of your own: `mien data convert" in message
 
 
 def test_class_folders_without_a_split_are_training(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -21,6 +23,10 @@ _LARGEST_PHOTO = 1 << 26
 _WITH_CONTEMPT = LabelSet(tuple(sorted(FERPLUS.names)))
 _OTHER_CLASSES = (
     "For classes of your own: `mien data convert FOLDER OUT.parquet --classes awake,sleepy,...`, then take OUT.parquet."
+)
+_NUMBERED = (
+    "Rename numbered folders to the expressions that they hold, such as angry: which number is which differs between "
+    "editions. "
 )
 
 Place = tuple[int, str, str]
@@ -51,7 +57,7 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
             "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, "
-            f"CLASS one of {', '.join(known)}. {_OTHER_CLASSES}"
+            f"CLASS one of {', '.join(known)}. {_renaming(filter(is_image, tree.sizes))}{_OTHER_CLASSES}"
         )
     if known is _WITH_CONTEMPT and all(name in FOLDER.names for _, name, _ in found):
         known = FOLDER
@@ -144,11 +150,18 @@ def _class_named(text: str, known: LabelSet) -> str | None:
 def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> str:
     word = _class_named(path.parent.name, known)
     if word is None:
+        remedy = _renaming([str(path)]) or "Move that folder elsewhere to go on without it. "
         raise DataError(
             f"{tree.source}: {name} stands in a folder named {path.parent.name!r}; expected one of "
-            f"{', '.join(known)}. Move that folder elsewhere to go on without it. {_OTHER_CLASSES}"
+            f"{', '.join(known)}. {remedy}{_OTHER_CLASSES}"
         )
     return word
+
+
+def _renaming(images: Iterable[str]) -> str:
+    """What to do where images stand in folders such as ``3`` and ``5_surprise``; nothing where none does."""
+    folders = {PurePosixPath(name).parent.name for name in images}
+    return _NUMBERED if any(re.fullmatch(r"\d{1,2}([ _.-].*)?", folder) for folder in folders) else ""
 
 
 def _content(tree: Tree, name: str, largest: int) -> bytes:
