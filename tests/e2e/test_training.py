@@ -230,6 +230,8 @@ def test_processes_that_do_not_share_a_folder_are_told(tmp_path, monkeypatch):
 def test_a_finished_run_needs_no_checkpoint(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path)
     before = load_file(run.folder / WEIGHTS)
+    (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
+    assert train(TINY, easy_faces(), out=tmp_path, time_limit_s=0).finished
     (run.folder / "checkpoint.pt").unlink()
     again = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0)
     assert again.finished
@@ -450,7 +452,9 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
     with pytest.raises(ModelError, match="the training has not finished"):
         run.load_classifier()
     (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
-    with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged .* delete the run folder"):
+    with pytest.raises(
+        ModelError, match=r"checkpoint\.pt: damaged \(\w+\)\. Put a copy back, or delete the run folder, and"
+    ):
         run.read_checkpoint()
     torch.save({"of": "something else"}, run.folder / "checkpoint.pt")
     with pytest.raises(ModelError, match=r"checkpoint\.pt: damaged \(KeyError\)"):

@@ -200,7 +200,14 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
         ("optimizer.learning=1", r"optimizer\.learning: Adam has no field 'learning'; expected one of lr, betas, eps"),
         ("optimizer.momentum=1", r"optimizer\.momentum: Adam has no field 'momentum'; expected one of lr"),
         ("epochs.x=1", r"epochs\.x: int has no field 'x'; it has none"),
-        ("=1", r": Recipe has no field ''; expected one of name, source, network"),
+        ("=1", r"'=1': expected FIELD=VALUE, such as optimizer\.lr=3e-4"),
+        ("optimizer.=1", r"'optimizer\.=1': expected FIELD=VALUE"),
+        (
+            "schedule.kind=cosine",
+            r"""schedule\.kind: another kind .*: --set 'schedule=\{"kind": "Cosine"\}', with its""",
+        ),
+        ("schedule.kind=slow", r"expected one of Constant, Plateau, Cosine, OneCycle\."),
+        ("epochs.kind=1", r"epochs\.kind: int has no field 'kind'"),
         ("optimizer.lr=fast", r"optimizer\.lr: found 'fast', expected finite number"),
         ("optimizer.lr=NaN", r"optimizer\.lr: found nan, expected finite number"),
         ("epochs=2.5", r"epochs: found 2\.5, expected integer"),
@@ -209,7 +216,7 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
         ("class_weights=even", r"class_weights: found 'even', expected 'none' or 'balanced'"),
         ("schedule=Plateau", r"schedule: Plateau needs factor, patience"),
         ("schedule=Linear", r"schedule: found 'Linear', expected Constant or Plateau or Cosine or OneCycle"),
-        ("published=[]", r"published: holds the source's figures, which a variant has not"),
+        ("published=[]", r"published: holds the source's figures, which a variant drops by itself; leave it out"),
     ],
 )
 def test_a_change_that_does_not_fit(change: str, message: str) -> None:

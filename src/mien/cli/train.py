@@ -85,18 +85,19 @@ def train(
     if int(os.environ.get("RANK", 0)):
         return  # torchrun: the first process speaks for all
     environment = run.environment
+    done = f"{environment['epochs_run']} epoch{'' if environment['epochs_run'] == 1 else 's'}"
     if environment["finished"]:
         kept = run.kept_epoch()
         watched = kept["validation_accuracy"]
         typer.echo(
-            f"finished: {environment['epochs_run']} epochs in {environment['seconds']:.0f} s; kept is epoch "
+            f"finished: {done} in {environment['seconds']:.0f} s; kept is epoch "
             f"{kept['epoch']}: train accuracy {kept['train_accuracy']:.1%}"
             + ("" if watched is None else f", validation {watched:.1%}"),
             err=True,
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
     else:
-        typer.echo(f"time is up after {environment['epochs_run']} epochs; {AGAIN}, if one fits in", err=True)
+        typer.echo(f"time is up after {done}; {AGAIN}, if one fits in", err=True)
     typer.echo(run.folder)
     if not environment["finished"]:
         raise typer.Exit(UNFINISHED)

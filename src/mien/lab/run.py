@@ -30,6 +30,7 @@ from mien.writing import replacing
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
+_ANEW = "Put a copy back, or delete the run folder, and with it what was measured there, and train again."
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Run:
             return cls(folder, recipe_io.from_json(file.read_text(encoding="utf-8")))
         except (MienError, UnicodeDecodeError) as error:
             reason = str(error).rstrip(".")
-            raise ModelError(f"{file}: {reason}. Put a copy back, or delete the run folder and train again.") from error
+            raise ModelError(f"{file}: {reason}. {_ANEW}") from error
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -205,9 +206,7 @@ class Run:
             if not state["finished"]:
                 _ = state["epoch"], state["classifier"], state["optimizer"]
         except Exception as error:  # torch.load raises whatever the damage leads to
-            raise ModelError(
-                f"{file}: damaged ({type(error).__name__}); delete the run folder and train again."
-            ) from error
+            raise ModelError(f"{file}: damaged ({type(error).__name__}). {_ANEW}") from error
         return state
 
     def write_weights(self, state: dict[str, Tensor]) -> None:

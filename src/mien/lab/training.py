@@ -119,9 +119,9 @@ def train(
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     with alone_in(run.folder), suppress(OutOfTime):
-        state = run.read_checkpoint()
-        if (state is not None and state["finished"]) or ((run.folder / WEIGHTS).is_file() and run.finished):
-            return run  # a finished run need not have kept its checkpoint
+        state = {"finished": True} if (run.folder / WEIGHTS).is_file() and run.finished else run.read_checkpoint()
+        if state is not None and state["finished"]:
+            return run  # which need not have kept its checkpoint
         trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
         trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run

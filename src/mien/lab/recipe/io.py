@@ -77,11 +77,11 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
     row, paths = _encode(recipe, Recipe), []
     for change in changes:
         path, equals, text = change.partition("=")
-        if not equals:
-            raise RecipeError(f"{change!r}: expected FIELD=VALUE, such as optimizer.lr=3e-4.")
         names = path.strip().split(".")
+        if not equals or not all(names):
+            raise RecipeError(f"{change!r}: expected FIELD=VALUE, such as optimizer.lr=3e-4.")
         if names[0] == "published":
-            raise RecipeError("published: holds the source's figures, which a variant has not; change another field.")
+            raise RecipeError("published: holds the source's figures, which a variant drops by itself; leave it out.")
         _set(row, Recipe, names, text.strip(), path.strip())
         paths.append(path.strip())
     variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
@@ -122,6 +122,15 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
         return
     kind = _kind_of(row, hint)
     hints = _hints(kind)
+    if name == "kind" and name not in hints and len(kinds := _kinds(hint)) > 1:
+        whole, asked = (
+            path.removesuffix(".kind"),
+            {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__),
+        )
+        raise RecipeError(
+            f'{path}: another kind is set as a whole: --set \'{whole}={{"kind": "{asked}"}}\', with its fields if they '
+            f"differ from the defaults; expected one of {', '.join(kinds)}."
+        )
     if name not in hints:
         in_parts = [f"{part}.{name}" for part in hints if name in _hints(_kind_of(row[part], hints[part]))]
         known = nearest(name, hints) if hints else "it has none."
