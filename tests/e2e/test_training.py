@@ -427,7 +427,7 @@ def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ModelError, match=r"environment\.json: cannot be written .* run the same command to go on"):
+    with pytest.raises(ModelError, match=r"environment\.json: cannot be written .* do the same again"):
         train(TINY, easy_faces(), out=tmp_path / "file")
 
 
