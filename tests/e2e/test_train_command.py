@@ -69,4 +69,5 @@ def test_the_training_says_nothing_that_is_not_its_own(
 ) -> None:
     done = train(data, tmp_path / "runs", "--precision", "bf16", "--epochs", "1")
     assert done.exit_code == 0 and "finished: 1 epoch in " in done.stderr
+    assert " faces held out of Training)\nnext: mien evaluate " in done.stderr
     assert caplog.messages == []

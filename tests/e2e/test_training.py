@@ -39,6 +39,7 @@ from mien.lab.recipe import (
     Validation,
 )
 from mien.lab.recipe_book import recipes
+from mien.lab.remarks import watched_faces
 from mien.lab.run import ENVIRONMENT, Run, learned_classes, run_name
 from mien.lab.schedule import rate_factor
 from mien.lab.training import Progress, split_for_training, steps_an_epoch, train
@@ -104,6 +105,7 @@ def test_a_network_learns_easy_faces_and_leaves_a_run(tmp_path):
     environment = run.environment
     assert environment["finished"] and environment["epochs_run"] == 8
     assert environment["n_train"] == 100 and environment["n_validation"] == 40
+    assert watched_faces(environment) == "40 faces of PublicTest"
     assert environment["device"] == device_name() not in ("", "cpu")
     assert environment["label_set"] == list(FER2013)
     assert (shown[-1].epoch, shown[-1].step, shown[-1].seconds_left) == (8, 5, 0)
@@ -519,9 +521,23 @@ def test_training_needs_labels_and_the_split_it_watches():
         DataError, match=r"validates on PublicTest, which has no labelled face here; the data set has Training"
     ):
         split_for_training(TINY, data.training, 0)
-    watched = split_for_training(replace(TINY, validation=Validation(kind="Test")), data, 0)[1]
-    assert len(watched) == 40
     assert split_for_training(replace(TINY, validation=Validation(kind="none")), data, 0)[1] is None
+
+
+def test_test_is_the_split_of_that_name_or_else_the_two_that_it_is_made_of():
+    data, recipe = easy_faces(), replace(TINY, validation=Validation(kind="Test"))
+    assert split_for_training(recipe, data, 0)[1].split_names() == ["PublicTest"]
+    splits = data.splits.astype("<U11")
+    splits[splits == "PublicTest"] = ["PublicTest"] * 10 + ["PrivateTest"] * 20 + ["Training"] * 10
+    both = split_for_training(recipe, replace(data, splits=splits), 0)[1]
+    assert (len(both), both.split_names()) == (30, ["PublicTest", "PrivateTest"])
+    splits[splits == "PrivateTest"] = "Test"
+    alone = split_for_training(recipe, replace(data, splits=splits), 0)[1]
+    assert (len(alone), alone.split_names()) == (20, ["Test"])
+    with pytest.raises(
+        DataError, match="validates on Test, which has no labelled face here; the data set has Training"
+    ):
+        split_for_training(recipe, data.training, 0)
 
 
 @pytest.mark.parametrize(("faces", "processes", "steps"), [(41, 1, 1), (42, 1, 2), (43, 2, 1), (44, 2, 2), (2, 2, 1)])

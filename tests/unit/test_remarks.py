@@ -9,7 +9,7 @@ import pytest
 
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.predictions import Predictions
-from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_faces, remarks_on_model
+from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_faces, remarks_on_model, watched_faces
 from mien.labels import LabelSet
 
 STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
@@ -48,6 +48,25 @@ def test_faces_in_common(split: str, other: str, which: str | None) -> None:
         (calibrated, f"The model's confidence was calibrated on {which}; its accuracy does not depend on that."),
     ):
         assert remarks_of(split, provenance) == (() if which is None else (remark,))
+
+
+def test_a_test_beside_a_validation_is_another_split() -> None:
+    data = faces_of("Training", "PublicTest", "Test")
+    for split, other in (("PublicTest", "Test"), ("Test", "PublicTest")):
+        watching = {"recipe": UNSTEERED | {"validation": {"kind": other}}}
+        assert remarks_on_model(split, watching, "none", data) == ()
+
+
+@pytest.mark.parametrize(
+    ("watched", "said"),
+    [
+        ({"n_validation": 7178, "watched_splits": ["PublicTest", "PrivateTest"]}, " of PublicTest and PrivateTest"),
+        ({"n_validation": 7178, "watched_splits": ["Training"]}, " held out of Training"),
+        ({"n_validation": 7178}, ""),  # as earlier versions left it
+    ],
+)
+def test_which_faces_were_watched(watched: dict[str, object], said: str) -> None:
+    assert watched_faces(watched) == f"7,178 faces{said}"
 
 
 def test_the_worst_of_all_members_is_told() -> None:

@@ -56,6 +56,7 @@ def train(
     from mien import lab
     from mien.lab.hardware import keep_freed_memory
     from mien.lab.recipe.io import override
+    from mien.lab.remarks import watched_faces
     from mien.lab.schedule import with_epochs
 
     keep_freed_memory()
@@ -92,7 +93,7 @@ def train(
         typer.echo(
             f"finished: {done} in {environment['seconds']:.0f} s; kept is epoch "
             f"{kept['epoch']}: train accuracy {kept['train_accuracy']:.1%}"
-            + ("" if watched is None else f", validation {watched:.1%}"),
+            + ("" if watched is None else f", validation {watched:.1%} ({watched_faces(environment)})"),
             err=True,
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)

@@ -30,6 +30,17 @@ def of_training_in_short(recipe: dict[str, Any], model: str) -> str:
     return f"{by}; `mien models {model}` says how it was trained."
 
 
+def watched_faces(environment: dict[str, Any]) -> str:
+    """Return which faces a training watched and how many, such as ``7,178 faces of PublicTest and PrivateTest``.
+
+    Args:
+        environment: of the run; one that an earlier version has written does not say which.
+    """
+    splits = environment.get("watched_splits", ())
+    of = "held out of Training" if splits == [TRAINING] else f"of {' and '.join(splits)}"
+    return f"{environment.get('n_validation', 0):,} faces" + (f" {of}" if splits else "")
+
+
 def _steered(recipe: dict[str, Any]) -> bool:
     """Whether a training's validation faces stopped it, lowered its learning rate or chose its weights."""
     stopping, schedule = recipe.get("stopping", {}), recipe.get("schedule", {})
@@ -52,9 +63,10 @@ _OTHER_FACES = (
 )
 
 
-def _shared(split: str, other: str) -> str:
-    """Which faces of a split stand in another one, in words; Test is PublicTest and PrivateTest together."""
-    halves = (PUBLIC, PRIVATE)
+def _shared(split: str, other: str, data: FaceDataset) -> str:
+    """Which faces of a split stand in another one, in words; unless it stands beside them, Test is the two together."""
+    names = data.split_names()
+    halves = () if TEST in names and {PUBLIC, PRIVATE} & {*names} else (PUBLIC, PRIVATE)
     if split == other or (split in halves and other == TEST):
         return "these faces"
     return "some of these faces" if split == TEST and other in halves else ""
@@ -73,7 +85,9 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
     """
     recipe, (learned, _) = provenance.get("recipe", {}), origins_of(provenance, data)
     trained = [each.get("recipe", {}) for each in learned]
-    watched = [(_shared(split, each.get("validation", {}).get("kind", "none")), _steered(each)) for each in trained]
+    watched = [
+        (_shared(split, each.get("validation", {}).get("kind", "none"), data), _steered(each)) for each in trained
+    ]
     watched = [(which, steered) for which, steered in watched if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
     remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], of_training(recipe)]
@@ -87,7 +101,7 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
     known = bool(learned)
     if named == split and "data_fingerprint" in calibration:
         known = calibration["data_fingerprint"] == data.split(split).fingerprint
-    if known and (which := _shared(split, named)):
+    if known and (which := _shared(split, named, data)):
         remarks.append(_CALIBRATED.format(which))
     return tuple(filter(None, remarks))
 

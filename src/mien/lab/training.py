@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, draw_blend
-from mien.lab.data import PUBLIC, TRAINING, FaceDataset, class_weights, holdout
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
@@ -217,7 +217,8 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
         case "PublicTest":
             watched = data.take((data.splits == PUBLIC) & (data.labels >= 0))
         case "Test":
-            watched = data.take((data.splits != TRAINING) & (data.labels >= 0))
+            parts = [TEST] if TEST in data.split_names() else [PUBLIC, PRIVATE]
+            watched = data.take(np.isin(data.splits, parts) & (data.labels >= 0))
     if not len(watched):
         raise DataError(
             f"{data.source}: recipe {recipe.name} validates on {recipe.validation.kind}, which has no labelled face "
@@ -272,6 +273,7 @@ class Trainer:
             "precision": precision,
             "n_train": len(training),
             "n_validation": 0 if validation is None else len(validation),
+            "watched_splits": [] if validation is None else validation.split_names(),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if (source := source_digest(recipe.network)) is not None:

@@ -36,6 +36,9 @@ reference 11, a notebook too ("Facial Emotion Recognition using Keras Tensorflow
 phase, with 7 classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed
 recipe is another one: its name ends in `-variant` and it has no published figures.
 
+`validation=Validation(kind='Test')` watches the split Test, all test images of the folder edition; of an edition
+without such a split the same faces, PublicTest and PrivateTest. What was watched, a training says at its end.
+
 `resnet50` here is timm's, as torchvision's. Keras' has 26,560 biases in its convolutions, which the batch
 normalisation after each makes idle: 23,587,712 parameters without the classes, of which 53,120 are means and variances,
 against timm's 23,508,032 that train + 53,120 means and variances.

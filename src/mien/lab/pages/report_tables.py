@@ -11,6 +11,7 @@ from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.predictions import report_file
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import VARIANT
+from mien.lab.remarks import watched_faces
 from mien.lab.run import Run
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent
 
@@ -63,7 +64,7 @@ def training_table(evaluated: Evaluated) -> Table:
     epochs = f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"
     rows = (
         ("learnt from", f"{environment.get('n_train', 0):,} faces"),
-        ("watched", f"{environment.get('n_validation', 0):,} faces"),
+        ("watched", watched_faces(environment)),
         ("epochs run", f"none, a mean of {len(averaged)} runs" if averaged else epochs),
         ("epoch of the kept weights", UNKNOWN if kept is None else str(kept)),
         ("its training accuracy", percent(report.train_accuracy)),

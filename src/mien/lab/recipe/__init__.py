@@ -106,8 +106,9 @@ class Validation:
     """Which faces are watched while training.
 
     Attributes:
-        kind: ``"holdout"`` = `fraction` of Training by `rule`; ``"PublicTest"`` or ``"Test"`` = that split, as some
-            reports did (their result then comes from faces that chose the weights, and says so).
+        kind: ``"holdout"`` = `fraction` of Training by `rule`; ``"PublicTest"`` = that split; ``"Test"`` = that split,
+            or in data without it PublicTest and PrivateTest, of which the folder edition's Test is made. Some reports
+            watched these (their result then comes from faces that chose the weights, and says so).
         fraction: of Training.
         rule: ``"keras"`` = the first int(fraction · n) faces of each class in folder order, as Keras'
             `validation_split` takes them, of any other edition as many; ``"stratified"`` = seeded, per class;
