@@ -433,20 +433,27 @@ def test_an_unwritable_folder_is_named(tmp_path):
         train(TINY, easy_faces(), out=tmp_path / "file")
 
 
-def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+@pytest.mark.parametrize("most", [300, 100_000])
+def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path, most):
+    resource = pytest.importorskip("resource", reason="Windows has no limit on a file's size")
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
     run.write_checkpoint({"finished": True, "epochs": 0})
-
-    def full(state, file):
-        Path(file).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(ModelError, match=r"checkpoint\.pt: cannot be written \(.*No space left on device\)"):
-        run.write_checkpoint({"finished": True, "epochs": 1})
-    monkeypatch.undo()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(ModelError, match=r"checkpoint\.pt: cannot be written \(File too large\)"):
+            run.write_checkpoint({"finished": True, "epochs": 1, "weights": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert run.read_checkpoint() == {"finished": True, "epochs": 0}
     assert not list(run.folder.glob("*.part"))
+
+
+def test_a_log_that_tensorboard_cannot_write_stops_no_training(tmp_path):
+    pytest.importorskip("tensorboard")
+    run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
+    (run.folder / "tensorboard").write_text("in the way")
+    assert train(TINY, easy_faces(), out=tmp_path).finished
 
 
 def test_damaged_and_foreign_files_are_named(tmp_path):

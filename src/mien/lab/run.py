@@ -186,11 +186,11 @@ class Run:
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what a resumed training needs, whole or not at all."""
-        with replacing(self.folder / CHECKPOINT) as file:
+        with replacing(self.folder / CHECKPOINT) as part, part.open("wb") as file:
             try:
                 torch.save(state, file)
-            except RuntimeError as error:  # of a full disk
-                raise OSError(str(error)) from error
+            except RuntimeError as error:  # torch's own, over that of a full disk
+                raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error
 
     def read_checkpoint(self) -> dict[str, Any] | None:
         """Return the last checkpoint, on the CPU; None when there is none yet.

@@ -535,13 +535,13 @@ class Trainer:
 
 
 def _log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
-    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed."""
+    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed and the disk takes them."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return
     # opened for each epoch: a resumed training goes on in a file of its own, and no epoch stands twice
-    with SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
+    with suppress(OSError), SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
         for name, value in row.items():
             if name != "epoch" and value is not None:
                 board.add_scalar(name, value, row["epoch"])
