@@ -302,6 +302,13 @@ def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, change
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_written(tmp_path, seed):
+    with pytest.raises(RecipeError, match=rf"^seed {seed}; expected 0 to "):
+        train(SMALL, easy_faces(), seed=seed, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_training_face_is_refused(tmp_path):
     data = easy_faces()
     one = data.take(np.flatnonzero(data.splits == "PublicTest")[:5])

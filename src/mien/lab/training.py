@@ -93,7 +93,7 @@ def train(
     Args:
         recipe: what to train.
         data: with a Training split; which other faces are watched is the recipe's choice.
-        seed: of everything random.
+        seed: of everything random, from 0.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
         weights: to start from, as `weights_file` finds them; None = timm's own, of a backbone.
         teachers: finished runs or their folders, model folders, or names of models that ship, for a recipe with
@@ -201,9 +201,11 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
 
     Raises:
         DataError: a split is missing or without labels.
-        RecipeError: nothing is watched, but stopping or schedule go by it.
+        RecipeError: nothing is watched, but stopping or schedule go by it; or the seed is one that torch refuses.
     """
     check_watching(recipe)
+    if not 0 <= seed < 2**63:
+        raise RecipeError(f"seed {seed}; expected 0 to 2**63 - 1.")
     training = data.split(TRAINING)
     if (training.labels < 0).any():
         raise DataError(f"{data.source}: {int((training.labels < 0).sum()):,} Training faces have no label.")
