@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -152,7 +152,7 @@ def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
         with torch.no_grad():
             teacher(face)
     except RuntimeError:  # of ``view``
-        teacher.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        cast(Any, teacher).to(memory_format=torch.contiguous_format)
     return teacher
 
 

@@ -123,10 +123,8 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
     kind = _kind_of(row, hint)
     hints = _hints(kind)
     if name == "kind" and name not in hints and len(kinds := _kinds(hint)) > 1:
-        whole, asked = (
-            path.removesuffix(".kind"),
-            {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__),
-        )
+        whole = path.removesuffix(".kind")
+        asked = {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__)
         raise RecipeError(
             f'{path}: another kind is set as a whole: --set \'{whole}={{"kind": "{asked}"}}\', with its fields if they '
             f"differ from the defaults; expected one of {', '.join(kinds)}."
