@@ -144,6 +144,9 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
     entries = tuple(read_evaluated(run, split, name) for run, name in zip(opened, _names(opened), strict=True))
     for entry in entries[1:]:
         _check_same_faces(entries[0], entry)
+    for a, b in itertools.combinations(entries, 2):  # of some it is not known on which faces, such as of the first one
+        if other := other_faces(a.report, b.report):
+            raise DataError(f"{a.run.folder} and {b.run.folder} {other} Evaluate both with the same --data.")
     trained = _by_recipe(entries)
     return Comparison(
         split=split, entries=entries, pairs=_pairs(entries), seeds=_seeds(trained), recipes=_recipe_pairs(trained)
@@ -160,6 +163,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
+    """Make sure that two runs were scored on the same rows, with the same labels."""
     ours, theirs = (set(entry.predictions.rows.tolist()) for entry in (a, b))
     if ours != theirs:
         raise DataError(
@@ -174,8 +178,6 @@ def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
             f"{a.run.folder} and {b.run.folder}: {different:,} faces carry other labels in the second. "
             "Evaluate both with the same --data."
         )
-    if other := other_faces(a.report, b.report):
-        raise DataError(f"{a.run.folder} and {b.run.folder} {other} Evaluate both with the same --data.")
 
 
 def _label_words(predictions: Predictions) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,9 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
         raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
     members = _alike(paths)
     reports = [known_report(path, member) for path, member in zip(paths, members, strict=True)]
-    for path, report in zip(paths[1:], reports[1:], strict=True):
-        if other := other_faces(reports[0], report):
-            raise DataError(f"{paths[0]} and {path} {other} Evaluate all members with the same --data.")
+    for (one, its), (another, theirs) in combinations(zip(paths, reports, strict=True), 2):
+        if other := other_faces(its, theirs):
+            raise DataError(f"{one} and {another} {other} Evaluate all members with the same --data.")
     views = {views_of(path)[1] for path in paths}
     if len(views) > 1:
         raise DataError(
