@@ -83,7 +83,6 @@ class _Course:
     def __init__(self, face: VideoFace) -> None:
         self._current = _Stretch(face.expression.label, face.time_s)
         self._next: _Stretch | None = None  # another label that leads, but not for long enough yet
-        self._first = True
         self._last_s = face.time_s
         self._place = face.source, face.track_id or 0
 
@@ -101,8 +100,7 @@ class _Course:
         if round(face.time_s - self._next.start_s, 6) < min_s:
             return None
         ended, self._current, self._next = self._current, self._next, None
-        was_first, self._first = self._first, False
-        if was_first and round(self._current.start_s - ended.start_s, 6) < min_s:
+        if round(self._current.start_s - ended.start_s, 6) < min_s:  # of the first one alone: others have led for it
             self._current.start_s = ended.start_s
             return None
         return ended.segment(*self._place, self._current.start_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def test_min_s_is_what_counts_as_short() -> None:
 
 def test_a_short_beginning_belongs_to_what_follows() -> None:
     assert found("sshhhhhhhhhh") == [("happy", 0.0, 1.1)]
+    assert found("ssssshhhhhh") == [("sad", 0.0, 0.5), ("happy", 0.5, 1.0)]
+
+
+def test_what_lasts_min_s_is_not_short_by_how_floats_are_subtracted() -> None:
+    assert found("hhhhhhhhhssss", min_s=0.3) == [("happy", 0.0, 0.9), ("sad", 0.9, 1.2)]  # 1.2 - 0.9 < 0.3
 
 
 def test_a_track_of_one_frame_has_a_segment() -> None:
@@ -69,6 +75,14 @@ def test_tracks_are_apart_and_in_order_of_time() -> None:
     assert [(s.track, s.label, s.start_s, s.frames) for s in segments(mixed)] == [
         (4, "sad", 1.0, 6),
         (3, "happy", 5.0, 6),
+    ]
+
+
+def test_videos_are_apart_too() -> None:
+    other = [replace(face, source="again.mp4") for face in faces("ssssss")]
+    assert [(s.source, s.track, s.label, s.frames) for s in segments([*faces("hhhhhh"), *other])] == [
+        ("again.mp4", 0, "sad", 6),
+        ("clip.mp4", 0, "happy", 6),
     ]
 
 
@@ -98,6 +112,8 @@ def test_segments_as_csv_and_json(tmp_path: Path) -> None:
 def test_segments_as_subtitles(tmp_path: Path) -> None:
     write_segments(segments(faces("hhhhhhhhhh", begin_s=3661.0)), tmp_path / "one.srt")
     assert (tmp_path / "one.srt").read_text() == "1\n01:01:01,000 --> 01:01:01,900\nhappy 50%\n"
+    write_segments(segments(faces("hh", begin_s=1.001)), tmp_path / "ms.srt")  # times 1000, a little less than 1001
+    assert (tmp_path / "ms.srt").read_text() == "1\n00:00:01,001 --> 00:00:01,101\nhappy 50%\n"
     two = [*faces("h", uncertain="?"), *faces("s", track=1)]
     write_segments(segments(two), tmp_path / "two.srt")
     assert (tmp_path / "two.srt").read_text() == (
