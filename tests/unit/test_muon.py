@@ -44,6 +44,21 @@ def test_a_step_turns_filters_and_moves_all_else_as_sgd_does():
     assert (moved * gradient).sum() < 0
 
 
+def test_filters_step_along_nesterovs_momentum():
+    layer = nn.Conv2d(4, 6, 3, bias=False)
+    expected, momentum = layer.weight.detach().clone(), torch.zeros(6, 4, 3, 3)
+    muon = make_optimizer(CHOICE, layer, lr=0.1)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        gradient = torch.randn(6, 4, 3, 3, generator=draw)
+        momentum = CHOICE.momentum * momentum + gradient
+        turn = orthogonal((gradient + CHOICE.momentum * momentum).reshape(6, 36)).reshape(6, 4, 3, 3)
+        expected = expected * 6**0.5 / expected.norm() - 0.1 * turn
+        layer.weight.grad = gradient
+        muon.step()
+        torch.testing.assert_close(layer.weight.detach(), expected)
+
+
 def test_all_else_has_its_own_rate_in_proportion_to_that_of_the_filters():
     network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.Linear(2, 1))
     filters, *others = make_optimizer(CHOICE, network, lr=0.05).param_groups  # half of the recipe's

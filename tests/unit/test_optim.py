@@ -73,6 +73,14 @@ def test_the_sharpest_neighbour_lies_up_the_gradient() -> None:
     assert layer.weight.flatten().tolist() == pytest.approx([1.0, 2.0])
 
 
+def test_the_way_to_the_sharpest_neighbour_is_measured_over_all_weights() -> None:
+    layer = nn.Linear(2, 1)
+    layer.weight.data[:], layer.bias.data[:] = torch.tensor([[1.0, 2.0]]), 3.0
+    layer.weight.grad, layer.bias.grad = torch.tensor([[2.0, 3.0]]), torch.tensor([6.0])  # 7 long
+    with sharpest_neighbour(layer, rho=0.7):
+        assert [*layer.weight.flatten().tolist(), layer.bias.item()] == pytest.approx([1.2, 2.3, 3.6])
+
+
 def test_the_sharpest_neighbour_leaves_no_statistics() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).train()
     network(torch.randn(8, 2)).square().sum().backward()
@@ -108,3 +116,24 @@ def test_the_moving_average_is_young_first_and_then_decays_as_asked() -> None:
         averaged.update_parameters(classifier)
         expected = value if expected is None else keep * expected + (1 - keep) * value
         assert kept.flatten()[0].item() == pytest.approx(expected)
+
+
+def test_the_moving_average_is_one_of_statistics_too() -> None:
+    classifier = build(OwnNet(name="residual-pico"), Preprocess(), 7)
+    averaged = MovingAverage(classifier, decay=0.5)
+    norm = next(name for name, part in classifier.named_modules() if isinstance(part, nn.BatchNorm2d))
+    ours, kept = classifier.get_submodule(norm), averaged.module.get_submodule(norm)
+    for count, (mean, expected) in enumerate(((1.0, 1.0), (12.0, 1.0 * 2 / 11 + 12.0 * 9 / 11)), start=1):
+        ours.running_mean.fill_(mean)
+        ours.num_batches_tracked.fill_(count)
+        averaged.update_parameters(classifier)
+        assert kept.running_mean[0].item() == pytest.approx(expected)
+        assert kept.num_batches_tracked.item() == count  # counts have no mean
+
+
+def test_frozen_weights_are_left_out() -> None:
+    layer = nn.Linear(1, 1)
+    layer.bias.requires_grad_(False)
+    for choice in (SGD(lr=0.1), Adam(lr=0.1)):
+        groups = make_optimizer(choice, layer, lr=0.1).param_groups
+        assert [parameter is layer.weight for group in groups for parameter in group["params"]] == [True]

@@ -62,7 +62,7 @@ class MovingAverage(AveragedModel):
     """
 
     def __init__(self, classifier: Classifier, decay: float) -> None:
-        super().__init__(classifier, use_buffers=True)
+        super().__init__(classifier)
         self.decay = decay
         self.n_averaged: Tensor = self.n_averaged.cpu()  # a GPU's own count would be waited for in every step
 
