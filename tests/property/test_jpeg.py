@@ -10,7 +10,7 @@ from PIL import Image
 
 from mien.lab.augment import augment_faces
 from mien.lab.data.synthetic import draw_faces
-from mien.lab.jpeg import jpeg_faces
+from mien.lab.jpeg import _steps, jpeg_faces
 from mien.lab.recipe import Augment
 
 AT_A_BLOCK = torch.zeros(2, dtype=torch.long)
@@ -52,6 +52,18 @@ def test_faces_look_as_after_a_real_file(faces, quality, write_and_read):
     )  # of 255; libjpeg transforms in integers, and a coefficient may round otherwise
     lost = np.abs(real - faces.astype(int)).mean()
     assert quality > 50 or np.abs(ours - real).mean() < 0.05 * lost
+
+
+def test_the_steps_are_those_of_a_real_file(faces):
+    for quality in range(1, 101):
+        file = io.BytesIO()
+        Image.fromarray(faces[0]).save(file, "jpeg", quality=quality)
+        assert _steps(torch.tensor([quality])).flatten().tolist() == list(Image.open(file).quantization[0]), quality
+
+
+def test_what_is_read_again_are_whole_levels(faces):
+    read = 255 * jpeg_faces(as_tensor(faces), torch.full((len(faces),), 30), AT_A_BLOCK)
+    torch.testing.assert_close(read, read.round(), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (3, 0), (0, 7), (5, 2)])

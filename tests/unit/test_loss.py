@@ -62,6 +62,12 @@ def test_labels_alone() -> None:
     assert weighted.item() == pytest.approx(-2 * math.log(3 / 4))
 
 
+def test_labels_are_smoothed() -> None:
+    smoothed = replace(PLAIN, label_smoothing=0.2)  # a tenth for each of two classes, the rest for the label
+    (loss,) = losses_of(smoothed, torch.tensor([[0.0, math.log(3)]]), torch.tensor([[0.0, 1.0]]), ONES, NOTHING)
+    assert loss.item() == pytest.approx(-0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4))
+
+
 def test_votes_are_added_by_their_weight_and_a_face_without_any_adds_nothing() -> None:
     logits = torch.zeros(2, 10)
     targets = torch.tensor([[0.0, 1, 0.5, 0.5, 0, 0, 0, 0, 0, 0], [0.0, 1, 0, 0, 0, 0, 0, 0, 0, 0]])
@@ -82,6 +88,15 @@ def test_teachers_without_votes_teach_labels_only() -> None:
     logits, targets = torch.zeros(1, 10), torch.tensor([[0.0, 1, 1, 0, 0, 0, 0, 0, 0, 0]])
     (loss,) = losses_of(recipe, logits, targets, ONES, torch.tensor([[0.5, 0.5]]))
     assert loss.item() == pytest.approx((0.75 + 0.25 * 4) * math.log(2) + 0.5 * math.log(8))
+
+
+def test_teachers_with_votes_teach_these_too() -> None:
+    recipe = replace(VOTES, distillation=TAUGHT.distillation)
+    logits = torch.tensor([[0.0, 0.0, 2 * math.log(3), *[0.0] * 7]])  # at temperature 2, 3 of 10 for the first vote
+    targets, taught = torch.tensor([[0.0, 1, 1, *[0] * 7]]), torch.tensor([[0.5, 0.5, 0.5, 0.5, *[0] * 6]])
+    (loss,) = losses_of(recipe, logits, targets, ONES, taught)
+    hard, soft = -math.log(9 / 16), -0.5 * math.log(3 / 10) - 0.5 * math.log(1 / 10)
+    assert loss.item() == pytest.approx((0.75 + 0.25 * 4) * math.log(2) + 0.5 * (0.75 * hard + 0.25 * 4 * soft))
 
 
 class Bright(torch.nn.Module):
@@ -120,3 +135,10 @@ def test_plain_answers_are_the_mean_over_face_and_mirror_image() -> None:
     # bright on the left: 3 : 1; mirrored it is dark there: 1 : 1
     answers = teach_plain([teacher(0.0, math.log(3))], FACES, ASKED, 2)
     assert answers[0].tolist() == pytest.approx([(0.25 + 0.5) / 2, (0.75 + 0.5) / 2])
+
+
+def test_plain_answers_are_told_of_batch_by_batch() -> None:
+    done: list[int] = []
+    answers = teach_plain([teacher(0.0, math.log(3))], FACES.repeat(300, 1, 1, 1), ASKED, 2, done.append)
+    assert done == [256, 300]
+    assert answers.shape == (300, 2)

@@ -71,6 +71,13 @@ def test_the_lowest_rate_is_one_of_the_optimizer_not_a_factor() -> None:
     assert state.factor == pytest.approx(0.2)  # 0.001 would be below 0.002, which is 0.2 of 0.01
 
 
+def test_an_equal_loss_is_no_improvement_without_a_least_one_either() -> None:
+    state = PlateauState()
+    for loss in (1.0, 1.0):
+        state.update(Plateau(factor=0.1, patience=1, min_delta=0.0), loss, lr=0.01)
+    assert state.factor == pytest.approx(0.1)
+
+
 def test_stopping_keeps_the_best_epoch_and_waits():
     stopping = Stopping(monitor="loss", patience=2, keep="best")
     state = StoppingState()
@@ -80,6 +87,17 @@ def test_stopping_keeps_the_best_epoch_and_waits():
         outcome.append((better, state.stops(stopping)))
     assert outcome == [(True, False), (True, False), (False, False), (False, True)]
     assert state.best_epoch == 1
+
+
+def test_stopping_takes_no_epoch_for_better_by_less_than_asked():
+    stopping = Stopping(monitor="loss", patience=3, keep="best", min_delta=0.125)
+    state = StoppingState()
+    assert [state.update(stopping, e, loss, None) for e, loss in enumerate([1.0, 0.9, 0.875, 0.8])] == [
+        True,
+        False,
+        False,  # by just as much
+        True,  # since the best one
+    ]
 
 
 def test_stopping_on_accuracy_wants_it_to_rise():
@@ -114,3 +132,14 @@ def test_the_field_of_an_epochs_learning_rate():
 def test_phases_must_add_up():
     with pytest.raises(RecipeError, match=r"its phases last 2 epochs, the recipe 3; set both"):
         phases_of(with_fields(epochs=3, phases=(Phase(epochs=2, trainable="all", lr=0.1),)))
+
+
+@pytest.mark.parametrize(("warmup", "fits"), [(0.9, True), (1.0, False), (2.0, False)])
+def test_warming_up_ends_within_the_shortest_phase(warmup, fits):
+    phases = (Phase(epochs=3, trainable="head", lr=0.1), Phase(epochs=1, trainable="all", lr=0.01))
+    recipe = with_fields(epochs=4, phases=phases, schedule=Cosine(warmup_epochs=warmup))
+    if fits:
+        assert len(phases_of(recipe)) == 4
+    else:
+        with pytest.raises(RecipeError, match=rf"it warms up for {warmup:g} epochs of 1; set schedule\.warmup_epochs"):
+            phases_of(recipe)
