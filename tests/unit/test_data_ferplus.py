@@ -44,10 +44,10 @@ GOOD = ("Training,a.png,4,0,0,1,3,2,0,0,0,0", "PublicTest,,0,10,0,0,0,0,0,0,0,0"
 
 
 def test_votes_are_joined_by_row(tmp_path: Path) -> None:
-    data = join_votes(dataset(["1", "0", "7"], [PUBLIC, TRAINING, TRAINING]), votes_file(tmp_path, *GOOD))
+    data = join_votes(dataset(["1", "0", "7", "2"], [PUBLIC, *[TRAINING] * 3]), votes_file(tmp_path, *GOOD))
     assert data.votes is not None
     assert data.votes.dtype == np.uint8
-    assert data.votes.tolist() == [[0, 10, 0, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10]
+    assert data.votes.tolist() == [[0, 10, 0, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10, [0] * 10]
     assert data.take(np.array([1])).votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0]]
 
 
@@ -113,6 +113,13 @@ def test_votes_on_some_faces_of_a_shuffled_file_are_refused(tmp_path: Path, n: i
     assert join_votes(dataclasses.replace(first, labels=doubted), path).votes is not None
 
 
+def test_faces_without_a_majority_do_not_count_against_the_votes(tmp_path: Path) -> None:
+    whole, path = four_hundred(tmp_path)
+    header, *lines = path.read_text().splitlines()
+    doubted = [line if row % 3 == 0 else "Training,a.png,5,5,0,0,0,0,0,0,0,0" for row, line in enumerate(lines)]
+    assert join_votes(whole, votes_file(tmp_path, *doubted, header=header)).votes is not None
+
+
 def test_what_cannot_be_joined(tmp_path: Path) -> None:
     good = votes_file(tmp_path, *GOOD)
     assert "which this edition does not hold (its first face is 'train/sad/a.png'). Use fer2013.csv" in problem(
@@ -144,6 +151,9 @@ RULES = [
     ([4, 2, 2, 2, 0, 0, 0, 0, 0, 0], -1, [0] * 8),  # four expressions are too many
     ([1] * 10, -1, [0] * 8),
     ([0] * 10, -1, [0] * 8),
+    ([6, 2, 0, 0, 0, 0, 0, 0, 0, 0], 0, [1, 0, 0, 0, 0, 0, 0, 0]),  # just three quarters
+    ([5, 2, 0, 0, 0, 0, 0, 0, 0, 0], 0, [5 / 7, 2 / 7, 0, 0, 0, 0, 0, 0]),  # not quite
+    ([7, 6, 5, 4, 4, 0, 0, 0, 0, 0], -1, [7 / 18, 6 / 18, 5 / 18, 0, 0, 0, 0, 0]),  # three end the taking
 ]
 
 

@@ -65,6 +65,12 @@ def test_stratified_rule_draws_the_share_of_each_class_from_the_seed() -> None:
         assert (sum(int(row) < 50 for row in rows), len(rows)) == (10, 12)
 
 
+@pytest.mark.parametrize("name", ["stratified", "grouped"])
+def test_shares_are_rounded_to_the_nearest_face(name: str) -> None:
+    _, held = holdout(faces([0] * 8 + [1] * 7), rule(name), seed=0)  # 1.6 and 1.4
+    assert np.bincount(held.labels).tolist() == [2, 1]
+
+
 def test_grouped_rule_keeps_twins_together() -> None:
     images = [i // 2 for i in range(60)]  # thirty pairs of identical images
     data = faces([0, 0, 1, 1, 0, 1] * 10, images)
