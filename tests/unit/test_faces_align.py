@@ -53,12 +53,27 @@ def test_edges_are_repeated_beyond_the_border(noise: Image) -> None:
     assert (crop == np.pad(noise, ((0, 20), (0, 20), (0, 0)), "edge")[100:140, 140:180]).all()
 
 
+def test_beyond_the_picture_its_edge_is_all_that_is_seen(noise: Image) -> None:
+    right, below = crop_face(noise, Face(box=(300, 40, 340, 80))), crop_face(noise, Face(box=(40, 300, 80, 340)))
+    assert (right == noise[40:80, -1:]).all()
+    assert (below == noise[-1:, 40:80]).all()
+    assert (crop_face(noise, Face(box=(-340, 40, -300, 80))) == noise[40:80, :1]).all()
+
+
 def test_large_faces_are_shrunk_by_area() -> None:
     stripes = np.zeros((2048, 2048), np.uint8)
-    stripes[:, ::2] = 255  # one px wide: anything but a mean shows them
+    stripes[:, ::4] = 255  # one px wide: anything but a mean shows them
     crop = crop_face(stripes, Face(box=(0, 0, 2048, 2048)))
     assert crop.shape == (MAX_CROP_PX, MAX_CROP_PX)
-    assert np.abs(crop[4:-4, 4:-4].astype(int) - 127).max() <= 2
+    assert np.abs(crop[4:-4, 4:-4].astype(int) - 64).max() <= 2
+
+
+def test_a_large_face_is_shrunk_where_it_is() -> None:
+    blots = np.random.default_rng(0).integers(0, 256, (40, 45), np.uint8)
+    picture = np.asarray(cv2.resize(blots, (1800, 1600), interpolation=cv2.INTER_CUBIC))
+    wanted = cv2.resize(picture[300:1324, 500:1524], (512, 512), interpolation=cv2.INTER_AREA)
+    crop = crop_face(picture, Face(box=(500, 300, 1524, 1324)))
+    assert np.abs(crop.astype(int) - wanted).mean() < 1
 
 
 def test_wide_photos_are_cropped_too() -> None:
@@ -75,6 +90,15 @@ def test_a_box_in_fractions_of_px_gives_at_least_one() -> None:
 @pytest.mark.parametrize("squeeze", [1, 0.2])  # 0.2 as in a profile
 def test_roll_is_measured(degrees: float, squeeze: float) -> None:
     assert roll_deg(face_at(100, 100, turned_deg=degrees, squeeze=squeeze)) == pytest.approx(degrees)
+
+
+def test_the_lines_of_a_face_count_by_their_length() -> None:
+    # 70 px from eye to eye turned by 10 degrees, 30 px across the mouth by 20, 45 px down from eyes to mouth by 40
+    eyes, mouth, down = (length * np.exp(1j * np.radians(angle)) for length, angle in ((70, 10), (30, 20), (45, 40)))
+    below = down * 1j  # x + iy, with y downwards
+    marks = [-eyes / 2, eyes / 2, 0, below - mouth / 2, below + mouth / 2]
+    face = Face(box=(-50, -50, 50, 50), landmarks=tuple((complex(z).real, complex(z).imag) for z in marks))
+    assert roll_deg(face) == pytest.approx(np.degrees(np.angle(eyes + mouth + down)))
 
 
 def test_without_landmarks_nothing_is_turned(noise: Image) -> None:

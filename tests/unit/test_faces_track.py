@@ -30,6 +30,8 @@ def ids(tracker: Tracker, faces: list[Face], time_s: float) -> list[int | None]:
 def test_iou_of_boxes() -> None:
     assert iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(2 / 6)
     assert iou((0, 0, 2, 2), (2, 0, 4, 2)) == 0
+    assert iou((0, 0, 2, 2), (0, 3, 2, 5)) == 0
+    assert iou((0, 0, 2, 2), (3, 3, 5, 5)) == 0
 
 
 def test_faces_keep_their_numbers_in_any_order() -> None:
@@ -41,6 +43,37 @@ def test_faces_keep_their_numbers_in_any_order() -> None:
 def test_nothing_but_the_number_is_changed() -> None:
     given = face(10, shape=ROUND)
     assert Tracker().update([given], 0.0) == [replace(given, track_id=0)]
+
+
+@pytest.mark.parametrize(("jump_px", "is_the_same"), [(45, True), (50, True), (51, False)])
+def test_a_face_jumps_by_its_side_at_most(jump_px: float, is_the_same: bool) -> None:
+    # without an overlap it costs 1 + jump / side, and may cost 2
+    for moved in (face(100 + jump_px), face(100, y=100 + jump_px)):
+        tracker = Tracker()
+        ids(tracker, [face(100)], 0.0)
+        assert ids(tracker, [moved], 0.1) == [0 if is_the_same else 1]
+
+
+@pytest.mark.parametrize(("jump_px", "is_the_same"), [(72, True), (77, False)])
+def test_of_two_sizes_of_a_face_the_mean_counts(jump_px: float, is_the_same: bool) -> None:
+    tracker = Tracker()
+    ids(tracker, [face(100)], 0.0)
+    larger = face(75 + jump_px, y=75, side=100)
+    assert ids(tracker, [larger], 0.1) == [0 if is_the_same else 1]
+
+
+@pytest.mark.parametrize(("moved", "is_the_same"), [(0.25, True), (0.5, False)])
+def test_landmarks_count_twice_their_mean_distance(moved: float, is_the_same: bool) -> None:
+    # a jump by 0.9 sides costs 0.9 + 1 - 0.1 / 1.9; one landmark of five moves in the box, by a share of its side
+    tracker = Tracker()
+    ids(tracker, [face(100, shape=ROUND)], 0.0)
+    other = (*ROUND[:4], (ROUND[4][0] - moved, ROUND[4][1]))
+    assert ids(tracker, [face(145, shape=other)], 0.1) == [0 if is_the_same else 1]
+
+
+def test_two_frames_may_be_of_one_time() -> None:
+    tracker = Tracker()
+    assert [ids(tracker, [face(x)], time_s) for x, time_s in ((100, 0.0), (102, 0.0), (104, 0.1))] == [[0]] * 3
 
 
 def test_a_missed_detection_does_not_end_a_track() -> None:
@@ -81,6 +114,8 @@ def test_velocity_is_the_same_at_any_frame_rate() -> None:
 def test_a_track_ends_when_its_face_stays_away() -> None:
     tracker = Tracker(unseen_s=0.5)
     ids(tracker, [face(0)], 0.0)
+    ids(tracker, [], 0.5)
+    assert tracker.alive == {0}
     ids(tracker, [], 0.6)
     assert tracker.alive == set()
     assert ids(tracker, [face(0)], 0.7) == [1]
