@@ -118,12 +118,14 @@ def test_photos_that_changed_are_read_anew(suffix: str, found: dict[Path, Analys
     file = Path("results" + suffix)
     go_on(file, found, card)
     before = file.read_bytes()
+    file.chmod(0o660)
     os.utime("one.png", ns=(1, 1))
     Path("missing.png").write_bytes(Path("one.png").read_bytes())
     second = go_on(file, found, card)
     assert second.missing == [Path("one.png"), Path("broken.png"), Path("missing.png")]
     assert set(second.done) == {Path(name).absolute() for name in (NAMES[0], NAMES[2], NAMES[4])}
     assert len(file.read_bytes().splitlines()) == len(before.splitlines())
+    assert file.stat().st_mode & 0o777 == 0o660
 
 
 @FORMATS
@@ -190,6 +192,10 @@ def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Ana
         ResultFile(file, list(found), replace(card, sha256="0" * 64), "crops")
     with pytest.raises(InputError, match="Name another file, or delete it"):
         ResultFile(file, list(found), replace(card, temperature=2 * card.temperature), "crops")
+    with pytest.raises(InputError, match="Name another file, or delete it"):
+        ResultFile(file, list(found), replace(card, uncertain_below=0.9), "crops")
+    with pytest.raises(InputError, match="Name another file, or delete it"):
+        ResultFile(file, list(found), replace(card, preprocess=replace(card.preprocess, margin_fraction=0.5)), "crops")
     assert file.read_bytes() == before
 
 

@@ -103,6 +103,27 @@ def test_two_faces_keep_their_tracks(clip: Path, model: Path) -> None:
     assert {face.expression.label for face in faces if face.box[0] > 256 and face.frame > 9} == {"sad"}
 
 
+def test_a_frame_is_read_as_a_photo_is(clip: Path, tmp_path: Path) -> None:
+    wide = write_tiny_model(tmp_path / "wide", margin_fraction=0.5)
+    frame = next(mien.analyze_video(clip, model=wide).frames())
+    photo = mien.analyze(frame.photo, model=wide)
+    assert frame.size == photo.size == (512, 256)
+    assert [face.box for face in frame.faces] == [face.box for face in photo.faces]
+    for face, same in zip(frame.faces, photo.faces, strict=True):
+        assert face.expression.probabilities == pytest.approx(same.expression.probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize(("unseen_s", "tracks"), [(0.5, [0, 1]), (1.5, [0, 0])])
+def test_a_face_may_go_unseen_for_as_long_as_is_asked(model: Path, unseen_s: float, tracks: list[int]) -> None:
+    class InTheLight(Everywhere):
+        def detect(self, image: np.ndarray) -> list[Face]:
+            return super().detect(image) if image.mean() > 50 else []
+
+    source = Still([150, 10, 150], [0.0, 1.0, 1.1])
+    video = VideoAnalysis(source, Analyzer(model=model, detector=InTheLight()), unseen_s=unseen_s)
+    assert [face.track_id for face in video] == tracks
+
+
 def test_stride_and_range_are_those_of_the_video(clip: Path, model: Path) -> None:
     video = mien.analyze_video(clip, model=model, every=3, start_s=0.2, end_s=0.8)
     assert [(frame.frame, round(frame.time_s, 3)) for frame in video.frames()] == [(3, 0.3), (6, 0.6)]
