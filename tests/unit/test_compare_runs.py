@@ -38,6 +38,16 @@ def test_runs_of_other_models_as_teachers_are_no_seeds_of_each_other() -> None:
     assert [list(group) for group in groups] == [[0, 1], [2], [3, 4]]
 
 
+def test_teachers_in_another_order_are_the_same() -> None:
+    orders = [("model-a", "model-b"), ("model-b", "model-a")]
+    runs = [
+        {"seed": seed, "data_fingerprint": "ab", "teachers": dict.fromkeys(names, "")}
+        for seed, names in enumerate(orders)
+    ]
+    (group,) = by_seed(runs, kind=lambda run: "", environment=lambda run: run, labelled_splits=lambda run: 1)
+    assert list(group) == [0, 1]
+
+
 def test_models_stand_side_by_side(three_seeds):
     comparison = compare(three_seeds)
     assert comparison.split == "PublicTest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def test_few_faces_that_are_all_right_do_not_drive_it_far() -> None:
     temperature, sharpening = fit_confidence(3 * np.eye(7, dtype=np.float32), np.arange(7))
     assert 0.2 < temperature < 1
     assert -0.5 < sharpening < 0.5
+
+
+def test_few_faces_are_fitted_with_the_stated_prior() -> None:
+    # five faces of logits 2 and 0, four of them right, T = t d^s with d = 1 / (1 + e^2); with u = ln T the loss is
+    # ln(t)^2 / 2 + (s / 0.3)^2 / 2 - 4 ln p - ln(1 - p), p = 1 / (1 + exp(-2 exp(-u))), and both its slopes are 0
+    temperature, sharpening = fit_confidence(np.tile(np.array([[2, 0]], np.float32), (5, 1)), np.array([0, 0, 0, 0, 1]))
+    log_t, log_d = math.log(temperature), -math.log(1 + math.exp(2))
+    u = log_t + sharpening * log_d
+    p = 1 / (1 + math.exp(-2 * math.exp(-u)))
+    assert log_t == pytest.approx(2 * math.exp(-u) * (5 * p - 4), abs=1e-3) and log_t > 0.05
+    assert sharpening == pytest.approx(0.3**2 * log_d * log_t, abs=1e-3)
 
 
 def test_without_a_face_the_card_stays_uncalibrated(tmp_path: Path) -> None:

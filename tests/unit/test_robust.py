@@ -147,10 +147,24 @@ def data() -> FaceDataset:
     )
 
 
-def ask(data: FaceDataset, **more) -> Robustness:
+class Doubting(Oracle):
+    """Reads sad faces as angry ones, has doubts about all that it does not know, and keeps what it has seen."""
+
+    def __init__(self, data: FaceDataset) -> None:
+        super().__init__(data)
+        self.known = {face: FER2013.index("angry") if label == SAD else label for face, label in self.known.items()}
+        self.seen: list[np.ndarray] = []
+
+    def probabilities(self, faces: np.ndarray) -> np.ndarray:
+        self.seen.append(faces)
+        known = np.array([[face.tobytes() in self.known] for face in faces])
+        return np.where(known, super().probabilities(faces), 0.3 * super().probabilities(faces) + 0.1)
+
+
+def ask(data: FaceDataset, oracle: Oracle | None = None, **more) -> Robustness:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mien.lab.evaluation.Recognizer", Oracle)  # what counts as loaded
-        return robustness(Oracle(data), data, **more)
+        return robustness(oracle or Oracle(data), data, **more)
 
 
 def test_figures_of_an_oracle(data):
@@ -171,6 +185,19 @@ def test_figures_of_an_oracle(data):
         assert new is not None and (new.n, new.accuracy, new.difference) == (2, 1, 0)
     assert steps[-1] == ("covered", 4 * len(CHANGES), 4 * len(CHANGES))
     assert Robustness.from_json(found.to_json()) == found
+
+
+def test_labels_and_confidence_are_those_of_the_changed_faces(data):
+    oracle = Doubting(data)
+    unchanged, *changed = ask(data, oracle, seed=4).effects
+    assert (unchanged.full.accuracy, unchanged.full.confidence) == (0.75, 1)
+    for effect in changed:  # the sad face, read as angry, is called happy: as wrong as before
+        full = effect.full
+        assert (full.accuracy, full.difference, full.changed_labels) == (0.75, 0, 0.25), effect.words
+        assert full.confidence == pytest.approx(0.4) and full.ece == pytest.approx(0.35)
+    public = data.split("PublicTest")
+    for change, seen in zip(CHANGES, oracle.seen, strict=True):
+        assert (seen == change.apply(public.faces[public.labels >= 0], 4)).all(), change.name
 
 
 def test_the_table_gives_differences_in_points(data):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from evaluated_run import evaluate_as, hundred, make_run
+from evaluated_run import evaluate_as, hundred, make_run, predictions_of
 
 from mien.lab import results
 from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
@@ -21,9 +21,9 @@ def keep(tmp_path, monkeypatch):
     """Record a run of a recipe, and return all records."""
     monkeypatch.setattr(results, "check_commit", lambda *_: None)
 
-    def keep_run(recipe, right=60, split="PublicTest", **environment):
+    def keep_run(recipe, right=60, split="PublicTest", predictions=None, **environment):
         run = make_run(tmp_path / f"run{len(list(tmp_path.iterdir()))}", recipe, **environment)
-        add(evaluate_as(run, hundred(right, split=split, twins=10)), tmp_path / "results")
+        add(evaluate_as(run, predictions or hundred(right, split=split, twins=10)), tmp_path / "results")
         return records(tmp_path / "results")
 
     return keep_run
@@ -87,6 +87,31 @@ def test_seeds_stand_together_and_whole_rows_first(keep):
     assert (accuracy.each, accuracy.mean, accuracy.n) == ((0.6, 0.7), pytest.approx(0.65), 100)
     assert accuracy.interval == pytest.approx((0.5525, 0.7364), abs=5e-5)  # Wilson, 65 of 100
     assert found[0].accuracy("twin_free").each == pytest.approx((50 / 90, 60 / 90))
+
+
+def test_of_two_stand_ins_the_one_of_more_seeds_comes_first(keep):
+    row = recipes["resnet50-imagenet"]
+    for seed, weights in ((0, "a"), (0, "b"), (1, "b"), (0, "c")):
+        found = keep(row, seed=seed, weights=f"{weights}.safetensors", weights_sha256=weights * 64)
+    assert [list(trained.seeds) for trained in trained_rows(row, found)] == [[0, 1], [0], [0]]
+
+
+def test_a_part_that_is_not_known_of_one_seed_has_no_accuracy(keep):
+    row = recipes["cnn-17m"]
+    keep(row, seed=0)
+    (trained,) = trained_rows(row, keep(row, seed=1, predictions=replace(hundred(70), twin_free=None)))
+    assert trained.accuracy("full").each == (0.6, 0.7)
+    assert trained.accuracy("twin_free") is None and trained.accuracy("twins") is None
+
+
+def test_classes_without_faces_have_no_recall(keep):
+    row = recipes["cnn-17m"]
+    few = predictions_of([0, 0, 0, 1, 1], [0, 0, 1, 1, 3])
+    (trained,) = trained_rows(row, keep(row, predictions=few))
+    assert {name: (each.each, each.n) for name, each in trained.recalls.items()} == {
+        "angry": ((pytest.approx(2 / 3),), 3),
+        "disgust": ((0.5,), 2),
+    }
 
 
 def test_other_weights_stand_apart_and_only_the_named_ones_are_whole(keep):
