@@ -60,6 +60,25 @@ def test_a_new_size_alone_equals_torchs_resize():
     )
 
 
+def test_brightness_is_added_up_to_its_strength_both_ways():
+    for grey, low, high in ((0.5, 0.3, 0.7), (0.9, 0.7, 1.0), (0.1, 0.0, 0.3)):  # not beyond black and white
+        x = torch.full((400, 1, 8, 8), grey)
+        y = changed(x, Augment(flip=False, brightness=0.2), 8, seeded())
+        assert (y.flatten(1).std(1) < 1e-6).all()
+        assert y.min() == pytest.approx(low, abs=0.01) and y.max() == pytest.approx(high, abs=0.01)
+        assert low <= y.min() + 1e-6 and y.max() - 1e-6 <= high
+
+
+def test_contrast_is_multiplied_around_the_mean_of_a_face():
+    x = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1).expand(400, 3, 8, 8) - 0.1 * (torch.arange(400) % 2).view(
+        -1, 1, 1, 1
+    )
+    y = changed(x, Augment(flip=False, contrast=0.5), 8, seeded())
+    factors = ((y[:, 2] - y[:, 0]) / 0.2).mean((1, 2))
+    assert factors.min() == pytest.approx(0.5, abs=0.02) and factors.max() == pytest.approx(1.5, abs=0.02)
+    torch.testing.assert_close(y[:, 1], x[:, 1])  # the middle plane is each face's mean
+
+
 def test_flip_mirrors_about_half_of_the_faces():
     x = faces(200)
     y = changed(x, Augment(flip=True), 48, seeded())
@@ -220,6 +239,12 @@ def test_noise_is_of_the_stated_strength_at_most() -> None:
     deviations = changed(grey, Augment(noise=0.1), 48, torch.Generator().manual_seed(0)).flatten(1).std(1)
     assert deviations.max() < 0.105
     assert abs(deviations.mean() - 0.05) < 0.005  # uniform from 0 to 0.1
+
+
+def test_noise_goes_not_beyond_black_and_white() -> None:
+    x = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 48, 48)
+    noisy = changed(x, Augment(noise=0.5), 48, seeded())
+    assert (noisy.min(), noisy.max()) == (0, 1)
 
 
 @pytest.mark.parametrize("fill", ["nearest", "reflect", "zero"])

@@ -17,6 +17,7 @@ from mien.errors import DataError
 from mien.lab.calibrate import TARGET_ACCURACY, calibrated, fit_confidence, recalibrate, uncertain_threshold
 from mien.lab.data import PUBLIC, TRAINING, draw_faces, write_edition
 from mien.lab.data.edition import FULL_SIZES
+from mien.labels import FOLDER
 from mien.recognizer import Recognizer, calibrated_softmax
 
 
@@ -62,6 +63,13 @@ def test_few_faces_are_fitted_with_the_stated_prior() -> None:
 def test_without_a_face_the_card_stays_uncalibrated(tmp_path: Path) -> None:
     recognizer = Recognizer.load(write_tiny_model(tmp_path / "tiny"))
     assert calibrated(recognizer, draw_faces(1).take(np.zeros(0, int))) == recognizer.card
+
+
+def test_labels_are_crossed_by_name(tmp_path: Path) -> None:
+    recognizer, faces = Recognizer.load(write_tiny_model(tmp_path / "tiny")), draw_faces(20)
+    faces = replace(faces, labels=recognizer.logits(faces.faces[:, None]).argmax(axis=1))  # all right
+    assert calibrated(recognizer, faces).provenance["calibration"]["accuracy"] == 1
+    assert calibrated(recognizer, faces.relabel(FOLDER)) == calibrated(recognizer, faces)
 
 
 @pytest.mark.parametrize("n", [5, 100])

@@ -120,6 +120,24 @@ def test_a_claim_about_accuracy(book):
     )
 
 
+def test_the_faces_of_all_seeds_are_a_sample(book):
+    for seed, first in enumerate((0, 20)):
+        book.keep("cnn-17m", 50, seed, first_right=first)
+        book.keep("cnn-17m-aug", 80, seed, first_right=first)
+    # gained by both seeds are 10 faces, by one of them 40: 1.96 sqrt((0.4 * 0.25 + 0.1 - 0.3 ** 2) / 99)
+    assert "| mean of 2 | 50.00 % | 80.00 % | +30.0 (+23.5 to +36.5) | – |" in claim(
+        book.part("claims"), "Does augmentation"
+    )
+
+
+def test_training_faces_are_no_sample(book):
+    for seed, learned in enumerate((0.65, 0.67)):
+        book.keep("gelu-cnn-nobn", 60, seed, report={"train_accuracy": learned})
+        book.keep("gelu-cnn", 70, seed, report={"train_accuracy": learned + 0.25})
+    text = claim(book.part("claims"), "Does the network of report 003 learn its training faces")
+    assert "| mean of 2 | 66.00 % | 91.00 % | +25.0 | – |" in text
+
+
 def test_what_seeds_change_can_leave_a_claim_open(book):
     for seed, right in enumerate((50, 80)):
         book.keep("cnn-17m", 50, seed)
@@ -162,8 +180,8 @@ def test_a_claim_that_does_not_hold_and_one_that_is_open(book):
     book.keep("resnet50-imagenet", 50)
     book.keep("cnn8", 52)
     text = book.part("claims")
-    transfer = "smaller, against what the report says (one seed, and another may change it). The published"
-    assert transfer in claim(text, "Does transfer")
+    transfer = "smaller, against what the report says (one seed, and another may change it). The published difference"
+    assert f"{transfer}, +0.8, lies outside the interval." in claim(text, "Does transfer")
     assert "One seed does not tell the two apart, as the interval holds zero." in claim(text, "Does the small network")
 
 

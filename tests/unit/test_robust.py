@@ -107,8 +107,9 @@ def test_a_bar_hides_eyes_or_mouth():
     assert rows == {"eyes": list(range(13, 24)), "mouth": list(range(31, 42))}
 
 
-def test_a_face_is_shifted_in_one_direction_at_every_strength():
-    ramp = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (48, 1))  # 5 levels a px to the right
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_face_is_shifted_in_one_direction_at_every_strength(axis):
+    ramp = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (48, 1)).swapaxes(1, axis)  # 5 levels a px, right or down
     inner = np.s_[:, 12:36, 12:36]
     faces = np.stack([ramp] * 20)
     moved = [
