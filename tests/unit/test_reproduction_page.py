@@ -130,6 +130,22 @@ def test_the_faces_of_all_seeds_are_a_sample(book):
     )
 
 
+def test_a_seed_of_one_row_alone_is_left_out(book):
+    for seed in (0, 1):
+        book.keep("cnn-17m", 50, seed)
+    book.keep("cnn-17m-aug", 80, seed=1)
+    text = claim(book.part("claims"), "Does augmentation make")
+    assert re.findall(r"^\| (\d|mean.*?) \|", text, re.M) == ["1"]
+
+
+def test_without_an_interval_the_published_difference_lies_nowhere(book):
+    book.keep("cnn-17m", 50, report={"train_accuracy": 0.7})
+    book.keep("cnn-17m-aug", 50, report={"train_accuracy": 0.6})
+    text = claim(book.part("claims"), "Does augmentation cost")
+    assert "The training accuracy of `cnn-17m-aug` is smaller, as the report says (one seed" in text
+    assert "-8.5 points" in text and " lies " not in text
+
+
 def test_training_faces_are_no_sample(book):
     for seed, learned in enumerate((0.65, 0.67)):
         book.keep("gelu-cnn-nobn", 60, seed, report={"train_accuracy": learned})
@@ -173,6 +189,13 @@ def test_on_the_same_faces_the_chance_of_a_published_difference_is_less(book):
     assert (
         "and -0.1 to +1.7 for the same ones, if only one of the two is right on 8 % of them, as here: it cannot" in text
     )
+
+
+def test_runs_that_agree_on_more_than_the_published_difference_say_nothing_of_its_chance(book):
+    book.keep("resnet50-scratch", 60)
+    book.keep("resnet50-imagenet", 60)
+    text = claim(book.part("claims"), "Does transfer")
+    assert "for separate faces: it cannot be told from chance." in text and "for the same ones" not in text
 
 
 def test_a_claim_that_does_not_hold_and_one_that_is_open(book):

@@ -75,7 +75,7 @@ def paired_interval(difference: float, disagreement: float, n: int) -> tuple[flo
 
     Args:
         difference: accuracy of b minus accuracy of a.
-        disagreement: share of the faces that only one of the two gets right.
+        disagreement: share of the faces that only one of the two gets right; the difference is no larger.
         n: faces, the same ones for both.
     """
     shift = difference * n / (n + 2)

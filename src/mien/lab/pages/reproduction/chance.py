@@ -38,8 +38,9 @@ def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreeme
         return f"{text}. Its 95 % interval is at most {points_interval(*ends)}, whatever the accuracies: {_told(ends)}."
     ends = unpaired_interval(one.value, two.value, *sizes)
     text += f". Its 95 % interval is {points_interval(*ends)} for separate faces"
-    if disagreements and source_faces(first, one.split) == source_faces(second, two.split):
-        disagreement = sum(disagreements) / len(disagreements)
+    disagreement = sum(disagreements) / len(disagreements) if disagreements else 0.0
+    same_faces = source_faces(first, one.split) == source_faces(second, two.split)
+    if same_faces and disagreement >= abs(difference):  # on fewer faces they cannot differ by so much
         ends = paired_interval(difference, disagreement, sizes[0])
         shared = f"if only one of the two is right on {percent(disagreement, 0)} of them, as here"
         text += f", and {points_interval(*ends)} for the same ones, {shared}"
