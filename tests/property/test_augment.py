@@ -115,6 +115,26 @@ def test_fill_says_what_stands_beyond_the_border():
         torch.testing.assert_close(kept, x, atol=1e-5, rtol=0)
 
 
+def test_what_lies_beyond_any_side_is_zero_if_asked():
+    y = changed(torch.ones(100, 1, 48, 48), Augment(flip=False, shift_fraction=0.3, fill="zero"), 48, seeded())[:, 0]
+    seen = y > 0
+    rows, columns = seen.any(2), seen.any(1)
+    assert torch.equal(seen, rows[:, :, None] & columns[:, None, :])  # a rectangle
+    for side in (rows[:, 0], rows[:, -1], columns[:, 0], columns[:, -1]):
+        assert 25 < side.sum() < 75
+
+
+@pytest.mark.parametrize("fill", ["nearest", "reflect"])
+def test_what_lies_beyond_the_border_repeats_the_edge_or_mirrors_the_face(fill):
+    ramp = ((torch.arange(48) + 0.5) / 48).expand(100, 1, 48, 48)
+    y = changed(ramp, Augment(flip=False, shift_fraction=0.25, fill=fill), 48, seeded())
+    place = ramp + (y - ramp)[..., 24:25, 24:25]  # each row, as it would go on
+    mirrored = torch.minimum(place.abs(), 2 - place)
+    expected = place.clamp(0.5 / 48, 47.5 / 48) if fill == "nearest" else mirrored
+    torch.testing.assert_close(y, expected, atol=0.6 / 48, rtol=0)  # the turn itself is cut off
+    assert (place < 0).any() and (place > 1).any()
+
+
 def test_rotation_turns_by_the_angle_drawn():
     # a horizontal line stays within the angle's bound: its right end rises or falls by at most tan(30 deg)
     x = torch.zeros(64, 1, 48, 48)
@@ -165,6 +185,32 @@ def test_erasing_hides_a_rectangle_in_the_stated_share_of_faces():
     touched = hidden[hidden > 0]
     assert 70 < len(touched) < 130
     assert touched.min() > 0.06 and touched.max() < 0.25
+    noise = y[y < 2]
+    assert noise.mean() == pytest.approx(0.5, abs=0.01) and noise.std() == pytest.approx(12**-0.5, abs=0.01)
+
+
+def test_erased_rectangles_have_any_shape_and_lie_anywhere():
+    x = torch.full((1000, 1, 96, 96), 2.0)
+    hidden = changed(x, Augment(flip=False, erase_rate=1.0, erase_area=(0.1, 0.1)), 96, seeded())[:, 0] < 2
+    height, width = hidden.any(2).sum(1), hidden.any(1).sum(1)
+    assert (height * width / 96**2 - 0.1).abs().max() < 0.015
+    shape = (height / width).log()  # uniform between those of 0.3 and 1 / 0.3
+    assert shape.min() == pytest.approx(np.log(0.3), abs=0.15) and shape.max() == pytest.approx(-np.log(0.3), abs=0.15)
+    assert shape.abs().mean() == pytest.approx(-np.log(0.3) / 2, abs=0.05) and shape.mean().abs() < 0.1
+    top, left = (hidden.any(axis).int().argmax(1) for axis in (2, 1))
+    places = torch.stack([top / (96 - height), left / (96 - width)])  # uniform from 0 to 1
+    assert (places.mean(1) - 0.5).abs().max() < 0.05 and (places.std(1) - 12**-0.5).abs().max() < 0.03
+    assert torch.corrcoef(places)[0, 1].abs() < 0.1
+
+
+def test_each_side_of_the_range_is_drawn_for_softening():
+    x, drawn = faces(2), []
+    ways = [F.interpolate(x, size=(small, small), mode="bilinear", antialias=True) for small in (12, 13, 14)]
+    ways = [F.interpolate(small, size=(48, 48), mode="bilinear") for small in ways]
+    for seed in range(40):
+        soft = changed(x, Augment(flip=False, soften_rate=1.0, soften_px=(12, 14)), 48, seeded(seed))
+        drawn += [place for place, way in enumerate(ways) if torch.allclose(soft, way, atol=1e-5)]
+    assert len(drawn) == 40 and set(drawn) == {0, 1, 2}
 
 
 def blended(x, targets, augment, seed):
@@ -187,6 +233,28 @@ def test_cutmix_weighs_targets_by_the_area_that_is_left():
     y, mixed = blended(x, targets, Augment(cutmix_alpha=1.0), seed=3)
     assert (y[1] == 0).float().mean() == pytest.approx(float(mixed[1, 0]))
     assert 0 < mixed[1, 0] < 1
+
+
+def test_cutmix_puts_the_same_place_of_the_neighbour_anywhere():
+    x, at_an_end = faces(4), []
+    for seed in range(100):
+        blend = draw_blend(Augment(cutmix_alpha=1.0), 48, np.random.default_rng(seed))
+        top, left, side = blend.square
+        inside = torch.zeros(48, 48, dtype=torch.bool)
+        inside[top : top + side, left : left + side] = True
+        assert torch.equal(blend.faces(x), torch.where(inside, x.roll(1, 0), x))
+        if 0 < side < 48:
+            at_an_end.append([top == 0, left == 0, top + side == 48, left + side == 48])
+    assert all(any(ends) for ends in zip(*at_an_end, strict=True))
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+@pytest.mark.parametrize("kind", ["mixup_alpha", "cutmix_alpha"])
+def test_the_share_that_is_kept_has_a_beta_distribution(kind, alpha):
+    augment = Augment(**{kind: alpha})
+    shares = np.array([draw_blend(augment, 48, np.random.default_rng(seed)).share for seed in range(2000)])
+    assert shares.mean() == pytest.approx(0.5, abs=0.03)
+    assert shares.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)
 
 
 def test_each_way_of_mixing_has_half_of_the_batches_where_both_are_asked_for():

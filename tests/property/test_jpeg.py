@@ -99,3 +99,21 @@ def test_the_stated_share_of_faces_is_compressed(faces):
     assert 0.19 < touched.float().mean() < 0.31
     assert torch.equal(before, many)
     assert out.min() >= 0 and out.max() <= 1
+
+
+def test_qualities_are_drawn_from_the_whole_range_and_corners_from_all(faces):
+    x, qualities = as_tensor(faces), (8, 9, 10)
+    corners = [torch.tensor([top, left]) for top in range(8) for left in range(8)]
+    ways = torch.stack(
+        [torch.stack([jpeg_faces(x, torch.full((8,), quality), corner) for quality in qualities]) for corner in corners]
+    )  # (corners, qualities, N, 1, H, W)
+    drawn = []
+    for seed in range(12):
+        augment = Augment(jpeg_rate=1.0, jpeg_quality=(8, 10))
+        out, _ = augment_faces(x, augment, 48, torch.Generator().manual_seed(seed))
+        alike = (ways - out).abs().flatten(3).amax(3) < 1e-4  # (corners, qualities, N)
+        (corner,) = torch.nonzero(alike.any(1).all(1)).flatten().tolist()  # one for the whole batch
+        drawn.append((corner, alike[corner].int().argmax(0).tolist()))
+    assert len({corner // 8 for corner, _ in drawn}) > 3 and len({corner % 8 for corner, _ in drawn}) > 3
+    counts = np.bincount([quality for _, each in drawn for quality in each])  # 96 in all
+    assert counts.min() > 16 and counts.sum() == 96

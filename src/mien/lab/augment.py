@@ -177,7 +177,7 @@ class Blend:
 
     def faces(self, faces: Tensor) -> Tensor:
         """Blend faces ``(N, P, H, W)``."""
-        if self.share == 1 and self.square is None:
+        if self.share == 1:
             return faces
         if self.square is None:
             return self.share * faces + (1 - self.share) * faces.roll(1, 0)
