@@ -91,7 +91,7 @@ def test_label_orders_are_crossed_by_name(three_seeds, tmp_path):
 
 def test_holm_allows_for_the_number_of_pairs():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
 
 
@@ -137,6 +137,9 @@ def test_seeds_of_one_recipe_are_grouped(three_seeds, tmp_path):
     assert (group.low, group.high) == (0.6, 0.7)
     assert group.mean == pytest.approx(0.64)
     assert group.twin_free_mean == pytest.approx(0.64)
+    evaluate_as(three_seeds[1], replace(hundred(70), twin_free=None))
+    (group,) = compare(three_seeds).seeds
+    assert group.mean == pytest.approx(0.64) and group.twin_free_mean is None
 
 
 def test_recipes_are_compared_over_the_seeds_that_both_have(three_seeds, tmp_path):

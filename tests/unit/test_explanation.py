@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import mien
 from mien.cli import build_app
 from mien.errors import InputError
-from mien.explanation import Explanation, blurred, heat_maps
+from mien.explanation import Explanation, blurred, heat_maps, picture_of
 from mien.media.heat import heat_picture, overlaid
 from mien.recognizer import Expression, Recognizer, softmax
 from mien.records import AnalyzedFace
@@ -67,6 +67,16 @@ def test_what_speaks_for_one_label_speaks_against_the_other() -> None:
     assert heat_of(bright_mouth(), 1)[MOUTH].max() < 0 < heat_of(bright_mouth(), 0)[MOUTH].min()
 
 
+def test_large_logits_have_a_heat_too() -> None:
+    class LooksFarAway(LooksAtMouth):
+        def logits(self, faces: npt.NDArray[np.uint8], batch_size: int = 64) -> npt.NDArray[np.float32]:
+            return super().logits(faces) + 200  # e^200 is no float32
+
+    face = bright_mouth()
+    heat = heat_maps(cast("Recognizer", LooksFarAway()), face, [0], masks=80)[0]
+    np.testing.assert_allclose(heat, heat_of(face, masks=80), atol=1e-4)
+
+
 def test_a_face_that_looks_the_same_when_hidden_has_no_heat() -> None:
     heat = heat_of(np.full((1, 1, 48, 48), 90, np.uint8))
     assert np.abs(heat).max() < 1e-6
@@ -105,6 +115,17 @@ def test_shares_are_bands_of_what_speaks_for_the_label() -> None:
     heat = np.zeros((48, 48), np.float32)
     heat[10], heat[30], heat[40], heat[20] = 1, 1, 2, -5  # eyes, nose, mouth; against
     assert explanation(heat).shares == {"eyes": 0.25, "nose": 0.25, "mouth": 0.5}
+    even = explanation(np.ones((100, 100), np.float32)).shares
+    assert even == pytest.approx({"eyes": 0.5, "nose": 0.18, "mouth": 0.32})
+
+
+def test_a_colour_crop_is_a_picture_the_same_way_up() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (3, 8, 8), np.uint8)
+    assert [crop[:, y, x].tolist() for y, x in ((0, 7), (7, 0))] == [
+        picture_of(crop)[0, 7].tolist(),
+        picture_of(crop)[7, 0].tolist(),
+    ]
+    assert (picture_of(crop[:1]) == crop[0]).all()
 
 
 def test_the_smile_of_a_photo_is_in_the_lower_face() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_model import write_tiny_model
 from torch import Tensor
 
 from mien.errors import DataError
@@ -16,8 +18,10 @@ from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Distillation, NoDistillation
 from mien.lab.recipe_book import recipes
+from mien.lab.teaching import ModelNetwork, Reordered
 from mien.labels import LabelSet
 from mien.preprocess import Preprocess
+from mien.recognizer import Recognizer
 
 PLAIN = replace(recipes["mien-small-first"], label_smoothing=0.0, votes_weight=0.0, distillation=NoDistillation())
 VOTES = replace(PLAIN, votes_weight=0.5)
@@ -142,3 +146,17 @@ def test_plain_answers_are_told_of_batch_by_batch() -> None:
     answers = teach_plain([teacher(0.0, math.log(3))], FACES.repeat(300, 1, 1, 1), ASKED, 2, done.append)
     assert done == [256, 300]
     assert answers.shape == (300, 2)
+
+
+def test_a_teacher_of_another_order_is_heard_by_name_and_its_votes_stay() -> None:
+    three = Bright(0.0, 1.0, 2.0, *[3.0] * 8)  # of classes c, a, b
+    answers = Reordered(three, [1, 2, 0])(FACES.float() / 255)
+    assert answers[0].tolist() == [1.0, 2.0, 0.0, *[3.0] * 8]
+
+
+def test_a_model_that_teaches_sees_the_nearest_levels_at_its_own_size(tmp_path: Path) -> None:
+    model = Recognizer.load(write_tiny_model(tmp_path / "tiny"))
+    levels = np.arange(256, dtype=np.uint8).reshape(256, 1, 1, 1).repeat(48, axis=2).repeat(48, axis=3)
+    for shown in (levels - 0.3, levels + 0.3, levels.repeat(2, axis=2).repeat(2, axis=3) + 0.3):
+        answers = ModelNetwork(model)((torch.from_numpy(shown) / 255).float())
+        assert answers.numpy().tolist() == model.logits(levels).tolist()

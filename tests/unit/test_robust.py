@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,27 @@ def test_a_box_of_double_size_sees_the_face_at_half_and_turned_by_90_degrees_on_
     assert (change(changes.turned, 90, drawn=-1) == np.rot90(FACE)).all()
 
 
+def test_a_box_between_pixels_blurs_little():
+    inner = np.s_[4:-4, 4:-4]  # half a pixel further, a linear map would leave 0.71 of the deviation of noise
+    assert change(changes.shifted, 0.5 / 48)[inner].std() > 0.8 * FACE[inner].std()
+
+
+def test_faces_are_turned_to_either_side():
+    bar = np.zeros((48, 48), np.uint8)
+    bar[22:26] = 255
+    turned = next(each for each in CHANGES if each.name == "turned").apply(np.stack([bar] * 40), 0)
+    rises = turned[:, :24, 40].sum(1, dtype=int) > turned[:, 24:, 40].sum(1, dtype=int)
+    assert 10 < rises.sum() < 30
+
+
+def test_changes_are_as_strong_as_their_words_say():
+    for each in CHANGES:
+        if number := re.search(r"[-+]?[\d.]+", each.strength):
+            said = float(number[0])
+            assert abs(each.amount) == pytest.approx(said / 100 if "%" in each.strength else abs(said)), each.strength
+            assert (each.amount < 0) == (said < 0 or each.name == "box smaller")
+
+
 def test_grey_levels_are_those_computed_by_hand():
     face = np.array([[0, 100], [200, 255]], np.uint8)
     levels = {
@@ -97,6 +119,8 @@ def test_pictures_get_poorer():
     peak = change(changes.blurred, 1, face=dot)[48, 48]
     assert peak == pytest.approx(255 / (2 * np.pi * 2**2), abs=1)  # sigma is 2 px where the face is 96 px wide
     assert np.ptp(change(changes.reduced, 1)) == 0
+    stripes = np.tile(np.array([0, 255, 0], np.uint8), (48, 16))
+    assert (change(changes.reduced, 16, face=stripes) == 85).all()  # by area: the mean of 3 x 3 px
     losses = [np.abs(change(changes.compressed, q) - FACE.astype(float)).mean() for q in (100, 50, 10)]
     assert losses == sorted(losses) and losses[0] < 1 < losses[1]
 
