@@ -20,6 +20,7 @@ from mien.errors import InputError
 from mien.media import video, video_writer
 from mien.media.animation import AnimationReader
 from mien.media.frames import Frame
+from mien.media.length import end_of_picture
 from mien.media.scene import SceneCuts
 from mien.media.video import VideoReader
 from mien.media.video_writer import VideoWriter
@@ -714,3 +715,10 @@ def test_an_mp4_ends_where_its_source_does(clip: Path, tmp_path: Path, part: dic
     with av.open(tmp_path / "out.mp4") as written:
         video = written.streams.video[0]
         assert float(video.duration * video.time_base) == pytest.approx(length_s, abs=0.002)
+
+
+def test_the_end_of_a_picture_of_more_than_an_hour_with_sound(tmp_path: Path) -> None:
+    sound = {"sound_codec": "libopus", "seconds_of_sound": 0.5}
+    file = write_video(tmp_path / "a.webm", pan(2), times_s=[0, 3723], codec="libvpx", **sound)
+    with av.open(file) as container:
+        assert end_of_picture(container, container.streams.video[0]) == pytest.approx(3723, abs=0.2)

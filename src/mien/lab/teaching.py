@@ -159,7 +159,7 @@ class Reordered(nn.Module):
 
     def __init__(self, network: nn.Module, positions: list[int]) -> None:
         super().__init__()
-        self.network = network.eval()
+        self.network = network
         self.register_buffer("positions", torch.tensor(positions))
 
     def forward(self, faces: Tensor) -> Tensor:
