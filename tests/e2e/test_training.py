@@ -742,10 +742,13 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     assert not torch.equal(a["network.classes.weight"], b["network.classes.weight"])
     assert torch.allclose((a["network.classes.weight"] + b["network.classes.weight"]) / 2, c["network.classes.weight"])
     assert mean.load_classifier()(torch.zeros(1, 1, 48, 48)).shape == (1, 7)
-    assert "started" in second.environment and "started" not in mean.environment
+    for known in ("started", "best_epoch", "seconds"):
+        assert known in second.environment and known not in mean.environment
     assert not mean.has_foreign_weights
-    first.write_json(ENVIRONMENT, first.environment | {"foreign_weights": True})
-    assert average_runs([Run.open(first.folder), second], "foreign", tmp_path).has_foreign_weights
+    first.write_json(ENVIRONMENT, first.environment | {"foreign_weights": True, "commit": "a" * 40})
+    second.write_json(ENVIRONMENT, second.environment | {"commit": "b" * 40})
+    foreign = average_runs([Run.open(first.folder), Run.open(second.folder)], "foreign", tmp_path)
+    assert foreign.has_foreign_weights and foreign.environment["averaged_commits"] == ["a" * 40, "b" * 40]
     report = evaluate(mean, easy_faces())
     assert (report.train_accuracy, report.validation_accuracy, report.gap) == (None, None, None)  # of no training
 
