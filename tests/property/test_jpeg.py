@@ -115,5 +115,5 @@ def test_qualities_are_drawn_from_the_whole_range_and_corners_from_all(faces):
         (corner,) = torch.nonzero(alike.any(1).all(1)).flatten().tolist()  # one for the whole batch
         drawn.append((corner, alike[corner].int().argmax(0).tolist()))
     assert len({corner // 8 for corner, _ in drawn}) > 3 and len({corner % 8 for corner, _ in drawn}) > 3
-    counts = np.bincount([quality for _, each in drawn for quality in each])  # 96 in all
+    counts = np.bincount([quality for _, each in drawn for quality in each], minlength=3)  # 96 in all
     assert counts.min() > 16 and counts.sum() == 96

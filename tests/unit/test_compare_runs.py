@@ -16,7 +16,8 @@ from mien.lab.comparison import compare, holm
 from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
-from mien.lab.published import WHILE_LEARNING, Beside
+from mien.lab.published import WHILE_LEARNING, Beside, in_words
+from mien.lab.recipe_book import recipes
 from mien.lab.seeds import by_seed
 from mien.labels import FER2013, FOLDER
 
@@ -286,6 +287,18 @@ def test_other_faces_of_the_same_rows_and_labels_are_refused(three_seeds, tmp_pa
     assert compare([three_seeds[0], first]).pairs
     evaluate_as(second, hundred(60), data_source="copy.parquet", data_fingerprint="a" * 64)
     assert compare([first, second]).pairs
+
+
+def test_figures_of_an_epoch_stand_beside_that_epoch_alone(tmp_path):
+    history = [{"epoch": e, "train_accuracy": e / 100, "validation_accuracy": e / 200} for e in (49, 50, 51)]
+    run = evaluate_as(make_run(tmp_path / "run", "gelu-cnn", history), hundred(60))
+    found = [row for row in beside(run) if row.figure.epoch == 50]
+    assert [(row.figure.split, row.value) for row in found] == [("train", 0.5), ("validation", 0.25)]
+
+
+def test_a_published_bound_has_no_difference():
+    (bound,) = (figure for figure in recipes["resnet50-last50"].published if figure.over)
+    assert in_words(bound, 0.9)[1:] == ("90.00 %", "–", "–")
 
 
 def test_accuracy_and_loss_on_the_source_s_own_split(tmp_path):
