@@ -163,7 +163,7 @@ def test_a_class_or_a_function_in_the_working_directory_builds_the_network(attri
         (f".{NAME}:Flat", "no module's name; expected MODULE:NAME"),
         (f"{NAME}.py:Flat", f"no module {NAME}.py in .*; expected MODULE:NAME, such as {NAME}:Flat\\.$"),
         ("nets/mine.py:Flat", "such as nets.mine:Flat\\.$"),
-        ("string:Flat", r"module 'string' has no attribute 'Flat'; .* \(string is .*string\.py\)"),
+        ("string:Flat", r"module 'string' has no attribute 'Flat'; .* \(string is .*string.*\.py\)"),
         (f"{NAME}:nothing", "it gives a NoneType; expected a torch.nn.Module"),
     ],
 )

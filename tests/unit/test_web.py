@@ -166,7 +166,7 @@ def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
 
 
 def test_names_that_are_too_long(tmp_path: Path, runtime: Path) -> None:
-    with pytest.raises(InputError, match="nnn: cannot be opened: File name too long"):
+    with pytest.raises(InputError, match=r"nnn: (cannot be opened|the page cannot be written).*File name too long"):
         write_web(tmp_path / ("n" * 300), model="mien-nano", runtime=runtime)
     with pytest.raises(InputError, match=r"nnn: no ort\.wasm\.min\.js"):
         write_web(tmp_path / "site", model="mien-nano", runtime=tmp_path / ("n" * 300))
