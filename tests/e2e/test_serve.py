@@ -389,6 +389,32 @@ def test_without_a_token_only_this_machine_is_answered(client: Client, photo: by
         assert client.get("/", Host=name).status in (400, 403), name
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("X-Forwarded-Host", "mien.example.org"),
+        ("X-Forwarded-Proto", "https"),
+        ("Forwarded", "for=203.0.113.9"),
+        ("X-Real-Ip", "203.0.113.9"),
+        ("Via", "1.1 proxy"),
+    ],
+)
+def test_without_a_token_nothing_is_answered_that_a_proxy_sent_on(
+    client: Client, photo: bytes, model: Path, name: str, value: str
+) -> None:
+    answer = client.analyze(photo, **{name: value})
+    assert answer.status == 403
+    assert answer.error == (
+        "this server has no token and answers on this machine only, but a proxy sent this request on, as its header "
+        f"'{name}' says; start it with a token."
+    )
+    assert client.get("/", **{name: value}).status == 403
+    with running(create_app(model, token="secret")) as guarded:
+        given = {name: value, "Host": "mien.example.org", "Authorization": "Bearer secret"}
+        assert guarded.get("/v1/model", **given).status == 200
+
+
 def test_without_a_token_no_other_web_page_is_answered(client: Client, photo: bytes, model: Path) -> None:
     for origin in ("https://example.org", "http://localhost:3000", f"https://127.0.0.1:{client.port}", "null"):
         answer = client.analyze(photo, Origin=origin)

@@ -37,6 +37,8 @@ TOKEN_WANTED = (
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#*\sA-Z]+")  # as browsers write it
 
+_FORWARDED = ("forwarded", "via", "x-real-ip")  # and X-Forwarded-For, -Host, -Proto and the like
+
 _bearer = HTTPBearer(auto_error=False, description="Only where the server was started with a token.")
 
 
@@ -48,13 +50,23 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def _forwarding(request: Request) -> str | None:
+    """Return the header by which a proxy says that it sent the request on, None where there is none."""
+    names = request.headers.keys()
+    return next((name for name in names if name in _FORWARDED or name.startswith("x-forwarded-")), None)
+
+
 def check_local(request: Request) -> str | None:
     """Return why a request to a server without a token is refused, None where it is not.
 
-    The sender's address keeps other machines out, however the server was started. The name it asks for keeps out web
-    sites that let their own name point to this machine. The origin, which browsers state with whatever a page sends to
-    another site, keeps out all other pages.
+    The sender's address keeps other machines out, however the server was started. What a proxy on this machine sends on
+    has the proxy's address, whoever sent it; it is known by its headers. The name it asks for keeps out web sites that
+    let their own name point to this machine. The origin, which browsers state with whatever a page sends to another
+    site, keeps out all other pages.
     """
+    if forwarding := _forwarding(request):
+        why = f"a proxy sent this request on, as its header {forwarding.title()!r} says"
+        return f"this server has no token and answers on this machine only, but {why}; start it with a token."
     host = request.headers.get("host")
     try:  # Starlette puts its own address in the place of a name that is none
         named = (request.url.hostname if host is None else urlsplit(f"//{host}").hostname) or ""

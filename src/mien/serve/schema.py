@@ -161,7 +161,8 @@ VIDEO_BODY = {
 _REFUSALS = {
     401: ("The token is missing or wrong.", TOKEN_WANTED),
     403: (
-        "The server has no token, and the request is from or for another machine, or from another web page.",
+        "The server has no token, and the request is from or for another machine, through a proxy, or from another web "
+        "page.",
         "this server has no token and answers its own page only, not 'https://example.org'; start it with a token, and "
         "with --allow-origin for that page.",
     ),
