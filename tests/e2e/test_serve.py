@@ -451,6 +451,10 @@ def test_pages_of_allowed_origins_are_answered_with_a_token(model: Path, photo: 
         (["http://localhost:3000/"], "secret", "origin 'http://localhost:3000/': expected a scheme, host and port"),
         (["*"], "secret", r"origin '\*': expected"),
         (["localhost:3000"], "secret", "origin 'localhost:3000': expected"),
+        (["http://localhost:80"], "secret", "browsers leave that port out; write 'http://localhost'"),
+        (["https://a.example:443"], "secret", "browsers leave that port out; write 'https://a.example'"),
+        (["http://[::1]:80"], "secret", r"leave that port out; write 'http://\[::1\]'"),
+        (["http://localhost:"], "secret", "leave that port out; write 'http://localhost'"),
         ("http://localhost:3000", "secret", "allow_origins: is text; expected a list"),
         (["http://localhost:3000"], None, "pages of other origins are answered with a token only"),
     ],
@@ -458,6 +462,11 @@ def test_pages_of_allowed_origins_are_answered_with_a_token(model: Path, photo: 
 def test_origins_that_cannot_be_are_refused(model: Path, origins: list[str], token: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         create_app(model, token=token, allow_origins=origins)
+
+
+def test_origins_with_a_port_that_browsers_name_are_taken(model: Path) -> None:
+    origins = ["http://localhost:8080", "http://localhost:443", "https://a.example:80", "https://[::80]", "http://a"]
+    create_app(model, token="secret", allow_origins=origins)
 
 
 def test_the_model_is_described(client: Client, model: Path) -> None:

@@ -36,6 +36,7 @@ TOKEN_WANTED = (
 )
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#*\sA-Z]+")  # as browsers write it
+_DEFAULT_PORT = re.compile(r"(http://.+):(?:0*80)?|(https://.+):(?:0*443)?")
 
 _FORWARDED = ("forwarded", "via", "x-real-ip")  # and X-Forwarded-For, -Host, -Proto and the like
 
@@ -93,6 +94,8 @@ def check_origins(origins: Sequence[str], token: str | None) -> None:
         if not _ORIGIN.fullmatch(origin):
             expected = "a scheme, host and port in lower case, without a path, as http://localhost:3000"
             raise InputError(f"origin {origin!r}: expected {expected}.")
+        if match := _DEFAULT_PORT.fullmatch(origin):
+            raise InputError(f"origin {origin!r}: browsers leave that port out; write {match[1] or match[2]!r}.")
     if origins and token is None:
         raise InputError("pages of other origins are answered with a token only; give one.")
 
