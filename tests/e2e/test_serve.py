@@ -497,6 +497,29 @@ def test_openapi_describes_uploads_answers_and_refusals_with_examples(client: Cl
     assert {"frame", "time_s", "faces"} <= line.keys()
 
 
+def test_openapi_says_of_every_answer_which_kind_it_is(client: Client) -> None:
+    found = client.get("/openapi.json").json
+    operations = [(path, operation) for path, methods in found["paths"].items() for operation in methods.values()]
+    for path, operation in operations:
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400:
+                assert answer["content"].keys() == {"application/json"}, (path, status)
+                assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorAnswer")
+    metrics = found["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    assert metrics.keys() == {"text/plain"} and metrics["text/plain"]["schema"]["type"] == "string"
+    refused = client.get("/healthz", Host="example.org")
+    assert str(refused.status) in found["paths"]["/healthz"]["get"]["responses"]
+
+
+def test_openapi_leaves_the_token_and_the_place_open(client: Client) -> None:
+    found = client.get("/openapi.json").json
+    for path, methods in found["paths"].items():
+        for operation in methods.values():
+            expected = None if path == "/healthz" else [{"HTTPBearer": []}, {}]
+            assert operation.get("security") == expected, path
+    assert found["servers"] == [{"url": "."}]
+
+
 def test_pages_that_would_load_from_elsewhere_are_not_served(client: Client) -> None:
     assert [client.get(path).status for path in ("/docs", "/redoc")] == [404, 404]
 

@@ -19,7 +19,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import mien
@@ -36,6 +36,7 @@ from mien.serve.schema import (
     FRAME_LINE,
     LINES,
     METRICS_TEXT,
+    OR_NO_TOKEN,
     PHOTO_BODY,
     VIDEO_BODY,
     HealthAnswer,
@@ -109,6 +110,7 @@ def create_app(
         title="mien",
         version=mien.__version__,
         description=_ABOUT,
+        servers=[{"url": "."}],  # from the place of /openapi.json, behind a proxy's prefix too
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # an answer without a body; /v1/analyze/ is no path of ours
@@ -121,7 +123,13 @@ def create_app(
     app.include_router(_api)
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/offline.js", _offline, include_in_schema=False)
-    app.add_api_route("/healthz", _health, summary="Whether the server answers", response_model=HealthAnswer)
+    app.add_api_route(
+        "/healthz",
+        _health,
+        summary="Whether the server answers",
+        response_model=HealthAnswer,
+        responses=refusals(403),
+    )
     app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(_Around)
@@ -149,7 +157,7 @@ _api = APIRouter(dependencies=[Depends(check_token)])
     summary="Read the expressions of the faces in a photo",
     response_model=PhotoAnswer,
     responses=refusals(401, 403, 408, 413, 422, 429, 504),
-    openapi_extra={"requestBody": PHOTO_BODY},
+    openapi_extra={"requestBody": PHOTO_BODY, **OR_NO_TOKEN},
 )
 async def _analyze(request: Request) -> Response:
     """Send the photo's file as the body, or as the field `photo` of a multipart form."""
@@ -169,7 +177,7 @@ async def _analyze(request: Request) -> Response:
         },
         **refusals(401, 403, 408, 413, 422, 429, 501, 503),
     },
-    openapi_extra={"requestBody": VIDEO_BODY},
+    openapi_extra={"requestBody": VIDEO_BODY, **OR_NO_TOKEN},
 )
 async def _video(
     request: Request, every: Annotated[int, Query(ge=1, description="1 reads each frame, n each n-th.")] = 1
@@ -185,6 +193,7 @@ async def _video(
     summary="The model's card, and the server's limits",
     response_model=ModelAnswer,
     responses=refusals(401, 403),
+    openapi_extra=OR_NO_TOKEN,
 )
 async def _model(request: Request) -> Response:
     state = request.app.state
@@ -196,8 +205,12 @@ async def _model(request: Request) -> Response:
 @_api.get(
     "/metrics",
     summary="Counts and times for Prometheus",
-    response_class=PlainTextResponse,
-    responses={200: {"content": {"text/plain": {"example": METRICS_TEXT}}}, **refusals(401, 403)},
+    response_class=Response,  # of no kind, as its refusals are JSON
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": METRICS_TEXT}}},
+        **refusals(401, 403),
+    },
+    openapi_extra=OR_NO_TOKEN,
 )
 async def _metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

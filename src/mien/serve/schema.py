@@ -158,6 +158,8 @@ VIDEO_BODY = {
     "required": True,
     "content": {kind: {"schema": _FILE} for kind in ("video/mp4", "video/webm", "application/octet-stream")},
 }
+OR_NO_TOKEN: dict[str, Any] = {"security": [{}]}
+"""Added to the token, which a server may be without."""
 _REFUSALS = {
     401: ("The token is missing or wrong.", TOKEN_WANTED),
     403: (
