@@ -43,6 +43,8 @@ from mien.serve.server import listen
 from mien.serve.service import Service
 from mien.serve.upload import Upload
 
+WANTED = "Access-Control-Request-Method"
+
 
 def encoded(image: Image.Image, kind: str = "JPEG") -> bytes:
     stream = io.BytesIO()
@@ -431,7 +433,7 @@ def test_without_a_token_no_other_web_page_is_answered(client: Client, photo: by
 
 def test_pages_of_allowed_origins_are_answered_with_a_token(model: Path, photo: bytes) -> None:
     page, other = "http://localhost:3000", "http://localhost:3001"
-    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    asks = {WANTED: "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     with running(create_app(model, token="secret", allow_origins=[page])) as client:
         preflight = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": page})
         assert (preflight.status, preflight.headers["access-control-allow-origin"]) == (200, page)
@@ -443,6 +445,49 @@ def test_pages_of_allowed_origins_are_answered_with_a_token(model: Path, photo: 
         assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, page)
         assert client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": other}).status == 400
         assert "access-control-allow-origin" not in client.analyze(photo, Origin=other, **token).headers
+
+
+def test_preflights_are_answered_as_all_else_is(model: Path) -> None:
+    page, other = "http://localhost:3000", "http://localhost:3001"
+    asks = {WANTED: "POST", "Access-Control-Request-Headers": "authorization"}
+    with running(create_app(model, token="secret", allow_origins=[page])) as client:
+        allowed = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": page})
+        refused = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": other})
+        unknown = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": page} | {WANTED: "DELETE"})
+        for answer in (allowed, refused, unknown):
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "Origin" in answer.headers["vary"]
+        assert (allowed.status, refused.status, unknown.status) == (200, 400, 400)
+        assert refused.error.startswith("Disallowed CORS origin; --allow-origin names the pages;")
+        assert unknown.error.startswith("Disallowed CORS method; ")
+        assert "access-control-allow-origin" not in refused.headers
+        token = {"Authorization": "Bearer secret"}
+        counted = client.get("/metrics", **token).body.decode()
+        assert 'mien_requests_total{path="/v1/analyze",status="400"} 2.0' in counted
+
+
+def test_allowed_pages_may_ask_from_the_internet_for_a_private_network(model: Path) -> None:
+    page, other = "https://app.example.org", "https://example.org"
+    asks = {WANTED: "POST", "Access-Control-Request-Private-Network": "true"}
+    with running(create_app(model, token="secret", allow_origins=[page])) as client:
+        answer = client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": page})
+        assert (answer.status, answer.headers["access-control-allow-private-network"]) == (200, "true")
+        assert client.send("OPTIONS", "/v1/analyze", headers=asks | {"Origin": other}).status == 400
+        unasked = client.send("OPTIONS", "/v1/analyze", headers={WANTED: "POST", "Origin": page})
+        assert "access-control-allow-private-network" not in unasked.headers
+
+
+def test_allowed_pages_can_read_errors_of_the_server_itself(model: Path, photo: bytes) -> None:
+    class Broken:
+        def detect(self, image: np.ndarray) -> list[mien.Face]:
+            raise RuntimeError("a secret path")
+
+    page = "http://localhost:3000"
+    with running(create_app(model, detector=Broken(), token="secret", allow_origins=[page])) as client:
+        answer = client.analyze(photo, Origin=page, Authorization="Bearer secret")
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (500, page)
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import mimetypes
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -15,12 +14,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import mien
 from mien.analysis import Analyzer, cores
@@ -28,7 +24,8 @@ from mien.checking import check_number
 from mien.errors import InputError
 from mien.faces.detect import Detector
 from mien.recognizer import Recognizer
-from mien.serve.access import HEADERS, check_local, check_origins, check_token
+from mien.serve.access import check_origins, check_token
+from mien.serve.around import Guard, OtherPages, Outermost, error_answer
 from mien.serve.limits import Limits
 from mien.serve.lingering import Lingering
 from mien.serve.metrics import Metrics
@@ -48,7 +45,6 @@ from mien.serve.service import Service
 from mien.serve.upload import read_upload
 from mien.serve.video import Videos
 
-_log = logging.getLogger("uvicorn.error")
 mimetypes.add_type("text/javascript", ".js")  # Windows may know it as plain text, which browsers do not run
 _STATIC = Path(mien.__file__).with_name("page")
 
@@ -132,16 +128,11 @@ def create_app(
     )
     app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
-    app.add_middleware(_Around)
+    app.add_middleware(Guard)
     app.add_middleware(Lingering, stopping=app.state.stopping)
-    if allow_origins:  # around all, so that those pages can read errors, too
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=allow_origins,
-            allow_methods=("GET", "HEAD", "POST"),
-            allow_headers=("Authorization",),
-            expose_headers=("Retry-After",),
-        )
+    if allow_origins:  # around the errors, so that those pages can read them, too
+        app.add_middleware(OtherPages, allow_origins=allow_origins)
+    app.add_middleware(Outermost)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _argument_error)
@@ -236,60 +227,18 @@ async def _offline() -> Response:
     return Response(_NO_OFFLINE_PAGE, media_type="text/javascript")
 
 
-_COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
-
-
-class _Around:
-    """Keeps strangers out, turns errors of our own into answers, counts, and adds the headers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request, started = Request(scope), False
-        state = request.app.state
-        if not hasattr(state, "service"):
-            state.begin()  # mounted in another app, it is never told to start
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                path = request.url.path.removeprefix(scope.get("root_path", ""))  # where another app has it mounted
-                state.metrics.requests.labels(path if path in _COUNTED else "other", message["status"]).inc()
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        refusal = check_local(request) if state.token is None else None
-        try:
-            app = self._app if refusal is None else _error(403, refusal)
-            await app(scope, receive, send_with_headers)
-        except Exception:
-            if started:
-                raise
-            _log.exception("an error of the server itself")
-            failure = _error(500, "an error of the server itself; its log has the reason.")
-            await failure(scope, receive, send_with_headers)
-
-
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": message}, status, headers)
-
-
 async def _http_error(request: Request, error: Any) -> Response:
-    return _error(error.status_code, error.detail, error.headers)
+    return error_answer(error.status_code, error.detail, error.headers)
 
 
 async def _input_error(request: Request, error: Exception) -> Response:
-    return _error(422, str(error))
+    return error_answer(422, str(error))
 
 
 async def _argument_error(request: Request, error: Any) -> Response:
-    return _error(422, "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()))
+    found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return error_answer(422, "; ".join(found))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return _error(400, "the client left before the upload ended.")
+    return error_answer(400, "the client left before the upload ended.")

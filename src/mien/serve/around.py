@@ -1,0 +1,104 @@
+"""What surrounds the application: headers and counts, other web pages, strangers and errors of our own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mien.serve.access import HEADERS, check_local
+
+_log = logging.getLogger("uvicorn.error")
+_COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
+
+
+def error_answer(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the answer that says why there is no other."""
+    return JSONResponse({"error": message}, status, headers)
+
+
+class Outermost:
+    """Counts every answer and adds the headers to it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                path = request.url.path.removeprefix(scope.get("root_path", ""))  # where another app has it mounted
+                counted = path if path in _COUNTED else "other"
+                request.app.state.metrics.requests.labels(counted, message["status"]).inc()
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class OtherPages(CORSMiddleware):
+    """Lets pages of the allowed origins read the answers, errors too."""
+
+    def __init__(self, app: ASGIApp, allow_origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=allow_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("Authorization",),
+            expose_headers=("Retry-After",),
+        )
+        self.allow_private_network = True  # no argument before Starlette 0.51, which would not ask for it either
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer what a browser asks before it sends a page's request."""
+        answer = super().preflight_response(request_headers)
+        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        if answer.status_code != 200:
+            remedy = "--allow-origin names the pages; they may send GET, HEAD and POST, and the header Authorization"
+            return error_answer(answer.status_code, f"{bytes(answer.body).decode()}; {remedy}.", kept)
+        if "access-control-request-private-network" in request_headers:
+            answer.headers["Access-Control-Allow-Private-Network"] = "true"
+        return answer
+
+
+class Guard:
+    """Keeps strangers out, and turns errors of our own into answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request, started = Request(scope), False
+        state = request.app.state
+        if not hasattr(state, "service"):
+            state.begin()  # mounted in another app, it is never told to start
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        refusal = check_local(request) if state.token is None else None
+        try:
+            app = self._app if refusal is None else error_answer(403, refusal)
+            await app(scope, receive, noted)
+        except Exception:
+            if started:
+                raise
+            _log.exception("an error of the server itself")
+            failure = error_answer(500, "an error of the server itself; its log has the reason.")
+            await failure(scope, receive, noted)
