@@ -616,6 +616,17 @@ def test_headers_keep_the_page_to_itself(client: Client) -> None:
     assert not re.search(r"(?:src|href)=\"https?:", page)
 
 
+def test_the_policy_for_openers_is_sent_where_browsers_heed_it(client: Client, model: Path) -> None:
+    policy = "cross-origin-opener-policy"
+    assert client.get("/").headers[policy] == client.get("/", Host="localhost:8000").headers[policy] == "same-origin"
+    with running(create_app(model, token="secret")) as guarded:
+        for name in ("192.168.1.20:8000", "mien.example.org", "["):
+            assert policy not in guarded.get("/", Host=name).headers
+        assert policy not in guarded.get("/", **{"X-Forwarded-For": "203.0.113.9"}).headers  # Host may be the proxy's
+        by_https = {"Host": "mien.example.org", "X-Forwarded-Proto": "https"}
+        assert guarded.get("/", **by_https).headers[policy] == "same-origin"
+
+
 def test_requests_are_counted_by_path_and_status(model: Path) -> None:
     with running(create_app(model)) as client:
         for path in ("/healthz", "/healthz", "/a", "/b"):

@@ -24,7 +24,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -57,6 +56,28 @@ def _forwarding(request: Request) -> str | None:
     return next((name for name in names if name in _FORWARDED or name.startswith("x-forwarded-")), None)
 
 
+def _named(request: Request) -> str:
+    """Return the name of the host that a request asks for, empty where there is none."""
+    host = request.headers.get("host")
+    try:  # Starlette puts its own address in the place of a name that is none
+        return (request.url.hostname if host is None else urlsplit(f"//{host}").hostname) or ""
+    except ValueError:
+        return ""
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers of the answer to a request.
+
+    Browsers heed the opener's policy on https and on this machine only, and complain of it elsewhere. What a proxy says
+    of https decides about nothing else.
+    """
+    proxied = _forwarding(request) is not None
+    encrypted = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+    if encrypted or (not proxied and is_loopback(_named(request))):
+        return HEADERS | {"Cross-Origin-Opener-Policy": "same-origin"}
+    return HEADERS
+
+
 def check_local(request: Request) -> str | None:
     """Return why a request to a server without a token is refused, None where it is not.
 
@@ -68,11 +89,7 @@ def check_local(request: Request) -> str | None:
     if forwarding := _forwarding(request):
         why = f"a proxy sent this request on, as its header {forwarding.title()!r} says"
         return f"this server has no token and answers on this machine only, but {why}; start it with a token."
-    host = request.headers.get("host")
-    try:  # Starlette puts its own address in the place of a name that is none
-        named = (request.url.hostname if host is None else urlsplit(f"//{host}").hostname) or ""
-    except ValueError:
-        named = ""
+    named = _named(request)
     if not (request.client is None or is_loopback(request.client.host)) or not is_loopback(named):
         return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
     origin = request.headers.get("origin")

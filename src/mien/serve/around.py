@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.serve.access import HEADERS, check_local
+from mien.serve.access import check_local, headers_of
 
 _log = logging.getLogger("uvicorn.error")
 _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
@@ -40,7 +40,7 @@ class Outermost:
                 path = request.url.path.removeprefix(scope.get("root_path", ""))  # where another app has it mounted
                 counted = path if path in _COUNTED else "other"
                 request.app.state.metrics.requests.labels(counted, message["status"]).inc()
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(headers_of(request))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
