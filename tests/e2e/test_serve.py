@@ -370,7 +370,7 @@ def test_a_token_that_is_none_is_refused(model: Path, token: str) -> None:
 
 
 def test_what_can_be_read_can_be_asked_for_by_its_head(client: Client) -> None:
-    for path in ("/", "/healthz", "/v1/model", "/metrics"):
+    for path in ("/", "/healthz", "/v1/model", "/metrics", "/offline.js", "/openapi.json", "/static/camera.js"):
         answer = client.send("HEAD", path)
         assert (answer.status, answer.body) == (200, b"")
 
@@ -385,9 +385,9 @@ def test_without_a_token_only_this_machine_is_answered(client: Client, photo: by
     answer = client.analyze(photo, Host="rebound.example.org:8000")
     assert answer.status == 403
     assert "answers on this machine only, not as 'rebound.example.org'; start it with a token" in answer.error
-    for name in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+    for name in ("localhost:8000", "localhost.", "LOCALHOST.:8000", "127.0.0.1", "[::1]:8000"):
         assert client.get("/", Host=name).status == 200
-    for name in ("a{b.example.org:8000", "[", "evil.example.org", ""):
+    for name in ("a{b.example.org:8000", "localhost..", "localhost.example.org", "[", "evil.example.org", ""):
         assert client.get("/", Host=name).status in (400, 403), name
 
 

@@ -118,7 +118,7 @@ def create_app(
     app.state.card = json.loads(recognizer.card.to_json())
     app.include_router(_api)
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/offline.js", _offline, include_in_schema=False)
+    app.add_api_route("/offline.js", _offline, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(
         "/healthz",
         _health,
