@@ -72,7 +72,7 @@ def headers_of(request: Request) -> dict[str, str]:
     of https decides about nothing else.
     """
     proxied = _forwarding(request) is not None
-    encrypted = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+    encrypted = "https" in (request.scope["scheme"], request.headers.get("x-forwarded-proto", "").lower())
     if encrypted or (not proxied and is_loopback(_named(request))):
         return HEADERS | {"Cross-Origin-Opener-Policy": "same-origin"}
     return HEADERS

@@ -37,7 +37,7 @@ class Outermost:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                path = request.url.path.removeprefix(scope.get("root_path", ""))  # where another app has it mounted
+                path = scope["path"].removeprefix(scope.get("root_path", ""))  # where another app has it mounted
                 counted = path if path in _COUNTED else "other"
                 request.app.state.metrics.requests.labels(counted, message["status"]).inc()
                 MutableHeaders(scope=message).update(headers_of(request))
