@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import os
+import re
 import tarfile
 import urllib.request
 import zlib
@@ -42,6 +43,7 @@ _YUNET_NOTICE = "Copyright (c) 2020 Shiqi Yu <shiqi.yu@gmail.com>, under the MIT
 
 _MARK = "detector/settings.json"  # tells a folder of mien web; it is written first, so that a half-written one has it
 _PARTS = ("style.css", "draw.js", "results.js", "pixels.js", "faces.js", "browser.js", "photos.js", "camera.js")
+_LOADED = re.compile(r'(?<=")(?:(?:static|runtime)/[\w./-]+|manifest\.webmanifest)(?=")')
 _MANIFEST = {
     "name": "mien",
     "description": "Facial expressions in photos and from the camera, read in the browser.",
@@ -121,6 +123,7 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
         "index.html": _index().encode(),
     }
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
+    files["index.html"] = _LOADED.sub(rf"\g<0>?{version}", _index()).encode()  # no page loads files of another version
     listed = json.dumps(["./", *sorted(files.keys() - {"index.html"})])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}

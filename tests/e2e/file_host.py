@@ -5,26 +5,44 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
+    redirects: Mapping[str, str] = {}
+    headers_too: Mapping[str, str] = {}
+
     def end_headers(self) -> None:
         """Let browsers keep files for ten minutes, as GitHub Pages does."""
         self.send_header("Cache-Control", "max-age=600")
+        for name, value in self.headers_too.items():
+            self.send_header(name, value)
         super().end_headers()
+
+    def do_GET(self) -> None:
+        """Show a file; what stands in `redirects` is elsewhere."""
+        target = self.redirects.get(self.path)
+        if target is None:
+            super().do_GET()
+        else:
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def file_host(folder: Path) -> Iterator[http.server.ThreadingHTTPServer]:
-    """Show a folder on a free port of this machine, in a thread."""
-    handler = functools.partial(_Handler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+def file_host(
+    folder: Path, *, port: int = 0, redirects: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> Iterator[http.server.ThreadingHTTPServer]:
+    """Show a folder on a port of this machine, a free one for 0, in a thread."""
+    kind = type("Handler", (_Handler,), {"redirects": redirects or {}, "headers_too": headers or {}})
+    handler = functools.partial(kind, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as host:
         threading.Thread(target=host.serve_forever, daemon=True).start()
         yield host
         host.shutdown()

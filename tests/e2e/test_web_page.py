@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -166,16 +165,49 @@ def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     write_web(site, model="mien-nano")
     try:
-        page.evaluate("navigator.serviceWorker.ready.then((it) => it.update())")
-        for _ in range(20):  # the new worker fetches all files first
+        for _ in range(2):
+            page.evaluate("window.isBefore = true")
             page.call("Page.reload")
-            page.wait(READY, 60)
-            if "mien-nano" in page.text("#model"):
-                break
-            time.sleep(0.2)
-        assert page.text("#model") == f"Model: mien-nano, {Recognizer.load('mien-nano').card.parameters:,} weights."
+            page.wait(f"!window.isBefore && {READY}", 60)
+            weights = Recognizer.load("mien-nano").card.parameters
+            assert page.text("#model") == f"Model: mien-nano, {weights:,} weights."
+            assert page.evaluate("models.then(({ card }) => card.name)") == "mien-nano"
     finally:
         write_web(site)
+
+
+WORKER = "navigator.serviceWorker.ready.then(() => true)"
+
+
+def test_hosts_that_redirect_change_or_show_other_pages(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(site, folder)
+    (folder / "other").mkdir()
+    (folder / "other" / "index.html").write_text("<title>other</title>another page")
+    with chromium(str(find_chromium()), tmp_path / "profile") as page:
+        with file_host(folder, redirects={"/": "/index.html"}) as host:
+            port = host.server_port
+            for _ in range(3):
+                page.open(f"http://127.0.0.1:{port}/")
+                page.wait(READY, 60)
+                page.evaluate(WORKER)
+            page.open(f"http://127.0.0.1:{port}/other/index.html")
+            assert page.text("body") == "another page"
+        page.open(f"http://127.0.0.1:{port}/index.html?from=afar")  # the host is away
+        page.wait(READY, 60)
+        isolated = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+        with file_host(folder, port=port, headers=isolated):
+            page.open(f"http://127.0.0.1:{port}/")
+            page.wait(READY, 60)
+            assert page.evaluate("crossOriginIsolated")
+            shutil.rmtree(folder)
+            page.open(f"http://127.0.0.1:{port}/")
+            assert "404" in page.text("body")
+            folder.mkdir()
+            (folder / "index.html").write_text("a new owner")
+            page.open(f"http://127.0.0.1:{port}/?again")  # browsers keep a 404 as long as a page
+            assert page.text("body") == "a new owner"
+            assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
 
 
 def test_the_licences_are_linked(page: Page) -> None:

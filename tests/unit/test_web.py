@@ -49,7 +49,7 @@ def test_the_page_holds_all_that_it_loads(tmp_path: Path, runtime: Path) -> None
     model = write_tiny_model(tmp_path / "tiny")
     site = write_web(tmp_path / "site", model=model, runtime=runtime)
     page = (site / "index.html").read_text("utf-8")
-    loaded = re.findall(r'(?:src|href)="([\w./-]+\.\w+)"', page)
+    loaded = re.findall(r'(?:src|href)="([\w./-]+\.\w+)(?:\?\w+)?"', page)
     assert {"static/style.css", "static/browser.js", "runtime/ort.wasm.min.js", "manifest.webmanifest"} <= set(loaded)
     assert "static/server.js" not in loaded
     assert all((site / name).is_file() for name in loaded if name != "openapi.json")

@@ -10,12 +10,14 @@ const LARGEST_PX = 4096; // longer side of a photo that is read; larger ones are
 const rounded = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
 const scaledBy = (point, factor) => point.map((value) => value * factor);
 
-const models = loadModels();
+const version = new URL(document.currentScript.src).search; // of all files: offline.js tells by it which it has kept
+let models = loadModels();
 
 async function loadModels() {
-  ort.env.wasm.wasmPaths = new URL("runtime/", location.href).href;
+  const runtime = (ending) => new URL(`runtime/ort-wasm-simd-threaded.${ending}${version}`, location.href).href;
+  ort.env.wasm.wasmPaths = { mjs: runtime("mjs"), wasm: runtime("wasm") };
   const fetched = async (path) => {
-    const response = await fetch(path);
+    const response = await fetch(path + version);
     if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
     return response;
   };

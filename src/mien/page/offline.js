@@ -2,11 +2,20 @@
 
 const PREFIX = `mien ${registration.scope} `; // a host may show several such pages
 const NAME = PREFIX + VERSION;
+const PATIENCE_MS = 3000; // with a host that does not answer
 
+const placeOf = (file) => new URL(file, registration.scope).href;
+const PLACES = new Set(FILES.map(placeOf));
+
+// It does not skip waiting: a page that is open keeps the files of its version until it is closed.
 self.addEventListener("install", (event) => {
-  self.skipWaiting();
-  const fresh = FILES.map((file) => new Request(file, { cache: "reload" })); // never files of two versions
-  event.waitUntil(caches.open(NAME).then((kept) => kept.addAll(fresh)));
+  const keep = async (file, kept) => {
+    const answer = await fetch(file, { cache: "reload" }); // never files of two versions
+    const body = await answer.blob();
+    if (!answer.ok || (file === "./" && !(await body.text()).includes(VERSION))) throw new Error(`${file} is not there`);
+    await kept.put(file, new Response(body, { headers: answer.headers })); // no page may be one that a host redirected to
+  };
+  event.waitUntil(caches.open(NAME).then((kept) => Promise.all(FILES.map((file) => keep(file, kept)))));
 });
 
 self.addEventListener("activate", (event) => {
@@ -14,9 +23,28 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(outdated().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
 });
 
+const kept = async (place) => (await caches.open(NAME)).match(place);
+
+/** What the host has now; where it does not answer, what is kept. */
+async function newest(request, place) {
+  const asked = fetch(request, { cache: "no-cache" });
+  const late = new Promise((done) => setTimeout(done, PATIENCE_MS));
+  const answer = await Promise.race([asked, late]).catch(() => undefined);
+  if (!answer) return (await kept(place)) ?? asked;
+  if (place === placeOf("./") && [404, 410].includes(answer.status)) { // taken down
+    await Promise.all([registration.unregister(), caches.delete(NAME)]);
+  }
+  return answer;
+}
+
 self.addEventListener("fetch", (event) => {
-  // a host may send index.html on to the folder, and what was sent on cannot be kept
-  const isPage = event.request.mode === "navigate" && new URL(event.request.url).pathname.endsWith("/index.html");
-  const kept = async () => (await caches.open(NAME)).match(isPage ? "./" : event.request, { ignoreSearch: true });
-  event.respondWith(kept().then((answer) => answer || fetch(event.request)));
+  const { request } = event;
+  const { origin, pathname, search } = new URL(request.url);
+  const place = origin + pathname === placeOf("index.html") ? placeOf("./") : origin + pathname;
+  if (!PLACES.has(place)) return; // of another page on this host
+  if (request.mode === "navigate" || request.destination === "worker") { // both obey the headers they come with
+    event.respondWith(newest(request, place));
+  } else if (search === `?${VERSION}`) { // a page of another version gets its files from the host
+    event.respondWith(kept(place).then((answer) => answer ?? fetch(request)));
+  }
 });
