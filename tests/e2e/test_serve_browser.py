@@ -326,3 +326,13 @@ def test_the_page_asks_for_the_token_and_takes_it_from_its_address(browser: Page
         browser.open(f"{client.url}/#token=secret")
         browser.wait(READY)
         assert browser.evaluate("location.href") == f"{client.url}/"
+
+
+def test_a_link_with_the_token_is_used_in_a_tab_that_shows_the_page(browser: Page, files: Path) -> None:
+    with running(create_app(files / "tiny", token="100%")) as client:
+        browser.open(f"{client.url}/?from=mail#token=wrong")
+        browser.wait("!byId('token-form').hidden && byId('announce').textContent.startsWith('Model: ')")
+        browser.call("Page.navigate", url=f"{client.url}/?from=mail#token=100%")
+        browser.wait(READY)
+        assert browser.evaluate("byId('token-form').hidden")
+        assert browser.evaluate("location.href") == f"{client.url}/?from=mail"

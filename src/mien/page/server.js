@@ -5,9 +5,19 @@
 let limits = null; // on the size of files; known when the server has answered
 
 let token = kept() || "";
-if (location.hash.startsWith("#token=")) {
-  useToken(decodeURIComponent(location.hash.slice(7)));
-  history.replaceState(null, "", location.pathname); // keeps it out of bookmarks and screenshots
+takeTokenFromAddress();
+
+/** Use the token that a link brings; false where it brings none. */
+function takeTokenFromAddress() {
+  if (!location.hash.startsWith("#token=")) return false;
+  const given = location.hash.slice(7);
+  try {
+    useToken(decodeURIComponent(given));
+  } catch {
+    useToken(given); // it holds a bare %
+  }
+  history.replaceState(null, "", location.pathname + location.search); // keeps it out of bookmarks and screenshots
+  return true;
 }
 
 function useToken(given) {
@@ -108,15 +118,17 @@ async function loadModel() {
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   useToken(byId("token").value);
-  byId("token-form").hidden = true;
   begin();
 });
+window.addEventListener("hashchange", () => takeTokenFromAddress() && begin()); // a link that is opened in this very tab
 
 byId("where").textContent = "Photos, videos and camera pictures go to this server only, and are not kept.";
 byId("api").hidden = false;
 function begin() {
+  byId("token-form").hidden = true;
   loadModel().catch((error) => {
     byId("model").textContent = `Model: ${error.message}`;
+    announce(byId("model").textContent);
   });
 }
 begin();
