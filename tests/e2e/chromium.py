@@ -68,7 +68,8 @@ class Page:
             assert byte, "Chromium has ended"
             text += byte
         answer = json.loads(text)
-        if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+        said = answer.get("method") == "Runtime.consoleAPICalled" and answer["params"]["type"] in ("error", "warning")
+        if said or answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
             self.log.append(json.dumps(answer["params"]))
         return answer
 

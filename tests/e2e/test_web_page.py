@@ -144,10 +144,12 @@ def test_the_camera_is_read_and_nothing_is_sent(page: Page) -> None:
 def test_what_the_page_cannot_read_is_named(page: Page, folder: Path) -> None:
     (folder / "film.mp4").write_bytes(b"no film")
     (folder / "text.jpg").write_text("no photo")
-    page.choose("#files", [folder / "film.mp4", folder / "text.jpg"])
-    page.wait("document.querySelectorAll('.card.failed').length === 2")
+    (folder / "empty.jpg").touch()
+    page.choose("#files", [folder / "film.mp4", folder / "text.jpg", folder / "empty.jpg"])
+    page.wait("document.querySelectorAll('.card.failed').length === 3")
     assert "film.mp4: this page reads photos; `mien analyze` reads videos." in page.text("#cards")
-    assert "text.jpg: this browser cannot read this kind of file as a picture." in page.text("#cards")
+    assert "text.jpg: damaged, too large, or of a kind that this browser does not read." in page.text("#cards")
+    assert "empty.jpg: the file is empty." in page.text("#cards")
 
 
 def test_it_works_offline(page: Page, host: ThreadingHTTPServer, photos: list[Path]) -> None:
@@ -217,7 +219,7 @@ def test_the_licences_are_linked(page: Page) -> None:
     assert "Copyright (c) Microsoft Corporation" in page.text("body")
 
 
-def test_a_host_without_the_model_is_named(page: Page, site: Path) -> None:
+def test_a_host_without_the_model_is_named_and_asked_again(page: Page, site: Path, photos: list[Path]) -> None:
     card = site / "model" / "card.json"
     content = card.read_bytes()
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")  # it has fetched all by then
@@ -228,5 +230,9 @@ def test_a_host_without_the_model_is_named(page: Page, site: Path) -> None:
         page.call("Page.reload", ignoreCache=True)
         page.wait("document.querySelector('#model')?.textContent.includes('404')")
         assert page.text("#model") == "Model: model/card.json: 404 File not found"
+        assert page.evaluate("byId('announce').textContent") == page.text("#model")
     finally:
         card.write_bytes(content)
+    page.choose("#files", photos[:1])
+    page.wait("document.querySelectorAll('.card.read').length === 1", 60)
+    assert "mien-small" in page.text("#model")

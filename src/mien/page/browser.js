@@ -11,19 +11,22 @@ const rounded = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digi
 const scaledBy = (point, factor) => point.map((value) => value * factor);
 
 const version = new URL(document.currentScript.src).search; // of all files: offline.js tells by it which it has kept
-let models = loadModels();
+let models = null; // set by begin, at the end
 
 async function loadModels() {
   const runtime = (ending) => new URL(`runtime/ort-wasm-simd-threaded.${ending}${version}`, location.href).href;
   ort.env.wasm.wasmPaths = { mjs: runtime("mjs"), wasm: runtime("wasm") };
   const fetched = async (path) => {
-    const response = await fetch(path + version);
+    const response = await fetch(path + version, { cache: "no-cache" }); // a host's 404 may be kept for minutes
     if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
     return response;
   };
   const card = await (await fetched("model/card.json")).json();
-  const open = async (path, options = {}) =>
-    ort.InferenceSession.create(new Uint8Array(await (await fetched(path)).arrayBuffer()), { executionProviders: ["wasm"], ...options });
+  const open = async (path, options = {}) => {
+    const bytes = new Uint8Array(await (await fetched(path)).arrayBuffer());
+    const always = { executionProviders: ["wasm"], logSeverityLevel: 3 }; // or it warns on the console at each look
+    return ort.InferenceSession.create(bytes, { ...always, ...options });
+  };
   const settings = await (await fetched("detector/settings.json")).json();
   const dequantised = { extra: { session: { disable_quant_qdq: "1" } } }; // once, not in each run
   const detector = await open("detector/yunet.onnx", dequantised); // before the other model: onnxruntime-web starts once
@@ -34,7 +37,8 @@ const patiently = (attempt) => attempt(); // a server may be busy; a browser wai
 
 /** Read a photo; the answer is that of `mien analyze --json`. */
 async function analyze(body, name) {
-  const { card, settings, detector, recognizer } = await models;
+  const tried = models;
+  const { card, settings, detector, recognizer } = await tried.catch(() => (models === tried ? begin() : models));
   const { planes, size, factor } = await decode(body, name);
   const faces = await detect(detector, settings, planes);
   const crops = faces.map((face) => crop(planes, face, card.preprocess, settings.max_crop_px));
@@ -52,8 +56,9 @@ async function analyze(body, name) {
 
 /** The photo's planes, its size, and how many of its pixels one of the planes stands for. */
 async function decode(body, name) {
+  if (!body.size) throw new Error(`${name}: the file is empty.`);
   const bitmap = await createImageBitmap(body).catch(() => { // turned as its EXIF says
-    throw new Error(`${name}: this browser cannot read this kind of file as a picture.`);
+    throw new Error(`${name}: damaged, too large, or of a kind that this browser does not read.`);
   });
   const size = [bitmap.width, bitmap.height];
   const factor = Math.max(1, Math.max(...size) / LARGEST_PX);
@@ -102,7 +107,13 @@ function inClasses(raw, card, leastDoubt) {
 byId("where").textContent = "Photos and camera pictures stay in this browser: nothing is sent.";
 byId("camera-status").textContent = "Each picture is read here when the one before is done. No sound is used.";
 byId("licences").hidden = false;
-models.then(({ card }) => showModel(card)).catch((error) => {
-  byId("model").textContent = `Model: ${error.message}`;
-});
-navigator.serviceWorker?.register("offline.js");
+function begin() {
+  models = loadModels();
+  models.then(({ card }) => showModel(card)).catch((error) => {
+    byId("model").textContent = `Model: ${error.message}`;
+    announce(byId("model").textContent);
+  });
+  return models;
+}
+begin();
+navigator.serviceWorker?.register("offline.js").catch(() => {}); // a browser that keeps nothing shows the page all the same
