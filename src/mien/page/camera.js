@@ -15,15 +15,18 @@ const REASONS = {
 const video = byId("camera-video");
 const livePicture = byId("live-picture");
 let camera = null; // what belongs to the running camera
+let isAsking = false; // for the permission
 
 async function startCamera(deviceId) {
+  if (isAsking) return; // a second press would ask again
   if (!navigator.mediaDevices) {
     byId("camera-status").textContent =
       "Browsers open the camera on https pages and on localhost only; this page is neither.";
+    announce(byId("camera-status").textContent);
     return;
   }
   byId("camera-status").textContent = "Waiting for permission …";
-  byId("camera-toggle").disabled = true; // or a second press would ask again
+  isAsking = true;
   let stream = null;
   try {
     const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
@@ -41,7 +44,7 @@ async function startCamera(deviceId) {
     announce(byId("camera-status").textContent);
     return;
   } finally {
-    byId("camera-toggle").disabled = false;
+    isAsking = false;
   }
   byId("live").hidden = false;
   byId("camera-toggle").textContent = "Stop camera";
@@ -114,7 +117,9 @@ async function sendFrames(mine) {
       if (camera === mine) stopCamera(error.message);
       return;
     }
+    const done = performance.now();
     await new Promise(requestAnimationFrame); // no faster than the screen; waits while the page is hidden
+    if (performance.now() > done + 1000) mine.recent.push({ time: (done - mine.started) / 1000, face: null }); // unseen
   }
 }
 

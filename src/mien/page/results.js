@@ -35,7 +35,9 @@ byId("clear").addEventListener("click", () => {
   untilCleared.abort();
   untilCleared = new AbortController();
   for (const url of urls.splice(0)) URL.revokeObjectURL(url);
+  if (camera !== null) camera.recent.length = 0;
   byId("live").hidden = camera === null;
+  byId("history-text").textContent = "Nothing yet.";
   byId("cards").replaceChildren();
   updateSummary();
   announce("Results cleared.");
