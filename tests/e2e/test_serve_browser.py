@@ -194,6 +194,33 @@ def test_a_video_that_the_browser_cannot_show_is_read_all_the_same(page: Page, f
     assert page.text(".card .faces").startswith("Face 0: happy")
 
 
+def test_a_video_of_one_frame_has_its_face_in_the_timeline(page: Page, files: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV, extra `video`")
+    from drawn_video import pan, write_video
+
+    page.choose("#files", [write_video(files / "one.mp4", pan(1))])
+    page.wait("document.querySelector('.card').innerText.includes('every second frame, 1 in all')")
+    assert "Most probable: happy for 0.0 s." in page.text(".card")
+
+
+def test_the_time_in_a_hidden_tab_is_no_time_of_a_face(page: Page) -> None:
+    page.evaluate("byId('camera-toggle').focus(), byId('camera-toggle').click()")
+    assert page.evaluate("document.activeElement.id") == "camera-toggle"
+    page.wait("frames.length >= 2")
+    page.evaluate("window.plain = requestAnimationFrame; window.held = []")
+    page.evaluate("window.requestAnimationFrame = (step) => held.push(step)")  # as in a tab that is not seen
+    page.wait("held.length === 2")  # the picture and the next look
+    page.evaluate("new Promise((done) => setTimeout(done, 1100))")
+    page.evaluate("window.requestAnimationFrame = plain; window.before = frames.length; held.forEach((step) => step())")
+    page.wait("frames.length > before")
+    assert page.evaluate("camera.recent.length - frames.length") == 1
+    assert page.evaluate("byId('clear').click(), [camera.recent.length, byId('history-text').textContent]") == [
+        0,
+        "Nothing yet.",
+    ]
+    page.evaluate("byId('camera-toggle').click()")
+
+
 def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
     page.evaluate("""{
         const plain = window.fetch;
@@ -311,6 +338,24 @@ def test_a_phone_shows_all_without_scrolling_sideways(page: Page, files: Path, w
     page.wait("document.querySelectorAll('.card.read').length === 1")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('#cards canvas').clientWidth") > 0.8 * width
+
+
+def test_right_to_left_nothing_lies_beside_the_page(page: Page) -> None:
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_on_paper_bars_keep_their_colours_on_white(page: Page, files: Path) -> None:
+    page.choose("#files", [files / "astronaut.jpg"])
+    page.wait("document.querySelectorAll('.card.read').length === 1")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    page.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    style = "getComputedStyle(document.querySelector('.fill')).printColorAdjust"
+    ground = "getComputedStyle(document.body).backgroundColor"
+    shown = "document.querySelector('.inputs').offsetHeight"
+    found = page.evaluate(f"[{style}, {ground}, {shown}]")
+    page.call("Emulation.setEmulatedMedia", media="", features=[])
+    assert found == ["exact", "rgb(246, 246, 243)", 0]
 
 
 def test_the_page_asks_for_the_token_and_takes_it_from_its_address(browser: Page, files: Path) -> None:

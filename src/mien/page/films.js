@@ -2,6 +2,7 @@
 
 // A video: the faces in its frames as the server reads them, over the picture and as a timeline.
 
+const FRAME_S = 0.04; // what a single frame lasts
 const DRAWN_EVERY_MS = 250; // while frames come; drawing takes the longer the more there are
 
 /** What a card shows of a video. */
@@ -64,7 +65,9 @@ class Film {
   draw() {
     if (!this.frames.length) return;
     const end = this.frames.at(-1).time_s;
-    const shares = drawTimeline(this.timeline, this.frames.map((frame) => ({ time: frame.time_s, face: largest(frame.faces) })), 0, end);
+    const moments = this.frames.map((frame) => ({ time: frame.time_s, face: largest(frame.faces) }));
+    if (moments.length === 1) moments.push({ time: end + FRAME_S, face: null });
+    const shares = drawTimeline(this.timeline, moments, 0, moments.at(-1).time);
     this.text.textContent = `Largest face, from the beginning to ${clock(end)}. Most probable: ${shares}.`;
     this.end.textContent = clock(end);
     this.slider.max = end;
