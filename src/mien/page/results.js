@@ -38,6 +38,7 @@ byId("clear").addEventListener("click", () => {
   if (camera !== null) camera.recent.length = 0;
   byId("live").hidden = camera === null;
   byId("history-text").textContent = "Nothing yet.";
+  for (const canvas of byId("cards").querySelectorAll("canvas")) canvas.width = canvas.height = 0; // frees its pixels now
   byId("cards").replaceChildren();
   updateSummary();
   announce("Results cleared.");
