@@ -320,7 +320,7 @@ def test_an_upload_ends_with_the_server(model: Path) -> None:
     def until_it_stops() -> Iterator[bytes]:
         yield b"0000ftyp"
         app.state.stopping.set()
-        for _ in range(200):
+        for _ in range(60):
             yield b"more"
             time.sleep(0.05)
 
