@@ -108,6 +108,7 @@ def _check_place(folder: Path) -> None:
 
 def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:
     """The page's files by their paths in its folder, in the order in which they are written."""
+    page = _index()
     files = {_MARK: json.dumps(_settings(), indent=2).encode()}
     files |= {f"runtime/{name}": content for name, content in runtime.items()}
     files |= {
@@ -120,10 +121,10 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
         "icon.svg": (PAGE / "icon.svg").read_bytes(),
         "manifest.webmanifest": json.dumps(_MANIFEST, indent=2).encode(),
         "licences.txt": _licences(card).encode(),
-        "index.html": _index().encode(),
+        "index.html": page.encode(),
     }
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
-    files["index.html"] = _LOADED.sub(rf"\g<0>?{version}", _index()).encode()  # no page loads files of another version
+    files["index.html"] = _LOADED.sub(rf"\g<0>?{version}", page).encode()  # no page loads files of another version
     listed = json.dumps(["./", *sorted(files.keys() - {"index.html"})])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}

@@ -22,17 +22,25 @@ def error_answer(status: int, message: str, headers: dict[str, str] | None = Non
     return JSONResponse({"error": message}, status, headers)
 
 
-class Outermost:
-    """Counts every answer and adds the headers to it."""
+class _Layer:
+    """Surrounds an application; what is no request, as the start of the server, goes through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Take what the server hands on."""
+        answer = self._answer if scope["type"] == "http" else self._app
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise NotImplementedError
+
+
+class Outermost(_Layer):
+    """Counts every answer and adds the headers to it."""
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
 
         async def send_with_headers(message: Message) -> None:
@@ -71,17 +79,10 @@ class OtherPages(CORSMiddleware):
         return answer
 
 
-class Guard:
+class Guard(_Layer):
     """Keeps strangers out, and turns errors of our own into answers."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = Request(scope), False
         state = request.app.state
         if not hasattr(state, "service"):

@@ -26,10 +26,11 @@ _EDITIONS = {
 _UNNAMED = ("", "unnamed: 0")
 """What pandas calls the column of row numbers that it writes first."""
 _SEPARATORS = {"\t": "tabs", ";": "semicolons"}
+_IN_UTF_16 = "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise"
 _PACKED = {
     b"\x1f\x8b": "packed with gzip. Unpack it (gunzip) and name what comes out",
-    b"\xff\xfe": "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise",
-    b"\xfe\xff": "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise",
+    b"\xff\xfe": _IN_UTF_16,
+    b"\xfe\xff": _IN_UTF_16,
 }
 _LABELS = {f"{label}{end}".encode(): label for label in range(-1, len(FER2013)) for end in ("", ".0")}
 _SPLITS = {name.encode(): name for name in (TRAINING, PUBLIC, PRIVATE, TEST)}
