@@ -85,11 +85,11 @@ def measure(recognizer: Recognizer, split: FaceDataset, cut: dict[str, dict[int,
         change = paired_difference(own, theirs)
         rows[name] = {
             "found": len(at),
-            "accuracy": round(float(theirs.mean()), 4),
-            "own_cut": round(float(own.mean()), 4),
-            "difference": round(change.difference, 4),
-            "difference_low": round(change.low, 4),
-            "difference_high": round(change.high, 4),
+            "accuracy": float(theirs.mean()),
+            "own_cut": float(own.mean()),
+            "difference": change.difference,
+            "difference_low": change.low,
+            "difference_high": change.high,
         }
     return {
         "model": recognizer.card.name,

@@ -84,7 +84,7 @@ def figures(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> dict
     """Both accuracies, and the interval of their difference."""
     change = paired_difference(before, after)
     found = {"before": before.mean(), "after": after.mean(), "low": change.low, "high": change.high}
-    return {name: round(float(value), 4) for name, value in found.items()}
+    return {name: float(value) for name, value in found.items()}
 
 
 def main() -> None:

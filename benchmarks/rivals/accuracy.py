@@ -54,13 +54,13 @@ def figures(right: Mask, new: Mask, default: Mask) -> dict[str, Any]:
     found = {}
     for name, part in (("full", np.ones_like(new)), ("twin_free", new)):
         low, high = wilson_interval(int(right[part].sum()), int(part.sum()))
-        found[name] = {"n": int(part.sum()), "accuracy": round(float(right[part].mean()), 4)}
-        found[name] |= {"accuracy_low": round(low, 4), "accuracy_high": round(high, 4)}
+        found[name] = {"n": int(part.sum()), "accuracy": float(right[part].mean())}
+        found[name] |= {"accuracy_low": low, "accuracy_high": high}
     less = paired_difference(default, right)
     found["to_default"] = {
-        "difference": round(less.difference, 4),
-        "low": round(less.low, 4),
-        "high": round(less.high, 4),
+        "difference": less.difference,
+        "low": less.low,
+        "high": less.high,
         "p_value": mcnemar(default, right).p_value,
     }
     return found

@@ -177,7 +177,7 @@ _REFUSALS = {
         "32 photos are in work or waiting, no more are taken; try again in a moment.",
     ),
     501: ("PyAV, which reads videos, is not installed.", "reading video needs PyAV, which is not installed: ..."),
-    503: ("The server stops while the video is read.", "<video>: the server stops."),
+    503: ("The server stops while the video is uploaded.", "<video>: the server stops."),
     504: (
         "The analysis took too long.",
         "<photo>: the analysis took more than 30 s; send a smaller photo, or try later.",
