@@ -273,8 +273,8 @@ Scaled faces in, probabilities out, in faces a second. fer and Human run the sam
 
 The networks alone, given the {accuracy_n:,} faces of FER2013's PublicTest directly, by `benchmarks/rivals/accuracy.py`.
 All have learned from FER2013, mien's from no other split than Training. These faces have steered which of mien's
-trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; whether those of fer and Human
-have learned from these very faces they do not say.
+trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; whether those of
+fer and Human have learned from these very faces they do not say.
 
 {accuracy}
 
