@@ -124,8 +124,9 @@ SECTION = """## Cost of training
 included, and predicts batches of 64 without gradients. Where a recipe freezes layers or shows small faces at
 first, the speed of training is that over all its epochs. Multiply-adds are those of one face forward. Memory is the
 process's on a processor (cpu) and the tensors' on a GPU (cuda), without FER2013, whose share is below. A whole
-training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that learn
-from teachers have a network of mien-small-first here; larger ones, or several in each step, take longer.
+training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that
+learn from teachers have one teacher with the network of mien-small-first here; larger teachers, or several in each
+step, take longer.
 
 {recipes}
 

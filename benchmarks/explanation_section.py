@@ -23,9 +23,9 @@ def section(measured: dict[str, Any]) -> str:
 SECTION = """## How faithful explanations are
 
 `benchmarks/explanations.py` checks the heat of `mien explain` on {faces} faces of PublicTest and {model}, as
-Petsiuk et al. (2018) do: hidden from its hottest place on, a face should lose its label soon (*deletion*: mean
-probability of the label on the way); shown from its hottest place on, it should get it soon (*insertion*). In brackets
-the 95 % interval for the choice of faces.
+Petsiuk et al. (2018) do: if a face is hidden bit by bit, hottest places first, it should soon lose its label
+(*deletion*: mean probability of the label on the way); if it is shown in this order, it should soon get its label
+(*insertion*). In brackets the 95 % interval for the choice of faces.
 
 {ways}
 

@@ -40,9 +40,10 @@ What [`--int8`](guide.md#in-8-bit-integers) costs and saves. Names are those of 
 mien-large, which are models that ship, and mien-small-robust, a mean of two runs:
 
 {table}
+
 `mien-small` and `mien-large` ship as they stand here, mirrored, as mien-small-robust and mien-large-faces did. What
-ships as `mien-nano` is mien-nano-even, before it mien-nano-full: *full* networks look at four times as many places of a
-face as their namesakes, which pays off in the small file only.
+ships as `mien-nano` is mien-nano-even; before it, mien-nano-full shipped. *full* networks look at four times as many
+places of a face as their namesakes, which pays off only for the small file.
 
 Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer instructions
 for neural networks (AVX-512 VNNI); on one without them int8 gains less speed. Models were measured at different times,

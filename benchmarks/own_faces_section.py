@@ -54,13 +54,14 @@ SECTION = """## Going on with faces of one's own
 
 `benchmarks/own_faces.py` lets mien-small [go on](guide.md#train) by `mien-small-further` with faces as a user may
 have them: those of PublicTest, which it has not learned, with the mouth covered, as by a mask, or
-of 16 x 16 pixels, as from far away. One half is to learn from, the other, of about {tested} faces, tests both; twins
-stay together. Means of draws of the halves, {draws}; the interval is that of one draw, the seconds are of one core
-beside other work. *Unchanged* are the same test faces as FER2013 has them.
+of 16 x 16 pixels, as from far away. One half is for learning; the other, of about {tested} faces, tests the model
+before and after; twins stay together. The figures are means over draws of the halves, {draws}; the interval is that
+of one draw, and the seconds are those of one core beside other work. *Unchanged* means the same test faces as FER2013
+has them.
 
 {rows}
 
-Going on helps where faces show something that the model has not learned, as a mask; not where they show too little.
-For mien-large, by SGD with a rate of 0.005 and else the same changes, it did not help; it
-knows more of covered faces to begin with.
+Going on helps where faces show something that the model has not learned, such as a mask; it does not help where they
+show too little. For mien-large, trained by SGD with a rate of 0.005 and otherwise the same changes, it did not help:
+it knows more about covered faces to begin with.
 """

@@ -231,7 +231,7 @@ PAGE_TEXT = """# Benchmarks
 <!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
 
 Every figure comes from a record in `benchmarks/results/`, written by the script of the same name where no other is
-named. None is a promise for another machine; ratios hold better than figures.
+named. No figure is a promise for another machine; ratios carry over better than figures.
 
 ## Beside other packages
 
@@ -249,7 +249,7 @@ processor second* hardly suffers from that: it is what an otherwise idle core wo
 ### Photos
 
 Photo files in, boxes and expressions out, after a first photo. A face counts as found when a box of about its size
-holds its middle; any other box is false, a second one around the same face too. Speed and faces found belong
+holds its middle; any other box is false, and so is a second one around the same face. Speed and faces found belong
 together: a package that shrinks photos first is fast, but finds only large faces.
 
 {photos}
@@ -273,8 +273,8 @@ Scaled faces in, probabilities out, in faces a second. fer and Human run the sam
 
 The networks alone, given the {accuracy_n:,} faces of FER2013's PublicTest directly, by `benchmarks/rivals/accuracy.py`.
 All have learned from FER2013, mien's from no other split than Training. These faces have steered which of mien's
-trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; whether those of
-fer and Human have learned from these very faces they do not say.
+trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; fer and
+Human do not say whether their networks have learned from these very faces.
 
 {accuracy}
 

@@ -99,9 +99,9 @@ SECTION = """## What minutes of training buy
 
 `benchmarks/speedruns.py` trains networks of different sizes for different times on the labels of all Training faces,
 without votes, teachers or starting weights: Muon, batches of 256, mixup where a training has 30 epochs or more.
-Minutes are those from the first step to the last, on as many threads as the table says; those of the speed recipes are
-too many, as other programs ran beside ([what they take alone](#cost-of-training)). What was tried on the way is in the
-[log](log.md).
+Minutes are those from the first step to the last, on as many threads as the table says; those of the speed recipes
+are too high, as other programs ran at the same time ([what they take alone](#cost-of-training)). What was tried on
+the way is in the [log](log.md).
 
 ![accuracy over minutes of training](images/minutes.svg)
 
