@@ -18,7 +18,7 @@ from PIL import Image
 
 from mien.errors import InputError
 from mien.media.images import read_image, read_reduced, source_name
-from mien.media.photo_lists import expand_folders, list_photos
+from mien.media.photo_lists import list_photos
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -325,7 +325,7 @@ def test_names_that_lead_nowhere(tmp_path: Path) -> None:
     for source in ("n" * 300 + ".jpg", "d/" * 3000 + "e.jpg"):
         with pytest.raises(InputError, match="cannot be opened: File name too long"):
             read_image(source)
-        assert expand_folders([source]) == [source]
+        assert list_photos([source]) == [source]
     with pytest.raises(InputError, match="b: no such file"):
         read_image("a\0b")
 
@@ -366,10 +366,10 @@ def test_folders_are_searched_in_an_order_that_stays(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in expand_folders([tmp_path])]
+    found = [path.relative_to(tmp_path).as_posix() for path in list_photos([tmp_path])]
     assert found == ["a.png", "b.JPG", "also/d.jpeg", "sub/z.webp", "sub/deep/c.tif"]
     before, after = Path("before.jpg"), b"after"
-    assert expand_folders([before, str(tmp_path / "also"), after]) == [before, tmp_path / "also" / "d.jpeg", after]
+    assert list_photos([before, str(tmp_path / "also"), after]) == [before, tmp_path / "also" / "d.jpeg", after]
 
 
 def test_code_in_folders_is_no_video(tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:
     (tmp_path / "up").symlink_to(".")
     (tmp_path / "loop.jpg").symlink_to("loop.jpg")
     (tmp_path / "a.jpg").touch()
-    assert expand_folders([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "loop.jpg"]  # reading the latter says why
+    assert list_photos([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "loop.jpg"]  # reading the latter says why
 
 
 def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,7 +403,7 @@ def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch
         return opened(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert expand_folders([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "closed"]
+    assert list_photos([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "closed"]
     with pytest.raises(InputError, match=r"closed: cannot be opened: Permission denied"):
         read_image(tmp_path / "closed")
 
@@ -411,7 +411,7 @@ def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.jpg, \.png, \.webp or in"):
-        expand_folders([tmp_path])
+        list_photos([tmp_path])
 
 
 def test_floats_may_be_rounded() -> None:

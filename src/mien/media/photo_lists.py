@@ -25,10 +25,14 @@ def is_one_photo(source: object) -> bool:
 def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
     """Put the photos that folders and patterns stand for in their place; the order stays the same.
 
+    Folders are searched with their subfolders for photos, which are known by their endings. Hidden files and folders
+    are passed over, links to folders are not followed.
+
     Patterns are those of `glob`, with ``**`` for any depth. What exists under that very name is no pattern. Folders
     that a pattern matches are searched like named ones, and each photo of a pattern is taken once.
 
-    A folder or pattern without photos stays as it is beside others: reading it says so.
+    A folder or pattern without photos stays as it is beside others, and so does a folder that may not be opened:
+    reading it says so.
 
     Args:
         sources: photos of any kind, folders and patterns.
@@ -41,37 +45,19 @@ def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES)
     empty: list[InputError] = []
     for source in sources:
         try:
-            if isinstance(source, str | os.PathLike) and is_pattern(os.fsdecode(source)):
+            if not isinstance(source, str | os.PathLike):
+                photos.append(source)
+            elif is_pattern(os.fsdecode(source)):
                 photos += _matches(os.fsdecode(source), suffixes)
+            elif os.path.isdir(source):  # noqa: PTH112  # Path's raises on long names
+                photos += _photos_in(Path(source), suffixes)
             else:
-                photos += expand_folders([source], suffixes)
+                photos.append(source)
         except InputError as error:
             empty.append(error)
             photos.append(source)
     if empty and len(empty) == len(photos):
         raise empty[0]
-    return photos
-
-
-def expand_folders(sources: Sequence[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
-    """Put the photos in a folder and its subfolders, known by their endings, in the folder's place.
-
-    Their order stays the same. Hidden files and folders are passed over, links to folders are not followed. A folder
-    that may not be opened is returned as it is: reading it says so.
-
-    Args:
-        sources: photos and folders.
-        suffixes: endings, in lower case, of the files that are taken from a folder.
-
-    Raises:
-        InputError: a folder holds none.
-    """
-    photos: list[_P | Path] = []
-    for source in sources:
-        if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112  # Path's raises on long names
-            photos += _photos_in(Path(source), suffixes)
-        else:
-            photos.append(source)
     return photos
 
 
@@ -87,6 +73,11 @@ def first_photo(folder: Path) -> Path:
 
 
 def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The photos in a folder and its subfolders; what may not be opened is among them: reading it says so.
+
+    Raises:
+        InputError: there is none.
+    """
     photos = list(_walked(folder, suffixes))
     if not photos:
         raise _without(folder, suffixes)
@@ -94,7 +85,7 @@ def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _walked(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    closed = list[OSError]()
+    closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found = (Path(parent) / name for name in sorted(files) if not name.startswith("."))
@@ -133,7 +124,7 @@ def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
     for path in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob takes no absolute pattern
         if os.path.isdir(path):  # noqa: PTH112 - Path's raises in a folder that may be listed, but not entered
             with suppress(InputError):  # an empty folder is an error only where it is named
-                found |= dict.fromkeys(expand_folders([path], suffixes))
+                found |= dict.fromkeys(_photos_in(path, suffixes))
         elif _is_taken(path, suffixes):
             found[path] = None
     if not found:
