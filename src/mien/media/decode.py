@@ -101,8 +101,7 @@ def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ima
         openers = {"HEIC": (_heic(name), None)}
     reasons = []
     for known, (factory, accepts) in openers.items():
-        accepted = accepts(prefix[:16]) if accepts else True
-        if not accepted:
+        if accepts and not accepts(prefix[:16]):
             continue
         stream.seek(0)
         try:
@@ -226,5 +225,6 @@ def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an exception says, for the end of a sentence."""
-    return str(error).strip().rstrip(".") or type(error).__name__
+    """Return what an exception says, without its error number and file, for the end of a sentence."""
+    said = getattr(error, "strerror", None) or str(error)
+    return said.strip().rstrip(".") or type(error).__name__

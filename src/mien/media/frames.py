@@ -70,10 +70,10 @@ def frames_of(source: FrameSource) -> Iterator[Iterator[Frame]]:
 
 
 def check_part(name: str, start_s: float, end_s: float | None, every: int) -> None:
-    """Make sure that a range and a stride can be.
+    """Check which part of a video is wanted.
 
     Raises:
-        InputError: they cannot.
+        InputError: `every` is no whole number from 1, a time is no number from 0, or the range is empty.
     """
     check_number(f"{name}: every", every, 1, whole=True)
     check_number(f"{name}: start_s", start_s, 0)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")  # 00:00:01.200000000
-# Of these formats, by the names of FFmpeg, the stated duration is the time stamp of the end. Where a program has left
-# out the start of one all the same, a cut near its end is not noticed.
+# In these formats, by FFmpeg's names, the stated duration is the time stamp of the end, not the length. Some programs
+# write the length all the same; that such a file is cut off near its end is not noticed.
 _STATE_THEIR_END = ("matroska", "asf")
 
 

@@ -14,11 +14,6 @@ _TAKES_ANY_TEXT = 19
 """The first version of PyAV that reads titles and the like in any encoding unasked."""
 
 
-def reason_of(error: Exception) -> str:
-    """Return what an error of PyAV says, without its number and file."""
-    return getattr(error, "strerror", None) or str(error)
-
-
 def import_av() -> Any:
     """Return PyAV.
 

@@ -34,8 +34,9 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) 
     Args:
         frame: as it was decoded.
         aspect: of its pixels.
-        mirrored: whether frames of a rotation are mirrored, empty for the first frame of a video. Those that follow
-            are not asked: a frame whose `side_data` was looked at stays in memory until Python looks for cycles.
+        mirrored: rotation -> whether frames of it are mirrored, the same dict for all frames of a video, empty at
+            first. So each rotation is looked up once: a frame whose `side_data` was read stays in memory until Python
+            collects cycles.
 
     Raises:
         FFmpegError, ValueError: its colours cannot be converted.
@@ -49,7 +50,7 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) 
     image = square.to_ndarray()
     if frame.rotation not in mirrored:
         mirrored[frame.rotation] = _is_mirrored(frame)
-    if mirrored[frame.rotation]:  # `rotation` is where the rows point to, so it is the columns that are reversed
+    if mirrored[frame.rotation]:  # `rotation` tells the direction of the rows, so the flip keeps that: upside down
         image = image[::-1]
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from mien.errors import InputError
 from mien.media.clock import RisingClock
-from mien.media.decode import TooLarge, check_file
+from mien.media.decode import TooLarge, check_file, reason_of
 from mien.media.frames import Frame, check_part, refuse_empty_part
 from mien.media.length import begin_of, duration_of, end_of_picture
-from mien.media.pyav import import_av, open_leniently, reason_of
+from mien.media.pyav import import_av, open_leniently
 from mien.media.shown import as_shown, pixel_aspect, shown_width
 
 if TYPE_CHECKING:

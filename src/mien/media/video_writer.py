@@ -15,8 +15,10 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.media.clock import RisingClock
+from mien.media.decode import reason_of
 from mien.media.frames import Frame, FrameSource
-from mien.media.pyav import import_av, reason_of
+from mien.media.length import begin_of
+from mien.media.pyav import import_av
 from mien.media.shown import BT709
 from mien.media.video import VideoReader
 
@@ -43,11 +45,10 @@ class VideoWriter:
 
         Args:
             path: of the mp4 file; not the one that is read.
-            source: where the frames are from; the file begins at the first moment that is wanted of it, and ends where
-                it has been read to, if it says that; else the last frame is seen as long as the one before it. From a
-                `VideoReader` it takes the frame rate that it states, each frame being shown at its own time all the
-                same, and the sound, as long as there is a picture: AAC and MP3 unchanged, other codecs as AAC; none
-                where the codec is unknown.
+            source: where the frames are from. The file begins at its `start_s` and ends at its `seen_s`; where that is
+                None, the last frame is shown as long as the one before it. Of a `VideoReader` the file also gets the
+                stated frame rate, though each frame keeps its own time, and the sound, as long as there is a picture:
+                AAC and MP3 unchanged, other codecs as AAC. Sound of an unknown codec is left out.
         """
         self._path = Path(path)
         self._start_s = 0.0 if source is None else source.start_s
@@ -143,9 +144,9 @@ class VideoWriter:
         if self._original is not None and self._original.has_sound:
             container = self._stack.enter_context(self._original.open())
             sound = container.streams.audio[0]
-            begin_s = (container.start_time or 0) / 1_000_000 + self._start_s
             if not _is_known(sound):
                 return
+            begin_s = begin_of(container) + self._start_s
             if _fits_mp4(sound):
                 self._sound = _copied(container, self._out.add_stream_from_template(sound), begin_s)
             else:
