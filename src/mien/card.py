@@ -90,9 +90,10 @@ class Card:
             row = json.loads(card_file.read_text(encoding="utf-8"))
             _check(row, card_file)
             del row["schema"]
-            plain = {name: _frozen(value) for name, value in row["preprocess"].items()}
+            plain = row["preprocess"]
+            preprocess = Preprocess(**plain | {"mean": tuple(plain["mean"]), "std": tuple(plain["std"])})
             row |= {"labels": LabelSet(tuple(row["labels"])), "limits": tuple(row["limits"])}
-            card = cls(**row | {"preprocess": Preprocess(**plain)})
+            card = cls(**row | {"preprocess": preprocess})
             found = hashlib.sha256(model_file.read_bytes()).hexdigest()
         except ModelError:
             raise
@@ -145,12 +146,9 @@ def _are_figures(value: Any) -> bool:
     return value is None or (_is_object(value) and all(_is_number(value.get(name)) for name in _RATES))
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-_RATES = ("n", "accuracy", "accuracy_low", "accuracy_high")
+_RATES = ("n", "accuracy", "accuracy_low", "accuracy_high")  # of each part of a split
 _NEEDED = [each.name for each in dataclasses.fields(Preprocess)]
+# field -> what it must hold, in words and as a check
 _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "name": ("text", _is_text),
     "labels": ("a list of at least one name", lambda value: _are_texts(value) and len(value) > 0),

@@ -141,7 +141,7 @@ def explain(
     card = analyzer.recognizer.card
     asked = None if label is None else _known(label, card)
     (cropped,) = analyzer.crop([source], boxes=None if boxes is None else [boxes], crops=crops)
-    if cropped.failed is not None or cropped.stack is None:
+    if cropped.stack is None:
         raise InputError(str(cropped.failed))
     (analysis,) = analyzer.recognize([cropped])
     labels = [asked or face.expression.label for face in analysis.faces]

@@ -29,7 +29,7 @@ def canonical_name(text: str) -> str:
 
 
 def same_case(text: str) -> str:
-    """Return a name as it is compared: in lower case, and in the one form of its accents; macOS writes another."""
+    """Return the form in which names are compared: lower case, accents composed; macOS writes them decomposed."""
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
@@ -65,12 +65,10 @@ class LabelSet:
         Raises:
             DataError: no class has that name.
         """
-        for name, names in (
-            (same_case(text), [same_case(own) for own in self.names]),
-            (canonical_name(text), [canonical_name(own) for own in self.names]),
-        ):
-            if name in names:
-                return names.index(name)
+        for spelled in (same_case, canonical_name):
+            names = [spelled(name) for name in self.names]
+            if spelled(text) in names:
+                return names.index(spelled(text))
         raise DataError(f"label {text!r} is unknown; expected one of {', '.join(self.names)}.")
 
     def positions_in(self, other: LabelSet) -> tuple[int, ...]:

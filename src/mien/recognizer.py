@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "mien-small"
 """Name of the shipped model that is used when none is named."""
 
+LEAST_DOUBT = 1e-9
+"""Of a face, see `calibrated_softmax`: without doubt its temperature would be 0."""
+
 _SHIPPED = Path(__file__).with_name("models")
 
 
@@ -78,9 +81,6 @@ def calibrated_softmax(
     others = 1 - softmax(logits).max(axis=1, keepdims=True)
     temperatures = temperature * np.maximum(others, LEAST_DOUBT) ** sharpening
     return softmax(logits.astype(np.float64) / temperatures)
-
-
-LEAST_DOUBT = 1e-9  # of a face; without doubt a temperature would be 0
 
 
 class Recognizer:

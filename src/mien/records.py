@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mien.media.images import Photo
 
 
-_NONE = LabelSet(())
+_NO_LABELS = LabelSet(())
 
 
 def columns(labels: LabelSet) -> list[str]:
@@ -39,8 +39,8 @@ def columns(labels: LabelSet) -> list[str]:
 
 def csv_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     """Return a row as a line of CSV, without its end; a name that holds a line break of any kind is quoted."""
-    text = io.StringIO()
-    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)  # Python 3.11 quotes what is in its terminator
+    text = io.StringIO()  # Python 3.11 quotes only those line breaks that are in its line terminator
+    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
     return text.getvalue().removesuffix("\r\n")
 
 
@@ -85,7 +85,7 @@ class Analysis:
     faces: tuple[AnalyzedFace, ...] = ()
     failed: str | None = None
     model: str
-    labels: LabelSet = field(default=_NONE, repr=False, compare=False)
+    labels: LabelSet = field(default=_NO_LABELS, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of a photo."""
@@ -147,7 +147,7 @@ class Analysis:
 class Analyses(Sequence[Analysis]):
     """Several photos, in the order in which they were given."""
 
-    def __init__(self, analyses: Iterable[Analysis], labels: LabelSet = _NONE) -> None:
+    def __init__(self, analyses: Iterable[Analysis], labels: LabelSet = _NO_LABELS) -> None:
         self._all = tuple(analyses)
         self._labels = labels  # of a table without any photo
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,9 @@ def timeline_picture(overview: Overview) -> npt.NDArray[np.uint8]:
     font = ImageFont.load_default(18)
     hidden = overview.n_tracks - len(tracks)
     title = f"{overview.source}   {clock(overview.begin_s)} to {clock(overview.end_s)}"
-    draw.text((30, 16), f"{title}{f'   and {hidden} shorter tracks' if hidden else ''}", font=font, fill=_INK)
+    if hidden:
+        title += f"   and {hidden} shorter tracks"
+    draw.text((30, 16), title, font=font, fill=_INK)
     _draw_legend(draw, overview, font)
     _draw_axis(draw, overview, height - _BOTTOM, font)
     if not tracks:
@@ -67,8 +70,7 @@ def _draw_legend(draw: ImageDraw.ImageDraw, overview: Overview, font: _Font) -> 
 
 def _draw_axis(draw: ImageDraw.ImageDraw, overview: Overview, bottom: float, font: _Font) -> None:
     step = next((step for step in _STEPS_S if overview.seconds / step <= 15), _STEPS_S[-1])
-    first = -int(-overview.begin_s // step)
-    for tick in range(first, int(overview.end_s / step) + 1):
+    for tick in range(math.ceil(overview.begin_s / step), int(overview.end_s / step) + 1):
         x = _x(overview, tick * step)
         draw.line((x, _TOP - 8, x, bottom), fill=_FAINT)
         whole_s = clock(tick * step).removesuffix(".0")

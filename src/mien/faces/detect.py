@@ -22,6 +22,17 @@ LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARK_NAMES for axis in
 MIN_FACE_PX = 24
 """Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
 
+# How `YuNet` looks; its docstring says why more than once.
+SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
+SMALL_BOX = 0.75  # a face of 24 px of the network's input gets a box of 19 to 25 px, of 20 px one of 16 to 19
+ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
+FAR_PX = 320
+SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
+SURE_SCORE = 0.88  # upside down, thirteen faces of 40 to 120 px stayed below when they were taken for upright ones
+TURNED_EXTRA_SCORE = 0.1  # of 169 photos without faces, three gave 6 of 0.7 in the other turns, none one of 0.8
+SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
+_QUARTER = np.array([[0, -1], [1, 0]])  # clockwise as seen, for y points down
+
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
@@ -142,7 +153,9 @@ class YuNet:
             rows.append(self._look(_scaled(middle, FAR_PX / max(middle.shape[:2]))))
         if self.any_angle or not any((found[:, 14] > SURE_SCORE).any() for found in rows):
             rows += [self._look(middle, quarter_turns) for quarter_turns in (1, 2, 3)]
-        kept = _without_duplicates(np.concatenate(rows)) * [*image.shape[1::-1] * 7, 1]
+        kept = _without_duplicates(np.concatenate(rows))
+        height, width = image.shape[:2]
+        kept[:, :14] *= [width, height] * 7  # seven points, x and y
         return [face for face in map(_face, kept) if face.side_px >= SMALL_BOX * self.min_face_px]
 
     def for_reduced(self, factor: int) -> YuNet:
@@ -152,7 +165,10 @@ class YuNet:
         return other
 
     def _look(self, image: npt.NDArray[np.uint8], quarter_turns: int = 0) -> npt.NDArray[np.float64]:
-        """Rows as of `YuNetNetwork`, in sides of the image, which is turned against the clock before the look."""
+        """Rows as `YuNetNetwork.rows` gives them, but with x and y as fractions of the image's width and height.
+
+        The network sees the image after `quarter_turns` against the clock; the rows are those of the image as it is.
+        """
         threshold = self.score_threshold + (TURNED_EXTRA_SCORE if quarter_turns else 0)
         turned = np.rot90(image, quarter_turns)
         rows = self._network.rows(turned, threshold)
@@ -161,17 +177,6 @@ class YuNet:
         points[:, :2] = np.sort(points[:, :2], axis=1)  # the box's corners
         rows[:, :14] = points.reshape(-1, 14)
         return rows
-
-
-SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
-SMALL_BOX = 0.75  # a face of 24 px of the network's input gets a box of 19 to 25 px, of 20 px one of 16 to 19
-ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
-FAR_PX = 320
-SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
-SURE_SCORE = 0.88  # upside down, thirteen faces of 40 to 120 px stayed below when they were taken for upright ones
-TURNED_EXTRA_SCORE = 0.1  # of 169 photos without faces, three gave 6 of 0.7 in the other turns, none one of 0.8
-SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
-_QUARTER = np.array([[0, -1], [1, 0]])  # clockwise as seen, for y points down
 
 
 def _scaled(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
