@@ -249,7 +249,10 @@ class Analyzer:
         yield from (self._analysis(photo, expressions) for photo in photos)
 
     def crop_one(self, photo: Photo, name: str) -> Cropped:
-        """Find the faces of a photo, which messages call `name`; threads may do so side by side if they may detect."""
+        """Find the faces of one photo, as `crop` does; messages call it `name`.
+
+        Threads may call this at once where they may share the detector.
+        """
         (found,) = self._crop([(photo, name)])
         return found
 

@@ -9,7 +9,7 @@ from mien.errors import InputError
 
 
 def check_number(name: str, value: Any, least: float, *, whole: bool = False) -> None:
-    """Make sure that an argument is a number that can be; numpy's are, truth values and not-a-number are not.
+    """Make sure that an argument is a number from `least` on; NumPy's are numbers, truth values and NaN are not.
 
     Args:
         name: of the argument, and of what it is for, as ``"photo.gif: every"``.

@@ -141,7 +141,7 @@ def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[
 
 
 def _raising_in_turn(jobs: Iterable[Callable[[], Cropped]]) -> Generator[Callable[[], Cropped]]:
-    """Yield the jobs, and one that fails where no more can be had, so that those before it are done."""
+    """Yield the jobs; an error in making the next one becomes a job that raises it, after those before are done."""
     try:
         yield from jobs
     except Exception as error:  # of a user's generator of photos
@@ -153,9 +153,9 @@ def _raising_in_turn(jobs: Iterable[Callable[[], Cropped]]) -> Generator[Callabl
 
 
 def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
-    """Return how far a photo may be reduced in reading: the px that its longer side keeps at least.
+    """Return how many px the longer side of a photo must keep where it is read reduced.
 
-    With so many, the smallest face that YuNet can find still fills a crop.
+    With so many, the smallest face that YuNet can find still fills a crop. Other detectors get whole photos.
     """
     return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
 

@@ -54,7 +54,7 @@ class TrackOverview:
         self.last_s = face.time_s
 
     def halve(self) -> None:
-        """Put two bins together."""
+        """Merge each two neighbouring bins into one."""
         halved: dict[int, tuple[npt.NDArray[np.float64], int]] = {}
         for place, (total, n) in self._bins.items():
             other, m = halved.get(place // 2, (np.zeros_like(total), 0))

@@ -31,8 +31,8 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
     numbers for a photo that has none; landmarks stand in right_eye_x, right_eye_y and so on, as `mien.records.columns`
     names them. Or a JSON array with an object for each photo, or a line for each in a file that ends in .jsonl:
     ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1], "landmarks": [[x, y], ...]}]}``.
-    What else stands there is passed over, so the output of an analysis can be given to another; but where it has a
-    `path`, and a photo lies there, that names the photo.
+    Other columns and keys are passed over, so that the output of an analysis can be read; but a `path` where a file
+    lies names the photo in the place of `source`.
 
     Returns:
         Source or path -> faces, px; without the photos of which `failed` says why they could not be read.
@@ -125,15 +125,15 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
         if not isinstance(face, Face):
             kind = type(face).__name__
             raise InputError(f"{source}: item {index} of what the detector returned is {kind}; expected mien.Face.")
-        _face(face.box, face.landmarks, f"{source}: the detector's box {index}")
+        _face(face.box, face.landmarks, f"{source}: the detector's box {index}")  # raises where it is malformed
     return given_faces(list(found), image, source)
 
 
 def given_faces(faces: list[Face] | None, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
-    """Return faces that are given for an image.
+    """Return the faces that are given for an image, after a check.
 
     Raises:
-        InputError: there are none given, or one lies outside the image.
+        InputError: `faces` is None, as nothing is known of the image, or one lies outside it.
     """
     if faces is None:
         raise InputError(f"{source}: no boxes are given for it.")

