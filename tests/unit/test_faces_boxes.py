@@ -201,6 +201,11 @@ def test_malformed_boxes_are_counted_from_0() -> None:
         checked_boxes([3, 4], "a.jpg")
 
 
+def test_boxes_of_infinite_sides_are_refused() -> None:
+    with pytest.raises(InputError, match=r"a.jpg: box 0 is \(-1e\+308, 0.0, 1e\+308, 5.0\); expected x0 < x1 and"):
+        checked_boxes([(-1e308, 0, 1e308, 5)], "a.jpg")
+
+
 @pytest.mark.parametrize("box", [(100, 0, 110, 10), (-9, 0, 0, 10), (0, 50, 10, 60), (0, -9, 10, 0)])
 def test_boxes_outside_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match=r"a.jpg: box 0 .* lies outside the photo of 100 x 50 px"):

@@ -213,6 +213,12 @@ def test_photos_are_not_overwritten(tmp_path: Path) -> None:
         picture_files(photos, tmp_path / "z.jpg")
 
 
+def test_a_link_to_itself_in_a_folder_of_photos_does_not_stop_their_pictures(tmp_path: Path) -> None:
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    out = tmp_path / "out"
+    assert picture_files([tmp_path / "loop.jpg", tmp_path / "x.jpg"], out) == [out / "loop.jpg", out / "x.jpg"]
+
+
 def test_pictures_stay_in_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -22,6 +22,7 @@ _FORMATS = (
     "expected CSV with the columns source, x0, y0, x1, y1, or JSON as "
     '[{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}]: what `mien analyze --csv` and `--json` print.'
 )
+_FARTHEST_PX = 1e9  # far beyond any photo; with numbers near the largest one, sides become infinite
 
 
 def read_boxes(file: Path) -> dict[str, list[Face]]:
@@ -100,8 +101,8 @@ def checked_boxes(boxes: Any, source: str) -> list[Face]:
     """Return ``(N, 4)`` numbers, or what has such a `box` and perhaps `landmarks`, as faces.
 
     Raises:
-        InputError: `boxes` is no list, a box is not four finite numbers with x0 < x1 and y0 < y1, or landmarks are not
-            five points.
+        InputError: `boxes` is no list, a box is not four numbers below 1e9 with x0 < x1 and y0 < y1, or landmarks are
+            not five points.
     """
     try:
         boxes = list(boxes)
@@ -151,7 +152,7 @@ def _face(box: Any, landmarks: Any, place: str) -> Face:
         x0, y0, x1, y1 = (float(value) for value in box)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{place} is {box!r}; expected four numbers, x0 y0 x1 y1.") from error
-    if not (math.isfinite(x0 + y0 + x1 + y1) and x0 < x1 and y0 < y1):
+    if not (all(abs(value) < _FARTHEST_PX for value in (x0, y0, x1, y1)) and x0 < x1 and y0 < y1):  # NaN is not below
         raise InputError(f"{place} is {(x0, y0, x1, y1)}; expected x0 < x1 and y0 < y1, in px.")
     return Face(box=(x0, y0, x1, y1), landmarks=None if landmarks is None else _five_points(landmarks, place))
 

@@ -158,10 +158,10 @@ def _check_losses(photos: Sequence[Path], files: Sequence[Path], videos: Set[Pat
     Raises:
         InputError: one would be.
     """
-    known = {photo.resolve(): photo for photo in photos}
+    known = {os.path.realpath(photo): photo for photo in photos}  # Path.resolve raises on a link to itself
     drawn: dict[Path, Path] = {}
     for photo, file in zip(photos, files, strict=True):
-        lost = known.get(file.resolve())
+        lost = known.get(os.path.realpath(file))
         if lost is not None:
             kind = "video" if lost in videos else "photo"
             raise InputError(f"{lost}: is a {kind} and would be overwritten; save the pictures elsewhere.")
