@@ -87,12 +87,12 @@ FERPLUS = LabelSet(("neutral", "happy", "surprise", "sad", "angry", "disgust", "
 
 
 def label_set_of(names: Iterable[str]) -> LabelSet:
-    """Return classes as somebody states them: expressions that mien knows in its spelling, other words as they are.
+    """Return the classes that somebody names, in their order.
 
-    Where one of them is no expression that mien knows, or two spell one, all are words of their own.
+    Where all are expressions that mien knows, and no two the same, they get mien's spelling; else all keep their own.
 
     Raises:
-        DataError: two are one word, or one is none.
+        DataError: a name is empty, or two are one word.
     """
     words = tuple(name.strip() for name in names)
     if "" in words or len(set(map(same_case, words))) < len(words):

@@ -58,7 +58,7 @@ def shipped_models() -> list[str]:
 
 
 def is_model(named: str | Path) -> bool:
-    """Return whether somebody names a model: one that ships, or a model folder."""
+    """Return whether `named` is the name of a shipped model or the path of a model folder."""
     return str(named) in shipped_models() or (Path(named) / CARD_FILE).is_file()
 
 

@@ -100,7 +100,8 @@ class _Course:
         if round(face.time_s - self._next.start_s, 6) < min_s:
             return None
         ended, self._current, self._next = self._current, self._next, None
-        if round(self._current.start_s - ended.start_s, 6) < min_s:  # of the first one alone: others have led for it
+        # only the first stretch of a track can be that short: each later one has led for `min_s`
+        if round(self._current.start_s - ended.start_s, 6) < min_s:
             self._current.start_s = ended.start_s
             return None
         return ended.segment(*self._place, self._current.start_s)

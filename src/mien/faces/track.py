@@ -58,9 +58,6 @@ class Tracker:
     Args:
         unseen_s: a track ends when its face is missed in a frame and was last seen longer ago than this, seconds.
 
-    Attributes:
-        alive: numbers of the tracks that have not ended.
-
     Raises:
         InputError: `unseen_s` is negative.
     """

@@ -44,7 +44,7 @@ class FrameSource(Protocol):
 
     @property
     def seen_s(self) -> float | None:
-        """When what has been read so far is over, seconds, with frames that were not wanted; None if not known."""
+        """When the last frame that was read so far, wanted or not, is over, seconds; None if not known."""
         ...
 
     @property

@@ -94,7 +94,7 @@ def _walked(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
 
 
 def _is_taken(path: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a file that nobody named is taken by its ending; code is not, which has no zero bytes."""
+    """Whether a file that was found, not named, is taken: by its ending, but no code, which has no zero bytes."""
     suffix = path.suffix.lower()
     if suffix not in suffixes or suffix not in _ALSO_CODE or not path.is_file():
         return suffix in suffixes

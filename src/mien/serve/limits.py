@@ -19,7 +19,7 @@ class Limits:
         photos: photos that are uploaded, waiting or in work at one moment; more are refused with 429.
         seconds: longest upload of a photo; its analysis may take as long again.
         video_bytes: size of a video; one is read at a time.
-        video_upload_seconds: for its upload.
+        video_upload_seconds: longest upload of a video.
 
     Raises:
         InputError: a limit is not a finite number above 0.

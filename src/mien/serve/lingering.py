@@ -20,7 +20,7 @@ class Lingering:
     urllib does, would see that in the place of the answer. Where a connection goes on, uvicorn itself reads what comes.
 
     Args:
-        app: what answers; it holds nothing for a request by then.
+        app: the application; when it sends the end of an answer, it has let go of all that it held for the request.
         stopping: is set where the server stops, and waits for nobody.
     """
 
