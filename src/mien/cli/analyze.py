@@ -146,7 +146,9 @@ def analyze(
         )
         photos = results.missing
     quiet = _on_terminal() and (as_json or as_csv)
-    reading = Reading(analyzer, given, crops, every, start, end, quiet, failed=tally.failed)
+    reading = Reading(
+        analyzer, boxes=given, crops=crops, every=every, start_s=start, end_s=end, quiet=quiet, failed=tally.failed
+    )
     found = reading.files(photos, video_files, outputs) if camera is None else reading.camera(camera, save)
     # on a terminal, a bar would run into what is printed
     found = tally.count(found, with_bar=not videos and (results is not None or not _on_terminal()))
@@ -206,6 +208,7 @@ def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[st
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
+    """The results in words: of photos one by one, of a video at its end."""
     from mien.cli.reading import video_lines
     from mien.video import AnalyzedFrame
 
@@ -228,9 +231,9 @@ def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 def _photo_lines(found: Iterable[Analysis]) -> Iterator[str]:
     for analysis in found:
-        if analysis.failed is not None:
-            continue  # the summary says why
-        width, height = analysis.size or (0, 0)
+        if analysis.size is None:
+            continue  # it failed, and the summary says why
+        width, height = analysis.size
         n = len(analysis.faces)
         yield f"{analysis.source}  {width} x {height} px, {n or 'no'} face{'' if n == 1 else 's'}"
         for number, face in enumerate(analysis.faces):

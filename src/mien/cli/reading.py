@@ -45,18 +45,18 @@ class Reading:
         start_s: first moment of each video.
         end_s: moment before which to stop; None = the end.
         quiet: show no progress.
-        failed: after running, the name of what could not be read to its end, and the reason.
+        failed: gets the name of what could not be read to its end, and the reason.
         stop: is set by Ctrl-C; what is under way is then completed.
     """
 
     analyzer: Analyzer
-    boxes: Mapping[str, Sequence[Face]] | None = None
-    crops: bool = False
-    every: int = 1
-    start_s: float = 0.0
-    end_s: float | None = None
-    quiet: bool = False
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    boxes: Mapping[str, Sequence[Face]] | None
+    crops: bool
+    every: int
+    start_s: float
+    end_s: float | None
+    quiet: bool
+    failed: list[tuple[str, str]]
     stop: threading.Event = field(default_factory=threading.Event)
 
     def files(self, paths: Sequence[Path], videos: Set[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
@@ -64,36 +64,13 @@ class Reading:
 
         After `stop`, what is not read yet is among the failed. `outputs` says where the result of each is written.
         """
-        from mien.media.animation import frame_reader
-        from mien.records import Analysis
-        from mien.video import VideoAnalysis
-
-        left, stop = deque(paths), self.stop
-        with interruption(stop):
-            for are_videos, group in groupby(paths, videos.__contains__):
-                if stop.is_set():
+        left = deque(paths)
+        with interruption(self.stop):
+            for are_videos, group in groupby(paths, lambda path: path in videos):
+                if self.stop.is_set():
                     break
-                if not are_videos:
-                    for analysis in self._photos(list(group), outputs):
-                        left.popleft()
-                        yield analysis
-                        if stop.is_set():
-                            break
-                    continue
-                for path in group:
-                    if stop.is_set():
-                        break
-                    left.popleft()
-                    try:
-                        reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
-                        ends_s = [end_s for end_s in (self.end_s, reader.duration_s) if end_s is not None]
-                        video = VideoAnalysis(reader, self.analyzer)
-                        yield from self._video(video, outputs.get(path), min(ends_s, default=None))
-                    except InputError as error:
-                        model = self.analyzer.recognizer.card.name
-                        yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
-                    if stop.is_set():
-                        self.failed.append((str(path), "stopped; the results so far are complete."))
+                read = self._videos if are_videos else self._photos
+                yield from read(list(group), outputs, left)
         self.failed += ((str(path), "not read, stopped.") for path in left)
 
     def camera(self, camera: str, save: Path | None) -> Iterator[Analysis]:
@@ -107,11 +84,35 @@ class Reading:
         with interruption(self.stop):
             yield from self._video(VideoAnalysis(reader, self.analyzer), save, self.end_s)
 
-    def _photos(self, photos: list[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
+    def _photos(self, photos: list[Path], outputs: Mapping[Path, Path], left: deque[Path]) -> Iterator[Analysis]:
+        """Read photos until `stop`; those that are read are taken off `left`."""
         found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
         for analysis, photo in zip(found, photos, strict=True):
             _save_picture(analysis, outputs.get(photo), self.failed)
+            left.popleft()
             yield analysis
+            if self.stop.is_set():
+                return
+
+    def _videos(self, paths: list[Path], outputs: Mapping[Path, Path], left: deque[Path]) -> Iterator[Analysis]:
+        """The same with videos."""
+        from mien.media.animation import frame_reader
+        from mien.records import Analysis
+        from mien.video import VideoAnalysis
+
+        for path in paths:
+            left.popleft()
+            try:
+                reader = frame_reader(path, start_s=self.start_s, end_s=self.end_s, every=self.every)
+                ends_s = [end_s for end_s in (self.end_s, reader.duration_s) if end_s is not None]
+                video = VideoAnalysis(reader, self.analyzer)
+                yield from self._video(video, outputs.get(path), min(ends_s, default=None))
+            except InputError as error:
+                model = self.analyzer.recognizer.card.name
+                yield Analysis(source=str(path), photo=path, size=None, failed=str(error), model=model)
+            if self.stop.is_set():
+                self.failed.append((str(path), "stopped; the results so far are complete."))
+                return
 
     def _video(self, video: VideoAnalysis, file: Path | None, end_s: float | None) -> Iterator[AnalyzedFrame]:
         from mien.video_saving import saving, until
