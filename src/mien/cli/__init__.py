@@ -64,27 +64,15 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_start)
-    app.command()(analyze.analyze)
-    app.command()(explain.explain)
-    app.command()(serve.serve)
-    app.command()(web.web)
-    app.command()(models.models)
-    app.add_typer(data.app, name="data")
-    app.command()(recipes.recipes)
-    app.command()(train.train)
-    app.command()(train.average)
-    app.command()(train.narrow)
-    app.command()(evaluate.evaluate)
-    app.command()(evaluate.score)
-    app.command()(evaluate.ensemble)
-    app.command()(robust.robust)
-    app.command()(report.compare)
-    app.command()(report.report)
-    for command in (export.export, export.litert, export.join, export.calibrate):
+    for command in (
+        *(analyze.analyze, explain.explain, serve.serve, web.web, models.models, recipes.recipes),
+        *(train.train, train.average, train.narrow, evaluate.evaluate, evaluate.score, evaluate.ensemble),
+        *(robust.robust, report.compare, report.report, export.export, export.litert, export.join, export.calibrate),
+        *(reproduce.reproduce, demo.demo),
+    ):
         app.command()(command)
+    app.add_typer(data.app, name="data")
     app.add_typer(report.results_app, name="results")
-    app.command()(reproduce.reproduce)
-    app.command()(demo.demo)
     return app
 
 

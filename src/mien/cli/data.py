@@ -24,7 +24,7 @@ Classes = Annotated[
         "of folders whose names are no expressions."
     ),
 ]
-Compare = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
+WithAudit = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
 
 
 @app.command()
@@ -32,7 +32,7 @@ def check(
     data: Source,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, to join by row.")] = None,
     classes: Classes = None,
-    audit: Compare = True,
+    audit: WithAudit = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Read a data set whole and say what is in it; exit 1 if any part of it cannot be read."""
@@ -56,7 +56,7 @@ def stats(
     data: Source,
     save: Annotated[Path, typer.Option(help="The HTML page to write.")],
     classes: Classes = None,
-    audit: Compare = True,
+    audit: WithAudit = True,
 ) -> None:
     """Write a page of class bars, sample and mean faces, grey levels and the audit."""
     from mien.lab.pages.data_page import write_stats_page

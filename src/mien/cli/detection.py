@@ -31,4 +31,4 @@ def detector_of(min_face: int | None, any_angle: bool) -> YuNet:
     """Make the detector that the options ask for."""
     from mien.faces.detect import MIN_FACE_PX, YuNet
 
-    return YuNet(min_face_px=MIN_FACE_PX if min_face is None else min_face, any_angle=any_angle)
+    return YuNet(min_face_px=min_face or MIN_FACE_PX, any_angle=any_angle)

@@ -73,7 +73,7 @@ def ensemble(
 
 
 def _print(report: Report, json: bool, model: str | None = None) -> None:
-    """Print a report; where `mien models` can say how the `model` was trained, only that it can."""
+    """Print a report; with a `model`, the remark on its training only points to `mien models`, which has it whole."""
     from mien.lab.remarks import of_training, of_training_in_short
 
     if json:

@@ -58,15 +58,16 @@ def explain(
     found = mien.explain(source, model=model, detector=detector, boxes=given, crops=crops, label=label)
     if as_json:
         typer.echo(json.dumps([explanation.to_dict() for explanation in found]))
-    for number, explanation in enumerate([] if as_json else found):
-        typer.echo(f"  {number:>2}  {_line(explanation)}")
+    else:
+        for number, explanation in enumerate(found):
+            typer.echo(f"  {number:>2}  {_line(explanation)}")
     if not found:
         typer.echo(one_line(f"{name}: no face"), err=True)
         if save is not None:
             raise typer.Exit(1)
     elif save is not None:
-        pictures = [explanation.crop for explanation in found], [explanation.heat for explanation in found]
-        save_picture(heat_picture(*pictures, [explanation.title for explanation in found]), save)
+        picture = heat_picture([one.crop for one in found], [one.heat for one in found], [one.title for one in found])
+        save_picture(picture, save)
 
 
 def _given(boxes: Path, name: str) -> list[Face]:

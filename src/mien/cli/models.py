@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,9 +21,6 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON: one card, or a list of all.")] = False,
 ) -> None:
     """List the models that ship, or print the card of one."""
-    import json
-    from dataclasses import asdict
-
     from mien.card import MODEL_FILE, Card
     from mien.recognizer import DEFAULT_MODEL, find_model, shipped_models
 

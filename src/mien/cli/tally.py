@@ -68,7 +68,7 @@ class Tally:
             self.failed.append((source, failed.removeprefix(f"{source}: ")))
 
     def lines(self, *, even_of_one: bool = False) -> Iterator[str]:
-        """Yield the summary for standard error; of one photo that went well it is empty, but for `even_of_one`."""
+        """Yield the summary for standard error; a single photo is counted in it only with `even_of_one`."""
         if self.photos > 1 or even_of_one:
             photos = "1 photo" if self.photos == 1 else f"{self.photos} photos"
             earlier = f" ({self.earlier} read earlier)" if self.earlier else ""
