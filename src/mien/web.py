@@ -186,20 +186,16 @@ def _index() -> str:
 
 
 def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
-    """The files of onnxruntime-web, from `folder` if they are there."""
+    """The files of onnxruntime-web, from `folder` if they are all there; else they are downloaded, or refused."""
     # Path.is_file raises in a folder that may not be entered
-    present = {name: folder / name for name in RUNTIME_FILES if os.path.isfile(folder / name)}  # noqa: PTH113
-    if len(present) < len(RUNTIME_FILES) and not download:
-        missing = ", ".join(name for name in RUNTIME_FILES if name not in present)
+    missing = [name for name in RUNTIME_FILES if not os.path.isfile(folder / name)]  # noqa: PTH113
+    if missing and not download:
         expected = f"expected the folder dist of npm's onnxruntime-web {RUNTIME_VERSION}"
-        raise InputError(f"{folder}: no {missing}; {expected}.")
-    if len(present) == len(RUNTIME_FILES):
-        try:
-            files = {name: file.read_bytes() for name, file in present.items()}
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be read: {error.strerror}; permit reading there.") from error
-    else:
-        files = _downloaded()
+        raise InputError(f"{folder}: no {', '.join(missing)}; {expected}.")
+    try:
+        files = _downloaded() if missing else {name: (folder / name).read_bytes() for name in RUNTIME_FILES}
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}; permit reading there.") from error
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != RUNTIME_FILES[name]:
             raise InputError(

@@ -90,7 +90,8 @@ def check_local(request: Request) -> str | None:
         why = f"a proxy sent this request on, as its header {forwarding.title()!r} says"
         return f"this server has no token and answers on this machine only, but {why}; start it with a token."
     named = _named(request)
-    if not (request.client is None or is_loopback(request.client.host)) or not is_loopback(named):
+    is_from_here = request.client is None or is_loopback(request.client.host)
+    if not (is_from_here and is_loopback(named)):
         return f"this server has no token and answers on this machine only, not as {named!r}; start it with a token."
     origin = request.headers.get("origin")
     if origin not in (None, f"{request.url.scheme}://{request.url.netloc}"):

@@ -44,9 +44,9 @@ from mien.serve.schema import (
 from mien.serve.service import Service
 from mien.serve.upload import read_upload
 from mien.serve.video import Videos
+from mien.web import PAGE
 
 mimetypes.add_type("text/javascript", ".js")  # Windows may know it as plain text, which browsers do not run
-_STATIC = Path(mien.__file__).with_name("page")
 
 _ABOUT = """Reads facial expressions in photos and videos.
 
@@ -117,17 +117,8 @@ def create_app(
     app.state.stopping, app.state.begin = threading.Event(), begin
     app.state.card = json.loads(recognizer.card.to_json())
     app.include_router(_api)
-    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/offline.js", _offline, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route(
-        "/healthz",
-        _health,
-        summary="Whether the server answers",
-        response_model=HealthAnswer,
-        responses=refusals(403),
-    )
-    app.add_api_route("/healthz", _health, methods=["HEAD"], include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.include_router(_open)
+    app.mount("/static", StaticFiles(directory=PAGE))
     app.add_middleware(Guard)
     app.add_middleware(Lingering, stopping=app.state.stopping)
     if allow_origins:  # around the errors, so that those pages can read them, too
@@ -141,6 +132,7 @@ def create_app(
 
 
 _api = APIRouter(dependencies=[Depends(check_token)])
+_open = APIRouter()  # answers without the token
 
 
 @_api.post(
@@ -207,12 +199,15 @@ async def _metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+@_open.head("/healthz", include_in_schema=False)
+@_open.get("/healthz", summary="Whether the server answers", response_model=HealthAnswer, responses=refusals(403))
 async def _health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@_open.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def _page() -> Response:
-    return FileResponse(_STATIC / "index.html", media_type="text/html; charset=utf-8")
+    return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
 
 
 _NO_OFFLINE_PAGE = """\
@@ -222,6 +217,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.registration.u
 """
 
 
+@_open.api_route("/offline.js", methods=["GET", "HEAD"], include_in_schema=False)
 async def _offline() -> Response:
     """End the service worker of a page of `mien web` that was once seen at this address, and would go on showing it."""
     return Response(_NO_OFFLINE_PAGE, media_type="text/javascript")
