@@ -244,6 +244,8 @@ def test_what_is_not_the_row_does_not_stand_beside_its_figures(row: Recipe) -> N
     assert compare_published(of_recipe(replace(row, published=row.published[:1]))) == another
     unknown = compare_published(replace(of_recipe(row), provenance={}))
     assert unknown == f"{head}its training is not known."
+    joined = {"recipe": {"name": "mean of a, b"}, "members": [{}, {}]}
+    assert compare_published(replace(of_recipe(row), provenance=joined)) == f"{head}it is a mean of several models."
     own = compare_published(of_recipe(recipes["mien-small-first"]))
     assert own == f"{head}there are none of mien-small-first."
     flipped = compare_published(replace(of_recipe(row), tta="flip"))

@@ -341,6 +341,16 @@ def test_the_confusion_vector_has_a_bar_and_an_interval_for_each_class(book):
     assert f'class="interval" d="M{152 * low:.1f} 7.9H{152 * high:.1f}"' in own
 
 
+def test_a_run_without_labelled_faces_has_empty_panels(book):
+    book.keep("cnn8", 60)
+    (file,) = book.files()
+    row = json.loads(file.read_text())
+    row["reports"]["PublicTest"] |= {"full": None, "twin_free": None}
+    file.write_text(json.dumps(row))
+    own = book.part("confusion-vectors").partition("translate(530 557)")[2]
+    assert ">cnn8<" in own and "class=" not in own
+
+
 def test_faces_are_counted_by_what_they_were_taken_for(book):
     book.keep("cnn8", 60)
     book.keep("cnn8", 70, seed=1)

@@ -127,12 +127,9 @@ def compare_published(report: Report) -> str:
 
     The figures are those of the recipe that the report names; `lab.compare` says more of a run.
     """
-    row = report.provenance.get("recipe")
-    if row is None:
-        return f"{report.model} on {report.split} is not set beside published figures: its training is not known."
-    recipe = from_json(json.dumps(row))
-    if why := _why_not_beside(report, recipe):
+    if why := _why_not_beside(report):
         return f"{report.model} on {report.split} is not set beside published figures: {why}."
+    recipe = _recipe_of(report)
     rows = []
     for figure in (each for each in recipe.published if each.epoch is None):
         ours, low, high = _of_report(report, figure)
@@ -144,8 +141,17 @@ def compare_published(report: Report) -> str:
     return Table(f"{report.model} on {report.split}", columns, tuple(rows), notes).plain()
 
 
-def _why_not_beside(report: Report, recipe: Recipe) -> str:
-    """Why the figures of a recipe's source must not stand beside a report; empty if they may."""
+def _recipe_of(report: Report) -> Recipe:
+    return from_json(json.dumps(report.provenance["recipe"]))
+
+
+def _why_not_beside(report: Report) -> str:
+    """Why the figures of its recipe's source must not stand beside a report; empty if they may."""
+    if "members" in report.provenance:
+        return "it is a mean of several models"
+    if "recipe" not in report.provenance:
+        return "its training is not known"
+    recipe = _recipe_of(report)
     if not is_row_of_source(recipe):
         return "its training is not the row that they are of"
     if not recipe.published:

@@ -22,8 +22,8 @@ def _vectors(records: list[Record], page: Path) -> str:
 
 
 def _panel(row: Recipe, trained: TrainedRow | None) -> Iterator[str]:
-    """A bar for each class, with its 95 % interval."""
-    if trained is None:
+    """A bar for each class that has faces, with its 95 % interval."""
+    if trained is None or not trained.recalls:
         return
     step = HEIGHT / len(trained.recalls)
     for place, (name, recall) in enumerate(trained.recalls.items()):
