@@ -60,8 +60,8 @@ class Choosing(Trainer):
     """Learns from some of its faces; the learning rate then falls over the steps that these take."""
 
     def learn_from(self, chosen: Tensor, among: tuple[Tensor, ...]) -> None:
-        """Take faces, labels and votes at indices ``(N,)`` of `among`."""
-        self.faces, self.labels, self.known = (part[chosen] for part in among)
+        """Take faces, labels and targets at indices ``(N,)`` of `among`."""
+        self.faces, self.labels, self.targets = (part[chosen] for part in among)
         self.steps = steps_an_epoch(len(self.faces), self.recipe.batch_size, self.fabric.world_size)
 
 
@@ -86,7 +86,7 @@ class SkippingEasy(Choosing):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.all = self.faces, self.labels, self.known
+        self.all = self.faces, self.labels, self.targets
 
     def _train_epoch(self, *args: Any) -> dict[str, float]:
         epoch = args[2]
@@ -112,7 +112,7 @@ class WithoutRepeats(Choosing):
             0, group, torch.arange(len(flat)), "amin", include_self=True
         )
         shown = first[(flat.amax(1) > flat.amin(1))[first]].sort().values
-        self.learn_from(shown, (self.faces, self.labels, self.known))
+        self.learn_from(shown, (self.faces, self.labels, self.targets))
         print(f"{len(flat) - len(shown)} of {len(flat)} faces left out", flush=True)
 
 
