@@ -199,6 +199,9 @@ def test_split_is_the_preferred_one_that_all_have(three_seeds, tmp_path):
         evaluate_as(run, hundred(50, split="PrivateTest"))
     assert compare(three_seeds[:2]).split == "PublicTest"
     assert compare(three_seeds[:2], "PrivateTest").entries[1].full.accuracy == 0.5
+    for run in three_seeds[:2]:
+        evaluate_as(run, hundred(50, split="Test"))
+    assert compare(three_seeds[:2]).split == "Test"  # as `evaluate` takes it where PublicTest stands beside it
     only_private = evaluate_as(make_run(tmp_path / "private", "cnn8"), hundred(50, split="PrivateTest"))
     assert compare([three_seeds[0], only_private]).split == "PrivateTest"
 

@@ -126,7 +126,7 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
 
     Args:
         runs: runs or their folders, one or more, each evaluated on `split`.
-        split: by default the first of PublicTest, Test, PrivateTest, Training on which all have labelled predictions.
+        split: by default the first of Test, PublicTest, PrivateTest, Training on which all have labelled predictions.
 
     Raises:
         DataError: no run is given or one twice, a run has not been evaluated on the split, or two were evaluated

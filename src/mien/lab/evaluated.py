@@ -15,8 +15,11 @@ from mien.lab.published import Beside, beside_published
 from mien.lab.run import Run
 from mien.lab.tables import percent
 
-PREFERRED_SPLITS = (PUBLIC, TEST, PRIVATE, TRAINING)
-"""Where no split is named, the first of these that has been evaluated and has labels is taken."""
+PREFERRED_SPLITS = (TEST, PUBLIC, PRIVATE, TRAINING)
+"""Where no split is named, the first of these that has been evaluated and has labels is taken.
+
+Test and PublicTest stand beside each other in data of one's own alone, whose PublicTest is what a training watches.
+"""
 
 _PREFERRED = tuple(scored_as(split, tta) for split in PREFERRED_SPLITS for tta in get_args(TTA))
 """The same with the views that were averaged, as `mien evaluate` names its files: one view where there is that."""

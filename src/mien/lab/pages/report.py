@@ -51,7 +51,7 @@ def write_report(
         data: the data set that they were evaluated on, for class counts, sample faces and the worst mistakes as
             pictures; None leaves these out and says so.
         out: the HTML file.
-        split: by default the first of PublicTest, Test, PrivateTest, Training on which all runs have labels.
+        split: by default the first of Test, PublicTest, PrivateTest, Training on which all runs have labels.
         explain: whether the worst mistakes are shown with what speaks for them; takes 800 predictions for each, and
             needs `data`.
         on_progress: called with (what is done, steps done, steps in all) while they are explained.
