@@ -45,7 +45,7 @@ class Audit:
         source: what was audited.
         splits: ``(N,)`` str, the split of each face.
         identical: ``(N,)`` int64, number of the distinct image that each face shows, 0 to M - 1.
-        groups: ``(N,)`` int64, equal for the faces of a group of twins, identical or near; not consecutive.
+        groups: ``(N,)`` int64, number of the group of twins, identical or near, that each face belongs to.
         near_pairs: ``(P, 2)`` int64, pairs of distinct images that are near twins, as numbers in `identical`.
         conflicting: ``(N,)`` bool, an identical face carries another label.
         blank: ``(N,)`` bool, standard deviation below `BLANK_STD`.
@@ -194,22 +194,19 @@ def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArra
     small -= small.mean(axis=(1, 2), keepdims=True)
     length = np.linalg.norm(small, axis=(1, 2), keepdims=True)
     small /= np.where(visible[:, None, None] & (length > 0), length, np.inf)
-    left, right = small[:, :, : _COMPARED_PX // 2], small[:, :, : -_COMPARED_PX // 2 - 1 : -1]
+    left, right = small[:, :, : _COMPARED_PX // 2], small[:, :, ::-1][:, :, : _COMPARED_PX // 2]
     half = np.float32(np.sqrt(0.5))
     return ((left + right) * half).reshape(len(faces), -1), ((left - right) * half).reshape(len(faces), -1)
 
 
 def _groups(count: int, pairs: Indices) -> Indices:
-    """For each of `count` images, the smallest number in its group; pairs, and pairs of pairs, share a group."""
-    groups = np.arange(count)
-    while True:
-        smallest = groups[pairs].min(axis=1)
-        joined = groups.copy()
-        np.minimum.at(joined, pairs[:, 0], smallest)
-        np.minimum.at(joined, pairs[:, 1], smallest)
-        if (joined == groups).all():
-            return groups
-        groups = joined
+    """The group of each of `count` images, numbered by their first images; pairs, and pairs of pairs, share one."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    linked = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
+    _, groups = connected_components(linked, directed=False)
+    return groups.astype(np.int64)
 
 
 def _first_in_training(identical: Indices, splits: npt.NDArray[np.str_]) -> Indices:
