@@ -22,7 +22,7 @@ from mien.lab.changes import CHANGES
 from mien.lab.data import FaceDataset
 from mien.lab.pages.robust_picture import save_picture
 from mien.lab.robust import Effect, Robustness, robustness
-from mien.labels import FER2013
+from mien.labels import FER2013, LabelSet
 from mien.recognizer import Recognizer
 
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
@@ -251,6 +251,14 @@ def test_only_the_seed_decides_what_is_drawn(data):
 def test_labels_are_needed(data):
     with pytest.raises(DataError, match=r"folder/noise\.csv: no face of PublicTest has a label; .*with --split"):
         ask(replace(data, labels=np.full(7, -1)))
+
+
+def test_a_class_that_the_model_lacks_is_refused_before_the_long_work(data):
+    names = tuple("weary" if name == "sad" else name for name in FER2013)
+    steps = []
+    with pytest.raises(DataError, match="classes weary are not in angry"):
+        ask(replace(data, label_set=LabelSet(names)), on_progress=lambda *step: steps.append(step))
+    assert not steps
 
 
 @pytest.fixture(scope="module")

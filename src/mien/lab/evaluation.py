@@ -68,11 +68,11 @@ def evaluate(
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
-    labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
+    relabelled = labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
     twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
-    faces, twin_free = labelled, None if twin_free is None else twin_free[where]
-    predictions = predict_split(recognizer, faces, twin_free, asked, partial(on_progress, "predicting"))
-    report = _report(predictions, recognizer.card, run, tta, faces, remark, data)
+    twin_free = None if twin_free is None else twin_free[where]
+    predictions = predict_split(recognizer, relabelled, twin_free, asked, partial(on_progress, "predicting"))
+    report = _report(predictions, recognizer.card, run, tta, labelled, remark, data)
     if folder is not None:
         write_results(folder, predictions, report)
     if kept_by is not None and report.full is not None:
@@ -171,13 +171,12 @@ def predict_split(
     tta: TTA,
     on_progress: Callable[[int, int], None],
 ) -> Predictions:
-    """Predict the faces of one split, averaged over the views of `tta`; their labels are crossed by name."""
-    labels = recognizer.card.labels
+    """Predict the faces of one split, averaged over the views of `tta`; their classes are in the model's order."""
     return Predictions(
         rows=faces.rows,
-        labels=faces.relabel(labels).labels,
+        labels=faces.labels,
         probabilities=predict(recognizer, faces.faces, tta, on_progress),
-        label_set=labels,
+        label_set=faces.label_set,
         split=str(faces.splits[0]),
         twin_free=twin_free,
     )

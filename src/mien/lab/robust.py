@@ -150,8 +150,9 @@ def robustness(
             "Choose a labelled split with --split."
         )
     _, recognizer = open_model(model, data)
+    faces = chosen.take(known).relabel(recognizer.card.labels)
     twin_free = find_twin_free(data, chosen, partial(on_progress, "looking for twins"))
-    faces, twin_free = chosen.take(known), None if twin_free is None else twin_free[known]
+    twin_free = None if twin_free is None else twin_free[known]
     predictions: list[Predictions] = []
 
     def show(done: int, _: int) -> None:
