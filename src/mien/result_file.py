@@ -147,8 +147,8 @@ class ResultFile:
         head = stream.read(len(self._head))
         if not self._head.startswith(head):
             raise InputError(
-                f"{self._file}: is there, but `mien analyze --out` has not written it with this model's labels, or an "
-                "earlier version has; name another file."
+                f"{self._file}: exists, but it was not written by `mien analyze --out` with this model's labels, or an "
+                "earlier version wrote it; name another file."
             )
         return stream.seek(len(head) if self._is_csv and head == self._head else 0)
 

@@ -103,7 +103,9 @@ def _check_place(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be opened: {error.strerror}.") from error
     others = {name for name in names if name != "runtime" and not name.startswith(".")}  # .git of a site is none
     if others and not is_ours:
-        raise InputError(f"{folder}: holds {min(others)} of others; name a folder that is new, empty, or of mien web.")
+        raise InputError(
+            f"{folder}: holds {min(others)}, not of mien web; name a folder that is new, empty, or of mien web."
+        )
 
 
 def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:

@@ -125,7 +125,7 @@ def test_convert_there_and_back(table: Path, tmp_path: Path, drawn: FaceDataset)
 def test_convert_chosen_splits(table: Path, tmp_path: Path) -> None:
     chosen = ("--split", TRAINING, "--split", PRIVATE)
     done = mien_data("convert", table, tmp_path / "a.csv", *chosen)
-    told = "rows of the CSV count from 0 anew, so that FER+ votes no longer fit; a .parquet keeps them."
+    told = "the CSV numbers its rows from 0 again, so FER+ votes no longer fit; a .parquet keeps the row numbers."
     assert (done.exit_code, done.stderr.count(told), done.stderr.count("\n")) == (0, 1, 1)
     assert told not in mien_data("convert", table, tmp_path / "a.parquet", *chosen).stderr
     assert read_fer2013(tmp_path / "a.csv").split_names() == [TRAINING, PRIVATE]
@@ -148,7 +148,7 @@ def test_images_that_are_not_read_are_told_wherever_faces_are_measured(drawn: Fa
     write_edition(drawn, tmp_path / "set")
     (tmp_path / "set" / "publictest").rename(tmp_path / "set" / "dev")
     (tmp_path / "set" / "README.md").write_text("words")
-    told = "not read, no faces by their name or place: 7 files (dev/angry/"
+    told = "not read, as name or folder say that they are no faces: 7 files (dev/angry/"
     done = CliRunner().invoke(build_app(), ["robust", "mien-nano", "--data", str(tmp_path / "set"), "--split", "dev"])
     assert told in done.stderr
     assert "no split 'dev'; it has Training, PrivateTest" in str(done.exception)
@@ -192,7 +192,7 @@ def test_classes_of_ones_own_from_folders_to_a_model(drawn: FaceDataset, tmp_pat
 def test_a_class_order_for_a_file_that_states_its_own(table: Path) -> None:
     assert mien_data("check", table, "--no-audit", "--classes", ",".join(FER2013)).exit_code == 0
     done = mien_data("check", table, "--no-audit", "--classes", "fear,happy")
-    assert "says itself that its classes are angry, disgust, fear, happy, sad, surprise, neutral; leave" in str(
+    assert "states its classes itself, angry, disgust, fear, happy, sad, surprise, neutral; leave" in str(
         done.exception
     )
 

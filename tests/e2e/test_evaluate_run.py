@@ -399,7 +399,9 @@ def test_export_of_a_run_that_held_out_no_faces(app: typer.Typer, csv: Path, dat
 def test_a_report_on_other_labels_stays(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
     file = run.folder / "report-PublicTest.json"
     before = file.read_bytes()
-    with pytest.raises(DataError, match=r"report-PublicTest.json: is on other faces or labels.*--out FOLDER keeps"):
+    with pytest.raises(
+        DataError, match=r"report-PublicTest.json: was measured on other faces or labels.*keep both by --out FOLDER"
+    ):
         evaluate(run, with_votes(data), majority=True)
     assert file.read_bytes() == before
     by_votes = evaluate(run, with_votes(data), majority=True, out=tmp_path)

@@ -349,7 +349,9 @@ def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDat
 
 def test_what_cannot_calibrate_is_refused(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
     model = exported.folder / "model"
-    with pytest.raises(DataError, match="Training taught the network, or may have; calibrate on --split PublicTest"):
+    with pytest.raises(
+        DataError, match="the network has learned from Training, or may have; calibrate on --split PublicTest"
+    ):
         recalibrate(model, data, "Training", tmp_path)
     with pytest.raises(DataError, match="PrivateTest has no labelled face; calibrate on --split PublicTest"):
         recalibrate(model, data, "PrivateTest", tmp_path)

@@ -92,7 +92,7 @@ def test_without_the_converter_nothing_is_written(tmp_path: Path) -> None:
 def test_a_model_folder_keeps_its_card(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", faces(), NET).export(tmp_path / "model")
     card = (folder / "card.json").read_text()
-    with pytest.raises(ModelError, match="model: a model folder, whose card this one would replace; name a new"):
+    with pytest.raises(ModelError, match="model: is a model folder, whose card would be overwritten; name a new"):
         write_litert("mien-nano", folder)
     assert (folder / "card.json").read_text() == card
 

@@ -365,7 +365,7 @@ def test_with_a_token_only_those_who_send_it_are_answered(model: Path, photo: by
 
 @pytest.mark.parametrize("token", ["", " \n", 5])
 def test_a_token_that_is_none_is_refused(model: Path, token: str) -> None:
-    with pytest.raises(InputError, match="token: is empty, or no text"):
+    with pytest.raises(InputError, match="token: is empty, or not text"):
         create_app(model, token=token)
 
 
@@ -501,7 +501,7 @@ def test_allowed_pages_can_read_errors_of_the_server_itself(model: Path, photo: 
         (["http://[::1]:80"], "secret", r"leave that port out; write 'http://\[::1\]'"),
         (["http://localhost:"], "secret", "leave that port out; write 'http://localhost'"),
         ("http://localhost:3000", "secret", "allow_origins: is text; expected a list"),
-        (["http://localhost:3000"], None, "pages of other origins are answered with a token only"),
+        (["http://localhost:3000"], None, "pages of other origins are answered only if they send a token"),
     ],
 )
 def test_origins_that_cannot_be_are_refused(model: Path, origins: list[str], token: str | None, message: str) -> None:

@@ -225,7 +225,7 @@ def test_the_first_process_decides_what_validation_says(tmp_path, monkeypatch):
 def test_processes_that_do_not_share_a_folder_are_told(tmp_path, monkeypatch):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0)
     monkeypatch.setattr(training.Fabric, "broadcast", lambda self, own: 3 if isinstance(own, int) else own)
-    with pytest.raises(ModelError, match=f"{run.folder.name}: the processes do not go on from one epoch; --out must"):
+    with pytest.raises(ModelError, match=f"{run.folder.name}: the processes go on from different epochs; --out must"):
         train(TINY, easy_faces(), out=tmp_path)
 
 
@@ -284,8 +284,8 @@ def test_faces_are_changed_at_the_size_of_the_input_or_of_smaller_crops(tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stopping": Stopping(monitor="none", patience=1, keep="last")}, "nothing to go by; set stopping.monitor"),
-        ({"stopping": Stopping(monitor="none", patience=None, keep="best")}, "nothing to go by; set stopping.monitor"),
+        ({"stopping": Stopping(monitor="none", patience=1, keep="last")}, "nothing to watch; set stopping.monitor"),
+        ({"stopping": Stopping(monitor="none", patience=None, keep="best")}, "nothing to watch; set stopping.monitor"),
         (
             {"validation": Validation(kind="none"), "schedule": Plateau(factor=0.1, patience=1)},
             "nothing is validated .validation.kind=none., but stopping or the learning rate",
@@ -382,7 +382,7 @@ def test_frozen_phases_restart_the_rate(tmp_path):
     assert [row["lr"] for row in run.history()] == pytest.approx(expected)
     assert len(set(expected)) == 3
     with pytest.raises(
-        RecipeError, match="phases: 'head' is of a timm backbone; mien's own networks are trained whole"
+        RecipeError, match="phases: 'head' is for timm backbones; mien's own networks are trained as a whole"
     ):
         train(replace(recipe, phases=(replace(phases[0], trainable="head"), phases[1])), easy_faces(), out=tmp_path)
 
@@ -659,7 +659,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(ModelError, match="a teacher must have finished its training"):
         train(taught, easy_faces(), out=tmp_path, teachers=[unfinished])
     with pytest.raises(
-        RecipeError, match=r"mien-small-first: .*mien-small-first-seed0-.* are one teacher; name each once"
+        RecipeError, match=r"mien-small-first: .*mien-small-first-seed0-.* are the same teacher; name it once"
     ):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, teacher.folder])
     another = train(TINY, easy_faces(), seed=2, out=tmp_path)
@@ -773,7 +773,7 @@ def test_classes_go_on_by_name_from_a_run(tmp_path):
 
 def test_what_cannot_be_averaged_is_refused(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path)
-    with pytest.raises(ModelError, match="1 runs to average; name at least two"):
+    with pytest.raises(ModelError, match="to average: 1; name at least two runs"):
         average_runs([run], "mean", tmp_path)
     with pytest.raises(ModelError, match="has learned other faces than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
@@ -785,7 +785,7 @@ def test_what_cannot_be_averaged_is_refused(tmp_path):
             "mean",
             tmp_path,
         )
-    with pytest.raises(ModelError, match="not finished; train on first"):
+    with pytest.raises(ModelError, match="not finished; finish its training first"):
         average_runs([train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0), run], "mean", tmp_path)
 
 

@@ -161,7 +161,7 @@ def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     written = Path(out).read_bytes()
     Path("pictures/astronaut.jpg").unlink()
     again = run(model, "photos", "--out", out, "--save", "pictures")
-    undrawn = "1 of the earlier photos have no picture: they are not read again; take another --out.\n"
+    undrawn = "photos read earlier without a picture: 1; they are not read again: name another --out.\n"
     head, rest = first.stderr.replace("4 photos:", "4 photos (3 read earlier):").split("\n", 1)
     assert again.stderr == f"{head}\n{undrawn}{rest}"  # what failed is tried again
     assert (first.exit_code, again.exit_code) == (1, 1)
@@ -182,7 +182,7 @@ def test_a_picture_whose_name_is_too_long_stops_no_later_run(photos: Path, model
     Image.fromarray(data.astronaut()).save(photos / name)
     assert "not drawn" in run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures").stderr
     again = run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures", check=True)
-    assert "1 of the earlier photos have no picture" in again.stderr
+    assert "photos read earlier without a picture: 1; " in again.stderr
 
 
 def test_a_picture_that_cannot_be_written_stops_no_other(photos: Path, model: Path) -> None:
@@ -205,19 +205,25 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photos", "--out", "a.csv", "--csv"], "--out tells the format by its ending; leave out --json and"),
+        (["photos", "--out", "a.csv", "--csv"], "--out chooses the format by the ending of its file; leave"),
         (["clip.mp4", "--out", "a.csv"], "--boxes, --crops and --out are for photos only"),
-        (["photos", "--boxes", "none.csv", "--crops"], "--boxes and --crops exclude each other: a crop is one face"),
+        (
+            ["photos", "--boxes", "none.csv", "--crops"],
+            "--boxes and --crops exclude each other: with --crops, the whole",
+        ),
         (
             ["photos", "--any-angle", "--crops"],
-            "--min-face and --any-angle search faces; --boxes and --crops say where",
+            "--min-face and --any-angle are for searching faces; --boxes and --crops",
         ),
         (
             ["photos", "--min-face", "100", "--crops"],
-            "--min-face and --any-angle search faces; --boxes and --crops say",
+            "--min-face and --any-angle are for searching faces; --boxes",
         ),
-        (["photos", "--out", "s3://bucket/faces.csv"], "an address; download photos first, read a stream by"),
-        (["photos", "--save", "rtsp://user:secret@camera/x"], "an address; download photos first, read a stream by"),
+        (["photos", "--out", "s3://bucket/faces.csv"], "is an address; download photos first, read a stream with"),
+        (
+            ["photos", "--save", "rtsp://user:secret@camera/x"],
+            "is an address; download photos first, read a stream with",
+        ),
         ([""], "an empty path; is the variable set that it came from?"),
         (["--camera", "0", "--start", "2"], "--start is for videos; a camera begins now"),
     ],
@@ -383,7 +389,7 @@ def test_a_photo_from_standard_input(photos: Path, model: Path) -> None:
     assert piped(content, "--save", "drawn.png").stdout.startswith(b"<stdin>  512 x 512 px, 1 face")
     assert Path("drawn.png").is_file()
     assert piped(b"").stderr == b"failed: <stdin>: is empty, 0 bytes.\n"
-    assert b"--out knows photos by their files" in piped(content, "--out", "faces.csv").stderr
+    assert b"--out remembers photos by their files" in piped(content, "--out", "faces.csv").stderr
     assert b"which can be read but once" in piped(content, "-").stderr
 
 

@@ -736,7 +736,7 @@ def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
 
 def test_wrong_hugging_face_files(tmp_path: Path) -> None:
     path = write_hub(tmp_path / "faces.parquet", [1], [0])
-    assert "neither its name nor that of its folder says a split; rename the file" in problem(path)
+    assert "neither its name nor that of its folder names a split; rename the file" in problem(path)
     path = write_hub(tmp_path / "train-0.parquet", [1, 1], [0, 7], STATED)
     assert "train-0.parquet row 1: label 7; expected 0 to 6, or -1 for unlabelled" in problem(path)
     path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])
@@ -757,8 +757,8 @@ def test_a_data_set_that_stands_twice_in_a_folder_is_refused(tmp_path: Path) -> 
         tmp_path, {f"{place}/{name}": data for place in ("images", "images/images") for name, data in faces.items()}
     )
     found = problem(folder)
-    assert "the data set stands there twice, as images/images/t" in found
-    assert found.endswith("Name the folder of one.")
+    assert "holds the data set twice, as images/images/t" in found
+    assert found.endswith("Name the folder of one of them.")
     assert len(read_fer2013(tmp_path / "images" / "images")) == 2
 
 

@@ -138,5 +138,5 @@ def test_a_drawn_test_keeps_twins_together() -> None:
 
 def test_a_test_is_drawn_of_training_alone() -> None:
     drawn = draw_test(faces([0, 0, 1, 1]), 0.5)
-    with pytest.raises(DataError, match="test: has Training, Test; a test is drawn of Training alone"):
+    with pytest.raises(DataError, match="test: has Training, Test; only Training can have a test drawn"):
         draw_test(drawn, 0.5)

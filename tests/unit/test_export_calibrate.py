@@ -81,7 +81,9 @@ def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
     assert done.exit_code == 0 and f"of {n} faces" in done.stderr
     assert ("Take 100 or more." in done.stderr) == (n == 5)
     # 4 of 5: (0.8 + 1.96^2 / 10 +- 1.96 sqrt(0.8 * 0.2 / 5 + 1.96^2 / 100)) / (1 + 1.96^2 / 5)
-    assert ("fitted to 5 faces only: 80 % right of so few may be 37.6 to 96.4 % of others" in done.stderr) == (n == 5)
+    assert (
+        "fitted to only 5 faces: where 80 % of so few are right, 37.6 to 96.4 % of other faces may be" in done.stderr
+    ) == (n == 5)
 
 
 def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +100,7 @@ def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.M
             recalibrate(folder, own, TRAINING, tmp_path / "none")
     card.write(folder)
     monkeypatch.setitem(FULL_SIZES, TRAINING, len(own))
-    with pytest.raises(DataError, match="Training taught the network, or may have"):
+    with pytest.raises(DataError, match="the network has learned from Training, or may have"):
         recalibrate(folder, own, TRAINING, tmp_path / "none")
 
 

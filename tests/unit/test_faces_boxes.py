@@ -179,7 +179,7 @@ def test_boxes_of_several_photos_that_are_no_list_are_refused(boxes: object) -> 
 
 def test_two_spellings_of_one_photo_are_refused() -> None:
     boxes = {"a.jpg": [[0, 0, 1, 1]], "./a.jpg": [[1, 1, 2, 2]]}
-    with pytest.raises(InputError, match=r"\./a\.jpg stands there in two spellings"):
+    with pytest.raises(InputError, match=r"\./a\.jpg is named in two spellings"):
         boxes_of_each(["a.jpg"], boxes)
 
 

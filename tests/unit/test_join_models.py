@@ -84,7 +84,7 @@ def test_the_command_writes_a_model_that_reads_photos(tmp_path: Path) -> None:
 
 def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
-    with pytest.raises(ModelError, match="1 models to join; name at least two"):
+    with pytest.raises(ModelError, match="to join: 1; name at least two models"):
         join_models([first], tmp_path / "both", name="both")
     with pytest.raises(ModelError, match="a model is named twice"):
         join_models([first, second, first], tmp_path / "both", name="both")

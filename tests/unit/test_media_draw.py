@@ -255,5 +255,5 @@ def test_photos_on_two_drives_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         raise ValueError("Paths don't have the same drive")  # as Windows says
 
     monkeypatch.setattr("os.path.commonpath", commonpath)
-    with pytest.raises(InputError, match="out: the photos lie on several drives; save those of each in a run"):
+    with pytest.raises(InputError, match="out: the photos lie on several drives; save those of each drive in a run"):
         picture_files([tmp_path / "a.png", tmp_path / "b.png"], Path("out"))

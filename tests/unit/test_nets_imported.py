@@ -182,7 +182,7 @@ def test_what_was_typed_in_by_hand_is_refused(monkeypatch: pytest.MonkeyPatch) -
     notebook = ModuleType("notebook_of_ones_own")
     exec(CODE, notebook.__dict__ | {"__name__": notebook.__name__}, notebook.__dict__)
     monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
-    with pytest.raises(RecipeError, match="no file defines it, by which a run could tell it; put it into one"):
+    with pytest.raises(RecipeError, match="no file defines it, by which a run could recognise it; define it in one"):
         network_sources(OwnNet(name=f"{notebook.__name__}:Flat"))
 
 
@@ -354,7 +354,7 @@ def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 2}, "differs from cnn8, which mien has; change its name too"),
+        ({"epochs": 2}, "differs from mien's own cnn8; give it another name"),
         ({"epochs": 2, "name": "mine"}, r"published holds a source's figures, .* empty it: \[\]"),
         ({"epochs": "two"}, "epochs"),
         ({"schema": 0}, "schema 0, expected"),

@@ -121,5 +121,5 @@ def test_own_networks_have_no_head_to_train_alone() -> None:
     with torch.device("meta"):
         classifier = build(OwnNet(name="cnn8"), GREY, 7)
     set_trainable(classifier, "all")
-    with pytest.raises(RecipeError, match=r"phases: 'head' is of a timm backbone; .* trained whole"):
+    with pytest.raises(RecipeError, match=r"phases: 'head' is for timm backbones; .* trained as a whole"):
         set_trainable(classifier, "head")

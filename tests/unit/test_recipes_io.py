@@ -204,7 +204,7 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
         ("optimizer.=1", r"'optimizer\.=1': expected FIELD=VALUE"),
         (
             "schedule.kind=cosine",
-            r"""schedule\.kind: another kind .*: --set 'schedule=\{"kind": "Cosine"\}', with its""",
+            r"""schedule\.kind: to choose another kind, .*: --set 'schedule=\{"kind": "Cosine"\}', with its""",
         ),
         ("schedule.kind=slow", r"expected one of Constant, Plateau, Cosine, OneCycle\."),
         ("epochs.kind=1", r"epochs\.kind: int has no field 'kind'"),
@@ -216,7 +216,7 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
         ("class_weights=even", r"class_weights: found 'even', expected 'none' or 'balanced'"),
         ("schedule=Plateau", r"schedule: Plateau needs factor, patience"),
         ("schedule=Linear", r"schedule: found 'Linear', expected Constant or Plateau or Cosine or OneCycle"),
-        ("published=[]", r"published: holds the source's figures, which a variant drops by itself; leave it out"),
+        ("published=[]", r"published: holds the source's figures, which are dropped from every variant; leave it out"),
     ],
 )
 def test_a_change_that_does_not_fit(change: str, message: str) -> None:

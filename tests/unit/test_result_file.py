@@ -203,10 +203,10 @@ def test_results_of_other_settings_do_not_mix(suffix: str, found: dict[Path, Ana
     ("name", "text", "message"),
     [
         ("a.json", "", r"a.json: unknown ending '.json'; expected .csv or .jsonl, which can be added to"),
-        ("a.csv", "name,age\n", "a.csv: is there, but `mien analyze --out` has not written it"),
+        ("a.csv", "name,age\n", "a.csv: exists, but it was not written by `mien analyze --out`"),
         ("a.csv", "s", None),
         ("a.jsonl", '{"so', None),
-        ("a.jsonl", "notes", "a.jsonl: is there, but"),
+        ("a.jsonl", "notes", "a.jsonl: exists, but"),
         ("a.jsonl", '{"source": 1}\n', "a.jsonl: line 1 is not as `mien analyze --out` writes it; name another"),
         ("a.jsonl", '{"source": \n', "a.jsonl: line 1 is not as"),
         ("a.jsonl", '{"source": 1}', "a.jsonl: ends in a line that `mien analyze --out` has not written; name another"),

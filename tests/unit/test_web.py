@@ -160,7 +160,9 @@ def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
         folder = tmp_path / name.replace("/", "-").replace(".", "-")
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text("mine")
-        with pytest.raises(InputError, match=rf"holds {name.split('/')[0]} of others; name a folder that is new"):
+        with pytest.raises(
+            InputError, match=rf"holds {name.split('/')[0]}, not of mien web; name a folder that is new"
+        ):
             write_web(folder, model="mien-nano", runtime=runtime)
         assert [file.read_text() for file in folder.rglob("*") if file.is_file()] == ["mine"]
 
@@ -218,7 +220,7 @@ def test_a_folder_of_others_is_refused_before_the_download(
 def test_a_folder_of_photos_is_no_place_for_the_page(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "private.jpg").write_text("mine")
-    with pytest.raises(InputError, match=r"photos: holds private\.jpg of others; name a folder that is new"):
+    with pytest.raises(InputError, match=r"photos: holds private\.jpg, not of mien web; name a folder that is new"):
         write_web(tmp_path / "photos", model="mien-nano", runtime=runtime)
     (tmp_path / "site" / ".git").mkdir(parents=True)  # of a site that is published from a repository
     write_web(tmp_path / "site", model="mien-nano", runtime=runtime)

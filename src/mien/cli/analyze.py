@@ -44,8 +44,8 @@ def analyze(
         typer.Option(
             parser=named,
             metavar="FILE",
-            help="Add the results to this file, .csv or .jsonl, photo by photo; photos that it has already are passed "
-            "over, but for those that failed or changed, so that a run that was broken off goes on.",
+            help="Add the results to this file, .csv or .jsonl, photo by photo. Photos that it has are skipped, "
+            "except those that failed or changed, so that an interrupted run can go on.",
         ),
     ] = None,
     save: Annotated[
@@ -53,8 +53,8 @@ def analyze(
         typer.Option(
             parser=named,
             metavar="FILE|FOLDER",
-            help="Draw the results: a file for one photo, else a folder. For one video or camera also .html or .png, "
-            "a timeline, and .srt, .csv or .json, its segments.",
+            help="Draw the results into a file, or for several photos into a folder. For one video or camera, .html "
+            "and .png give a timeline, and .srt, .csv and .json its segments.",
         ),
     ] = None,
     model: Model = None,
@@ -71,7 +71,7 @@ def analyze(
         int | None,
         typer.Option(
             min=1,
-            help="Photos that are read at the same time; default: 2, on one core 1.",
+            help="How many photos are read at the same time; default: 2, or 1 on a single core.",
             show_default=False,
         ),
     ] = None,
@@ -80,13 +80,13 @@ def analyze(
     ] = None,
     animated: Annotated[
         bool,
-        typer.Option("--animated", help="Read animated GIF, WebP, PNG and AVIF as videos; else their first frame."),
+        typer.Option("--animated", help="Read animated GIF, WebP, PNG and AVIF as videos, not only their first frame."),
     ] = False,
-    every: Annotated[int, typer.Option(min=1, help="Videos: look at each n-th frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Videos: look only at every n-th frame.")] = 1,
     start: Annotated[float, typer.Option(min=0, help="Videos: begin at this second.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
-    """Read the expressions of the faces in photos, videos, or before a camera."""
+    """Read the expressions of faces in photos, in videos or in front of a camera."""
     from mien.analysis import Analyzer
     from mien.cli.reading import Reading, outputs_of, videos_among
     from mien.faces.boxes import read_boxes
@@ -115,9 +115,11 @@ def analyze(
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
     refuse_contradictions(boxes, crops, min_face, any_angle)
     if out is not None and (as_json or as_csv):
-        raise typer.BadParameter("--out tells the format by its ending; leave out --json and --csv.")
+        raise typer.BadParameter("--out chooses the format by the ending of its file; leave out --json and --csv.")
     if out is not None and STANDARD_INPUT in photos:
-        raise typer.BadParameter("--out knows photos by their files; standard input is none.")
+        raise typer.BadParameter(
+            "--out remembers photos by their files, and standard input is not a file; name the photos."
+        )
     if photos.count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("- stands for standard input, which can be read but once.")
     if workers is not None and not set(photos) - video_files:

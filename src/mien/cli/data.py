@@ -20,8 +20,8 @@ Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[
     str | None,
     typer.Option(
-        help="Classes in the order of their labels, angry,disgust,...: of a parquet file that does not state them, or "
-        "of folders whose names are no expressions."
+        help="Classes in the order of their labels, as angry,disgust,...; for a parquet file that does not state them, "
+        "or for folders that are not named after expressions."
     ),
 ]
 WithAudit = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
@@ -73,10 +73,14 @@ def convert(
     split: Annotated[list[str] | None, typer.Option(help="Only this split; repeatable.")] = None,
     classes: Classes = None,
     skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
-    resize: Annotated[bool, typer.Option(help="Scale the middle square of images of another size.")] = False,
+    resize: Annotated[
+        bool, typer.Option(help="Of images of another size, scale the middle square to 48 x 48 px.")
+    ] = False,
     test_fraction: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Of data without splits: call this part of the faces Test, twins together."),
+        typer.Option(
+            min=0, max=1, help="Of data without splits: make this share of the faces Test; twins stay together."
+        ),
     ] = None,
 ) -> None:
     """Write a data set in another edition."""
@@ -103,7 +107,8 @@ def convert(
     rows = chosen.rows.tolist()
     if out.suffix == ".csv" and all(map(str.isdecimal, rows)) and rows != [str(row) for row in range(len(rows))]:
         typer.echo(
-            "rows of the CSV count from 0 anew, so that FER+ votes no longer fit; a .parquet keeps them.", err=True
+            "the CSV numbers its rows from 0 again, so FER+ votes no longer fit; a .parquet keeps the row numbers.",
+            err=True,
         )
     typer.echo(f"{out}: {len(chosen):,} faces")
 

@@ -20,7 +20,7 @@ EPOCHS = 8
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
 ) -> None:
     """Train, evaluate, export and report on drawn faces, then read a photo with the model that ships."""
     run = _train_on_drawn_faces(out, seed)

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
 
 MinFace = Annotated[
     int | None,
-    typer.Option(min=1, help="Height of the smallest face that is searched, px; default: 24.", show_default=False),
+    typer.Option(min=1, help="Height of the smallest face to search for, px; default: 24.", show_default=False),
 ]
 AnyAngle = Annotated[
-    bool, typer.Option("--any-angle", help="Search turned faces even beside upright ones; up to four times slower.")
+    bool, typer.Option("--any-angle", help="Search for turned faces even beside upright ones; up to four times slower.")
 ]
 
 
 def refuse_contradictions(boxes: Path | None, crops: bool, min_face: int | None, any_angle: bool) -> None:
     """Make sure that faces are either given, in one way, or searched."""
     if crops and boxes is not None:
-        raise typer.BadParameter("--boxes and --crops exclude each other: a crop is one face, the whole picture.")
+        raise typer.BadParameter("--boxes and --crops exclude each other: with --crops, the whole picture is one face.")
     if (any_angle or min_face is not None) and (boxes is not None or crops):
-        raise typer.BadParameter("--min-face and --any-angle search faces; --boxes and --crops say where they are.")
+        raise typer.BadParameter(
+            "--min-face and --any-angle are for searching faces; --boxes and --crops say where they are."
+        )
 
 
 def detector_of(min_face: int | None, any_angle: bool) -> YuNet:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder for predictions and report; default: the run's; a model has none."),
+    typer.Option(help="Folder for predictions and report; default: the run's; for a model, nothing is written."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 def evaluate(
     model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
     data: Data,
-    split: Annotated[str | None, typer.Option(help="Default: PublicTest, or Test where there is one.")] = None,
+    split: Annotated[str | None, typer.Option(help="Default: Test where there is one, else PublicTest.")] = None,
     tta: Annotated[
         Literal["none", "flip", "ten-crop"], typer.Option(help="Average over views of each face; the report says so.")
     ] = "none",

@@ -24,7 +24,7 @@ def export(
         Path | None,
         typer.Option(help="FER+ votes, fer2013new.csv: the model answers with the eight classes of FER+."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Of the model; default: the recipe's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model; default: the recipe's.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
     origin: Annotated[
         str | None, typer.Option(help="Whose weights the training started from, and under which licence.")
@@ -78,9 +78,9 @@ def litert(
 def join(
     models: Annotated[list[str], typer.Argument(help="Model folders, or names of models that ship; at least two.")],
     out: Annotated[Path, typer.Option(help="The new model folder.", file_okay=False)],
-    name: Annotated[str | None, typer.Option(help="Of the model; default: the folder's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
 ) -> None:
-    """Write one model that answers the mean of several, as large and as slow as these together."""
+    """Write one model that gives the mean of several models' answers; it is as large and slow as all of them."""
     from mien import lab
 
     typer.echo(lab.join_models(models, out, name=name or out.name))
@@ -90,9 +90,11 @@ def join(
 def calibrate(
     model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
     data: Data,
-    split: Annotated[str, typer.Option(help="Whose labelled faces are taken, those with a twin in Training left out.")],
-    out: Annotated[Path, typer.Option(help="The new model folder; it may be the same.")],
-    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: take their majority.")] = None,
+    split: Annotated[
+        str, typer.Option(help="Split whose labelled faces are used; those with a twin in Training are left out.")
+    ],
+    out: Annotated[Path, typer.Option(help="The new model folder; it may be that of the model.")],
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: fit to their majority.")] = None,
 ) -> None:
     """Fit a model's confidence on faces that it has not learned from."""
     check_folder(out)
@@ -125,7 +127,7 @@ def _warn_of_few(card: Card) -> None:
     if n < ENOUGH_FACES:
         likely = interval(*wilson_interval(round(aim * n), n))
         typer.echo(
-            f"The confidence is fitted to {n} face{'' if n == 1 else 's'} only: {percent(aim, 0)} right of so few "
-            f"may be {likely} % of others. Take {ENOUGH_FACES} or more.",
+            f"The confidence is fitted to only {n} face{'' if n == 1 else 's'}: where {percent(aim, 0)} of so few are "
+            f"right, {likely} % of other faces may be. Use {ENOUGH_FACES} or more.",
             err=True,
         )

@@ -29,7 +29,9 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
 def tell_not_read(files: Sequence[str]) -> None:
     """Tell on standard error which files a reader has passed over, if any."""
     if files:
-        typer.echo(f"not read, no faces by their name or place: {len(files):,} files{first_few(files)}", err=True)
+        typer.echo(
+            f"not read, as name or folder say that they are no faces: {len(files):,} files{first_few(files)}", err=True
+        )
 
 
 def first_few(names: Sequence[str]) -> str:

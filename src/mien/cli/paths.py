@@ -44,5 +44,5 @@ def refuse_addresses(paths: Iterable[Path | None]) -> None:
     # Path.exists raises on long names
     if any(path is not None and is_address(str(path)) and not os.path.exists(path) for path in paths):  # noqa: PTH110
         raise typer.BadParameter(
-            "an address; download photos first, read a stream by `mien analyze --camera ADDRESS`, and write to files."
+            "is an address; download photos first, read a stream with `mien analyze --camera ADDRESS`, write to files."
         )

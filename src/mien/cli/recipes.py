@@ -14,10 +14,12 @@ WIDE = 100
 
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Print this one, or that of a JSON file, in full.")] = None,
-    parameters: Annotated[bool, typer.Option("--parameters", help="Count what trains (takes seconds).")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Count the trainable parameters (takes seconds).")
+    ] = False,
     layers: Annotated[bool, typer.Option("--layers", help="With a name: print the network layer by layer.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON: one recipe, or a list of all.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/recipes.md.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print all recipes as docs/recipes.md does.")] = False,
 ) -> None:
     """List the recipes, or print one."""
     from mien.lab.pages import recipe_page

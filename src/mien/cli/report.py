@@ -44,7 +44,9 @@ def compare(
 def report(
     runs: Runs,
     save: Annotated[Path | None, typer.Option(help="HTML file; default for one run: its report.html.")] = None,
-    data: Annotated[Path | None, typer.Option(help="What the runs were evaluated on; for pictures of faces.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The data that the runs were evaluated on; needed for pictures of faces.")
+    ] = None,
     split: Split = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what speaks for the worst mistakes. Needs --data.")

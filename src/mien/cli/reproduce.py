@@ -24,10 +24,13 @@ def reproduce(
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Rows; default: the reports', then future work.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Say what is done, missing, and how long it takes.")] = False,
-    seeds: Annotated[int, typer.Option(help="How many, from 0.", min=1)] = 3,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Say what is done, what is missing and how long that takes.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 3,
     budget: Annotated[
-        str | None, typer.Option(help="Stop in time, such as 9m; an epoch must fit. Call it again to go on.")
+        str | None,
+        typer.Option(help="Stop before so much time is up, such as 9m; an epoch must fit. Call it again to go on."),
     ] = None,
     epochs_at_most: Annotated[
         int | None, typer.Option(help="Shorten longer rows; their results say so.", min=1)

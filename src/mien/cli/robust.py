@@ -14,8 +14,8 @@ from mien.cli.printing import step_bar
 def robust(
     model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
     data: Data,
-    split: Annotated[str | None, typer.Option(help="Default: PublicTest, or Test where there is one.")] = None,
-    seed: Annotated[int, typer.Option(help="Of random directions and noise.", min=0)] = 0,
+    split: Annotated[str | None, typer.Option(help="Default: Test where there is one, else PublicTest.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random directions and the noise.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     save: Annotated[
         Path | None, typer.Option(help="Also draw a picture, .png or .svg: accuracies, and a face under each change.")

@@ -24,19 +24,21 @@ AllowOrigin = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ORIGIN",
-        help="A web page elsewhere that may ask, as http://localhost:3000; it needs the token. Can be repeated.",
+        help="Origin of a web page elsewhere that may ask, as http://localhost:3000; it needs the token. Repeatable.",
         show_default=False,
     ),
 ]
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; other than loopback needs a token.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     model: Model = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="MIEN_TOKEN", help="What clients must send; without it, one is made where it is needed."),
+        typer.Option(
+            envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made where it is needed."
+        ),
     ] = None,
     max_upload_mb: Annotated[float, typer.Option(callback=_above_zero, help="Largest upload, MB.")] = 20,
     max_megapixels: Annotated[

@@ -79,7 +79,7 @@ class Tally:
             videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
             yield f"{videos} passed over: --out, --boxes and --crops are for photos"
         if self.undrawn:
-            yield f"{self.undrawn} of the earlier photos have no picture: they are not read again; take another --out."
+            yield f"photos read earlier without a picture: {self.undrawn}; they are not read again: name another --out."
         sources_of = defaultdict[str, list[str]](list)
         for source, reason in self.failed:
             sources_of[reason].append(source)

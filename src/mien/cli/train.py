@@ -33,21 +33,28 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, which `mien recipes` lists, or a JSON file.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
-    epochs: Annotated[int | None, typer.Option(help="How many, phases and warm-up in proportion.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(help="How many epochs; phases and warm-up change in proportion.", min=1)
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="To start from: a .safetensors file, a run, a model.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights to start from: a .safetensors file, a run or a model.")
+    ] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, for recipes that learn them.")] = None,
     teacher: Annotated[
         list[Path] | None,
         typer.Option(help="A finished run, model folder or model that ships, to learn from; repeatable."),
     ] = None,
-    precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Of convolutions.")] = "auto",
+    precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Precision of the convolutions.")] = "auto",
     compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
     time_limit: Annotated[
-        str | None, typer.Option(help="Stop in time, such as 9m, with exit status 75; the same command goes on later.")
+        str | None,
+        typer.Option(
+            help="Stop before so much time is up, such as 9m, with exit status 75; the same command goes on later."
+        ),
     ] = None,
 ) -> None:
     """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
@@ -91,25 +98,27 @@ def train(
         kept = run.kept_epoch()
         watched = kept["validation_accuracy"]
         typer.echo(
-            f"finished: {done} in {environment['seconds']:.0f} s; kept is epoch "
-            f"{kept['epoch']}: train accuracy {kept['train_accuracy']:.1%}"
+            f"finished: {done} in {environment['seconds']:.0f} s; epoch {kept['epoch']} is kept: "
+            f"train accuracy {kept['train_accuracy']:.1%}"
             + ("" if watched is None else f", validation {watched:.1%} ({watched_faces(environment)})"),
             err=True,
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
     else:
-        typer.echo(f"time is up after {done}; {AGAIN}, if one fits in", err=True)
+        typer.echo(f"time is up after {done}; {AGAIN}, provided that a whole epoch fits into the limit", err=True)
     typer.echo(run.folder)
     if not environment["finished"]:
         raise typer.Exit(UNFINISHED)
 
 
 def average(
-    runs: Annotated[list[Path], typer.Argument(help="Finished runs that went on from each other or from one start.")],
-    name: Annotated[str, typer.Option(help="Of the new recipe.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Finished runs that went on from each other or from the same start.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the new recipe.")],
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
 ) -> None:
-    """Make a run whose weights are the mean of those of others."""
+    """Make a run whose weights are the mean of the weights of other runs."""
     from mien import lab
 
     typer.echo(lab.average_runs(runs, name, out).folder)
@@ -118,7 +127,7 @@ def average(
 def narrow(
     model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
     data: Data,
-    network: Annotated[str, typer.Option(help="Name of the narrower network, of residual-*.")],
+    network: Annotated[str, typer.Option(help="Name of the narrower network, one of residual-*.")],
     out: Annotated[Path, typer.Option(help="The new safetensors file.", dir_okay=False)],
 ) -> None:
     """Fit a narrower network to a model, as starting weights (--weights) of a training."""

@@ -11,12 +11,14 @@ from mien.cli.models import Model
 
 
 def web(
-    out: Annotated[Path, typer.Argument(help="Folder to write; any host of files can show it.", file_okay=False)],
+    out: Annotated[
+        Path, typer.Argument(help="Folder to write; any web host for static files can serve it.", file_okay=False)
+    ],
     model: Model = None,
     runtime: Annotated[
         Path | None,
         typer.Option(
-            help="Folder dist of npm's onnxruntime-web; default: downloaded, 33 MB, for each new folder.",
+            help="The folder dist of npm's onnxruntime-web; default: download it, 33 MB, for each new folder.",
             file_okay=False,
         ),
     ] = None,

@@ -83,7 +83,7 @@ def boxes_of_each(
     for name, given in boxes.items():
         path = _place(name)
         if path in known:
-            raise InputError(f"boxes: {name} stands there in two spellings; put all its boxes under one.")
+            raise InputError(f"boxes: {name} is named in two spellings; put all its boxes under one of them.")
         known[path] = given
     found = (known.get(_place(source)) for source in sources)
     return [None if given is None else checked_boxes(given, source) for given, source in zip(found, sources)]

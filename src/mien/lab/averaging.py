@@ -42,7 +42,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if len(opened) < 2:
-        raise ModelError(f"{len(opened)} runs to average; name at least two.")
+        raise ModelError(f"to average: {len(opened)}; name at least two runs.")
     first, last = opened[0], opened[-1]
     _check_alike(opened)
     states = [run.load_classifier("all").state_dict() for run in opened]
@@ -88,7 +88,7 @@ def _check_alike(runs: Sequence[Run]) -> None:
         raise ModelError("a run is named twice; it would count twice in the mean.")
     for run in runs:
         if not run.finished:
-            raise ModelError(f"{run.folder}: not finished; train on first.")
+            raise ModelError(f"{run.folder}: not finished; finish its training first.")
         if training_fingerprint(run.environment) != training_fingerprint(first.environment):
             raise ModelError(f"{run.folder}: has learned other faces than {first.folder}.")
         for what in ("label_set", "seed"):
@@ -97,4 +97,6 @@ def _check_alike(runs: Sequence[Run]) -> None:
         if _network(run) != _network(first):
             raise ModelError(f"{run.folder}: another network or preprocessing than {first.folder}; there is no mean.")
         if run.recipe.validation != first.recipe.validation:
-            raise ModelError(f"{run.folder}: holds out other faces than {first.folder}; one has learned the other's.")
+            raise ModelError(
+                f"{run.folder}: holds out other faces than {first.folder}; one has learned what the other holds out."
+            )

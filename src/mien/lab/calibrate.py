@@ -75,7 +75,7 @@ def _refuse_learned(recognizer: Recognizer, data: FaceDataset) -> None:
     size = int((data.splits == TRAINING).sum())
     if size == FULL_SIZES[TRAINING] or origins_of(recognizer.card.provenance, data)[0]:
         others = _other_splits(data, TRAINING)
-        raise DataError(f"{data.source}: {TRAINING} taught the network, or may have; calibrate on {others}.")
+        raise DataError(f"{data.source}: the network has learned from {TRAINING}, or may have; calibrate on {others}.")
 
 
 def _other_splits(data: FaceDataset, split: str) -> str:

@@ -199,8 +199,8 @@ def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
         return
     if earlier.full is not None and earlier.data_fingerprint not in ("", faces.fingerprint):
         raise DataError(
-            f"{file}: is on other faces or labels, of {earlier.data_source}; --out FOLDER keeps both, or delete it and "
-            "the predictions beside it."
+            f"{file}: was measured on other faces or labels, those of {earlier.data_source}; keep both by --out "
+            "FOLDER, or delete it and the predictions beside it."
         )
 
 

@@ -41,7 +41,7 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
     """
     members = [Recognizer.load(model) for model in models]
     if len(members) < 2:
-        raise ModelError(f"{len(members)} models to join; name at least two.")
+        raise ModelError(f"to join: {len(members)}; name at least two models.")
     first = members[0]
     if len({member.folder.resolve() for member in members}) < len(members):
         raise ModelError("a model is named twice; it would count twice in the mean.")

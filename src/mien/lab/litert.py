@@ -58,7 +58,7 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
     """
     out = Path(out)
     if (out / MODEL_FILE).exists():
-        raise ModelError(f"{out}: a model folder, whose card this one would replace; name a new folder.")
+        raise ModelError(f"{out}: is a model folder, whose card would be overwritten; name a new folder.")
     card, classifier = opened(model)
     faces = noise_like(card.preprocess)
     with writing(out) as part:

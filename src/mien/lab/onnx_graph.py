@@ -48,8 +48,8 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
     except torch.onnx.OnnxExporterError as error:  # of a network of one's own
         why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         raise ModelError(
-            f"torch cannot write it as ONNX, in which mien evaluates and keeps networks: {why}. Let its "
-            "steps follow from the shape of its input alone."
+            f"torch cannot write it as ONNX, in which mien evaluates and keeps networks: {why}. Its steps "
+            "may depend only on the shape of its input, not on values."
         ) from error
     assert program is not None  # None only without dynamo
     model = program.model_proto

@@ -54,8 +54,9 @@ _CALIBRATED = "The model's confidence was calibrated on {}; its accuracy does no
 
 
 _OTHER_DATA = (
-    "The model has learned from another Training split, or from another copy of this one: not known is whether these "
-    "faces taught it, steered its training or calibrated its confidence. Twins are those in the Training split here."
+    "The model has learned from another Training split, or from another copy of this one: it is not known whether it "
+    "learned from these faces, or whether they steered its training or calibrated its confidence. Twins are those in "
+    "the Training split here."
 )
 _OTHER_FACES = (
     "Without a Training split it is not known whether the model has learned from these faces, and whether they steered "

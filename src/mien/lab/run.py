@@ -30,7 +30,7 @@ from mien.writing import replacing
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
-_ANEW = "Put a copy back, or delete the run folder, and with it what was measured there, and train again."
+_ANEW = "Put a copy back, or delete the run folder with everything that was measured in it, and train again."
 
 
 @dataclass(frozen=True)

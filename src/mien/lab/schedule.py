@@ -83,7 +83,7 @@ def check_watching(recipe: Recipe) -> None:
     stopping = recipe.stopping
     if stopping.monitor == "none" and (stopping.patience is not None or stopping.keep == "best"):
         raise RecipeError(
-            f"{recipe.name}: stopping.patience and keep=best have nothing to go by; set stopping.monitor to loss or "
+            f"{recipe.name}: stopping.patience and keep=best have nothing to watch; set stopping.monitor to loss or "
             "accuracy."
         )
     if recipe.validation.kind == "none" and (stopping.monitor != "none" or isinstance(recipe.schedule, Plateau)):

@@ -83,7 +83,7 @@ def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> No
         )
     for one, other in combinations(teachers, 2):
         if one.digest == other.digest:
-            raise RecipeError(f"{recipe.name}: {one.source} and {other.source} are one teacher; name each once.")
+            raise RecipeError(f"{recipe.name}: {one.source} and {other.source} are the same teacher; name it once.")
         if one.name == other.name:
             raise RecipeError(
                 f"{recipe.name}: {one.source} and {other.source} are both called {one.name}; rename one of the runs, "

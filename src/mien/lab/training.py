@@ -291,7 +291,7 @@ class Trainer:
         first = 0 if state is None else state["epoch"] + 1
         if self.fabric.broadcast(first) != first:
             raise ModelError(
-                f"{self.run.folder}: the processes do not go on from one epoch; --out must be a folder that all share."
+                f"{self.run.folder}: the processes go on from different epochs; --out must be a folder that all share."
             )
         if state is None:
             if is_imported(self.recipe.network.name):

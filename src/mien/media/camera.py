@@ -82,7 +82,9 @@ class CameraReader:
 
     def _why_nothing(self, feed: _Feed) -> str:
         if feed.is_open and not isinstance(self._camera, int):
-            return "is open but gives no picture; an unfinished video, or on a server that cannot begin in its middle?"
+            return (
+                "is open but gives no picture; is it an unfinished video, or one that its server cannot send in parts?"
+            )
         if feed.is_open:
             return "is open but gives no picture; is it in use by another program?"
         if isinstance(self._camera, int):

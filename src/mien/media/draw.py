@@ -136,7 +136,9 @@ def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozens
         try:
             common = Path(os.path.commonpath([photo.parent for photo in absolute]))
         except ValueError as error:  # on Windows
-            raise InputError(f"{out}: the photos lie on several drives; save those of each in a run.") from error
+            raise InputError(
+                f"{out}: the photos lie on several drives; save those of each drive in a run of their own."
+            ) from error
         files = [_named(out / path.relative_to(common), photo in videos) for path, photo in zip(absolute, photos)]
     _check_losses(photos, files, videos)
     return files

@@ -111,7 +111,7 @@ def _without(folder: Path, suffixes: Sequence[str]) -> InputError:
 
 def _kinds(suffixes: Sequence[str]) -> str:
     named = [suffix for suffix in (".jpg", ".png", ".webp", ".mp4") if suffix in suffixes]
-    return f"files that end in {', '.join(named)} or in one of {len(suffixes) - len(named)} other ways"
+    return f"files that end in {', '.join(named)} or one of {len(suffixes) - len(named)} other endings"
 
 
 def is_pattern(path: str) -> bool:

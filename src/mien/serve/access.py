@@ -115,7 +115,7 @@ def check_origins(origins: Sequence[str], token: str | None) -> None:
         if match := _DEFAULT_PORT.fullmatch(origin):
             raise InputError(f"origin {origin!r}: browsers leave that port out; write {match[1] or match[2]!r}.")
     if origins and token is None:
-        raise InputError("pages of other origins are answered with a token only; give one.")
+        raise InputError("pages of other origins are answered only if they send a token; give one.")
 
 
 def _codes_of(token: str) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def create_app(
         ModelError: there is no such model.
     """
     if token is not None and (not isinstance(token, str) or not token.strip()):
-        raise InputError("token: is empty, or no text; None answers this machine only.")
+        raise InputError("token: is empty, or not text; with None, only this machine is answered.")
     token = token and token.strip()
     check_origins(allow_origins, token)
     recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)

@@ -58,7 +58,7 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
     edition = _opened(path, classes, resize)
     if classes not in (None, edition.data.label_set):
         stated = ", ".join(edition.data.label_set)
-        raise DataError(f"{path}: says itself that its classes are {stated}; leave out classes (--classes).")
+        raise DataError(f"{path}: states its classes itself, {stated}; leave out classes (--classes).")
     return edition
 
 

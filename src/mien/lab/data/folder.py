@@ -90,7 +90,7 @@ def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
         other = places.setdefault((split.lower(), word.lower(), file, hash(face.tobytes())), name)
         if other != name:
             raise DataError(
-                f"{tree.source}: the data set stands there twice, as {other} and {name}. Name the folder of one."
+                f"{tree.source}: holds the data set twice, as {other} and {name}. Name the folder of one of them."
             )
 
 

@@ -118,7 +118,7 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> 
         place, split = f"{folder}/{place}", split_named(folder)
     if split is None:
         raise DataError(
-            f"{path}: neither its name nor that of its folder says a split; rename the file to train-….parquet or "
+            f"{path}: neither its name nor that of its folder names a split; rename the file to train-….parquet or "
             "test-….parquet."
         )
     label_set = _stated_order(file) or classes

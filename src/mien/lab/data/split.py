@@ -75,7 +75,7 @@ def draw_test(data: FaceDataset, fraction: float, seed: int = 0) -> FaceDataset:
     """
     if data.split_names() != [TRAINING]:
         raise DataError(
-            f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; a test is drawn of Training alone."
+            f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; only Training can have a test drawn."
         )
     rule = Validation(kind="holdout", fraction=fraction, rule="grouped")
     held = held_out(data, rule, seed, "Take another --test-fraction, or more faces.")

@@ -139,8 +139,8 @@ def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels
         adopt_rows(last, read_weights(weights), known, labels)
     elif last is None and known != labels and not isinstance(classifier.network, BackboneNet):
         raise RecipeError(
-            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order; so that "
-            "they go on by their names, the network's last layer has to be a torch.nn.Linear that it calls classes."
+            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order. To match "
+            "classes by name, the network's last layer has to be a torch.nn.Linear that it calls self.classes."
         )
 
 
@@ -177,5 +177,5 @@ def set_trainable(classifier: Classifier, what: Literal["all", "head", "last50"]
     elif isinstance(classifier.network, BackboneNet):
         freeze(classifier.network, what)
     else:
-        raise RecipeError(f"phases: {what!r} is of a timm backbone; mien's own networks are trained whole, 'all'.")
+        raise RecipeError(f"phases: {what!r} is for timm backbones; mien's own networks are trained as a whole, 'all'.")
     classifier.train(classifier.training)

@@ -175,7 +175,7 @@ def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
     """The files as they were when first asked for: what is edited later does not run before it is imported anew."""
     files = files_of(maker, name.partition(":")[0])
     if not files:
-        raise RecipeError(f"network {name!r}: no file defines it, by which a run could tell it; put it into one.")
+        raise RecipeError(f"network {name!r}: no file defines it, by which a run could recognise it; define it in one.")
     first, *others = files
     kept = {first: NETWORK} | {other: f"{Path(NETWORK).stem}.{other}.py" for other in others}
     return {kept[module]: file.read_bytes() for module, file in files.items()}

@@ -81,7 +81,9 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         if not equals or not all(names):
             raise RecipeError(f"{change!r}: expected FIELD=VALUE, such as optimizer.lr=3e-4.")
         if names[0] == "published":
-            raise RecipeError("published: holds the source's figures, which a variant drops by itself; leave it out.")
+            raise RecipeError(
+                "published: holds the source's figures, which are dropped from every variant; leave it out."
+            )
         _set(row, Recipe, names, text.strip(), path.strip())
         paths.append(path.strip())
     variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
@@ -126,8 +128,8 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
         whole = path.removesuffix(".kind")
         asked = {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__)
         raise RecipeError(
-            f'{path}: another kind is set as a whole: --set \'{whole}={{"kind": "{asked}"}}\', with its fields if they '
-            f"differ from the defaults; expected one of {', '.join(kinds)}."
+            f'{path}: to choose another kind, set it whole: --set \'{whole}={{"kind": "{asked}"}}\', with those of its '
+            f"fields that differ from the defaults; expected one of {', '.join(kinds)}."
         )
     if name not in hints:
         in_parts = [f"{part}.{name}" for part in hints if name in _hints(_kind_of(row[part], hints[part]))]

@@ -105,10 +105,10 @@ def find_recipe(named: str | Path) -> Recipe:
     if recipe in recipes.values():
         return recipe
     if recipe.name in recipes:
-        raise RecipeError(f"{file}: differs from {recipe.name}, which mien has; change its name too.")
+        raise RecipeError(f"{file}: differs from mien's own {recipe.name}; give it another name.")
     if recipe.published:
         raise RecipeError(
-            f"{file}: published holds a source's figures, which a recipe of your own has not; empty it: []."
+            f"{file}: published holds a source's figures, which a recipe of your own does not have; empty it: []."
         )
     return recipe
 

@@ -108,7 +108,7 @@ def weights_of(row: Recipe, weights: Path | None) -> Path | None:
     found = [exact] if exact.is_file() else sorted(weights.glob(f"{begin}*.safetensors"))
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
-        raise ModelError(f"{weights}: {names} all could be for {row.name}; name one {exact.name}, or give a file.")
+        raise ModelError(f"{weights}: {names} could all be for {row.name}; rename one to {exact.name}, or give a file.")
     return found[0] if found else None
 
 
