@@ -145,3 +145,16 @@ def test_layers_are_listed_in_order_with_shapes_and_parameters(name: str, parame
 def test_layers_need_a_name() -> None:
     done = CliRunner().invoke(build_app(), ["recipes", "--layers"])
     assert done.exit_code == 2 and "needs the name of a recipe" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["cnn8", "--layers", "--json"], "--layers and --json print different things"),
+        (["--parameters", "--markdown"], "--parameters and --markdown print different things"),
+        (["cnn8", "--markdown"], "prints all recipes; leave out the name"),
+    ],
+)
+def test_options_that_exclude_each_other(options: list[str], message: str) -> None:
+    done = CliRunner().invoke(build_app(), ["recipes", *options])
+    assert done.exit_code == 2 and message in done.output

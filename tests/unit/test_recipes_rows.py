@@ -106,8 +106,10 @@ def test_an_unknown_name_tells_the_nearest(read: Any) -> None:
         read("resnet50-last5")
     with pytest.raises(RecipeError, match=r"^mien-small is a model that ships, not a recipe; `mien models mien-small`"):
         recipes["mien-small"]
-    with pytest.raises(RecipeError, match=r"recipe 'vit' is unknown; expected one of resnet50-flatten, cnn-64-512, "):
+    with pytest.raises(RecipeError, match=r"recipe 'vit' is unknown; did you mean 'vit-tiny'"):
         read("vit")
+    with pytest.raises(RecipeError, match=r"recipe 'best' is unknown; expected one of resnet50-flatten, cnn-64-512, "):
+        read("best")
 
 
 def test_recipes_are_read_only() -> None:

@@ -33,6 +33,8 @@ def test_compare_prints_in_every_form(runs):
     parts = json.loads(call("compare", *runs, "--json").stdout)
     assert parts["pairs"][0]["difference"]["difference"] == pytest.approx(0.1)
     assert parts == json.loads(call("compare", *runs, "--format", "json").stdout)
+    done = call("compare", *runs, "--json", "--format", "csv")
+    assert done.exit_code == 2 and "--json and --format csv print different things" in done.stderr
 
 
 def test_compare_saves_a_page_and_says_so_on_standard_error(runs, tmp_path):

@@ -57,22 +57,29 @@ def build_app() -> typer.Typer:
 
     app = typer.Typer(
         name="mien",
-        help="Facial expressions: read them in photos; train and compare recognisers on FER2013.",
+        help="Read facial expressions in photos, videos and cameras; train and compare recognisers on FER2013.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_start)
-    for command in (
-        *(analyze.analyze, explain.explain, serve.serve, web.web, models.models, recipes.recipes),
-        *(train.train, train.average, train.narrow, evaluate.evaluate, evaluate.score, evaluate.ensemble),
-        *(robust.robust, report.compare, report.report, export.export, export.litert, export.join, export.calibrate),
-        *(reproduce.reproduce, demo.demo),
-    ):
-        app.command()(command)
-    app.add_typer(data.app, name="data")
-    app.add_typer(report.results_app, name="results")
+    panels = {
+        "Read expressions": (analyze.analyze, explain.explain, serve.serve, web.web, models.models, demo.demo),
+        "Data": (data.app,),
+        "Train": (recipes.recipes, train.train, train.average, train.narrow),
+        "Measure": (
+            *(evaluate.evaluate, evaluate.score, evaluate.ensemble, robust.robust, report.compare, report.report),
+            *(reproduce.reproduce, report.results_app),
+        ),
+        "Make models": (export.export, export.calibrate, export.join, export.litert),
+    }
+    for panel, commands in panels.items():
+        for command in commands:
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, rich_help_panel=panel)
+            else:
+                app.command(rich_help_panel=panel)(command)
     return app
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
     from mien.lab.tables import Table
 
-app = typer.Typer(help="FER2013: check, describe, convert, download.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", help="Check, describe, convert or download FER2013 or faces of your own.", no_args_is_help=True
+)
 
 Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[

@@ -40,6 +40,7 @@ Next:
 def _train_on_drawn_faces(out: Path, seed: int) -> Run:
     from mien import lab
     from mien.lab.recipe import Adam, Augment
+    from mien.lab.training import train  # fails here, before anything is drawn, where torch is missing
 
     faces = lab.draw_faces(per_class=FACES_PER_CLASS, seed=seed)
     typer.echo(f"1. drew {len(faces):,} faces with seven schematic expressions", err=True)
@@ -54,7 +55,7 @@ def _train_on_drawn_faces(out: Path, seed: int) -> Run:
         ema_decay=0.0,
     )
     typer.echo(f"2. training a small network for {EPOCHS} epochs", err=True)
-    run = lab.train(recipe, faces, seed=seed, out=out, on_progress=_show)
+    run = train(recipe, faces, seed=seed, out=out, on_progress=_show)
     report = lab.evaluate(run, faces.test)
     typer.echo(f"3. evaluated its exported model on {report.n_scored} other drawn faces:", err=True)
     typer.echo(f"   accuracy {report.full.accuracy:.1%}" if report.full else "   no labels", err=True)

@@ -27,16 +27,23 @@ def recipes(
     from mien.lab.recipe_book import find_recipe
     from mien.lab.recipe_book import recipes as rows
 
+    forms = {"--parameters": parameters, "--layers": layers, "--json": json, "--markdown": markdown}
+    asked = [option for option, given in forms.items() if given]
+    if len(asked) > 1:
+        raise typer.BadParameter(f"{' and '.join(asked)} print different things; give one of them.")
+    if layers and name is None:
+        raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
+    if markdown and name is not None:
+        raise typer.BadParameter("prints all recipes; leave out the name.", param_hint="--markdown")
     if layers:
-        if name is None:
-            raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
+        assert name is not None
         text = recipe_page.layer_table(find_recipe(name)).plain() + "\n"
     elif markdown:
         text = recipe_page.page()
     elif name is not None:
         row = find_recipe(name)
         text = recipe_io.to_json(row) if json else recipe_page.describe(row)
-        if parameters and not json:
+        if parameters:
             text += f"{'parameters':<16}{recipe_page.count_trained(row):,}\n"
     elif json:
         text = f"[{', '.join(recipe_io.to_json(row).rstrip() for row in rows.values())}]\n"

@@ -13,14 +13,16 @@ from mien.cli.printing import step_bar, table_console
 if TYPE_CHECKING:
     from mien.lab.comparison import Comparison
 
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Evaluated runs.")]
+Runs = Annotated[list[Path], typer.Argument(help="Evaluated runs.")]
 Split = Annotated[
     str | None, typer.Option(help="Default: the first of Test, PublicTest, PrivateTest on which all were scored.")
 ]
 Format = Literal["table", "plain", "markdown", "json", "csv"]
 Results = Annotated[Path, typer.Option(help="Folder of records.")]
 
-results_app = typer.Typer(help="Keep records of runs, and the tables that are made from them.", no_args_is_help=True)
+results_app = typer.Typer(
+    name="results", help="Keep records of runs, and the tables that are made from them.", no_args_is_help=True
+)
 
 
 def compare(
@@ -31,6 +33,8 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Set runs beside each other on the same faces, and beside the figures of their sources."""
+    if json and format not in ("table", "json"):
+        raise typer.BadParameter(f"--json and --format {format} print different things; give one of them.")
     from mien.lab.comparison import compare as compare_runs
 
     comparison = compare_runs(runs, split)

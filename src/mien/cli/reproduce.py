@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Rows; default: the reports', then future work.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Rows; default: the reports', then future work.")] = None,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     list_: Annotated[
         bool, typer.Option("--list", help="Say what is done, what is missing and how long that takes.")

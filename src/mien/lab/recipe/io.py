@@ -102,9 +102,9 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: those that look like it, or else all there are."""
+    """Return the end of a message about an unknown name: those that look like it or hold it, or else all."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=3)
+    close = difflib.get_close_matches(name, known, n=3) or [one for one in known if name and name in one][:3]
     return f"did you mean {' or '.join(map(repr, close))}?" if close else f"expected one of {', '.join(known)}."
 
 
