@@ -38,6 +38,7 @@ const patiently = (attempt) => attempt(); // a server may be busy; a browser wai
 /** Read a photo; the answer is that of `mien analyze --json`. */
 async function analyze(body, name) {
   const tried = models;
+  // after a failure, the first who comes loads them anew, and all others wait for the same
   const { card, settings, detector, recognizer } = await tried.catch(() => (models === tried ? begin() : models));
   const { planes, size, factor } = await decode(body, name);
   const faces = await detect(detector, settings, planes);
@@ -109,10 +110,7 @@ byId("camera-status").textContent = "Each picture is read here when the one befo
 byId("licences").hidden = false;
 function begin() {
   models = loadModels();
-  models.then(({ card }) => showModel(card)).catch((error) => {
-    byId("model").textContent = `Model: ${error.message}`;
-    announce(byId("model").textContent);
-  });
+  models.then(({ card }) => showModel(card)).catch((error) => tell("model", `Model: ${error.message}`));
   return models;
 }
 begin();

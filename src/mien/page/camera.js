@@ -20,9 +20,7 @@ let isAsking = false; // for the permission
 async function startCamera(deviceId) {
   if (isAsking) return; // a second press would ask again
   if (!navigator.mediaDevices) {
-    byId("camera-status").textContent =
-      "Browsers open the camera on https pages and on localhost only; this page is neither.";
-    announce(byId("camera-status").textContent);
+    tell("camera-status", "Browsers open the camera on https pages and on localhost only; this page is neither.");
     return;
   }
   byId("camera-status").textContent = "Waiting for permission …";
@@ -35,13 +33,11 @@ async function startCamera(deviceId) {
     track.addEventListener("ended", () => stopCamera("The camera has gone."));
     video.srcObject = stream;
     await video.play();
-    const facing = track.getSettings().facingMode;
-    const mirrored = facing !== "environment";
+    const mirrored = track.getSettings().facingMode !== "environment";
     camera = { stream, started: performance.now(), faces: [], recent: [], mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
     for (const track of stream?.getTracks() ?? []) track.stop();
-    byId("camera-status").textContent = `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`;
-    announce(byId("camera-status").textContent);
+    tell("camera-status", `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`);
     return;
   } finally {
     isAsking = false;
@@ -111,7 +107,8 @@ async function sendFrames(mine) {
       const answer = await patiently(() => analyze(picture, "camera.jpg"));
       if (camera !== mine) return;
       const time = (begun - mine.started) / 1000;
-      rate = rate ? 0.8 * rate + 200 / (performance.now() - begun) : 1000 / (performance.now() - begun);
+      const newest = 1000 / (performance.now() - begun);
+      rate = rate ? 0.8 * rate + 0.2 * newest : newest; // or its digits would flicker
       showFrame(mine, answer, time, rate);
     } catch (error) {
       if (camera === mine) stopCamera(error.message);

@@ -24,8 +24,15 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Have screen readers say a text. */
 function announce(text) {
   byId("announce").textContent = text;
+}
+
+/** Show a text in an element, and have screen readers say it. */
+function tell(id, text) {
+  byId(id).textContent = text;
+  announce(text);
 }
 
 /** A face is known by its track where it has one, else by its place, as in the downloads. */

@@ -126,9 +126,6 @@ byId("where").textContent = "Photos, videos and camera pictures go to this serve
 byId("api").hidden = false;
 function begin() {
   byId("token-form").hidden = true;
-  loadModel().catch((error) => {
-    byId("model").textContent = `Model: ${error.message}`;
-    announce(byId("model").textContent);
-  });
+  loadModel().catch((error) => tell("model", `Model: ${error.message}`));
 }
 begin();
