@@ -145,12 +145,12 @@ class Analyzer:
         check_number("batch_size", batch_size, 1, whole=True)
         if workers is not None:
             check_number("workers", workers, 1, whole=True)
+        if min_face_px is not None:
+            check_number("min_face_px", min_face_px, 1)
         if isinstance(detector, type) or (detector is not None and not callable(getattr(detector, "detect", None))):
             raise InputError(f"detector {detector!r}; expected an object that finds faces by `detect(image)`.")
         self.recognizer = _recognizer(model)
-        if min_face_px is not None:
-            check_number("min_face_px", min_face_px, 1)  # before it is looked up among those that are kept
-        self.detector = _detector(MIN_FACE_PX if min_face_px is None else min_face_px) if detector is None else detector
+        self.detector = _detector(min_face_px or MIN_FACE_PX) if detector is None else detector
         self.batch_size = batch_size
         self.workers = workers or (min(cores(), DEFAULT_WORKERS) if isinstance(self.detector, YuNet) else 1)
 
@@ -225,6 +225,7 @@ class Analyzer:
         return crop_photos(named, find, preprocess, margin, workers, least_px)
 
     def _run(self, found: Generator[Cropped]) -> Generator[Analysis]:
+        """The work of `run`, which itself is no generator, so that it checks its arguments when it is called."""
         batch: list[Cropped] = []
         with closing(found):
             try:
@@ -249,10 +250,7 @@ class Analyzer:
         yield from (self._analysis(photo, expressions) for photo in photos)
 
     def crop_one(self, photo: Photo, name: str) -> Cropped:
-        """Find the faces of one photo, as `crop` does; messages call it `name`.
-
-        Threads may call this at once where they may share the detector.
-        """
+        """Find the faces of one photo, which messages call `name`; for threads, too, if they may share the detector."""
         (found,) = self._crop([(photo, name)])
         return found
 

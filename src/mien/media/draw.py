@@ -90,8 +90,9 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
     from PIL import Image
 
     file = Path(file)
-    check_picture_name(file)
     suffix = file.suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
+        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
     height, width = image.shape[:2]
     longest_px = _LONGEST_PX.get(suffix)
     if longest_px is not None and max(height, width) > longest_px:
@@ -99,12 +100,6 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
         raise InputError(f"{file}: a picture of {width} x {height} px; {takes}; save it as .png.")
     with replacing(file, InputError) as part:
         Image.fromarray(image).save(part, _FORMATS[suffix], quality=92)
-
-
-def check_picture_name(file: Path) -> None:
-    """Raise an `InputError` if no picture can be saved under this ending."""
-    if file.suffix.lower() not in PICTURE_SUFFIXES:
-        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
 
 
 def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozenset()) -> list[Path]:
