@@ -170,6 +170,7 @@ class ResultFile:
             ) from error
 
     def _csv_rows(self, lines: Iterable[str]) -> Iterator[tuple[Known, bool]]:
+        """What each row says of its photo, and whether it is the photo's last row."""
         for row in csv.reader(lines):
             fields = dict(zip(self._columns, row, strict=True))
             faces = int(fields["faces"] or 0)
@@ -205,6 +206,7 @@ class _WholeLines:
 
 
 def _of_json(line: str) -> tuple[Known, bool]:
+    """The same of a line of JSON, which holds a whole photo."""
     fields = json.loads(line)
     return _known(fields, len(fields["faces"])), True
 

@@ -170,6 +170,7 @@ class _Feed:
         self.finished = 0 < ends_s < time_s + _MISSING_S
 
     def _offer(self, frame: Frame, *, waits: bool) -> None:
+        """Put a picture in the place of the one before; with `waits`, only when that has been taken."""
         with self._changed:
             if waits:
                 self._changed.wait_for(lambda: self._newest is None or self._left)
