@@ -20,6 +20,12 @@ def _above_zero(value: float) -> float:
     return value
 
 
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made where it is needed."
+    ),
+]
 AllowOrigin = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,12 +40,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     model: Model = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made where it is needed."
-        ),
-    ] = None,
+    token: Token = None,
     max_upload_mb: Annotated[float, typer.Option(callback=_above_zero, help="Largest upload, MB.")] = 20,
     max_megapixels: Annotated[
         float, typer.Option(callback=_above_zero, help="Largest photo, millions of pixels.")

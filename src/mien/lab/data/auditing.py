@@ -205,8 +205,8 @@ def _groups(count: int, pairs: Indices) -> Indices:
     from scipy.sparse.csgraph import connected_components
 
     linked = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
-    _, groups = connected_components(linked, directed=False)
-    return groups.astype(np.int64)
+    groups: Indices = connected_components(linked, directed=False)[1].astype(np.int64)
+    return groups
 
 
 def _first_in_training(identical: Indices, splits: npt.NDArray[np.str_]) -> Indices:
