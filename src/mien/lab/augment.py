@@ -160,7 +160,7 @@ def _rectangles(areas: tuple[float, float], uniform: Callable[[float, float], Te
     x0, y0 = left * (1 - width), top * (1 - height)
     across = (centres >= x0[:, None]) & (centres < (x0 + width)[:, None])  # (N, side)
     down = (centres >= y0[:, None]) & (centres < (y0 + height)[:, None])
-    return (down[:, None, :, None] & across[:, None, None, :]).bool()
+    return down[:, None, :, None] & across[:, None, None, :]
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Blend:
         return blended
 
     def targets(self, targets: Tensor) -> Tensor:
-        """Blend what is to be answered to them, ``(N, K)``."""
+        """Blend the targets of these faces ``(N, K)`` alike."""
         return targets if self.share == 1 else self.share * targets + (1 - self.share) * targets.roll(1, 0)
 
 

@@ -124,4 +124,4 @@ class FaceDataset:
         if PUBLIC not in names and TEST not in names:
             found = ", ".join(names) or "no faces at all"
             raise DataError(f"{self.source}: neither {PUBLIC} nor {TEST}; it has {found}. Name one of them (--split).")
-        return self.split(PUBLIC if PUBLIC in names and TEST not in names else TEST)
+        return self.split(TEST if TEST in names else PUBLIC)

@@ -147,7 +147,9 @@ def _named(columns: list[str]) -> frozenset[str]:
 
 @cache
 def _label_of(field: bytes) -> int | None:
-    """The label that a class's name is; None where it is none."""
+    """The label that a number or the name of a class states; None where it is neither."""
+    if field in _LABELS:
+        return _LABELS[field]
     try:
         return FER2013.index(field.decode())
     except (DataError, UnicodeDecodeError):
@@ -175,13 +177,14 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
                 place,
                 f"{len(fields)} columns, expected {len(columns)} ({', '.join(name or 'unnamed' for name in columns)})",
             )
-        label = -1 if label_at is None else _LABELS.get(fields[label_at])
-        if label is None and (label := _label_of(fields[label_at or 0])) is None:
-            found = _shown(fields[label_at or 0])
+        label = -1 if label_at is None else _label_of(fields[label_at])
+        if label is None:
+            found = _shown(fields[columns.index("emotion")])
             _fail(place, f"emotion {found}, expected 0 to 6 or {', '.join(FER2013)}, or -1 for unlabelled")
         split = TRAINING if split_at is None else _SPLITS.get(fields[split_at])
         if split is None:
-            _fail(place, f"Usage {_shown(fields[split_at or 0])}, expected {', '.join(_SPLITS.values())}")
+            found = _shown(fields[columns.index("usage")])
+            _fail(place, f"Usage {found}, expected {', '.join(_SPLITS.values())}")
         yield _Row(label, split, fields[pixels_at], cut_off)
         row += 1
 

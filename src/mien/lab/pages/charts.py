@@ -103,9 +103,8 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
     Returns:
         None where the history holds no value of it.
     """
-    keys = {"lr": "learning rate"} if quantity == "lr" else {f"train_{quantity}": "training"}
-    if quantity != "lr":
-        keys[f"validation_{quantity}"] = "validation"
+    both = {f"train_{quantity}": "training", f"validation_{quantity}": "validation"}
+    keys = {"lr": "learning rate"} if quantity == "lr" else both
     lines = {words: _line(history, key) for key, words in keys.items()}
     lines = {words: line for words, line in lines.items() if len(line[0])}
     if not lines:

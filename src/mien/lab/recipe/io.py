@@ -123,7 +123,7 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
         _set(row[int(name)], get_args(hint)[0], deeper, text, path)
         return
     kind = _kind_of(row, hint)
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     if name == "kind" and name not in hints and len(kinds := _kinds(hint)) > 1:
         whole = path.removesuffix(".kind")
         asked = {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__)
@@ -132,7 +132,7 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
             f"fields that differ from the defaults; expected one of {', '.join(kinds)}."
         )
     if name not in hints:
-        in_parts = [f"{part}.{name}" for part in hints if name in _hints(_kind_of(row[part], hints[part]))]
+        in_parts = [f"{part}.{name}" for part in hints if name in get_type_hints(_kind_of(row[part], hints[part]))]
         known = nearest(name, hints) if hints else "it has none."
         if in_parts:
             known = f"did you mean {' or '.join(map(repr, in_parts))}?"
@@ -168,11 +168,6 @@ def _parse(text: str, hint: Any, path: str) -> Any:
     return _decode(value, hint, path)
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    """Field name -> type of a dataclass; of any other type, none."""
-    return get_type_hints(kind)
-
-
 def _options(hint: Any) -> tuple[Any, ...]:
     """The types that a value may have."""
     return get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
@@ -187,7 +182,7 @@ def _encode(value: Any, hint: Any) -> Any:
     """Return `value`, of type `hint`, as JSON holds it."""
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if len(_options(hint)) > 1 else {}
-        hints = _hints(type(value))
+        hints = get_type_hints(type(value))
         return kind | {field.name: _encode(getattr(value, field.name), hints[field.name]) for field in fields(value)}
     if isinstance(value, tuple):
         return [_encode(item, get_args(hint)[0]) for item in value]
@@ -224,7 +219,7 @@ def _decode_dataclass(row: dict[str, Any], kinds: dict[str, Any], path: str) -> 
     name = str(row.pop("kind", None)) if len(kinds) > 1 else next(iter(kinds))
     if name not in kinds:
         raise RecipeError(f"{path}: kind {name!r}, expected {' or '.join(kinds)}.")
-    kind, hints = kinds[name], _hints(kinds[name])
+    kind, hints = kinds[name], get_type_hints(kinds[name])
     for key in row:
         if key not in hints:
             raise RecipeError(f"{path}: {name} has no field {key!r}; {nearest(key, hints)}")

@@ -67,7 +67,8 @@ def _points(found: Sequence[TrainedRow]) -> Iterator[str]:
         y, low, high = (_place(100 * rate, percents, BOTTOM, TOP) for rate in (full.mean, *full.interval))
         dots.append((y, x, low, high, trained, full))
     dots.sort(key=lambda dot: dot[:2])
-    named = [dot for dot in dots if dot[4] in _named(found)]
+    with_name = _named(found)
+    named = [dot for dot in dots if dot[4] in with_name]
     for (y, x, *_, trained, full), name_y in zip(named, _spread([dot[0] for dot in named]), strict=True):
         words = f"{trained.row.name} {100 * full.mean:.1f}{'' if trained.whole else ' *'}"
         yield f'<path class="leader" d="M{x:.1f} {y:.1f}L{RIGHT + 12} {name_y:.1f}"/>'
