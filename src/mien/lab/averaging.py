@@ -10,7 +10,6 @@ import torch
 
 from mien.errors import ModelError
 from mien.lab.data import training_fingerprint
-from mien.lab.nets.imported import network_sources
 from mien.lab.provenance import current_commit
 from mien.lab.recipe import Backbone, OwnNet
 from mien.lab.run import ENVIRONMENT, Run, run_digest
@@ -65,8 +64,6 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     environment |= {"averaged": digests, "averaged_commits": commits, "commit": current_commit(), "epochs_run": 0}
     environment["foreign_weights"] = any(run.has_foreign_weights for run in opened)
     run.write_json(ENVIRONMENT, environment)
-    for kept, content in network_sources(recipe.network).items():
-        (run.folder / kept).write_bytes(content)
     run.write_recipe()  # last: it makes the folder a run
     return run
 

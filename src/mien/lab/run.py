@@ -18,7 +18,7 @@ from mien.card import MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
-from mien.lab.nets.imported import check_unchanged, source_digest
+from mien.lab.nets.imported import check_unchanged, network_sources, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Backbone, Recipe
 from mien.lab.recipe import io as recipe_io
@@ -164,13 +164,15 @@ class Run:
         return classifier.eval()
 
     def export(self, out: str | Path | None = None) -> Path:
-        """Return the model folder: ``model/`` in the run, written unless it has these weights; or a new one, `out`."""
+        """Return ``model/`` in the run, exported unless it holds these weights; with `out`, a new folder there."""
         from mien.lab.export import ensure_exported  # export stands above run
 
         return ensure_exported(self, None if out is None else Path(out))
 
     def write_recipe(self) -> None:
-        """Write the recipe, which makes the folder a run."""
+        """Write the code of a network of one's own, then the recipe, which makes the folder a run."""
+        for kept, content in network_sources(self.recipe.network).items():
+            (self.folder / kept).write_bytes(content)
         with replacing(self.folder / RECIPE) as file:
             file.write_text(recipe_io.to_json(self.recipe), encoding="utf-8")
 
@@ -237,7 +239,8 @@ def run_name(
         parts.append(source)
     if recipe.votes_weight and data.votes is not None:
         parts.append(hashlib.sha256(data.votes.tobytes()).hexdigest())
-    return f"{recipe.name}-seed{seed}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return f"{recipe.name}-seed{seed}-{digest[:6]}"
 
 
 def run_digest(run: Run) -> str:

@@ -30,7 +30,7 @@ from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, targets_of, teach, teach_plain
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
-from mien.lab.nets.imported import check_network, is_imported, network_sources, source_digest
+from mien.lab.nets.imported import check_network, is_imported, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.onnx_graph import check_exportable
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
@@ -119,11 +119,11 @@ def train(
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     with alone_in(run.folder), suppress(OutOfTime):
-        state = {"finished": True} if (run.folder / WEIGHTS).is_file() and run.finished else run.read_checkpoint()
-        if state is not None and state["finished"]:
+        if (run.folder / WEIGHTS).is_file() and run.finished:
             return run  # which need not have kept its checkpoint
-        trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
-        trainer.fit(state, deadline, on_progress or (lambda _: None))
+        if (state := run.read_checkpoint()) is None or not state["finished"]:
+            trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
+            trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run
 
 
@@ -146,7 +146,7 @@ def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
 
 
 def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
-    """A teacher on the device of a face, with channels last unless it is of one's own and cannot take them so."""
+    """Move a teacher to the device of a face, with channels last unless its code (of one's own) cannot take them so."""
     teacher.to(device=face.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
@@ -177,7 +177,7 @@ def _launched(precision: Precision) -> Fabric:
 
 
 def _part() -> None:
-    """Close the connection of the processes: a thread of gloo's that still runs when Python ends aborts it."""
+    """Close the connection of the processes: Python aborts if a thread of gloo's still runs when it ends."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -251,7 +251,7 @@ class Trainer:
         self.targets = targets_of(recipe, training).to(device)
         channels_last = {"device": device, "memory_format": torch.channels_last}
         self.teachers = [_placed(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
-        self.answers = self.targets[:, :0]  # what teachers have answered to each face before the training, if they have
+        self.answers = self.targets[:, :0]  # (N, 0), unless `_ask_teachers` keeps what teachers answer to plain faces
         self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
@@ -488,8 +488,6 @@ class Trainer:
     def _write_start(self) -> None:
         if self.fabric.is_global_zero:
             self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
-            for kept, content in network_sources(self.recipe.network).items():
-                (self.run.folder / kept).write_bytes(content)
             self.run.write_recipe()  # last: it makes the folder a run
 
     def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:
