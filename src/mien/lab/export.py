@@ -50,7 +50,7 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
-    Of the same model in the run's folder calibration is taken over, and figures unless `data` changes the confidence.
+    If the run's folder holds this model already, its calibration stays, and its figures unless `data` changes that.
 
     Args:
         run: a finished run.
@@ -90,7 +90,7 @@ def export_run(
 
 
 def ensure_exported(run: Run, out: Path | None = None) -> Path:
-    """Return a run's own model folder, written unless it has these weights, in whatever form; or a new one, `out`."""
+    """Return a run's own model folder, exported unless it holds these weights, float or int8; with `out`, a new one."""
     folder = run.folder / "model"
     if out is None and (folder / MODEL_FILE).is_file() and _is_of(run, Card.read(folder)):
         return folder
@@ -181,7 +181,7 @@ def _describe(
     labels: LabelSet,
     content: bytes,
     licence: str | None,
-    origin: str | None = None,
+    origin: str | None,
 ) -> Card:
     environment = run.environment
     fingerprints = ("data_fingerprint", "training_fingerprint")

@@ -19,7 +19,7 @@ except ImportError:  # Windows has no locks of this kind
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep others from training in a folder meanwhile, where system and disk have locks.
 
-    Of the processes of `torchrun` the first one does. The folder is made, and removed if it stays empty.
+    Of several processes of `torchrun` the first locks it for all. The folder is made, and removed if it stays empty.
 
     Raises:
         ModelError: somebody trains in it already.

@@ -44,8 +44,8 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
 
     Args:
         model: folder or name of a model of a residual network, float or int8.
-        network: name of a narrower one in `mien.lab.nets.NETWORKS`; its maps may be halved before they are normalised.
-            The stride of its first layer is taken for the wide one's, too.
+        network: name of a narrower one in `mien.lab.nets.NETWORKS`, whose first layer has the wide one's stride; the
+            order in which its maps are halved and normalised may differ.
         data: has a Training split.
         out: a safetensors file, for ``--weights``. It lacks the last layer, which a training begins anew.
 

@@ -22,7 +22,7 @@ def by_seed(
 
     Args:
         trainings: runs, or what is kept of them.
-        kind: what members of a group have in common beside the sources of their learning, such as the recipe.
+        kind: what members of a group have in common beside what they have learned from, such as the recipe.
         environment: of the run.
         labelled_splits: on how many splits the run has been scored.
     """
@@ -37,7 +37,7 @@ def by_seed(
 
 
 def _learning_sources(environment: dict[str, Any]) -> tuple[str, ...]:
-    """Data, starting weights, votes and kinds of teachers."""
+    """What a training has learned from: data, starting weights, votes, and teachers, whose seeds do not matter."""
     teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
     return (
         training_fingerprint(environment),

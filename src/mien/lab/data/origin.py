@@ -12,15 +12,17 @@ _TRAINING_OF = {
     "2aa0fe73ce4785e98b338c97f7bc881f9d3a445dd519adec099821c41946411d": _FER2013_TRAINING,
     "20c291c681712bcb61650d64091b27d0388a3bb432a75868b074c14c711a1f83": _FER2013_TRAINING,
 }
-"""Fingerprint of a copy of FER2013 -> that of its Training split, for records that say the former alone. The copies
-differ in whether PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`)."""
+"""Fingerprint of a copy of FER2013 -> fingerprint of its Training split, for records that hold only the first.
+
+The copies differ in whether PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`).
+"""
 
 _TRAINING_VOTES = "393ef0b1b83c4ae5df1b669f24d10ca252435d9e59fbb1faf2ac0c8230219701"
 _TRAINING_VOTES_OF = {
     "9c1536282aeca3cfb2dcb439984e04b0f8b2a8017fd189823fbacdf6baae1e7f": _TRAINING_VOTES,
     "5919e8e99a8f45472f339728c8e947c86c4990edb5054c312e511d679711c1b2": _TRAINING_VOTES,
 }
-"""SHA-256 of FER+'s votes on all faces of these copies -> of those on Training, for records that say the former."""
+"""SHA-256 of FER+'s votes on all faces of a copy -> SHA-256 of those on Training, for records that hold the first."""
 
 
 def training_fingerprint(origin: Mapping[str, Any]) -> str:

@@ -137,7 +137,7 @@ def adopt_rows(layer: nn.Linear, found: dict[str, Tensor], known: LabelSet, labe
         return
     outputs = len(weight)
     voted = known == FERPLUS or outputs > len(known)
-    first = outputs - len(known) if known == FERPLUS else 0  # the votes stand behind the labels
+    first = outputs - len(known) if known == FERPLUS else 0  # FER+'s classes are the last outputs, behind the labels
     rows = [(own, first + other) for own, other in enumerate(labels.positions_in(known)) if other >= 0]
     if voted and layer.out_features > len(labels):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]
