@@ -8,13 +8,11 @@ benchmarks/results/depthwise_cost.json keeps the figures of each machine.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
-from layout import RESULTS, keep
+from layout import RESULTS, keep_beside_others, threads_in_words
 from step_cost import in_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -75,10 +73,8 @@ def measure(name: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure both networks, on as many threads as torch takes."""
-    threads = torch.get_num_threads()
-    found: dict[str, Any] = {f"{threads} thread{'s' if threads > 1 else ''}": {name: measure(name) for name in NAMES}}
-    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    keep(known | {machine(): found}, RESULT)
+    found = {threads_in_words(torch.get_num_threads()): {name: measure(name) for name in NAMES}}
+    keep_beside_others(machine(), found, RESULT)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import time
@@ -26,6 +27,23 @@ def keep(result: object, file: Path) -> None:
     text = json.dumps(result, indent=2)
     file.write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+def keep_beside_others(machine: str, found: object, file: Path) -> None:
+    """Write what one machine has measured into a record that keeps the figures of each, and print it."""
+    known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    keep(known | {machine: found}, file)
+
+
+def with_part(page: Path, script: str, part: str) -> str:
+    """Return a page with the part brought up to date that a script writes, between two comments."""
+    marked = re.compile(rf"(<!-- by benchmarks/{re.escape(script)} -->\n).*?(\n<!-- until here -->)", re.S)
+    return marked.sub(lambda found: found[1] + part + found[2], page.read_text("utf-8"))
+
+
+def threads_in_words(count: int) -> str:
+    """Return such as ``1 thread`` or ``2 threads``."""
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def this_machine() -> str:

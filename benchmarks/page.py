@@ -5,7 +5,6 @@ python benchmarks/page.py
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import cost_section
@@ -17,7 +16,7 @@ import speed_section
 import speedruns_section
 import step_section
 import web_section
-from layout import RESULTS, ROOT, name_of_model, number, record, table
+from layout import RESULTS, ROOT, name_of_model, number, record, table, with_part
 
 from mien.recognizer import DEFAULT_MODEL
 
@@ -93,8 +92,9 @@ class Rivals:
     def did_not_run(self) -> str:
         """What those that did not run said."""
         lines = []
-        for name in self.figures.keys() - self.ran.keys():
-            one = self.figures[name]
+        for name, one in self.figures.items():
+            if name in self.ran:
+                continue
             said = one["photos"][self.cores[0]]["did_not_run"]
             said = said.encode("ascii", "ignore").decode().strip()
             lines.append(
@@ -164,9 +164,7 @@ def in_short(rivals: Rivals, named: dict[str, Any]) -> str:
 
 def readme() -> str:
     """Return README with its table brought up to date."""
-    text = in_short(Rivals(record("rivals")), record("rivals_accuracy"))
-    marked = re.compile(r"(<!-- by benchmarks/page.py -->\n).*?(\n<!-- until here -->)", re.S)
-    return marked.sub(lambda found: found[1] + text + found[2], README.read_text("utf-8"))
+    return with_part(README, "page.py", in_short(Rivals(record("rivals")), record("rivals_accuracy")))
 
 
 def _peak_mb(one: dict[str, Any]) -> float:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import detector_crops
 import numpy as np
 import numpy.typing as npt
 from detector_crops import MODELS
-from layout import AIM, RESULTS, ROOT, change_in_words, commit
+from layout import AIM, RESULTS, ROOT, change_in_words, commit, with_part
 from PIL import Image
 from skimage.data import astronaut  # NASA's portrait of Eileen Collins, public domain
 
@@ -136,9 +135,7 @@ def held_to(models: Sequence[Robustness]) -> Table:
 
 def protocol(record: dict[str, Any]) -> str:
     """Return docs/protocol.md with that table brought up to date."""
-    text = held_to(measurements(record)).markdown()
-    marked = re.compile(r"(<!-- by benchmarks/robustness.py -->\n).*?(\n<!-- until here -->)", re.S)
-    return marked.sub(lambda found: found[1] + text + found[2], PROTOCOL.read_text("utf-8"))
+    return with_part(PROTOCOL, "robustness.py", held_to(measurements(record)).markdown())
 
 
 def example() -> npt.NDArray[np.uint8]:

@@ -7,7 +7,6 @@ benchmarks/results/step_cost.json keeps the figures of each machine.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layout import RESULTS, keep
+from layout import RESULTS, keep_beside_others, threads_in_words
 from torch import nn
 from torch.nn import functional as F
 
@@ -124,12 +123,11 @@ def main() -> None:
     """Measure all networks, on one thread and on all."""
     cores = torch.get_num_threads()
     found = {
-        f"{threads} thread{'s' if threads > 1 else ''}": {network: measure(network, threads) for network in NETWORKS}
+        threads_in_words(threads): {network: measure(network, threads) for network in NETWORKS}
         for threads in dict.fromkeys((1, cores))
     }
     torch.set_num_threads(cores)
-    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    keep(known | {machine(): found}, RESULT)
+    keep_beside_others(machine(), found, RESULT)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
-from layout import RESULTS, keep, peak_mb
+from layout import RESULTS, keep_beside_others, peak_mb, threads_in_words
 from step_cost import stepper
 
 from mien.lab.hardware import keep_freed_memory
@@ -82,12 +81,11 @@ def main() -> None:
     if options.alone:
         print(json.dumps(steps(options.alone, options.threads)))
         return
-    found: dict[str, Any] = {
-        f"{threads} thread{'s' if threads > 1 else ''}": {network: measure(network, threads) for network in NETWORKS}
+    found = {
+        threads_in_words(threads): {network: measure(network, threads) for network in NETWORKS}
         for threads in dict.fromkeys((1, options.threads))
     }
-    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
-    keep(known | {machine(): found}, RESULT)
+    keep_beside_others(machine(), found, RESULT)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from statistics import median
 from typing import Any
 
 from material import Mark, found_and_false, prepare, read_marks, write_video
-from processes import DidNotRun, measured
+from processes import DidNotRun, cpus_of, in_words, measured
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
@@ -167,16 +167,11 @@ def figures_of_all(given: argparse.Namespace, who: list[Contender]) -> tuple[dic
         }
         for task, (path, make_figures) in tasks.items():
             for cpus in given.cpus:
-                cores = "one core" if len(cpus) == 1 else f"{len(cpus)} cores"
                 for contender, answers in measure(who, task, path, cpus, given.rounds).items():
                     made = {"did_not_run": answers} if isinstance(answers, str) else make_figures(answers)
-                    figures[contender].setdefault(task, {})[cores] = made
+                    figures[contender].setdefault(task, {})[in_words(cpus)] = made
     material = {"photos": len(marks), "grids": len(shown) - len(marks), "faces": sum(map(len, shown.values()))}
     return material, figures
-
-
-def _cpus(word: str) -> list[int]:
-    return [int(number) for number in word.split(",")]
 
 
 def main() -> None:
@@ -187,7 +182,7 @@ def main() -> None:
     parser.add_argument("--fer", type=Path, help="Python of fer's environment")
     parser.add_argument("--human", type=Path, help="folder with human's node_modules")
     parser.add_argument("--deepface", type=Path, help="Python of deepface's environment")
-    parser.add_argument("--cpus", type=_cpus, nargs="+", default=[[1], [0, 1]], help="1 0,1: on cpu 1, then on both")
+    parser.add_argument("--cpus", type=cpus_of, nargs="+", default=[[1], [0, 1]], help="1 0,1: on cpu 1, then on both")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     load_at_start = os.getloadavg()[0]

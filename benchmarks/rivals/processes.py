@@ -12,6 +12,16 @@ from pathlib import Path
 from typing import Any
 
 
+def cpus_of(words: str) -> list[int]:
+    """Return the processors that an option names, such as ``0,1``."""
+    return [int(number) for number in words.split(",")]
+
+
+def in_words(cpus: list[int]) -> str:
+    """Return such as ``one core`` or ``2 cores``."""
+    return "one core" if len(cpus) == 1 else f"{len(cpus)} cores"
+
+
 class DidNotRun(Exception):
     """A process that ended without an answer; says its last words."""
 

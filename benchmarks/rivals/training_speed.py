@@ -44,7 +44,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from processes import DidNotRun, measured
+from processes import DidNotRun, cpus_of, in_words, measured
 from trainers.watch import BATCH
 
 from mien import lab
@@ -149,7 +149,7 @@ def figures_of_all(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         for cpus in given.cpus:
             answers = measure(who, plan, cpus, given.rounds)
             networks[network]["parameters"] = parameters_of(answers)
-            networks[network]["speed"][_words(cpus)] = {name: speed_figures(said) for name, said in answers.items()}
+            networks[network]["speed"][in_words(cpus)] = {name: speed_figures(said) for name, said in answers.items()}
     plan = {"folder": str(scratch / "whole"), "network": given.networks[0]}
     plan |= {"accuracy": given.accuracy, "seconds": 60 * given.minutes}
     answers = measure(who, plan, given.cpus[-1], rounds=1)
@@ -157,20 +157,12 @@ def figures_of_all(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     return {"faces": faces, "networks": networks, "to_accuracy": to_accuracy}
 
 
-def _words(cpus: list[int]) -> str:
-    return "one core" if len(cpus) == 1 else f"{len(cpus)} cores"
-
-
-def _cpus(word: str) -> list[int]:
-    return [int(number) for number in word.split(",")]
-
-
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="FER2013 in any edition")
     parser.add_argument("--networks", nargs="+", default=["residual-nano", "residual-small"])
-    parser.add_argument("--cpus", type=_cpus, nargs="+", default=[[1], [0, 1]], help="1 0,1: on cpu 1, then on both")
+    parser.add_argument("--cpus", type=cpus_of, nargs="+", default=[[1], [0, 1]], help="1 0,1: on cpu 1, then on both")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="of the DataLoader")
     parser.add_argument("--faces", type=int, default=1280, help="of the part on which speed is measured")
     parser.add_argument("--seconds", type=float, default=3.0, help="of measuring speed, after a first epoch")
