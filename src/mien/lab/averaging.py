@@ -23,7 +23,8 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     """Write a run whose weights are the mean of those of other runs (Wortsman et al. 2022: WiSE-FT).
 
     It makes sense where runs went on from each other or from one start (``weights="file"``): the mean often keeps
-    most of what each is better at.
+    most of what each is better at. Means and variances of batch normalisation are averaged like weights; they are not
+    estimated anew from faces.
 
     Args:
         runs: finished runs of one network on the same data; the last one lends its recipe.
