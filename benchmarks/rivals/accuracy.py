@@ -1,8 +1,13 @@
 """How often mien and other packages name FER2013's faces as its labels do: their networks, given the faces directly.
 
-    python benchmarks/rivals/accuracy.py DATA --fer PYTHON --human FOLDER
+    python benchmarks/rivals/accuracy.py DATA [--fer PYTHON] [--human FOLDER] [--facial PYTHON]
 
-See __main__.py for PYTHON and FOLDER. All see the labelled faces of PublicTest. Writes
+See __main__.py for the environments of fer and human; that of facial-emotion-recognition is
+
+    python -m venv facial && facial/bin/pip install torch numpy
+    facial/bin/pip install --no-deps facial-emotion-recognition==0.3.4     # its detector is not needed
+
+All see the labelled faces of PublicTest. Rivals that are not named keep the figures that they have. Writes
 benchmarks/results/rivals_accuracy.json; `python benchmarks/page.py` makes the page from it.
 """
 
@@ -57,6 +62,7 @@ def figures(right: Mask, new: Mask, default: Mask) -> dict[str, Any]:
         found[name] = {"n": int(part.sum()), "accuracy": float(right[part].mean())}
         found[name] |= {"accuracy_low": low, "accuracy_high": high}
     less = paired_difference(default, right)
+    found["commit"] = commit()
     found["to_default"] = {
         "difference": less.difference,
         "low": less.low,
@@ -70,23 +76,28 @@ def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="FER2013")
-    parser.add_argument("--fer", type=Path, required=True, help="Python of fer's environment")
-    parser.add_argument("--human", type=Path, required=True, help="folder with human's node_modules")
+    parser.add_argument("--fer", type=Path, help="Python of fer's environment")
+    parser.add_argument("--human", type=Path, help="folder with human's node_modules")
+    parser.add_argument("--facial", type=Path, help="Python of facial-emotion-recognition's environment")
     given = parser.parse_args()
     data = lab.read_fer2013(given.data)
     faces = data.split(PUBLIC)
     new = lab.audit(data).twin_free[data.splits == PUBLIC]
     right = {model: right_of_mien(model, faces) for model in OURS}
     with tempfile.TemporaryDirectory() as folder:
-        fer = [str(given.fer.absolute()), str(HERE / "fer_worker.py")]
-        right["fer"] = right_of_rival(fer, {}, faces, Path(folder))
-        modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
-        right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
+        for name, python in (("fer", given.fer), ("facial-emotion-recognition", given.facial)):
+            if python:
+                worker = str(HERE / f"{name.partition('-')[0]}_worker.py")
+                right[name] = right_of_rival([str(python.absolute()), worker], {}, faces, Path(folder))
+        if given.human:
+            modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
+            right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
+    known = json.loads(RESULT.read_text("utf-8"))["packages"]
     record = {
         "commit": commit(),
         "split": PUBLIC,
         "sha256": {model: Recognizer.load(model).card.sha256 for model in OURS},
-        "packages": {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},
+        "packages": known | {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},
     }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(RESULT.read_text("utf-8"))
