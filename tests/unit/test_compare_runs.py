@@ -12,7 +12,7 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run, predictions_of, variant
 
 from mien.errors import DataError, ModelError
-from mien.lab.comparison import compare, holm
+from mien.lab.comparison import compare
 from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
 from mien.lab.pages.comparison_tables import published_table, tables_of
@@ -88,12 +88,6 @@ def test_label_orders_are_crossed_by_name(three_seeds, tmp_path):
     run = evaluate_as(make_run(tmp_path / "folder", seed=7), other)
     pair = compare([three_seeds[0], run]).pairs[0]
     assert (pair.test.n10, pair.test.n01, pair.test.p_value) == (0, 0, 1.0)
-
-
-def test_holm_allows_for_the_number_of_pairs():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_runs_that_differ_in_more_than_the_seed_are_not_grouped(three_seeds, tmp_path):

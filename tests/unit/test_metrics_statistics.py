@@ -9,10 +9,13 @@ import pytest
 
 from mien.lab.statistics import (
     McNemar,
+    fisher,
+    holm,
     mcnemar,
     mean_difference,
     paired_difference,
     paired_interval,
+    stratified_difference,
     unpaired_interval,
     wilson_interval,
 )
@@ -117,3 +120,36 @@ def test_mean_difference_adds_what_seeds_and_faces_change() -> None:
     faces = np.repeat([1.0, 0.0, -1.0], [20, 65, 15])  # 1.959964 * sqrt(0.35 - 0.05**2) / sqrt(99) = 0.1161196
     both = mean_difference([0.04, 0.05, 0.06], faces)
     assert both.high - both.difference == pytest.approx(math.hypot(0.0248414, 0.1161196), abs=1e-6)
+
+
+def test_holm_allows_for_the_number_of_tests() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_fisher_of_the_lady_who_tasted_tea() -> None:
+    # of the 70 ways to choose 4 of 8 cups, 1 + 16 have 4 or 3 right, and as many 0 or 1
+    assert fisher(3, 4, 1, 4) == pytest.approx(34 / 70)
+    assert fisher(4, 4, 0, 4) == pytest.approx(2 / 70)
+    assert fisher(2, 4, 2, 4) == 1
+
+
+def test_stratified_difference_by_hand() -> None:
+    found = stratified_difference(np.array([2, 1]), np.array([4, 2]), np.array([3, 2]), np.array([4, 2]))
+    # mean of 3/4 - 2/4 and 2/2 - 1/2; variances 3/6 3/6 / 4, 2/4 2/4 / 2, 4/6 2/6 / 4, 3/4 1/4 / 2: 1.959964 / 2 times
+    # the root of their sum, 0.3368056
+    assert found == pytest.approx((0.375, 0.375 - 0.5687314, 0.375 + 0.5687314), abs=1e-6)
+    one = np.array([1])
+    assert stratified_difference(0 * one, one, one, one)[::2] == (1, 1)  # the upper end is cut off
+
+
+@pytest.mark.parametrize("recalls", [[0.62, 0.64, 0.52, 0.88, 0.62, 0.8, 0.7], [0.95] * 7, [0.3] * 7])
+@pytest.mark.parametrize("n", [[1] * 7, [1, 2, 3, 4, 20, 10, 5], [50] * 7])
+def test_stratified_interval_holds_the_mean_at_a_few_faces_of_each_class(n, recalls) -> None:
+    chance, n_others = np.random.default_rng(0), np.array([50, 5, 40, 90, 60, 60, 50])
+    a, b = np.minimum(np.array(recalls) + 0.05, 0.99), np.array(recalls)
+    right_a, right_b = chance.binomial(n_others, a, (4000, 7)), chance.binomial(n, b, (4000, 7))
+    found = [stratified_difference(x, n_others, y, np.array(n)) for x, y in zip(right_a, right_b, strict=True)]
+    true = (b - a).mean()
+    assert np.mean([low <= true <= high for _, low, high in found]) > 0.93

@@ -20,7 +20,7 @@ from mien.lab.predictions import Predictions
 from mien.lab.recipe.io import bare, to_json
 from mien.lab.run import Run
 from mien.lab.seeds import by_seed
-from mien.lab.statistics import McNemar, PairedDifference, mcnemar, mean_difference, paired_difference
+from mien.lab.statistics import McNemar, PairedDifference, holm, mcnemar, mean_difference, paired_difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,15 +203,6 @@ def _pairs(entries: Sequence[Evaluated]) -> tuple[Pair, ...]:
         Pair(a=a, b=b, difference=difference, test=test, p_adjusted=p)
         for (a, b, difference, test), p in zip(found, adjusted, strict=True)
     )
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number, in the same order (Holm 1979)."""
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
