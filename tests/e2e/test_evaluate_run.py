@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from csv import DictReader
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 import typer
-from small_run import PRIVATE, PUBLIC, RECIPE, TWINS, faces, make_run, tiny_network, with_votes
+from small_run import PRIVATE, PUBLIC, RECIPE, TRAIN, TWINS, faces, make_run, tiny_network, with_votes
 from typer.testing import CliRunner
 
 from mien.card import Card
@@ -21,7 +22,7 @@ from mien.cli import evaluate as commands
 from mien.cli import export as export_commands
 from mien.errors import DataError, ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
-from mien.lab.data import FaceDataset
+from mien.lab.data import FaceDataset, write_edition
 from mien.lab.evaluation import evaluate, predict, views
 from mien.lab.metrics import Report, measure
 from mien.lab.predictions import Predictions
@@ -347,6 +348,75 @@ def test_a_folder_that_is_a_file_is_refused_before_data_are_read(app: typer.Type
     ):
         refused = CliRunner().invoke(app, [*words, *data_and_out])
         assert refused.exit_code == 2 and "Invalid value for --out" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, data: FaceDataset) -> Path:
+    """The labelled faces as the folder edition."""
+    place = tmp_path_factory.mktemp("edition") / "faces"
+    write_edition(data.take(data.labels >= 0), place)
+    return place
+
+
+def groups_file(place: Path, groups: dict[str, str]) -> Path:
+    place.write_text("row,group\n" + "".join(f"{row},{group}\n" for row, group in groups.items()))
+    return place
+
+
+def test_groups_of_the_folder_edition(app: typer.Typer, run: Run, report: Report, folder: Path, tmp_path: Path) -> None:
+    rows = sorted(str(file.relative_to(folder).as_posix()) for file in folder.rglob("*.png"))
+    cameras = {row: ("left", "right", "other")[position % 3] for position, row in enumerate(rows)}
+    named = {row: camera for row, camera in cameras.items() if camera != "other"}
+    file = groups_file(tmp_path / "cameras.csv", named)
+    words = ["evaluate", str(run.folder / "model"), "--data", str(folder), "--split", "PublicTest"]
+    done = CliRunner().invoke(
+        app, [*words, "--groups", str(file), "--out", str(tmp_path / "out")], catch_exceptions=False
+    )
+
+    of_camera: dict[str, list[bool]] = {"left": [], "right": [], "other": []}
+    with (tmp_path / "out" / "predictions-PublicTest.csv").open() as lines:
+        for line in DictReader(lines):
+            of_camera[cameras[line["row"]]].append(line["label"] == line["predicted"])
+    groups = json.loads((tmp_path / "out" / "report-PublicTest.json").read_text())["groups"]
+    found = {each["name"]: (each["n"], each["accuracy"]) for each in groups["full"]}
+    right = {name: (len(each), sum(each) / len(each)) for name, each in of_camera.items()}
+    assert found == {name: pytest.approx(right[name]) for name in ("left", "right")}
+    assert groups["n_not_grouped"] == right["other"][0] and groups["source"] == "cameras.csv"
+    assert groups["uncertain_below"] == Card.read(run.folder / "model").uncertain_below
+    assert [each["n"] for each in groups["twin_free"]] < [each["n"] for each in groups["full"]]
+
+    assert "\neach group of cameras.csv, all faces\n" in done.stdout and "\nLargest gap: group " in done.stdout
+    assert f"{right['other'][0]} labelled faces are not grouped" in done.stdout
+    line = next(line for line in done.stdout.splitlines() if line.startswith("left"))
+    assert re.split(r"\s{2,}", line)[1] == str(right["left"][0])
+
+
+def test_wrong_groups_are_refused_before_the_long_work(run: Run, report: Report, tmp_path: Path) -> None:
+    def unwanted(*progress: object) -> None:
+        raise AssertionError(progress)
+
+    with pytest.raises(DataError, match=r"1 rows are not in noise\.csv: 999\."):
+        evaluate(run, faces(), groups=groups_file(tmp_path / "a.csv", {"999": "a"}), on_progress=unwanted)
+    unlabelled = groups_file(tmp_path / "b.csv", {str(TRAIN + PUBLIC): "a", str(TRAIN + PUBLIC + 1): "b"})
+    with pytest.raises(DataError, match=r"b\.csv: groups of labelled PrivateTest faces: none; expected two or more"):
+        evaluate(run, faces(), "PrivateTest", groups=unlabelled, out=tmp_path, on_progress=unwanted)
+
+
+def test_groups_are_of_the_faces_with_a_majority(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    rows = data.split("PublicTest").rows.tolist()
+    file = groups_file(tmp_path / "groups.csv", {row: "ab"[int(row) % 2] for row in rows})
+    found = evaluate(run.folder / "model", with_votes(data), majority=True, groups=file).groups
+    kept = [int(row) for row in rows if int(row) % 3]  # which have a majority
+    assert found is not None and found.n_not_grouped == 0
+    assert [each.n for each in found.full] == [sum(row % 2 == of for row in kept) for of in (0, 1)]
+
+
+def test_other_labels_have_no_groups(run: Run, data: FaceDataset, tmp_path: Path) -> None:
+    rows = data.split("PublicTest").rows.tolist()
+    file = groups_file(tmp_path / "groups.csv", {row: "ab"[int(row) % 2] for row in rows})
+    assert evaluate(run.folder / "model", data, groups=file, out=tmp_path).groups is not None
+    (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},sad\n" for row in rows))
+    assert score(tmp_path / "predictions-PublicTest.csv", tmp_path / "labels.csv").groups is None
 
 
 def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:

@@ -46,10 +46,13 @@ LEVELS = (
         "mien.lab.tables",
     ),
     (
+        "mien.lab.reliability",
+        "mien.lab.groups",
         "mien.lab.metrics",
         "mien.lab.seeds",
         "mien.lab.pages.charts",
         "mien.lab.pages.data_page",
+        "mien.lab.pages.group_tables",
         "mien.lab.recipe_book",
         "mien.lab.pages.recipe_page",
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluated_run import predictions_of
 
 from mien.errors import DataError
 from mien.lab.metrics import Report, class_rows, measure, report_of
@@ -17,6 +18,7 @@ from mien.lab.published import compare_published
 from mien.lab.recipe import Figure, Recipe
 from mien.lab.recipe.io import to_json
 from mien.lab.recipe_book import recipes
+from mien.lab.reliability import calibration_bins, calibration_error, calibration_error_by_chance
 from mien.lab.tables import number
 from mien.labels import LabelSet
 
@@ -133,6 +135,18 @@ def test_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
     )
     full = measure(one)
     assert full is not None and [bin.high for bin in full.calibration if bin.n] == [edge]
+
+
+@pytest.mark.parametrize("n", [20, 200, 3589])
+def test_calibration_error_by_chance_is_that_of_confidence_that_is_right(n: int) -> None:
+    chance = np.random.default_rng(n)
+    confidence = chance.uniform(0.2, 1, n)
+    found, by_chance = [], 0.0
+    for right in chance.random((200, n)) < confidence:
+        bins = calibration_bins(predictions_of([0] * n, np.where(right, 0, 1).tolist(), confidence=confidence.tolist()))
+        found.append(calibration_error(bins))
+        by_chance = calibration_error_by_chance(bins)
+    assert by_chance == pytest.approx(np.mean(found), rel=0.1)
 
 
 def test_twin_free_part_is_measured_apart() -> None:

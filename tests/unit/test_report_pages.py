@@ -18,6 +18,7 @@ from mien.errors import DataError, ModelError
 from mien.lab.comparison import compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import read_evaluated
+from mien.lab.groups import measure_groups
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.reading import sentences
 from mien.lab.pages.report import write_comparison, write_report
@@ -146,6 +147,17 @@ def test_all_parts_are_there(page):
     ):
         assert words in page.text, words
     assert "some/where" not in page.text
+
+
+def test_groups_stand_on_the_page_if_they_were_measured(page, tmp_path):
+    assert "Groups" not in page.text
+    predictions = hundred(60)
+    found = measure_groups(predictions, np.repeat(["young", "<old>"], 50), "ages.csv", 0.5)
+    run = evaluate_as(make_run(tmp_path / "run"), predictions, groups=found)
+    text = read(write_report([run], None, tmp_path / "page.html")).text
+    assert "Groups each group of ages.csv, all faces group faces accuracy (95 %)" in text
+    assert "<old> 50 20.00 % (11.2 to 33.0)" in text and "young 50 100.00 %" in text
+    assert "Largest gap: group <old>, of whose 50 faces 20.0 % are right, against 100.0 % of the 50 faces" in text
 
 
 def test_charts_say_what_they_show(page):

@@ -32,6 +32,9 @@ def evaluate(
     votes: Annotated[
         Path | None, typer.Option(help="FER+ votes, fer2013new.csv: measure against their majority.")
     ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="CSV with the columns row and group: measure each group of faces, too.")
+    ] = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -43,7 +46,9 @@ def evaluate(
 
     faces = read_faces(data, votes)
     with step_bar() as show:
-        report = lab.evaluate(model, faces, split, tta=tta, majority=votes is not None, out=out, on_progress=show)
+        report = lab.evaluate(
+            model, faces, split, tta=tta, majority=votes is not None, groups=groups, out=out, on_progress=show
+        )
     _print(report, json, model=None if is_run(model) else model)
     if out is None and not is_run(model):
         typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
@@ -84,6 +89,11 @@ def _print(report: Report, json: bool, model: str | None = None) -> None:
         typer.echo(_classes(report.full).plain() + "\n")
     else:
         typer.echo(f"{report.model} on {report.split}: {report.n_total:,} faces predicted")
+    if report.groups is not None:
+        from mien.lab.pages.group_tables import group_tables
+
+        for table in group_tables(report.groups):
+            typer.echo(table.plain() + "\n")
     recipe = report.provenance.get("recipe", {})
     shorter = {} if model is None else {of_training(recipe): of_training_in_short(recipe, model)}
     for remark in report.remarks:

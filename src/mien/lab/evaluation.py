@@ -14,6 +14,7 @@ import numpy.typing as npt
 from mien.card import Card
 from mien.errors import DataError, ModelError
 from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
+from mien.lab.groups import measure_groups, read_groups
 from mien.lab.metrics import Report, report_of
 from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.recipe.io import is_run
@@ -38,6 +39,7 @@ def evaluate(
     *,
     tta: TTA = "none",
     majority: bool = False,
+    groups: str | Path | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[str, int, int], None] = silent,
 ) -> Report:
@@ -52,12 +54,13 @@ def evaluate(
         split: what to evaluate; default PublicTest, or Test where there is one.
         tta: views that are averaged. A model that was exported mirrored averages two itself: files say ``flip`` then.
         majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
+        groups: CSV with the columns `row` and `group`: each group of faces is measured, too (`Report.groups`).
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
         on_progress: called with (what is done, steps done, steps in all).
 
     Raises:
         DataError: the data set lacks the split, votes for its faces, or a class of the model; or the run has a report
-            on other faces or labels, which `out` keeps.
+            on other faces or labels, which `out` keeps; or the groups cannot be read, see `read_groups`.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
     faces = choose_split(data, split)
@@ -69,16 +72,15 @@ def evaluate(
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
     relabelled = labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
+    group_of = None if groups is None else read_groups(Path(groups), data, labelled)
     twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
     twin_free = None if twin_free is None else twin_free[where]
     predictions = predict_split(recognizer, relabelled, twin_free, asked, partial(on_progress, "predicting"))
     report = _report(predictions, recognizer.card, run, tta, labelled, remark, data)
-    if folder is not None:
-        write_results(folder, predictions, report)
-    if kept_by is not None and report.full is not None:
-        from mien.lab.export import update_card_metrics  # needs torch, which a model folder does not
-
-        update_card_metrics(recognizer.folder, report)
+    if groups is not None and group_of is not None:
+        measured = measure_groups(predictions, group_of, Path(groups).name, recognizer.card.uncertain_below)
+        report = replace(report, groups=measured)
+    _keep(folder, predictions, report, None if kept_by is None else recognizer.folder)
     return report
 
 
@@ -122,6 +124,16 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
     _made(folder)
     predictions.write(predictions_file(folder, name))
     report.write(report_file(folder, name))
+
+
+def _keep(folder: Path | None, predictions: Predictions, report: Report, model_folder: Path | None) -> None:
+    """Write the results where there is a folder for them, and the main figures into a run's own model."""
+    if folder is not None:
+        write_results(folder, predictions, report)
+    if model_folder is not None and report.full is not None:
+        from mien.lab.export import update_card_metrics  # needs torch, which a model folder does not
+
+        update_card_metrics(model_folder, report)
 
 
 def _made(folder: str | Path | None) -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
+from mien.lab.groups import Groups
 from mien.lab.predictions import TTA, Predictions
+from mien.lab.reliability import CalibrationBin, calibration_bins, calibration_error
 from mien.lab.statistics import wilson_interval
 from mien.labels import LabelSet
 from mien.writing import replacing
 
 SCHEMA = 1
-CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +39,6 @@ class ClassMetrics:
     precision: float
     recall: float
     f1: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationBin:
-    """Faces whose confidence lies in ``(low, high]``: how sure the model is and how often it is right.
-
-    Attributes:
-        low: lower edge of the bin.
-        high: upper edge of the bin.
-        n: faces in it.
-        confidence: their mean confidence; None where there are none.
-        accuracy: share of them that is right; None where there are none.
-    """
-
-    low: float
-    high: float
-    n: int
-    confidence: float | None
-    accuracy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +99,7 @@ class Report:
         data_fingerprint: SHA-256 of the faces and labels of the split; empty if they were not at hand.
         provenance: recipe, seed, commit and the like, from the model's card.
         remarks: sentences that belong beside the figures.
+        groups: figures of each group of faces; None where groups were not asked for.
     """
 
     split: str
@@ -136,6 +118,7 @@ class Report:
     data_fingerprint: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    groups: Groups | None = None
 
     @property
     def gap(self) -> float | None:
@@ -167,7 +150,9 @@ class Report:
                 raise ValueError(f"its schema is not {SCHEMA}")
             row.pop("gap")
             row |= {"label_set": LabelSet(tuple(row["label_set"])), "remarks": tuple(row["remarks"])}
-            return cls(**row | {part: row[part] and _metrics_from(row[part]) for part in ("full", "twin_free")})
+            row |= {part: row[part] and _metrics_from(row[part]) for part in ("full", "twin_free")}
+            groups = row.get("groups")  # which reports of earlier versions lack
+            return cls(**row | {"groups": groups and Groups.from_row(groups)})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
 
@@ -194,7 +179,7 @@ def measure(predictions: Predictions) -> Metrics | None:
     right, support, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision, recall, f1 = _ratio(right, predicted), _ratio(right, support), _ratio(2 * right, support + predicted)
     low, high = wilson_interval(int(right.sum()), n)
-    bins = _calibration(scored)
+    bins = calibration_bins(scored)
     top2 = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :2]
     met = support + predicted > 0
     columns = (scored.label_set, support.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
@@ -209,7 +194,7 @@ def measure(predictions: Predictions) -> Metrics | None:
         macro_f1=float(f1[met].mean()),
         log_loss=float(log_losses(scored).mean()),
         top2_accuracy=float((top2 == scored.labels[:, None]).any(axis=1).mean()),
-        ece=sum(b.n / n * abs((b.accuracy or 0) - (b.confidence or 0)) for b in bins),
+        ece=calibration_error(bins),
         per_class=tuple(
             ClassMetrics(name=name, support=count, precision=p, recall=r, f1=f)
             for name, count, p, r, f in zip(*columns, strict=True)
@@ -251,21 +236,6 @@ def log_losses(scored: Predictions) -> npt.NDArray[np.float64]:
 def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return ``part / whole``, 0 where `whole` is 0, as scikit-learn's ``zero_division=0``."""
     return part / np.maximum(whole, 1)
-
-
-def _calibration(scored: Predictions) -> tuple[CalibrationBin, ...]:
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    where = np.searchsorted(edges, np.minimum(scored.confidence, 1), side="left") - 1  # (low, high]
-    return tuple(
-        _bin(scored.take(where == index), low, high) for index, (low, high) in enumerate(pairwise(edges.tolist()))
-    )
-
-
-def _bin(inside: Predictions, low: float, high: float) -> CalibrationBin:
-    if not len(inside):
-        return CalibrationBin(low=low, high=high, n=0, confidence=None, accuracy=None)
-    confidence, accuracy = float(inside.confidence.mean()), float(inside.correct.mean())
-    return CalibrationBin(low=low, high=high, n=len(inside), confidence=confidence, accuracy=accuracy)
 
 
 def report_of(predictions: Predictions) -> Report:

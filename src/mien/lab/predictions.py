@@ -40,6 +40,7 @@ RECORD = "run.json"
 _FIXED = ["row", "label", "predicted", "twin_free"]
 _PREFIX = "p_"
 _TWIN_FREE = {"1": True, "0": False}
+_ONE_LINE_EACH = "Every face needs exactly one line in both files."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,7 +128,7 @@ class Predictions:
         Raises:
             DataError: the file is missing, or a column, class or number is wrong; names the line.
         """
-        header, lines = _read_csv(path)
+        header, lines = read_csv(path)
         names = tuple(column.removeprefix(_PREFIX) for column in header[len(_FIXED) :])
         if header != [*_FIXED, *(_PREFIX + name for name in names)] or not names:
             raise DataError(
@@ -162,17 +163,17 @@ class Predictions:
         Raises:
             DataError: a row stands on one side only or twice, or a label is unknown; names the rows.
         """
-        header, lines = _read_csv(labels_csv)
+        header, lines = read_csv(labels_csv)
         if not {"row", "label"} <= set(header):
             raise DataError(f"{labels_csv}: columns {','.join(header)}; expected row,label.")
         at_row, at_label = header.index("row"), header.index("label")
         labels = {line[at_row]: _label(labels_csv, line[at_row], line[at_label], self.label_set) for line in lines}
         rows = self.rows.tolist()
         known = set(rows)
-        _refuse(labels_csv, "stand twice", _repeated([line[at_row] for line in lines]))
-        _refuse(labels_csv, "stand twice in the predictions", _repeated(rows))
-        _refuse(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
-        _refuse(labels_csv, "are not among the predictions", [row for row in labels if row not in known])
+        refuse_rows(labels_csv, "stand twice", repeated([line[at_row] for line in lines]))
+        refuse_rows(labels_csv, "stand twice in the predictions", repeated(rows))
+        refuse_rows(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
+        refuse_rows(labels_csv, "are not among the predictions", [row for row in labels if row not in known])
         return replace(self, labels=np.array([labels[row] for row in rows], np.int64))
 
 
@@ -186,8 +187,12 @@ def views_of(path: Path) -> tuple[str, TTA]:
     return split, known.get(views, "none")
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the lines of a CSV, all as long as the header."""
+def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines of a CSV, all as long as the header.
+
+    Raises:
+        DataError: the file cannot be read, or a line is longer or shorter than the header.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *lines = list(csv.reader(file)) or [[]]
@@ -209,13 +214,14 @@ def _label(path: Path, row: str, word: str, label_set: LabelSet) -> int:
         raise DataError(f"{path} row {row!r}: {error}") from error
 
 
-def _repeated(rows: list[str]) -> list[str]:
+def repeated(rows: list[str]) -> list[str]:
+    """Return the rows that stand there more than once, each once."""
     names, counts = np.unique(rows, return_counts=True)
     return [str(name) for name in names[counts > 1]]
 
 
-def _refuse(path: Path, what: str, rows: list[str]) -> None:
-    """Raise if there are any such rows, naming the first ones."""
+def refuse_rows(path: Path, what: str, rows: list[str], remedy: str = _ONE_LINE_EACH) -> None:
+    """Raise a `DataError` if there are any such rows, naming the first ones."""
     if rows:
         named = ", ".join(rows[:5]) + (" and more" if len(rows) > 5 else "")
-        raise DataError(f"{path}: {len(rows):,} rows {what}: {named}. Every face needs exactly one line in both files.")
+        raise DataError(f"{path}: {len(rows):,} rows {what}: {named}. {remedy}")

@@ -41,6 +41,7 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
             n_scored=report.n_scored,
             full=report.full,
             twin_free=report.twin_free,
+            groups=None,  # they were measured with other labels, if at all
             data_fingerprint="",  # that of the faces with their labels is not known here
             remarks=(
                 *(remark for remark in known.remarks if remark not in outdated),

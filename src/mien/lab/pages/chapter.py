@@ -18,6 +18,7 @@ from mien.lab.metrics import Metrics, Report
 from mien.lab.pages import charts
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import published_table
+from mien.lab.pages.group_tables import group_tables
 from mien.lab.pages.reading import sentences
 from mien.lab.pages.report_tables import (
     calibration_table,
@@ -78,6 +79,7 @@ class Chapter:
     per_class: Table
     calibration: Picture
     bins: Table
+    groups: Sequence[Table]
     mistakes: Sequence[Mistake] | None
     wrong: int
     recipe: Table
@@ -120,6 +122,7 @@ def chapter(
         per_class=class_table(full),
         calibration=charts.calibration(confidence, accuracy, counts),
         bins=calibration_table(full),
+        groups=() if evaluated.report.groups is None else group_tables(evaluated.report.groups),
         mistakes=mistakes,
         wrong=full.n - sum(row[index] for index, row in enumerate(full.confusion)),
         recipe=recipe_table(run.recipe),

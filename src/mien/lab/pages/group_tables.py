@@ -1,0 +1,114 @@
+"""The tables of groups of faces."""
+
+from __future__ import annotations
+
+from mien.lab.groups import GroupFigures, Groups
+from mien.lab.tables import UNKNOWN, Table, number, p_value, percent, points, points_interval, with_interval
+
+_ABOUT_GAPS = (
+    "Holm's p, of Fisher's exact test, allows for the number of groups, the intervals do not. Below 0.05 a gap is "
+    "larger than the choice of faces explains; above it there may be one, too.",
+    "Each class alike: mean difference of recall over the classes that both have, as groups differ in which "
+    "expressions they show.",
+    "A gap does not say where it comes from: pictures, people and the labels themselves may differ. Where many faces "
+    "are of one person or video, intervals are too narrow and p is too small.",
+)
+_ABOUT_CONFIDENCE = (
+    "ECE by chance: about what as many faces would show if confidence were exactly right. An ECE of that size says "
+    "nothing against it."
+)
+
+
+def group_tables(groups: Groups) -> list[Table]:
+    """Return accuracies, differences to all other groups and confidence, with a row for each group."""
+    return [_accuracies(groups), _differences(groups), _confidence(groups)]
+
+
+def largest_gap(groups: Groups) -> str:
+    """Return which group differs most from all others, in sentences."""
+    most = max(groups.full, key=lambda each: abs(each.difference))
+    more = ""
+    if most.recall_difference is not None:
+        more += f" With each class counted alike, it is {_recall_cell(most)}."
+    if len(groups.full) > 2:
+        more += f" As the largest of {len(groups.full)}, it is probably smaller on new faces."
+    return (
+        f"Largest gap: group {most.name}, of whose {most.n:,} faces {percent(most.accuracy, 1)} are right, against "
+        f"{percent(most.others_accuracy, 1)} of the {most.n_others:,} faces of other groups: {_difference_cell(most)} "
+        f"points, Holm's p {p_value(most.p_adjusted)}.{more}"
+    )
+
+
+def _accuracies(groups: Groups) -> Table:
+    columns: tuple[str, ...] = ("group", "faces", "accuracy (95 %)", "balanced accuracy")
+    rows: list[tuple[str, ...]] = [
+        (each.name, f"{each.n:,}", _accuracy_cell(each), percent(each.balanced_accuracy)) for each in groups.full
+    ]
+    if groups.twin_free is not None:
+        columns += ("twin-free", "accuracy (95 %)")
+        new = {each.name: (f"{each.n:,}", _accuracy_cell(each)) for each in groups.twin_free}
+        rows = [(*row, *new.get(row[0], ("0", UNKNOWN))) for row in rows]
+    notes: tuple[str, ...] = ()
+    if groups.n_not_grouped:
+        notes = (f"{groups.n_not_grouped:,} labelled faces are not grouped; they are left out, among the others too.",)
+    return Table(f"each group of {groups.source}, all faces", columns, tuple(rows), notes)
+
+
+def _differences(groups: Groups) -> Table:
+    columns: tuple[str, ...] = ("group", "accuracy (95 %)", "p", "p, Holm", "each class alike (95 %)", "classes")
+    rows: list[tuple[str, ...]] = [
+        (
+            each.name,
+            _difference_cell(each),
+            p_value(each.p_value),
+            p_value(each.p_adjusted),
+            _recall_cell(each),
+            str(each.n_classes),
+        )
+        for each in groups.full
+    ]
+    if groups.twin_free is not None:
+        columns += ("twin-free (95 %)",)
+        new = {each.name: _difference_cell(each) for each in groups.twin_free}
+        rows = [(*row, new.get(row[0], UNKNOWN)) for row in rows]
+    title = "each group minus the faces of all other groups, points"
+    return Table(title, columns, tuple(rows), (largest_gap(groups), *_ABOUT_GAPS))
+
+
+def _confidence(groups: Groups) -> Table:
+    columns: tuple[str, ...] = ("group", "confidence", "minus accuracy, points", "ECE", "ECE by chance")
+    rows: list[tuple[str, ...]] = [
+        (
+            each.name,
+            percent(each.confidence),
+            points(each.confidence - each.accuracy),
+            number(each.ece),
+            number(each.ece_by_chance),
+        )
+        for each in groups.full
+    ]
+    if groups.uncertain_below:
+        columns += ("accepted", "accuracy of these (95 %)")
+        rows = [(*row, *_accepted_cells(each)) for row, each in zip(rows, groups.full, strict=True)]
+    return Table("confidence in each group", columns, tuple(rows), (_ABOUT_CONFIDENCE,))
+
+
+def _accuracy_cell(each: GroupFigures) -> str:
+    return with_interval(each.accuracy, each.accuracy_low, each.accuracy_high)
+
+
+def _difference_cell(each: GroupFigures) -> str:
+    return f"{points(each.difference)} ({points_interval(each.difference_low, each.difference_high)})"
+
+
+def _recall_cell(each: GroupFigures) -> str:
+    low, high = each.recall_difference_low, each.recall_difference_high
+    if low is None or high is None:
+        return UNKNOWN
+    return f"{points(each.recall_difference)} ({points_interval(low, high)})"
+
+
+def _accepted_cells(each: GroupFigures) -> tuple[str, str]:
+    rate, low, high = each.accepted_accuracy, each.accepted_low, each.accepted_high
+    right = UNKNOWN if rate is None or low is None or high is None else with_interval(rate, low, high)
+    return percent(each.n_accepted / each.n, 1), right
