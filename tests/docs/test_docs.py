@@ -62,6 +62,8 @@ def files_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = np.eye(10, dtype=int)[faces.relabel(FERPLUS).labels]  # ten raters, all of one mind
     votes = [f"{split},,{','.join(map(str, 10 * row))}" for split, row in zip(faces.splits, answers, strict=True)]
     (folder / "fer2013new.csv").write_text("\n".join([f"Usage,Image name,{','.join(VOTE_COLUMNS)}", *votes]) + "\n")
+    cameras = [f"{row},{('left', 'right')[row % 2]}" for row in range(len(faces))]
+    (folder / "groups.csv").write_text("\n".join(["row,group", *cameras]) + "\n")
     for part in ("train", "test"):  # faces of one's own, in colour, of any size
         for number, (face, label) in enumerate(lab.draw_faces(20, seed=1, size_px=60).training):
             (folder / "crops" / part / FER2013.name(label)).mkdir(parents=True, exist_ok=True)
