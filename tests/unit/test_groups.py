@@ -211,8 +211,8 @@ def test_tables_and_the_largest_gap() -> None:
     assert differences.rows[0] == first
     gap = (
         "Largest gap: group a, of whose 30 faces 80.0 % are right, against 55.7 % of the 70 faces of other groups: "
-        "+24.3 (+3.8 to +40.0) points, Holm's p 0.074. With each class counted alike, it is +24.3 (+5.5 to +43.1). As "
-        "the largest of 3, it is probably smaller on new faces."
+        "+24.3 (+3.8 to +40.0) points, Holm's p 0.074. With the classes that both have (1) counted alike, it is +24.3 "
+        "(+5.5 to +43.1). As the largest of 3, it is probably smaller on new faces."
     )
     assert largest_gap(found) == gap and differences.notes[0] == gap
     # one bin of 30: sqrt(2 / pi * 0.6 * 0.4 / 30)

@@ -29,7 +29,7 @@ def largest_gap(groups: Groups) -> str:
     most = max(groups.full, key=lambda each: abs(each.difference))
     more = ""
     if most.recall_difference is not None:
-        more += f" With each class counted alike, it is {_recall_cell(most)}."
+        more += f" With the classes that both have ({most.n_classes}) counted alike, it is {_recall_cell(most)}."
     if len(groups.full) > 2:
         more += f" As the largest of {len(groups.full)}, it is probably smaller on new faces."
     return (
