@@ -79,7 +79,7 @@ def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
     words = ["calibrate", write_tiny_model(tmp_path / "tiny"), "--data", tmp_path / "faces.csv", "--split", PUBLIC]
     done = CliRunner().invoke(build_app(), [*map(str, words), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0 and f"of {n} faces" in done.stderr
-    assert ("Take 100 or more." in done.stderr) == (n == 5)
+    assert ("Use 100 or more." in done.stderr) == (n == 5)
     # 4 of 5: (0.8 + 1.96^2 / 10 +- 1.96 sqrt(0.8 * 0.2 / 5 + 1.96^2 / 100)) / (1 + 1.96^2 / 5)
     assert (
         "fitted to only 5 faces: where 80 % of so few are right, 37.6 to 96.4 % of other faces may be" in done.stderr

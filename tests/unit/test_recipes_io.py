@@ -204,7 +204,7 @@ def test_a_change_of_a_list_that_does_not_fit(change: str, message: str) -> None
         ("optimizer.=1", r"'optimizer\.=1': expected FIELD=VALUE"),
         (
             "schedule.kind=cosine",
-            r"""schedule\.kind: to choose another kind, .*: --set 'schedule=\{"kind": "Cosine"\}', with its""",
+            r"""schedule\.kind: to choose another kind, .*: --set 'schedule=\{"kind": "Cosine"\}', with those""",
         ),
         ("schedule.kind=slow", r"expected one of Constant, Plateau, Cosine, OneCycle\."),
         ("epochs.kind=1", r"epochs\.kind: int has no field 'kind'"),

@@ -213,7 +213,7 @@ def test_a_folder_of_others_is_refused_before_the_download(
     monkeypatch.setattr(web, "RUNTIME_URL", (tmp_path / "nowhere").as_uri())
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "private.jpg").write_text("mine")
-    with pytest.raises(InputError, match=r"photos: holds private\.jpg of others"):
+    with pytest.raises(InputError, match=r"photos: holds private\.jpg, not of mien web"):
         write_web(tmp_path / "photos", model="mien-nano")
 
 
