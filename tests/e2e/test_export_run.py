@@ -210,8 +210,11 @@ def test_licence_is_unknown_where_others_trained_the_start(exported: Run, tmp_pa
     imagenet = Run(exported.folder, replace(RECIPE, network=Backbone(name="resnet50", weights="imagenet")))
     started = make_run(tmp_path, data, weights="vgg.safetensors", weights_sha256="ab" * 32)
     for run in (imagenet, started):
-        assert export._describe(run, classifier, "tiny", FER2013, b"", None).licence == "LicenseRef-as-starting-weights"
-        assert export._describe(run, classifier, "tiny", FER2013, b"", "CC-BY-NC-4.0").licence == "CC-BY-NC-4.0"
+        assert (
+            export._describe(run, classifier, "tiny", FER2013, b"", None, None).licence
+            == "LicenseRef-as-starting-weights"
+        )
+        assert export._describe(run, classifier, "tiny", FER2013, b"", "CC-BY-NC-4.0", None).licence == "CC-BY-NC-4.0"
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path, data: FaceDataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,7 +314,9 @@ def test_a_network_goes_on_by_the_names_of_its_classes_or_is_refused(tmp_path: P
         further = replace(own(attribute), name="further", network=OwnNet(name=f"{NAME}:{attribute}", weights="file"))
         assert train(further, data, out=tmp_path, weights=run.folder).finished
         if attribute == "Flat":
-            with pytest.raises(RecipeError, match=r"has learned angry, .*, the data have neutral, .* calls self\.classes\.$"):
+            with pytest.raises(
+                RecipeError, match=r"has learned angry, .*, the data have neutral, .* calls self\.classes\.$"
+            ):
                 train(further, turned, out=tmp_path, weights=run.folder)
             continue
         classifier = build(further.network, further.preprocess, 7, run.folder / WEIGHTS)
