@@ -14,7 +14,7 @@ demo: $(READY) ## train, evaluate, export and report on drawn faces, then read a
 	$(BIN)/mien demo --out demo
 
 test: lint ## lint, then all tests; with MIEN_FER2013=FILE also those on the real data
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
