@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
 from mien.errors import DataError
-from mien.lab.data import TRAINING, FaceDataset, audit, origins_of, with_majority
-from mien.lab.data.edition import FULL_SIZES
+from mien.lab.data import TRAINING, FaceDataset, audit, may_have_learned_from, with_majority
 from mien.recognizer import Recognizer, calibrated_softmax
 from mien.writing import writing
 
@@ -71,9 +70,8 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
 
 
 def _refuse_learned(recognizer: Recognizer, data: FaceDataset) -> None:
-    """Refuse a Training split that the model or a member has learned from, or may have, as a copy of FER2013's."""
-    size = int((data.splits == TRAINING).sum())
-    if size == FULL_SIZES[TRAINING] or origins_of(recognizer.card.provenance, data)[0]:
+    """Refuse a Training split that the model has learned from, or may have."""
+    if may_have_learned_from(recognizer.card.provenance, data):
         others = _other_splits(data, TRAINING)
         raise DataError(f"{data.source}: the network has learned from {TRAINING}, or may have; calibrate on {others}.")
 

@@ -34,6 +34,34 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
     paths = [Path(file) for file in files]
     if len(paths) < 2:
         raise DataError(f"{len(paths)} files of predictions; an ensemble has at least two members.")
+    views = {views_of(path)[1] for path in paths}
+    if len(views) > 1:
+        raise DataError(
+            f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
+        )
+    mean, reports = mean_of(paths)
+    names = [path.parent.name for path in paths]
+    measured = replace(
+        report_of(mean),
+        model=f"ensemble of {len(paths)}",
+        tta=views.pop(),
+        provenance={"members": names},
+        remarks=(f"Mean of the probabilities of {len(paths)} models: {', '.join(names)}.", *_remarks(paths, reports)),
+    )
+    if out is not None:
+        write_results(Path(out), mean, measured)
+    return measured
+
+
+def mean_of(paths: Sequence[Path]) -> tuple[Predictions, list[Report | None]]:
+    """Return the mean of predictions of the same faces, each file counting alike, and what is known of each file.
+
+    Args:
+        paths: one ``predictions-SPLIT.csv`` or more; the mean has the first one's order of classes.
+
+    Raises:
+        DataError: one is named twice or cannot be read, or is of other faces, classes or labels.
+    """
     if len({path.resolve() for path in paths}) < len(paths):
         raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
     members = _alike(paths)
@@ -41,23 +69,7 @@ def ensemble(files: Sequence[str | Path], *, out: str | Path | None = None) -> R
     for (one, its), (another, theirs) in combinations(zip(paths, reports, strict=True), 2):
         if other := other_faces(its, theirs):
             raise DataError(f"{one} and {another} {other} Evaluate all members with the same --data.")
-    views = {views_of(path)[1] for path in paths}
-    if len(views) > 1:
-        raise DataError(
-            f"predictions averaged over {' and '.join(sorted(views))}; evaluate all members with one --tta."
-        )
-    mean = replace(members[0], probabilities=np.mean([member.probabilities for member in members], axis=0))
-    names = [path.parent.name for path in paths]
-    measured = replace(
-        report_of(mean),
-        model=f"ensemble of {len(members)}",
-        tta=views.pop(),
-        provenance={"members": names},
-        remarks=(f"Mean of the probabilities of {len(members)} models: {', '.join(names)}.", *_remarks(paths, reports)),
-    )
-    if out is not None:
-        write_results(Path(out), mean, measured)
-    return measured
+    return replace(members[0], probabilities=np.mean([member.probabilities for member in members], axis=0)), reports
 
 
 def _alike(paths: Sequence[Path]) -> list[Predictions]:

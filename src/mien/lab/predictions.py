@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
-from mien.lab.data import PRIVATE
+from mien.lab.data import PRIVATE, FaceDataset
 from mien.labels import LabelSet
 from mien.writing import replacing
 
@@ -101,6 +101,35 @@ class Predictions:
         place = np.array([*self.label_set.positions_in(label_set), -1])  # -1, unlabelled, finds the last one
         order = list(label_set.positions_in(self.label_set))
         return replace(self, labels=place[self.labels], probabilities=self.probabilities[:, order], label_set=label_set)
+
+    def faces_of(self, data: FaceDataset, whose: str, source: str) -> FaceDataset:
+        """Return the faces that were predicted, in the order of the predictions.
+
+        Args:
+            data: the data set that holds them.
+            whose: what made or holds the predictions, for messages.
+            source: what it was evaluated on, for messages; empty where not known.
+
+        Raises:
+            DataError: `data` lacks the split, a face or a class, or a face carries another label.
+        """
+        faces = data.split(self.split)
+        place = {row: index for index, row in enumerate(faces.rows.tolist())}
+        missing = [row for row in self.rows.tolist() if row not in place]
+        given = f"It was evaluated on {source or 'another file'}: give that as --data"
+        if missing:
+            raise DataError(
+                f"{data.source}: {len(missing):,} faces of {self.split} on which {whose} was evaluated are not in it, "
+                f"such as row {missing[0]!r}. {given}."
+            )
+        found = faces.take(np.array([place[row] for row in self.rows.tolist()], np.int64))
+        other = int((found.relabel(self.label_set).labels != self.labels).sum())
+        if other:
+            raise DataError(
+                f"{data.source}: {other:,} faces of {self.split} carry another label than those on which {whose} was "
+                f"evaluated. {given}; if it was measured against FER+'s majority (--votes), evaluate it without."
+            )
+        return found
 
     def write(self, path: Path) -> None:
         """Write the table as CSV: ``row,label,predicted,twin_free,p_angry,...``, classes as words.

@@ -13,7 +13,13 @@ from mien.lab.data.ferplus import (
     with_majority,
 )
 from mien.lab.data.fetch import fetch_fer2013
-from mien.lab.data.origin import has_learned_from, origins_of, training_fingerprint, votes_digest
+from mien.lab.data.origin import (
+    has_learned_from,
+    may_have_learned_from,
+    origins_of,
+    training_fingerprint,
+    votes_digest,
+)
 from mien.lab.data.split import class_weights, draw_test, holdout
 from mien.lab.data.synthetic import draw_faces
 from mien.lab.data.write import write_edition
@@ -37,6 +43,7 @@ __all__ = [
     "holdout",
     "join_votes",
     "majority_labels",
+    "may_have_learned_from",
     "open_fer2013",
     "origins_of",
     "read_fer2013",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.lab.data.dataset import TRAINING, FaceDataset
+from mien.lab.data.edition import FULL_SIZES
 
 _FER2013_TRAINING = "f9be1aac6bf467e1588dda8c4a08207036ff30fe400be594357e40884b67c038"
 _TRAINING_OF = {
@@ -62,3 +63,14 @@ def origins_of(provenance: Mapping[str, Any], data: FaceDataset) -> tuple[list[M
     origins = provenance.get("members") or [provenance]
     learned = [each for each in origins if "data_fingerprint" not in each or has_learned_from(each, data)]
     return learned, len(learned) == len(origins)
+
+
+def may_have_learned_from(provenance: Mapping[str, Any], data: FaceDataset) -> bool:
+    """Whether a model or a member has learned from the Training split of `data`, or may have, as a copy of FER2013's.
+
+    Args:
+        provenance: as `origins_of` takes it.
+        data: the whole data set.
+    """
+    size = int((data.splits == TRAINING).sum())
+    return size == FULL_SIZES[TRAINING] or bool(origins_of(provenance, data)[0])

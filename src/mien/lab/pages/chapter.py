@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import DataError, ModelError
+from mien.errors import ModelError
 from mien.explanation import heat_maps, picture_of
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
@@ -183,16 +183,7 @@ def _mistakes(
 ) -> list[Mistake]:
     """The wrong faces of highest confidence, worst first."""
     predictions, report = evaluated.predictions, evaluated.report
-    faces = data.split(report.split)
-    place = {row: index for index, row in enumerate(faces.rows.tolist())}
-    missing = [row for row in predictions.rows.tolist() if row not in place]
-    if missing:
-        raise DataError(
-            f"{data.source}: {len(missing):,} faces of {report.split} on which {evaluated.run.folder} was evaluated "
-            f"are not in it, such as row {missing[0]!r}. It was evaluated on {report.data_source or 'another file'}: "
-            "give that as --data."
-        )
-    _check_labels(evaluated, data, faces.take(np.array([place[row] for row in predictions.rows.tolist()])))
+    faces = predictions.faces_of(data, str(evaluated.run.folder), report.data_source)
     wrong = np.flatnonzero(~predictions.correct & (predictions.labels >= 0))
     worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:WORST]
     mistakes = []
@@ -201,7 +192,7 @@ def _mistakes(
         row = str(predictions.rows[index])
         label = predictions.label_set.name(int(predictions.labels[index]))
         predicted = predictions.label_set.name(int(predictions.predicted[index]))
-        pixels, heat = faces.faces[place[row]], None
+        pixels, heat = faces.faces[index], None
         if recognizer is not None:
             heat = _heat(recognizer, pixels, predicted)
             on_progress("explaining mistakes", done, len(worst))
@@ -227,15 +218,3 @@ def _heat(recognizer: Recognizer, pixels: npt.NDArray[np.uint8], label: str) -> 
     stack = card.preprocess.stack([pixels])
     (heat,) = heat_maps(recognizer, stack, [card.labels.names.index(label)])
     return charts.face(overlaid(picture_of(stack[0]), heat), f"what speaks for {label}")
-
-
-def _check_labels(evaluated: Evaluated, data: FaceDataset, faces: FaceDataset) -> None:
-    """Check that `faces`, in the order of the predictions, are those that were evaluated."""
-    predictions, report = evaluated.predictions, evaluated.report
-    other = int((faces.relabel(predictions.label_set).labels != predictions.labels).sum())
-    if other:
-        raise DataError(
-            f"{data.source}: {other:,} faces of {report.split} carry another label than those on which "
-            f"{evaluated.run.folder} was evaluated. It was evaluated on {report.data_source or 'another file'}: give "
-            "that as --data."
-        )
