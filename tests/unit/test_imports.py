@@ -87,6 +87,8 @@ LEVELS = (
         "mien.lab.results",
         "mien.lab.scoring",
         "mien.lab.ensembles",
+        "mien.lab.suspects",
+        "mien.lab.pages.suspects_page",
         "mien.lab.pages.results_tables",
     ),
     ("mien.lab.trained_rows",),

@@ -1,4 +1,4 @@
-"""`mien data check`, `stats`, `convert` and `fetch`."""
+"""`mien data check`, `stats`, `suspects`, `convert` and `fetch`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mien.cli.faces import DATA_HELP, first_few, tell_not_read
+from mien.cli.faces import DATA_HELP, Data, first_few, read_faces, tell_not_read
 
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset
     from mien.lab.tables import Table
 
 app = typer.Typer(
-    name="data", help="Check, describe, convert or download FER2013 or faces of your own.", no_args_is_help=True
+    name="data",
+    help="Check, describe, convert or download FER2013 or faces of your own; find doubtful labels.",
+    no_args_is_help=True,
 )
 
 Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
@@ -66,6 +68,30 @@ def stats(
     edition = _open(data, classes)
     write_stats_page(edition, _audited(edition.data) if audit else None, save)
     typer.echo(save)
+
+
+@app.command()
+def suspects(
+    predictions: Annotated[
+        list[Path], typer.Argument(help="predictions-SPLIT.csv of models that have not learned from these faces.")
+    ],
+    data: Data,
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, to stand beside the labels.")] = None,
+    most: Annotated[int, typer.Option(help="How many faces are listed.", min=1)] = 100,
+    save: Annotated[
+        Path | None, typer.Option(help="Also write a page with the faces, .html, or a table, .csv.")
+    ] = None,
+) -> None:
+    """List the faces whose label is doubtful: models that have not learned it find it improbable."""
+    from mien.lab.pages.suspects_page import check_ending, write_suspects
+    from mien.lab.suspects import find_suspects
+
+    if save is not None:
+        check_ending(save)
+    found = find_suspects(predictions, read_faces(data, votes), most=most)
+    typer.echo(found.table().plain())
+    if save is not None:
+        typer.echo(f"written: {write_suspects(found, save)}", err=True)
 
 
 @app.command()

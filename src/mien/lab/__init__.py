@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mien.lab.narrowing import narrow as narrow
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
     from mien.lab.pages.report import write_report as write_report
+    from mien.lab.pages.suspects_page import write_suspects as write_suspects
     from mien.lab.predictions import Predictions as Predictions
     from mien.lab.published import compare_published as compare_published
     from mien.lab.recipe import Recipe as Recipe
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from mien.lab.robust import robustness as robustness
     from mien.lab.run import Run as Run
     from mien.lab.scoring import score as score
+    from mien.lab.suspects import Suspects as Suspects
+    from mien.lab.suspects import find_suspects as find_suspects
     from mien.lab.training import train as train
 
 # name -> module; each is imported when it is first asked for, since torch takes a second. No module may have the
@@ -52,6 +55,7 @@ _PLACES = {
     "Report": "metrics",
     "Robustness": "robust",
     "Run": "run",
+    "Suspects": "suspects",
     "audit": "data",
     "average_runs": "averaging",
     "compare": "comparison",
@@ -62,6 +66,7 @@ _PLACES = {
     "export_run": "export",
     "fetch_fer2013": "data",
     "find_recipe": "recipe_book",
+    "find_suspects": "suspects",
     "join_models": "joining",
     "join_votes": "data",
     "narrow": "narrowing",
@@ -76,6 +81,7 @@ _PLACES = {
     "write_litert": "litert",
     "write_report": "pages.report",
     "write_stats_page": "pages.data_page",
+    "write_suspects": "pages.suspects_page",
 }
 __all__ = [*_PLACES]
 
