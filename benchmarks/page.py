@@ -15,6 +15,7 @@ import own_faces_section
 import speed_section
 import speedruns_section
 import step_section
+import suspects_section
 import web_section
 from layout import RESULTS, ROOT, name_of_model, number, record, table, with_part
 
@@ -32,6 +33,7 @@ SECTIONS = {
     "step_memory": step_section.memory,
     "depthwise_cost": step_section.depthwise,
     "own_faces": own_faces_section.section,
+    "suspects": suspects_section.section,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }
