@@ -19,9 +19,6 @@ from mien.lab.predictions import Predictions
 from mien.lab.remarks import remarks_on_data
 from mien.lab.tables import UNKNOWN, Table, percent
 
-MOST = 100
-"""Suspects that are kept if no other number is asked for."""
-
 _NO_VERDICT = (
     "These are faces worth a look, not labels that are wrong: either side may err. Look at each before you change it."
 )
@@ -100,7 +97,7 @@ class Suspects:
         return Table(f"Doubtful labels: {self.split}", tuple(columns), tuple(rows), notes, len(columns) - 2)
 
 
-def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int = MOST) -> Suspects:
+def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int = 100) -> Suspects:
     """Rank the faces whose label is not what models predict, by the probability that these give the label.
 
     cleanlab ranks by the same number, which it calls self-confidence; nothing else that it offers ranks faces better
