@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_model import write_tiny_model
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from mien.card import Card
 from mien.cli import build_app
-from mien.errors import DataError
+from mien.errors import DataError, InputError
 from mien.lab.calibrate import TARGET_ACCURACY, calibrated, fit_confidence, recalibrate, uncertain_threshold
-from mien.lab.data import PUBLIC, TRAINING, draw_faces, write_edition
+from mien.lab.data import PUBLIC, TRAINING, FaceDataset, draw_faces, write_edition
 from mien.lab.data.edition import FULL_SIZES
-from mien.labels import FOLDER
+from mien.labels import FER2013, FOLDER
 from mien.recognizer import Recognizer, calibrated_softmax
 
 
@@ -84,6 +84,102 @@ def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
     assert (
         "fitted to only 5 faces: where 80 % of so few are right, 37.6 to 96.4 % of other faces may be" in done.stderr
     ) == (n == 5)
+
+
+def half_right(model: Path, n: int = 400) -> FaceDataset:
+    """PublicTest faces of noise, brighter and brighter; the model is right on the surer half and on each second other.
+
+    The tiny model says happy or sad, the surer the farther a face's mean is from 128.
+    """
+    draw = np.random.default_rng(0)
+    faces = (np.linspace(128, 250, n)[:, None, None] + draw.normal(0, 3, (n, 48, 48))).clip(0, 255).astype(np.uint8)
+    sure = Recognizer.load(model).probabilities(faces[:, None]).max(axis=1)
+    right = (np.argsort(np.argsort(sure)) >= n // 2) | (np.arange(n) % 2 == 0)
+    labels = np.where(right, FER2013.index("happy"), FER2013.index("sad"))
+    known = {"faces": faces, "labels": labels, "splits": np.full(n, PUBLIC), "rows": np.arange(n).astype(str)}
+    return FaceDataset(**known, label_set=FER2013, source="noise")
+
+
+@pytest.mark.parametrize(("target", "coverage"), [(0.7, 1.0), (0.8, 0.8333), (0.9, 0.625), (0.975, 0.5263)])
+def test_the_accuracy_that_is_asked_for_sets_the_threshold(tmp_path: Path, target: float, coverage: float) -> None:
+    # right are a half and every second of what is beyond: (0.5 + (c - 0.5) / 2) / c = t, so c = 0.25 / (t - 0.5)
+    model = write_tiny_model(tmp_path / "tiny")
+    data = half_right(model)
+    card = Card.read(recalibrate(model, data, PUBLIC, tmp_path / "out", target_accuracy=target))
+    fitted = card.provenance["calibration"]
+    assert (fitted["target_accuracy"], fitted["n"]) == (target, 400)
+    assert fitted["coverage"] == pytest.approx(coverage, abs=0.01)
+    recognizer = Recognizer.load(tmp_path / "out")
+    accepted = recognizer.probabilities(data.faces[:, None]).max(axis=1) >= card.uncertain_below
+    assert accepted.mean() == fitted["coverage"]
+    assert (data.labels == FER2013.index("happy"))[accepted].mean() >= target
+
+
+def test_another_accuracy_keeps_the_confidence_and_its_figures(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    data = half_right(model)
+    plain = Card.read(recalibrate(model, data, PUBLIC, tmp_path / "plain"))
+    assert plain.provenance["calibration"]["target_accuracy"] == TARGET_ACCURACY
+    replace(plain, metrics={PUBLIC: {}}).write(tmp_path / "plain")
+    strict = Card.read(recalibrate(tmp_path / "plain", data, PUBLIC, tmp_path / "strict", target_accuracy=0.9))
+    assert strict.uncertain_below > plain.uncertain_below
+    assert (strict.temperature, strict.sharpening) == (plain.temperature, plain.sharpening)
+    assert strict.metrics == {PUBLIC: {}}
+    assert recalibrate(tmp_path / "plain", data.take(np.arange(300)), PUBLIC, tmp_path / "others").is_dir()
+    assert Card.read(tmp_path / "others").metrics == {}
+
+
+@pytest.mark.parametrize("target", [90, 1.01, -0.1, math.nan, "0.9", True])
+def test_an_accuracy_that_is_no_share_is_refused(tmp_path: Path, target: object) -> None:
+    with pytest.raises(InputError, match=r"target_accuracy .*; expected a number, 0 to 1\."):
+        recalibrate(tmp_path / "none", draw_faces(1), PUBLIC, tmp_path / "out", target_accuracy=target)
+    assert not list(tmp_path.iterdir())
+
+
+def calibrate(folder: Path, *more: str) -> Result:
+    """`mien calibrate` on the faces of `half_right`."""
+    model = write_tiny_model(folder / "tiny")
+    write_edition(half_right(model), folder / "faces.csv")
+    words = ["calibrate", model, "--data", folder / "faces.csv", "--split", PUBLIC, "--out", folder / "out", *more]
+    return CliRunner().invoke(build_app(), [*map(str, words)])
+
+
+def test_the_command_says_what_is_reached_for_the_accuracy(tmp_path: Path) -> None:
+    done = calibrate(tmp_path, "--target-accuracy", "0.975")
+    card = Card.read(tmp_path / "out")
+    coverage = f"{card.provenance['calibration']['coverage']:.1%}"
+    said = f"of 400 faces {coverage} are at or above it, at least 97.5% of them right"
+    assert done.exit_code == 0 and said in done.stderr and "only:" not in done.stderr
+    shown = CliRunner().invoke(build_app(), ["models", str(tmp_path / "out")]).stdout
+    assert f"accepted    {coverage} of 400 faces (PublicTest, twins in Training among them), at least 97.5% of" in shown
+
+
+def test_the_command_keeps_four_in_five_and_refuses_percent(tmp_path: Path) -> None:
+    assert "at least 80% of them right" in calibrate(tmp_path / "a").stderr
+    done = calibrate(tmp_path / "b", "--target-accuracy", "90")
+    assert done.exit_code == 2 and "Invalid value for '--target-accuracy'" in done.stderr
+
+
+def test_few_accepted_faces_are_warned_of(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    data = half_right(model)
+    sad = np.arange(400) < 350
+    data = replace(data, labels=np.where(sad, FER2013.index("sad"), FER2013.index("happy")))
+    write_edition(data, tmp_path / "faces.csv")
+    words = ["calibrate", model, "--data", tmp_path / "faces.csv", "--split", PUBLIC, "--target-accuracy", "1"]
+    done = CliRunner().invoke(build_app(), [*map(str, words), "--out", str(tmp_path / "out")])
+    accepted = round(400 * Card.read(tmp_path / "out").provenance["calibration"]["coverage"])
+    assert 30 < accepted <= 50
+    assert f"The threshold accepts {accepted} faces only: 100 % right of so few may be" in done.stderr
+
+
+def test_an_accuracy_that_no_threshold_reaches_leaves_no_face(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    data = replace(half_right(model), labels=np.full(400, FER2013.index("sad")))
+    recalibrate(model, data, PUBLIC, tmp_path / "out", target_accuracy=0.6)
+    shown = CliRunner().invoke(build_app(), ["models", str(tmp_path / "out")]).stdout
+    faces = "400 faces (PublicTest, twins in Training among them)"
+    assert f"accepted    none of {faces}, as no threshold leaves 60% right" in shown
 
 
 def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

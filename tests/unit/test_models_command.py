@@ -53,7 +53,7 @@ def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
     assert f"licence     {card.licence}" in text and f"uncertain below {card.uncertain_below:.2f}" in text
     fitted = card.provenance["calibration"]
     accepted = (
-        f"accepted    {100 * fitted['coverage']:.0f}% of {fitted['n']:,} faces ({fitted['faces']}), at least 80% of"
+        f"accepted    {100 * fitted['coverage']:.1f}% of {fitted['n']:,} faces ({fitted['faces']}), at least 80% of"
     )
     assert accepted in text
     assert all(f"limit       {limit}" in text for limit in card.limits)

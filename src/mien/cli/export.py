@@ -95,16 +95,21 @@ def calibrate(
     ],
     out: Annotated[Path, typer.Option(help="The new model folder; it may be that of the model.")],
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: fit to their majority.")] = None,
+    target_accuracy: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the faces not marked uncertain that shall be right; 0.9 is 90 %."),
+    ] = 0.8,
 ) -> None:
-    """Fit a model's confidence on faces that it has not learned from."""
+    """Fit a model's confidence, and the threshold below which it is uncertain, on faces that it has not learned."""
     check_folder(out)
     from mien.card import Card
     from mien.lab import recalibrate
 
     faces = read_faces(data, votes)
-    card = Card.read(recalibrate(model, faces, split, out, majority=votes is not None))
+    majority = votes is not None
+    card = Card.read(recalibrate(model, faces, split, out, majority=majority, target_accuracy=target_accuracy))
     fitted = card.provenance["calibration"]
-    aim = f"{fitted['target_accuracy']:.0%}"
+    aim = f"{100 * fitted['target_accuracy']:g}%"
     accepted = f"{fitted['coverage']:.1%} are at or above it, at least {aim} of them right"
     if not fitted["coverage"]:
         accepted = f"none is at or above it, as no threshold leaves {aim} right"
@@ -120,14 +125,18 @@ def calibrate(
 def _warn_of_few(card: Card) -> None:
     from mien.lab.calibrate import ENOUGH_FACES
     from mien.lab.statistics import wilson_interval
-    from mien.lab.tables import interval, percent
+    from mien.lab.tables import interval
 
     fitted = card.provenance["calibration"]
     n, aim = fitted["n"], fitted["target_accuracy"]
+    accepted = round(fitted["coverage"] * n)
     if n < ENOUGH_FACES:
-        likely = interval(*wilson_interval(round(aim * n), n))
-        typer.echo(
-            f"The confidence is fitted to only {n} face{'' if n == 1 else 's'}: where {percent(aim, 0)} of so few are "
-            f"right, {likely} % of other faces may be. Use {ENOUGH_FACES} or more.",
-            err=True,
-        )
+        few, what, remedy = n, "The confidence is fitted to", f"Use {ENOUGH_FACES} or more."
+    elif 0 < accepted < ENOUGH_FACES:
+        few, what, remedy = accepted, "The threshold accepts", "Use more faces, or a lower accuracy."
+    else:
+        return
+    likely = interval(*wilson_interval(round(aim * few), few))
+    faces = f"{few} face{'' if few == 1 else 's'}"
+    said = f"where {100 * aim:g} % of so few are right, {likely} % of other faces may be."
+    typer.echo(f"{what} only {faces}: {said} {remedy}", err=True)

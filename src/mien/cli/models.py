@@ -74,8 +74,10 @@ def _accepted(card: Card) -> list[str]:
     fitted = card.provenance.get("calibration")
     if not isinstance(fitted, dict) or not {"coverage", "n", "faces", "target_accuracy"} <= fitted.keys():
         return []
-    accepted = f"{fitted['coverage']:.0%} of {fitted['n']:,} faces ({fitted['faces']})"
-    return [f"accepted    {accepted}, at least {fitted['target_accuracy']:.0%} of them right"]
+    faces, aim = f"of {fitted['n']:,} faces ({fitted['faces']})", f"{100 * fitted['target_accuracy']:g}%"
+    if not fitted["coverage"]:
+        return [f"accepted    none {faces}, as no threshold leaves {aim} right"]
+    return [f"accepted    {fitted['coverage']:.1%} {faces}, at least {aim} of them right"]
 
 
 def _figures(card: Card) -> list[str]:

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.card import MODEL_FILE, Card
+from mien.checking import check_number
 from mien.errors import DataError
 from mien.lab.data import TRAINING, FaceDataset, audit, may_have_learned_from, with_majority
 from mien.recognizer import Recognizer, calibrated_softmax
 from mien.writing import writing
 
 TARGET_ACCURACY = 0.8
-"""Accuracy of the faces that are not called uncertain."""
+"""Accuracy of the faces that are not called uncertain, unless another is asked for."""
 
 ENOUGH_FACES = 100
 """Fewer say little: where 80 of 100 are right, the 95 % interval is 71 to 87 %; where 4 of 5 are, 38 to 96 %."""
@@ -28,7 +29,15 @@ NOT_CALIBRATED = "Its confidence is not calibrated."
 _PRIOR_LOG_TEMPERATURE, _PRIOR_SHARPENING = 1.0, 0.3  # standard deviations
 
 
-def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Path, *, majority: bool = False) -> Path:
+def recalibrate(
+    model: str | Path,
+    data: FaceDataset,
+    split: str,
+    out: str | Path,
+    *,
+    majority: bool = False,
+    target_accuracy: float = TARGET_ACCURACY,
+) -> Path:
     """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
 
     The figures in its card go where the confidence changes: then measure the model again. On the same split they
@@ -40,15 +49,19 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
         split: whose labelled faces are taken; Training where the model has not learned from it, twins among them.
         out: the new model folder; it may be that of `model`.
         majority: take the majority of the FER+ votes, which `data` then must have, instead of the labels.
+        target_accuracy: share of the faces not called uncertain that shall be right, 0 to 1. The higher it is, the more
+            faces are called uncertain; all are where no threshold reaches it.
 
     Returns:
         The new model folder.
 
     Raises:
+        InputError: the target is no share.
         DataError: the data set lacks the split or votes, the model has learned from it, or it has no labelled face; or
             its classes are not the model's.
         ModelError: there is no such model, or the folder cannot be written.
     """
+    check_number("target_accuracy", target_accuracy, 0, 1)
     recognizer = Recognizer.load(model)
     faces, which = data.split(split), f"{split}, twins in Training among them"
     fingerprint = faces.fingerprint
@@ -65,7 +78,7 @@ def recalibrate(model: str | Path, data: FaceDataset, split: str, out: str | Pat
     out = Path(out)
     with writing(out) as part:
         shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
-        calibrated(recognizer, faces, which, fingerprint).write(part)
+        calibrated(recognizer, faces, which, fingerprint, target_accuracy).write(part)
     return out
 
 
@@ -88,6 +101,7 @@ def calibrated(
     faces: FaceDataset,
     which: str = "held out of Training, without twins there",
     fingerprint: str = "",
+    target_accuracy: float = TARGET_ACCURACY,
 ) -> Card:
     """Return the model's card with its confidence and threshold fitted on labelled faces it was not trained on.
 
@@ -96,6 +110,7 @@ def calibrated(
         faces: of classes that the model knows.
         which: the faces in words, for the card.
         fingerprint: of the whole split that they are taken from, for the card.
+        target_accuracy: share of the faces not called uncertain that shall be right.
 
     Returns:
         The new card, without figures if its confidence is another one now; the same card where there is no face to
@@ -109,13 +124,13 @@ def calibrated(
     temperature, sharpening = fit_confidence(logits, faces.labels)
     probabilities = calibrated_softmax(logits, temperature, sharpening)
     correct = probabilities.argmax(axis=1) == faces.labels
-    threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, TARGET_ACCURACY)
-    as_before = (temperature, sharpening, threshold) == (card.temperature, card.sharpening, card.uncertain_below)
+    threshold, coverage = uncertain_threshold(probabilities.max(axis=1), correct, target_accuracy)
+    as_before = (temperature, sharpening) == (card.temperature, card.sharpening)
     calibration = {
         "faces": which,
         "n": len(faces),
         "accuracy": float(correct.mean()),
-        "target_accuracy": TARGET_ACCURACY,
+        "target_accuracy": float(target_accuracy),
         "coverage": coverage,
     } | ({"data_fingerprint": fingerprint} if fingerprint else {})
     return replace(
