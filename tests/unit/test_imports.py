@@ -42,6 +42,7 @@ LEVELS = (
     (
         "mien.lab.statistics",
         "mien.lab.predictions",
+        "mien.lab.selective",
         "mien.lab.calibrate",
         "mien.lab.tables",
     ),
@@ -51,6 +52,7 @@ LEVELS = (
         "mien.lab.metrics",
         "mien.lab.seeds",
         "mien.lab.pages.charts",
+        "mien.lab.pages.confidence_charts",
         "mien.lab.pages.data_page",
         "mien.lab.pages.group_tables",
         "mien.lab.recipe_book",

@@ -149,6 +149,15 @@ def test_calibration_error_by_chance_is_that_of_confidence_that_is_right(n: int)
     assert by_chance == pytest.approx(np.mean(found), rel=0.1)
 
 
+def test_the_surest_faces() -> None:
+    full = measure(table())
+    assert full is not None
+    # 1.0 right; 0.75 right, 0.75 right; 0.5 wrong, 0.5 wrong
+    found = [(each.threshold, each.n, each.accuracy) for each in full.coverage_curve]
+    assert found == [(1.0, 1, 1.0), (0.75, 3, 1.0), (0.5, 5, 3 / 5)]
+    assert full.aurc == pytest.approx((0 + 0 + 0 + 2 / 5 + 2 / 5) / 5)
+
+
 def test_twin_free_part_is_measured_apart() -> None:
     report = report_of(table())
     assert report.twin_free is not None
@@ -192,6 +201,17 @@ def test_report_survives_its_file(tmp_path: Path) -> None:
         report.write(tmp_path / "report.json")
         assert Report.read(tmp_path / "report.json") == report
     assert json.loads(filled(report_of(table())).to_json())["gap"] == pytest.approx(0.3)
+
+
+def test_a_report_from_before_the_surest_faces_were_measured_is_read(tmp_path: Path) -> None:
+    report = filled(report_of(table()))
+    row = json.loads(report.to_json())
+    for part in ("full", "twin_free"):
+        del row[part]["aurc"], row[part]["coverage_curve"]
+    (tmp_path / "report.json").write_text(json.dumps(row))
+    read = Report.read(tmp_path / "report.json")
+    assert read.full is not None and report.full is not None
+    assert read.full == replace(report.full, aurc=None, coverage_curve=())
 
 
 @pytest.mark.parametrize(

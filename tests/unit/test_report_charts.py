@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mien.lab.metrics import rates_of
-from mien.lab.pages import charts
+from mien.lab.pages import charts, confidence_charts
+from mien.lab.selective import coverage_curve
 
 COUNTS = np.array([[3, 1], [0, 4]])
 
@@ -35,7 +36,7 @@ def test_a_quantity_without_values_has_no_curve():
 @pytest.mark.parametrize("name", ["cnn8 seed {}", "mien-small-further-variant seed {}"])
 def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, name):
     drawn = []
-    monkeypatch.setattr(charts, "_picture", lambda figure, alt, caption: drawn.append(figure))
+    monkeypatch.setattr(charts, "as_picture", lambda figure, alt, caption: drawn.append(figure))
     rows = [{"epoch": epoch, "train_loss": 2 / epoch, "validation_loss": 3 / epoch} for epoch in (1, 2, 3)]
     charts.overlaid_curves({name.format(seed): rows for seed in range(6)}, "loss")
     (figure,) = drawn
@@ -54,10 +55,18 @@ def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
         charts.class_bars({"Training": np.array([5, 2])}, ("a", "b")),
         charts.dots(("x",), np.array([0.6]), np.array([0.5]), np.array([0.7]), [0.65], "accuracy"),
         charts.overlaid_curves({"x": []}, "loss"),
-        charts.calibration(np.array([0.5]), np.array([0.4]), np.array([10])),
+        confidence_charts.calibration(np.array([0.5]), np.array([0.4]), np.array([10])),
+        confidence_charts.coverage(coverage_curve(np.array([0.5]), np.array([True]))),
         charts.vector(np.array([0.5]), np.array([0.4]), np.array([0.6]), ("a",)),
     ]
     for picture in pictures:
         root = ElementTree.fromstring(base64.b64decode(picture.src.partition("base64,")[2]))
         assert root.tag.endswith("svg") and picture.caption.endswith(".")
     assert dict(matplotlib.rcParams) == before
+
+
+def test_the_chart_of_the_surest_faces_says_how_many_are_right():
+    confidence, correct = np.arange(10) / 10, np.arange(10) >= 4
+    said = confidence_charts.coverage(coverage_curve(confidence, correct)).alt
+    assert said.startswith("right are 100 % of the surest 10 %, 100 % of the surest 20 %")
+    assert said.endswith("75 % of the surest 80 %, 67 % of the surest 90 %, 60 % of the surest 100 %")

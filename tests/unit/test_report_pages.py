@@ -19,6 +19,7 @@ from mien.lab.comparison import compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import read_evaluated
 from mien.lab.groups import measure_groups
+from mien.lab.metrics import Report
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.reading import sentences
 from mien.lab.pages.report import write_comparison, write_report
@@ -57,6 +58,10 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(self.words).replace("\u00a0", " ")
+
+
+# the faces are surer and surer, and the last 40 are wrong
+MEAN_RISK = (40 + sum(40 / count for count in range(41, 101))) / 100
 
 
 def read(file):
@@ -132,6 +137,10 @@ def test_all_parts_are_there(page):
         "the source measured on PrivateTest, here on PublicTest",
         "epoch of the kept weights 3",
         "angry 15",
+        "The surest faces",
+        f"the surest faces confidence from accuracy 95 % 10 % 10 {0.5005 + 90 / 1000:.3f} 0.0 % 0.0 to 27.8",
+        f"100 % 100 {0.5005:.3f} 60.0 % 50.2 to 69.1",
+        f"over all thresholds (Geifman et al. 2019), is {MEAN_RISK:.3f}. A confidence that says nothing would give 0.4",
         "Worst mistakes",
         "24 of 40 faces",
         "Recipe field value assumed",
@@ -169,6 +178,7 @@ def test_charts_say_what_they_show(page):
     )
     assert any(words.startswith("learning rate over 3 epochs") for words in said)
     assert any(words.startswith("calibration: at confidence 0.5") for words in said)
+    assert any(words.startswith("right are 0 % of the surest 10 %") for words in said)
     assert any("Training 2, 2, 2, 2, 2, 2, 2" in words for words in said)
 
 
@@ -279,6 +289,16 @@ def test_a_run_without_validation(tmp_path):
     page = read(write_report([run], None, tmp_path / "report.html"))
     assert "loss over 1 epochs: training ends at 2" in [image["alt"] for image in page.images]
     assert "its validation accuracy –" in page.text
+
+
+def test_a_report_of_an_older_mien_has_no_surest_faces(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run"), hundred(60))
+    file = run.folder / "report-PublicTest.json"
+    report = Report.read(file)
+    replace(report, full=replace(report.full, aurc=None, coverage_curve=())).write(file)
+    page = read(write_report([run], None, tmp_path / "report.html"))
+    assert "The report is of an older mien, which did not measure them" in page.text
+    assert "area under the risk-coverage curve –" in page.text
 
 
 def test_the_kept_epoch_is_the_best_or_the_last(tmp_path):

@@ -48,7 +48,8 @@ def test_a_record_holds_what_a_stranger_needs(kept):
     public = row["reports"]["PublicTest"]
     assert (public["full"]["n"], public["full"]["accuracy"]) == (100, 0.6)
     assert (public["twin_free"]["n"], public["twin_free"]["accuracy"]) == (90, pytest.approx(50 / 90))
-    assert "calibration" not in public["full"] and len(public["full"]["confusion"]) == 7
+    assert not {"calibration", "coverage_curve"} & public["full"].keys() and public["full"]["aurc"] is not None
+    assert len(public["full"]["confusion"]) == 7
     assert [each["split"] for each in row["published"]] == ["PrivateTest", "PrivateTest", "PublicTest", "PublicTest"]
     assert row["published"][0]["difference"] == pytest.approx(0.6 - 0.6492)
     history = list(csv.DictReader((folder / "run" / "history.csv").open()))

@@ -127,6 +127,7 @@ def _cells(metrics: Metrics) -> dict[str, str]:
         "top-2 accuracy": percent(metrics.top2_accuracy),
         "log loss": number(metrics.log_loss),
         "calibration error (ECE)": percent(metrics.ece),
+        "area under risk-coverage (AURC)": number(metrics.aurc),
     }
 
 

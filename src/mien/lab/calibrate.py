@@ -63,13 +63,7 @@ def recalibrate(
     """
     check_number("target_accuracy", target_accuracy, 0, 1)
     recognizer = Recognizer.load(model)
-    faces, which = data.split(split), f"{split}, twins in Training among them"
-    fingerprint = faces.fingerprint
-    if split == TRAINING:
-        _refuse_learned(recognizer, data)
-        which = f"{split}, which the model has not learned from"
-    elif TRAINING in data.split_names():
-        faces, which = faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
+    faces, which = _new_faces(recognizer, data, split)
     if majority:
         faces = with_majority(faces)
     faces = faces.take(faces.labels >= 0)
@@ -78,8 +72,19 @@ def recalibrate(
     out = Path(out)
     with writing(out) as part:
         shutil.copy(recognizer.folder / MODEL_FILE, part / MODEL_FILE)
-        calibrated(recognizer, faces, which, fingerprint, target_accuracy).write(part)
+        calibrated(recognizer, faces, which, data.split(split).fingerprint, target_accuracy).write(part)
     return out
+
+
+def _new_faces(recognizer: Recognizer, data: FaceDataset, split: str) -> tuple[FaceDataset, str]:
+    """The faces of a split that the model has not learned from, and which they are, in words."""
+    faces = data.split(split)
+    if split == TRAINING:
+        _refuse_learned(recognizer, data)
+        return faces, f"{split}, which the model has not learned from"
+    if TRAINING in data.split_names():
+        return faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
+    return faces, f"{split}, twins in Training among them"
 
 
 def _refuse_learned(recognizer: Recognizer, data: FaceDataset) -> None:

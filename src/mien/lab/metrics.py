@@ -15,6 +15,7 @@ from mien.errors import DataError
 from mien.lab.groups import Groups
 from mien.lab.predictions import TTA, Predictions
 from mien.lab.reliability import CalibrationBin, calibration_bins, calibration_error
+from mien.lab.selective import CoveragePoint, area_under_risk_coverage, coverage_curve
 from mien.lab.statistics import wilson_interval
 from mien.labels import LabelSet
 from mien.writing import replacing
@@ -59,6 +60,8 @@ class Metrics:
         confusion: ``[label][predicted]`` counts.
         confusion_rates: ``[label][predicted]`` as a share of the label's faces; 0 where it has none.
         calibration: 15 bins of confidence, equally wide.
+        aurc: area under the risk-coverage curve, low where mistakes are unsure; None in a report of an older mien.
+        coverage_curve: what the surest 10, 20, ... 100 % of the faces reach; empty in a report of an older mien.
     """
 
     n: int
@@ -76,6 +79,8 @@ class Metrics:
     confusion: tuple[tuple[int, ...], ...]
     confusion_rates: tuple[tuple[float, ...], ...]
     calibration: tuple[CalibrationBin, ...]
+    aurc: float | None = None
+    coverage_curve: tuple[CoveragePoint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +168,7 @@ def _metrics_from(row: dict[str, Any]) -> Metrics:
         | {
             "per_class": tuple(ClassMetrics(**each) for each in row["per_class"]),
             "calibration": tuple(CalibrationBin(**each) for each in row["calibration"]),
+            "coverage_curve": tuple(CoveragePoint(**each) for each in row.get("coverage_curve", ())),
             "confusion": tuple(map(tuple, row["confusion"])),
             "confusion_rates": tuple(map(tuple, row["confusion_rates"])),
         }
@@ -202,6 +208,8 @@ def measure(predictions: Predictions) -> Metrics | None:
         confusion=tuple(map(tuple, confusion.tolist())),
         confusion_rates=tuple(map(tuple, rates_of(confusion).tolist())),
         calibration=bins,
+        aurc=area_under_risk_coverage(scored.confidence, scored.correct),
+        coverage_curve=coverage_curve(scored.confidence, scored.correct),
     )
 
 

@@ -34,7 +34,7 @@ MOST_FACES = 10_000
 """More predictions than these are left out of a record."""
 
 _PARTS = ("run", "recipe", "environment", "parameters", "reports", "published")  # of a record, the oldest one too
-_DERIVED = ("calibration", "confusion_rates")  # follow from the predictions, or from the counts
+_DERIVED = ("calibration", "coverage_curve", "confusion_rates")  # follow from the predictions, or from the counts
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
 from mien.lab.evaluation import silent
 from mien.lab.metrics import Metrics, Report
-from mien.lab.pages import charts
+from mien.lab.pages import charts, confidence_charts
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import published_table
 from mien.lab.pages.group_tables import group_tables
@@ -23,6 +23,7 @@ from mien.lab.pages.reading import sentences
 from mien.lab.pages.report_tables import (
     calibration_table,
     class_table,
+    coverage_table,
     provenance_table,
     recipe_table,
     summary_table,
@@ -79,6 +80,8 @@ class Chapter:
     per_class: Table
     calibration: Picture
     bins: Table
+    coverage: Picture | None
+    surest: Table
     groups: Sequence[Table]
     mistakes: Sequence[Mistake] | None
     wrong: int
@@ -120,8 +123,10 @@ def chapter(
         training=training_table(evaluated),
         confusion=confusion_pictures(evaluated.report),
         per_class=class_table(full),
-        calibration=charts.calibration(confidence, accuracy, counts),
+        calibration=confidence_charts.calibration(confidence, accuracy, counts),
         bins=calibration_table(full),
+        coverage=confidence_charts.coverage(full.coverage_curve) if full.coverage_curve else None,
+        surest=coverage_table(full),
         groups=() if evaluated.report.groups is None else group_tables(evaluated.report.groups),
         mistakes=mistakes,
         wrong=full.n - sum(row[index] for index, row in enumerate(full.confusion)),

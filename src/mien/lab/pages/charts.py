@@ -66,8 +66,8 @@ class Picture:
 
 
 @contextmanager
-def _drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
-    """A figure and its axes in our style, without pyplot's global figures."""
+def drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
+    """Give a figure of this height and its axes, in our style, without pyplot's global figures."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -76,8 +76,8 @@ def _drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.add_subplot()
 
 
-def _picture(figure: Figure, alt: str, caption: str) -> Picture:
-    """Must be called while the style of `_drawing` holds: matplotlib reads it when it writes, too."""
+def as_picture(figure: Figure, alt: str, caption: str) -> Picture:
+    """Return what was drawn. Must be called while the style of `drawing` holds: matplotlib reads it when it writes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return Picture("data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt, caption)
@@ -110,7 +110,7 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
     if not lines:
         return None
     title = "learning rate" if quantity == "lr" else quantity
-    with _drawing(3.0) as (figure, axes):
+    with drawing(3.0) as (figure, axes):
         for (words, (epochs, values)), colour, dash in zip(lines.items(), (BLUE, VERMILION), ("-", "--")):
             axes.plot(epochs, values, dash, color=colour, label=words, lw=1.8, **_dots(epochs))
         if best_epoch is not None:
@@ -118,7 +118,7 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
         _epoch_axis(axes, title)
         axes.legend(fontsize=8)
         said = "; ".join(f"{words} ends at {values[-1]:.4g}" for words, (_, values) in lines.items())
-        return _picture(figure, f"{title} over {len(history)} epochs: {said}", _CURVE_CAPTIONS[quantity])
+        return as_picture(figure, f"{title} over {len(history)} epochs: {said}", _CURVE_CAPTIONS[quantity])
 
 
 _CURVE_CAPTIONS = {
@@ -131,7 +131,7 @@ _CURVE_CAPTIONS = {
 def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture:
     """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
     columns = 2 if max(map(len, histories)) <= _TWO_COLUMNS else 1
-    with _drawing(3.6 + 0.17 * math.ceil((len(histories) + 2) / columns)) as (figure, axes):
+    with drawing(3.6 + 0.17 * math.ceil((len(histories) + 2) / columns)) as (figure, axes):
         for position, (name, history) in enumerate(histories.items()):
             colour = COLOURS[position % len(COLOURS)]
             epochs, values = _line(history, f"validation_{quantity}")
@@ -144,7 +144,7 @@ def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quanti
         _epoch_axis(axes, quantity)
         figure.legend(loc="outside lower center", fontsize=8, ncols=columns)
         caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
-        return _picture(figure, f"{quantity} over the epochs of {', '.join(histories)}", caption)
+        return as_picture(figure, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
 
 def _line(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
@@ -175,7 +175,7 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         title: above it.
     """
     share = rates_of(counts)
-    with _drawing(4.3) as (figure, axes):
+    with drawing(4.3) as (figure, axes):
         axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
         for true, predicted in np.ndindex(*counts.shape):
             text = f"{100 * share[true, predicted]:.0f}" if rates else f"{counts[true, predicted]:,}"
@@ -193,7 +193,7 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         axes.set_title(title or ("rates, % of each row" if rates else "counts"))
         said = _recognised(np.where(counts.sum(axis=1) > 0, share.diagonal(), np.nan), names)
         what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
-        return _picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
+        return as_picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
 
 
 def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:
@@ -201,10 +201,10 @@ def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -
 
     NaN where a class has no faces.
     """
-    with _drawing(4.3) as (figure, axes):
+    with drawing(4.3) as (figure, axes):
         at = np.arange(len(names))
         axes.barh(at, recalls, color=BLUE, height=0.62)
-        axes.errorbar(recalls, at, xerr=_whiskers(recalls, lows, highs), fmt="none", ecolor="black", capsize=3, lw=1)
+        axes.errorbar(recalls, at, xerr=whiskers(recalls, lows, highs), fmt="none", ecolor="black", capsize=3, lw=1)
         for position, (rate, high) in enumerate(zip(recalls, highs, strict=True)):
             axes.text(high + 0.02, position, percent(rate, 0), va="center")
         axes.set_yticks(at, names)
@@ -214,35 +214,12 @@ def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         said = _recognised(recalls, names)
         caption = "Confusion vector: share of the faces of each expression that is recognised, with 95 % intervals."
-        return _picture(figure, f"share of each expression that is recognised: {said}", caption)
-
-
-def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int64]) -> Picture:
-    """Draw accuracy against confidence.
-
-    Args:
-        confidence: ``(B,)``, mean confidence of each bin; empty bins are left out by the caller.
-        accuracy: ``(B,)``, share of right faces in each bin.
-        counts: ``(B,)``, faces in each bin; a point's area shows it.
-    """
-    with _drawing(4.3) as (figure, axes):
-        axes.plot([0, 1], [0, 1], ":", color=GREY, label="confidence = accuracy")
-        axes.plot(confidence, accuracy, "-", color=BLUE, lw=1.2)
-        axes.vlines(confidence, confidence, accuracy, color=VERMILION, lw=1.5, label="too sure below, too shy above")
-        sizes = 20 + 280 * counts / counts.max()
-        axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.75, lw=0, zorder=3)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", title="calibration")
-        axes.set_aspect("equal")
-        axes.legend(loc="upper left", fontsize=8)
-        pairs = zip(confidence, accuracy, strict=True)
-        said = ", ".join(f"at confidence {sure:.2f} accuracy {right:.2f}" for sure, right in pairs)
-        caption = "Accuracy against confidence. Each dot is a bin of confidence, its area the number of faces in it."
-        return _picture(figure, f"calibration: {said}", caption)
+        return as_picture(figure, f"share of each expression that is recognised: {said}", caption)
 
 
 def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> Picture:
     """Draw the number of faces ``(K,)`` of each class for each split."""
-    with _drawing(4.3) as (figure, axes):
+    with drawing(4.3) as (figure, axes):
         height = 0.8 / len(counts)
         for position, (split, values) in enumerate(counts.items()):
             at = np.arange(len(names)) + (position - (len(counts) - 1) / 2) * height
@@ -257,16 +234,16 @@ def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]
         axes.legend(fontsize=8, loc="lower right")
         splits = (f"{split} " + ", ".join(map(str, values)) for split, values in counts.items())
         caption = "Labelled faces of each class and split."
-        return _picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}", caption)
+        return as_picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}", caption)
 
 
 def dots(
     names: Sequence[str], values: Floats, lows: Floats, highs: Floats, published: Sequence[float | None], title: str
 ) -> Picture:
     """Draw one rate of each model ``(M,)`` with its interval, and the source's figure as a hollow diamond."""
-    with _drawing(1.2 + 0.38 * len(names)) as (figure, axes):
+    with drawing(1.2 + 0.38 * len(names)) as (figure, axes):
         at = np.arange(len(names))
-        bars = _whiskers(values, lows, highs)
+        bars = whiskers(values, lows, highs)
         axes.errorbar(values, at, xerr=bars, fmt="o", color=BLUE, capsize=3, lw=1.5, ms=6, label="here, 95 % interval")
         known = [(value, position) for position, value in enumerate(published) if value is not None]
         if known:
@@ -280,7 +257,7 @@ def dots(
         axes.set_title(title)
         figure.legend(loc="outside lower center", fontsize=8, ncols=2)
         said = ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
-        return _picture(figure, f"{title}: {said}", f"{title[0].upper()}{title[1:]}, with 95 % intervals.")
+        return as_picture(figure, f"{title}: {said}", f"{title[0].upper()}{title[1:]}, with 95 % intervals.")
 
 
 def _recognised(recalls: Floats, names: Sequence[str]) -> str:
@@ -289,5 +266,6 @@ def _recognised(recalls: Floats, names: Sequence[str]) -> str:
     return ", ".join(f"{name} {rate}" for name, rate in zip(names, rates, strict=True))
 
 
-def _whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:
+def whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:
+    """Return intervals ``(N,)`` each as matplotlib takes them: ``(2, N)``, how far their ends are from the values."""
     return np.stack([values - lows, highs - values]).clip(0)

@@ -35,6 +35,7 @@ def summary_table(run: Run) -> Table:
         ("top-2 accuracy", *(percent(m.top2_accuracy) for m in every)),
         ("log loss", *(number(m.log_loss) for m in every)),
         ("expected calibration error", *(number(m.ece) for m in every)),
+        ("area under the risk-coverage curve", *(number(m.aurc) for m in every)),
     )
     return Table("All figures", ("figure", *(head for head, _ in columns)), rows)
 
@@ -54,6 +55,25 @@ def calibration_table(full: Metrics) -> Table:
         if each.n
     )
     return Table("Calibration", ("confidence", "faces", "mean confidence", "accuracy"), rows)
+
+
+def coverage_table(full: Metrics) -> Table:
+    """Return what the surest faces reach, and above which confidence they are."""
+    rows = tuple(
+        (
+            percent(each.coverage, 0),
+            f"{each.n:,}",
+            number(each.threshold),
+            percent(each.accuracy, 1),
+            interval(each.accuracy_low, each.accuracy_high),
+        )
+        for each in full.coverage_curve
+    )
+    note = (
+        f"The area under the risk-coverage curve, the mean share of wrong faces over all thresholds (Geifman et al. "
+        f"2019), is {number(full.aurc)}. A confidence that says nothing would give {number(1 - full.accuracy)}."
+    )
+    return Table("The surest faces", ("the surest", "faces", "confidence from", "accuracy", "95 %"), rows, (note,))
 
 
 def training_table(evaluated: Evaluated) -> Table:
