@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import calibration_section
 import cost_section
 import explanation_section
 import int8_section
@@ -33,6 +34,7 @@ SECTIONS = {
     "step_memory": step_section.memory,
     "depthwise_cost": step_section.depthwise,
     "own_faces": own_faces_section.section,
+    "calibration": calibration_section.section,
     "suspects": suspects_section.section,
     "explanations": explanation_section.section,
     "web_page": web_section.section,
