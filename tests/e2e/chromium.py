@@ -33,6 +33,10 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+class Refused(AssertionError):
+    """Chromium did not do what it was asked."""
+
+
 class Page:
     """One page; `log` gathers what the browser complains about."""
 
@@ -59,7 +63,8 @@ class Page:
         while True:
             answer = self._receive()
             if answer.get("id") == self._number:
-                assert "error" not in answer, (method, answer["error"])
+                if "error" in answer:
+                    raise Refused(method, answer["error"])
                 return answer["result"]
 
     def _receive(self) -> dict[str, Any]:
@@ -84,9 +89,17 @@ class Page:
 
     def wait(self, condition: str, seconds: float = 20) -> None:
         until = time.monotonic() + seconds
-        while not self.evaluate(f"Boolean({condition})"):
+        while not self._holds(condition):
             assert time.monotonic() < until, f"never: {condition}\n{self.text('body')}\n{self.log}"
             time.sleep(0.05)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return self.evaluate(f"Boolean({condition})")
+        except Refused as error:
+            if "navigated" not in str(error):
+                raise
+            return False  # asked while one page gave way to the next
 
     def text(self, selector: str) -> str:
         return self.evaluate(f"document.querySelector({selector!r}).innerText")

@@ -469,7 +469,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         run.load_classifier()
     (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
     with pytest.raises(
-        ModelError, match=r"checkpoint\.pt: damaged \(\w+\)\. Put a copy back, or delete the run folder, and"
+        ModelError, match=r"checkpoint\.pt: damaged \(\w+\)\. Put a copy back, or delete the run folder with"
     ):
         run.read_checkpoint()
     torch.save({"of": "something else"}, run.folder / "checkpoint.pt")

@@ -410,7 +410,7 @@ def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.jpg, \.png, \.webp or in"):
+    with pytest.raises(InputError, match=r"no photo in it; expected files that end in \.jpg, \.png, \.webp or one of"):
         list_photos([tmp_path])
 
 
