@@ -170,7 +170,7 @@ def test_few_accepted_faces_are_warned_of(tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app(), [*map(str, words), "--out", str(tmp_path / "out")])
     accepted = round(400 * Card.read(tmp_path / "out").provenance["calibration"]["coverage"])
     assert 30 < accepted <= 50
-    assert f"The threshold accepts {accepted} faces only: 100 % right of so few may be" in done.stderr
+    assert f"The threshold accepts only {accepted} faces: where 100 % of so few are right, 9" in done.stderr
 
 
 def test_an_accuracy_that_no_threshold_reaches_leaves_no_face(tmp_path: Path) -> None:
