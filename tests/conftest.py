@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many tests as cores run side by side, each on one thread
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for torch, and what tests start; both read it when they start
+
 
 @pytest.fixture(scope="session")
 def fer2013_path() -> Path:

@@ -183,7 +183,7 @@ def test_a_missing_last_line_end_is_no_error(tmp_path: Path) -> None:
         (b"label,image\n", "wrong columns; the first line is 'label,image'. Expected emotion,pixels,Usage"),
         (b"pixels,pixels\n", "wrong columns"),
         (f"0,{GREY},Training\n".encode(), "wrong columns; the first line is '0,7 7"),
-        (gzip.compress(b"emotion,pixels\n"), "packed with gzip. Unpack it (gunzip) and name what comes out."),
+        (gzip.compress(b"emotion,pixels\n", mtime=0), "packed with gzip. Unpack it (gunzip) and name what comes out."),
         ("emotion,pixels\n".encode("utf-16"), "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless"),
         (b"\xfe\xff" + "emotion,pixels\n".encode("utf-16-be"), "in UTF-16. Save it in UTF-8"),
         (b"\temotion\tpixels\tUsage\n", "separated by tabs. Write it with commas, as pandas' to_csv(sep=',') does."),
