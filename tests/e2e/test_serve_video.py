@@ -120,8 +120,13 @@ def begin_upload(client: Client, video: bytes) -> http.client.HTTPConnection:
 
 def test_uploads_that_stall_hold_up_no_other_video(model: Path, video: Path) -> None:
     data, detector = video.read_bytes(), Stepwise()
-    with running(create_app(model, detector=detector)) as client, ExitStack() as connections:
+    app = create_app(model, detector=detector)
+    with running(app) as client, ExitStack() as connections:
         stalled = [connections.enter_context(closing(begin_upload(client, data))) for _ in range(3)]
+        until = time.monotonic() + 10
+        while app.state.videos._uploads < 3:  # while a video is read, one that comes late would be refused
+            assert time.monotonic() < until
+            time.sleep(0.01)
         detector.steps.release(12)
         assert client.send("POST", "/v1/video", data).status == 200
         until = time.monotonic() + 10
