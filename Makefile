@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= 0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs-check clean
@@ -13,8 +14,8 @@ help: ## list the targets
 demo: $(READY) ## train, evaluate, export and report on drawn faces, then read a photo; results in demo/
 	$(BIN)/mien demo --out demo
 
-test: lint ## lint, then all tests; with MIEN_FER2013=FILE also those on the real data
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: lint ## lint, then all tests; with MIEN_FER2013=FILE also those on the real data, with WORKERS=auto on all cores
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
