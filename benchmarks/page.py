@@ -295,7 +295,7 @@ on Linux, with TensorFlow and a torch for CUDA; smaller builds of both exist.
 * Human's faster backend, tfjs-node: it downloads a library while it installs, which failed here. Human ran on
   WebAssembly with SIMD, which in Node has one thread.
 * EmotiEffLib 1.1.1, HSEmotion 0.3.0, LibreFace 0.2.0, py-feat 2.1.5 and rmn 3.3.0: what pip installs of them holds no
-  weights; they are downloaded on first use, which the machine could not.
+  weights of a network for expressions; it is downloaded on first use, which the machine could not.
 
 ## Reading FER2013
 

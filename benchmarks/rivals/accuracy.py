@@ -92,12 +92,19 @@ def main() -> None:
         if given.human:
             modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
             right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
-    known = json.loads(RESULT.read_text("utf-8"))["packages"]
+    known = json.loads(RESULT.read_text("utf-8"))
+    if known["sha256"][DEFAULT_MODEL] != Recognizer.load().card.sha256 and not (
+        given.fer and given.human and given.facial
+    ):
+        parser.error(
+            f"{DEFAULT_MODEL} is another one than in {RESULT.name}: all rivals are set beside it; name them all."
+        )
     record = {
         "commit": commit(),
         "split": PUBLIC,
         "sha256": {model: Recognizer.load(model).card.sha256 for model in OURS},
-        "packages": known | {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},
+        "packages": known["packages"]
+        | {name: figures(each, new, right[DEFAULT_MODEL]) for name, each in right.items()},
     }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(RESULT.read_text("utf-8"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from mien.checking import check_number
 from mien.errors import InputError
 from mien.video import VideoFace
-from mien.writing import write_text
+from mien.writing import check_ending, write_text
 
 SEGMENT_SUFFIXES = (".csv", ".json", ".srt")
 
@@ -174,8 +174,7 @@ def write_segments(found: Sequence[Segment], file: str | Path) -> None:
     for each in found:
         if not isinstance(each, Segment):
             raise InputError(f"segments: found {type(each).__name__}; expected what mien.segments returns.")
-    if file.suffix.lower() not in SEGMENT_SUFFIXES:
-        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(SEGMENT_SUFFIXES)}.")
+    check_ending(file, SEGMENT_SUFFIXES)
     text = {".csv": _csv, ".json": _json, ".srt": _srt}[file.suffix.lower()](found)
     write_text(text, file)
 

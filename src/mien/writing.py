@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +14,16 @@ from mien.errors import InputError, MienError, ModelError
 def part_of(file: Path) -> Path:
     """Return what a file or folder is called until it is whole."""
     return file.with_name(file.name + ".part")
+
+
+def check_ending(file: Path, suffixes: Sequence[str], error: type[MienError] = InputError) -> None:
+    """Refuse a file whose ending, in any case, is none of `suffixes`.
+
+    Raises:
+        MienError: of the type `error`: it is another one.
+    """
+    if file.suffix.lower() not in suffixes:
+        raise error(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(suffixes)}.")
 
 
 @contextmanager

@@ -298,7 +298,7 @@ def test_the_command_prints_json(files):
 
 def test_pictures_are_refused_before_the_long_work(files):
     done = call(files / "tiny", "--data", files / "missing.csv", "--save", "picture.pdf")
-    message = r"picture.pdf: ends in .pdf; a picture is written as .png or .svg."
+    message = "picture.pdf: unknown ending '.pdf'; expected .png, .svg."
     assert isinstance(done.exception, DataError) and str(done.exception) == message
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mien import lab
 from mien.cli import build_app
-from mien.errors import DataError
+from mien.errors import DataError, InputError
 from mien.lab.data import TRAINING, FaceDataset
 from mien.lab.data.ferplus import VOTE_COLUMNS
 from mien.lab.metrics import report_of
@@ -121,7 +121,7 @@ def test_it_says_what_it_is(tmp_path: Path) -> None:
 def test_what_is_not_known_of_the_learning_is_said(tmp_path: Path) -> None:
     data = five_faces()
     (remark,) = find_suspects([written(tmp_path / "a", SURE)], data).remarks[2:]
-    assert "a/predictions-PublicTest.csv has no report beside it: not known is whether" in remark
+    assert "a/predictions-PublicTest.csv has no report beside it: it is not known whether" in remark
     strange = {"data_fingerprint": "e" * 64}
     (remark,) = find_suspects([written(tmp_path / "b", SURE, data, provenance=strange)], data).remarks[2:]
     assert remark.startswith("m: The model has learned from another Training split")
@@ -156,6 +156,12 @@ def test_other_faces_are_refused(tmp_path: Path) -> None:
         find_suspects([file], five_faces(faces=data.faces + 1))
     with pytest.raises(DataError, match="no split 'PublicTest'"):
         find_suspects([file], five_faces("Test"))
+
+
+@pytest.mark.parametrize("most", [0, -1, 2.5])
+def test_how_many_is_a_whole_number_from_one(tmp_path: Path, most: float) -> None:
+    with pytest.raises(InputError, match=f"^most {most}; expected a whole number, 1 or more"):
+        find_suspects([written(tmp_path / "a", SURE)], five_faces(), most=most)  # type: ignore[arg-type]
 
 
 def test_without_labels_or_files_there_is_nothing_to_doubt(tmp_path: Path) -> None:
@@ -205,4 +211,4 @@ def test_command(tmp_path: Path) -> None:
     assert (second["row"], second["twin_free"]) == ("0", "0")
     refused = call("--save", tmp_path / "suspects.txt")
     assert isinstance(refused.exception, DataError)
-    assert "ends in .txt; suspects are written as .html or .csv" in str(refused.exception)
+    assert "unknown ending '.txt'; expected .html, .csv" in str(refused.exception)

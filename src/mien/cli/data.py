@@ -83,11 +83,13 @@ def suspects(
     ] = None,
 ) -> None:
     """List the faces whose label is doubtful: models that have not learned it find it improbable."""
-    from mien.lab.pages.suspects_page import check_ending, write_suspects
+    from mien.errors import DataError
+    from mien.lab.pages.suspects_page import SUFFIXES, write_suspects
     from mien.lab.suspects import find_suspects
+    from mien.writing import check_ending
 
     if save is not None:
-        check_ending(save)
+        check_ending(save, SUFFIXES, DataError)
     found = find_suspects(predictions, read_faces(data, votes), most=most)
     typer.echo(found.table().plain())
     if save is not None:

@@ -31,12 +31,11 @@ def recipes(
     asked = [option for option, given in forms.items() if given]
     if len(asked) > 1:
         raise typer.BadParameter(f"{' and '.join(asked)} print different things; give one of them.")
-    if layers and name is None:
-        raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
     if markdown and name is not None:
         raise typer.BadParameter("prints all recipes; leave out the name.", param_hint="--markdown")
     if layers:
-        assert name is not None
+        if name is None:
+            raise typer.BadParameter("needs the name of a recipe.", param_hint="--layers")
         text = recipe_page.layer_table(find_recipe(name)).plain() + "\n"
     elif markdown:
         text = recipe_page.page()

@@ -23,10 +23,12 @@ def robust(
 ) -> None:
     """Measure what a model loses on changed faces: box off, turned, blurred, compressed, dark, covered."""
     from mien import lab
-    from mien.lab.pages.robust_picture import check_ending, save_picture
+    from mien.errors import DataError
+    from mien.lab.pages.robust_picture import SUFFIXES, save_picture
+    from mien.writing import check_ending
 
     if save is not None:
-        check_ending(save)
+        check_ending(save, SUFFIXES, DataError)
     faces = read_faces(data)
     with step_bar() as show:
         robustness = lab.robustness(model, faces, split, seed, on_progress=show)

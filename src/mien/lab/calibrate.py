@@ -14,6 +14,7 @@ from mien.card import MODEL_FILE, Card
 from mien.checking import check_number
 from mien.errors import DataError
 from mien.lab.data import TRAINING, FaceDataset, audit, may_have_learned_from, with_majority
+from mien.lab.selective import ranked_by_confidence
 from mien.recognizer import Recognizer, calibrated_softmax
 from mien.writing import writing
 
@@ -189,14 +190,11 @@ def uncertain_threshold(
         (threshold, coverage): the lowest threshold that reaches the target and the share of faces that it accepts;
         (0, 1) if all faces together reach it, (1, 0) if no threshold does.
     """
-    order = np.argsort(-confidence, kind="stable")
-    ranked = confidence[order]
-    accepted = np.arange(1, len(order) + 1)
-    reaches = np.cumsum(correct[order]) >= target * accepted
-    reaches[:-1] &= ranked[:-1] > ranked[1:]  # a threshold cannot part faces of one confidence
-    if not reaches.any():
+    ranked, right, at_least = ranked_by_confidence(confidence, correct)
+    reaches = np.flatnonzero(right[at_least - 1] >= target * at_least)
+    if not len(reaches):
         return 1.0, 0.0
-    last = int(np.flatnonzero(reaches)[-1])
-    if last == len(order) - 1:
+    last = reaches[-1]
+    if at_least[last] == len(ranked):
         return 0.0, 1.0
-    return float(ranked[last]), (last + 1) / len(order)
+    return float(ranked[last]), float(at_least[last] / len(ranked))

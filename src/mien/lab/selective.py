@@ -45,7 +45,7 @@ def coverage_curve(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.
         confidence: ``(N,)``, at least one.
         correct: ``(N,)``, whether each face was predicted right.
     """
-    ranked, right, at_least = _ranked(confidence, correct)
+    ranked, right, at_least = ranked_by_confidence(confidence, correct)
     n = len(ranked)
     counts = dict.fromkeys(int(at_least[-(-tenths * n // 10) - 1]) for tenths in range(1, 11))  # rounded up
     return tuple(_point(float(ranked[count - 1]), count, int(right[count - 1]), n) for count in counts)
@@ -73,14 +73,23 @@ def area_under_risk_coverage(confidence: npt.NDArray[np.float64], correct: npt.N
         confidence: ``(N,)``, at least one.
         correct: ``(N,)``, whether each face was predicted right.
     """
-    _, right, at_least = _ranked(confidence, correct)
+    _, right, at_least = ranked_by_confidence(confidence, correct)
     return float((1 - right[at_least - 1] / at_least).mean())
 
 
-def _ranked(
+def ranked_by_confidence(
     confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The confidences, surest first; how many are right up to each; and how many faces are at least as sure as it."""
+    """Rank faces, as a threshold of confidence accepts them: it cannot part those of one confidence.
+
+    Args:
+        confidence: ``(N,)``.
+        correct: ``(N,)``, whether each face was predicted right.
+
+    Returns:
+        ``(N,)`` each: the confidences, surest first; how many faces are right up to each; and how many are at least as
+        sure as it.
+    """
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
     return ranked, np.cumsum(correct[order]), np.searchsorted(-ranked, -ranked, side="right")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mien.checking import check_number
 from mien.errors import DataError
 from mien.lab.data import TRAINING, FaceDataset, majority_labels, may_have_learned_from
 from mien.lab.data.ferplus import VOTE_COLUMNS
@@ -110,9 +111,11 @@ def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int =
         most: how many are kept.
 
     Raises:
-        DataError: a file cannot be read or named twice, they are of other faces, classes or labels than each other or
-            than `data`, a model has learned from these faces or may have, or no face is labelled.
+        InputError: `most` is no whole number from 1.
+        DataError: a file cannot be read or is named twice, they are of other faces, classes or labels than each other
+            or than `data`, a model has learned from these faces or may have, or no face is labelled.
     """
+    check_number("most", most, 1, whole=True)
     paths = [Path(file) for file in files]
     if not paths:
         raise DataError("no file of predictions; `mien evaluate` writes predictions-SPLIT.csv.")
@@ -180,5 +183,5 @@ def _refuse_learned(path: Path, report: Report | None, data: FaceDataset) -> Non
 def _remark_on_learning(path: Path, report: Report | None, data: FaceDataset) -> list[str]:
     """Return that it is not known whether a model has learned from the faces, where it is not."""
     if report is None:
-        return [f"{path} has no report beside it: not known is whether its model has learned from these faces."]
+        return [f"{path} has no report beside it: it is not known whether its model has learned from these faces."]
     return [f"{report.model}: {remark}" for remark in remarks_on_data(report.provenance, data)]

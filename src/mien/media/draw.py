@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mien.errors import InputError
 from mien.faces.detect import Box, Face
 from mien.recognizer import Expression
-from mien.writing import replacing
+from mien.writing import check_ending, replacing
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -91,8 +91,7 @@ def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
 
     file = Path(file)
     suffix = file.suffix.lower()
-    if suffix not in PICTURE_SUFFIXES:
-        raise InputError(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(PICTURE_SUFFIXES)}.")
+    check_ending(file, PICTURE_SUFFIXES)
     height, width = image.shape[:2]
     longest_px = _LONGEST_PX.get(suffix)
     if longest_px is not None and max(height, width) > longest_px:

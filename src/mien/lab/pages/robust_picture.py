@@ -12,7 +12,7 @@ from mien.errors import DataError
 from mien.lab.changes import CHANGES, GreyImage
 from mien.lab.pages.charts import BLUE, GREY, STYLE
 from mien.lab.robust import Effect, Robustness
-from mien.writing import replacing
+from mien.writing import check_ending, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,16 +21,6 @@ SUFFIXES = (".png", ".svg")
 
 _ROW_IN, _FACE_IN = 0.44, 0.4
 _DPI = 120  # shows faces of 48 px pixel by pixel
-
-
-def check_ending(out: Path) -> None:
-    """Refuse a file that is called neither ``.png`` nor ``.svg``.
-
-    Raises:
-        DataError: it is called otherwise.
-    """
-    if out.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{out}: ends in {out.suffix or 'nothing'}; a picture is written as {' or '.join(SUFFIXES)}.")
 
 
 def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Path:
@@ -51,7 +41,7 @@ def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Pa
     from matplotlib.figure import Figure
 
     path = Path(out)
-    check_ending(path)
+    check_ending(path, SUFFIXES, DataError)
     shown = {(change.name, change.strength): change.apply(face[None], robustness.seed)[0] for change in CHANGES}
     effects = robustness.effects
     half = -(-len(effects) // 2)

@@ -9,21 +9,11 @@ from mien.errors import DataError
 from mien.lab.pages.charts import face
 from mien.lab.pages.html import write_page
 from mien.lab.suspects import Suspects
-from mien.writing import replacing
+from mien.writing import check_ending, replacing
 
 SUFFIXES = (".html", ".csv")
 
 _COLUMNS = ("row", "split", "label", "label_probability", "predicted", "confidence", "ferplus_majority", "twin_free")
-
-
-def check_ending(out: Path) -> None:
-    """Refuse a file that is called neither ``.html`` nor ``.csv``.
-
-    Raises:
-        DataError: it is called otherwise.
-    """
-    if out.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{out}: ends in {out.suffix or 'nothing'}; suspects are written as {' or '.join(SUFFIXES)}.")
 
 
 def write_suspects(suspects: Suspects, out: str | Path) -> Path:
@@ -38,7 +28,7 @@ def write_suspects(suspects: Suspects, out: str | Path) -> Path:
         DataError: the ending is another one, or the file cannot be written.
     """
     path = Path(out)
-    check_ending(path)
+    check_ending(path, SUFFIXES, DataError)
     if path.suffix.lower() == ".csv":
         _write_csv(suspects, path)
         return path
