@@ -314,6 +314,21 @@ def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) ->
     assert all(node["name"]["value"] for node in named), named
 
 
+def test_of_many_photos_only_the_summary_is_announced(page: Page, files: Path) -> None:
+    watched = "new MutationObserver(() => said.push(byId('announce').textContent))"
+    page.evaluate(f"window.said = []; {watched}.observe(byId('announce'), {{ childList: true }})")
+    photos = [files / "astronaut.jpg", files / "text.jpg", files / "wall, grey.png"]
+    page.choose("#files", photos)
+    page.wait("said.length && document.querySelectorAll('.card:is(.read, .failed)').length === 3")
+    page.choose("#files", photos[:1])
+    page.wait("said.at(-1).startsWith('astronaut.jpg')")
+    assert page.evaluate("said") == [
+        "0 of 3 files read.",
+        "2 of 3 files read; 1 failed; 1 face in 2 photos.",
+        "astronaut.jpg: face 0 happy, uncertain",
+    ]
+
+
 def test_the_timeline_that_is_saved_follows_the_keyboard_on_a_phone(browser: Page, files: Path) -> None:
     pytest.importorskip("av", reason="needs PyAV, extra `video`")
     from drawn_video import pan, write_video

@@ -95,13 +95,13 @@ class Film {
   }
 }
 
-/** Read each second frame of a video. */
+/** Read each second frame of a video, show it, and return what to announce. */
 async function readFilm(file, card, signal) {
   const response = await patiently(() => ask("v1/video?every=2", { method: "POST", body: file, signal }), signal);
   const film = new Film(file, card);
   try {
     for await (const frame of linesOf(response)) {
-      if (!card.isConnected) return; // cleared; this ends the request, too
+      if (!card.isConnected) return null; // cleared; this ends the request, too
       if (frame.error) throw new Error(frame.error.replace("<video>", file.name));
       films.push({ ...frame, source: file.name });
       film.add(frame);
@@ -111,7 +111,7 @@ async function readFilm(file, card, signal) {
     film.draw();
   }
   card.lastElementChild.textContent = `Read to the end: every second frame, ${film.frames.length} in all; the downloads have these.`;
-  announce(`${file.name}: ${film.text.textContent}`);
+  return `${file.name}: ${film.text.textContent}`;
 }
 
 byId("photos-title").textContent = "Photos and videos";

@@ -15,10 +15,12 @@ function addFiles(files) {
     photosInHand = photosInHand.then(() => readFile(file, card, signal));
   }
   if (files.length) updateSummary();
+  if (files.length > 1) announce(byId("summary").textContent);
 }
 
 async function readFile(file, card, signal) {
   if (!card.isConnected) return; // cleared meanwhile
+  let words = null;
   card.lastElementChild.textContent = "Reading …";
   const isVideo = file.type ? file.type.startsWith("video/") : VIDEO_ENDING.test(file.name);
   try {
@@ -30,22 +32,25 @@ async function readFile(file, card, signal) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);
     }
     if (isVideo && !window.readFilm) throw new Error(`${file.name}: this page reads photos; \`mien analyze\` reads videos.`);
-    await (isVideo ? readFilm(file, card, signal) : readPhoto(file, card, signal));
+    words = await (isVideo ? readFilm(file, card, signal) : readPhoto(file, card, signal));
     card.classList.add("read");
   } catch (error) {
     card.classList.add("failed");
     card.lastElementChild.textContent = error.message;
-    if (card.isConnected) announce(`${file.name} failed: ${error.message}`);
+    words = `${file.name} failed: ${error.message}`;
   }
+  if (!card.isConnected) return;
   updateSummary();
+  announceFile(words);
 }
 
+/** Read a photo, show it, and return what to announce. */
 async function readPhoto(file, card, signal) {
   const answer = await patiently(() => analyze(file, file.name, signal), signal);
-  if (!card.isConnected) return; // cleared while it was in work
+  if (!card.isConnected) return null; // cleared while it was in work
   results.push({ card, answer }); // before it is shown, which may fail
   await showPhoto(file, card, answer);
-  announce(`${file.name}: ${inWords(answer.faces)}`);
+  return `${file.name}: ${inWords(answer.faces)}`;
 }
 
 async function showPhoto(file, card, answer) {

@@ -9,6 +9,7 @@ const frames = []; // answers for camera pictures, each with its time
 const urls = []; // of the files that are shown
 let untilCleared = new AbortController(); // ends what is being sent, and what waits
 let labelsOfModel = [];
+const unannounced = []; // words on files that are done
 
 function shownUrl(file) {
   urls.push(URL.createObjectURL(file));
@@ -30,8 +31,16 @@ function updateSummary() {
   byId("clear").disabled = !cards && !frames.length;
 }
 
+/** Announce a file that is done; of several, only the summary when the last is done: each would cut the one before short. */
+function announceFile(words) {
+  unannounced.push(words);
+  if (document.querySelector(".card:not(.read, .failed)")) return;
+  announce(unannounced.length === 1 ? words : byId("summary").textContent);
+  unannounced.length = 0;
+}
+
 byId("clear").addEventListener("click", () => {
-  results.length = films.length = frames.length = 0;
+  results.length = films.length = frames.length = unannounced.length = 0;
   untilCleared.abort();
   untilCleared = new AbortController();
   for (const url of urls.splice(0)) URL.revokeObjectURL(url);
