@@ -75,9 +75,9 @@ def test_photos_are_read_drawn_and_listed(page: Page, files: Path) -> None:
     astronaut, wall = (page.text(f"#cards > li:nth-child({number})") for number in (1, 2))
     assert re.search(r"Face 0: happy, 3\d % uncertain", astronaut)
     assert "No face found." in wall
-    label = page.evaluate("document.querySelector('#cards canvas').getAttribute('aria-label')")
-    assert label == "astronaut.jpg: face 0 happy, uncertain"
+    assert page.evaluate("document.querySelector('#cards img').alt") == "astronaut.jpg: face 0 happy, uncertain"
     box, size = page.evaluate("[results[0].answer.faces[0].box, results[0].answer.size]")
+    page.wait("document.querySelector('#cards canvas').width")
     colors = """(() => {
         const canvas = document.querySelector('#cards canvas');
         const [x0, y0, , y1] = results[0].answer.faces[0].box;
@@ -312,6 +312,27 @@ def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) ->
     named = [node for node in nodes if node.get("role", {}).get("value") in ("button", "link", "image", "textbox")]
     assert len(named) >= 7
     assert all(node["name"]["value"] for node in named), named
+
+
+def test_photos_out_of_sight_take_little_memory(page: Page, files: Path) -> None:
+    Image.open(files / "astronaut.jpg").resize((2000, 1500)).save(files / "large.jpg")
+    page.choose("#files", [files / "large.jpg"] * 6)
+    page.wait("document.querySelectorAll('.card.read').length === 6", 60)
+    drawn = "[...document.querySelectorAll('.picture canvas')].map((canvas) => Math.max(canvas.width, canvas.height))"
+    page.wait(f"{drawn}[0] === 1280")
+    assert page.evaluate(drawn)[-1] == 0
+    assert (
+        page.evaluate("Math.max(...[...document.querySelectorAll('.picture img')].map((one) => one.naturalWidth))")
+        == 1280
+    )
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait(f"{drawn}[0] === 0 && {drawn}[5] === 1280")
+    page.evaluate(f"window.addEventListener('beforeprint', () => {{ window.printed = {drawn}; }})")
+    page.call("Page.printToPDF")
+    assert page.evaluate("printed") == [1280] * 6
+    page.wait(f"{drawn}[0] === 0")
+    page.evaluate("byId('clear').click()")
+    assert page.evaluate("urls.length") == 0
 
 
 def test_of_many_photos_only_the_summary_is_announced(page: Page, files: Path) -> None:

@@ -20,7 +20,7 @@ class Film {
     this.cursor = element("div", { class: "cursor" });
     this.end = element("span", {}, "0:00.0");
     this.text = element("p", { class: "quiet" });
-    const picture = element("div", { class: "film" }, this.player, this.boxes);
+    const picture = element("div", { class: "picture film" }, this.player, this.boxes);
     const legend = byId("legend").cloneNode(true);
     legend.removeAttribute("id");
     card.lastElementChild.before(

@@ -49,30 +49,55 @@ async function readPhoto(file, card, signal) {
   const answer = await patiently(() => analyze(file, file.name, signal), signal);
   if (!card.isConnected) return null; // cleared while it was in work
   results.push({ card, answer }); // before it is shown, which may fail
-  await showPhoto(file, card, answer);
+  await showPhoto(file, card, answer, signal);
   return `${file.name}: ${inWords(answer.faces)}`;
 }
 
-async function showPhoto(file, card, answer) {
-  const photo = new Image(); // the browser turns it as its EXIF says, and drops its pixels when memory is scarce
-  photo.src = shownUrl(file);
+/** A smaller copy of a photo: of many large ones, the browser would run out of memory. */
+async function reduced(file) {
+  const bitmap = await createImageBitmap(file); // turned as its EXIF says
+  const scale = Math.min(1, PICTURE_PX / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#ffffff"; // what is transparent is white, as in mien
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return { picture: await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 }), width, height };
+}
+
+async function showPhoto(file, card, answer, signal) {
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
   const text = answer.faces.length ? list : element("p", {}, "No face found. Small faces are passed over: try a closer view.");
-  const canvas = element("canvas", { role: "img", "aria-label": `${file.name}: ${inWords(answer.faces)}` });
-  const context = await photo.decode().then(() => canvas.getContext("2d"), () => null); // TIFF and others; too many canvases
-  if (context === null) {
+  const copy = await reduced(file).catch(() => null); // TIFF and others
+  if (!card.isConnected) return; // cleared meanwhile
+  if (copy === null) {
     card.lastElementChild.replaceWith(element("p", { class: "quiet" }, "This browser cannot show this kind of file."), text);
     return;
   }
-  const scale = Math.min(1, PICTURE_PX / Math.max(photo.naturalWidth, photo.naturalHeight));
-  canvas.width = Math.max(1, Math.round(photo.naturalWidth * scale));
-  canvas.height = Math.max(1, Math.round(photo.naturalHeight * scale));
-  const draw = () => {
-    context.drawImage(photo, 0, 0, canvas.width, canvas.height);
-    drawFaces(context, answer.faces, canvas.width / answer.size[0]);
-  };
-  card.lastElementChild.replaceWith(element("div", { class: answer.faces.length > 2 ? "figure many" : "figure" }, canvas, text));
-  new ResizeObserver(draw).observe(canvas); // draws at once, and again when a phone is turned: letters keep their size
+  const { picture, width, height } = copy;
+  const image = element("img", { src: shownUrl(picture), alt: `${file.name}: ${inWords(answer.faces)}` });
+  const boxes = element("canvas", { "aria-hidden": "true" });
+  const photo = element("div", { class: "picture" }, image, boxes);
+  card.lastElementChild.replaceWith(element("div", { class: answer.faces.length > 2 ? "figure many" : "figure" }, photo, text));
+  drawWhereSeen(boxes, signal, () => {
+    Object.assign(boxes, { width, height });
+    drawFaces(boxes.getContext("2d"), answer.faces, width / answer.size[0]);
+  });
+}
+
+/** Draw a canvas while it is in sight or printed, and again when a phone is turned: letters keep their size. */
+function drawWhereSeen(canvas, signal, draw) {
+  let isSeen = false;
+  const update = () => (isSeen ? draw() : Object.assign(canvas, { width: 0, height: 0 })); // which takes no memory
+  new IntersectionObserver((changes) => {
+    isSeen = changes.at(-1).isIntersecting;
+    update();
+  }, { rootMargin: "50%" }).observe(canvas);
+  new ResizeObserver(update).observe(canvas);
+  window.addEventListener("beforeprint", draw, { signal });
+  window.addEventListener("afterprint", update, { signal });
 }
 
 byId("files").addEventListener("change", (event) => {
