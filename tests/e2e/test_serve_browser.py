@@ -247,6 +247,23 @@ def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
     assert page.log == []
 
 
+def test_what_is_saved_of_the_camera_has_the_fields_of_the_command(page: Page, files: Path) -> None:
+    page.evaluate("byId('camera-toggle').click()")
+    page.wait("frames.length >= 2 && frames.every(({ faces }) => faces.length === 1)", 60)
+    page.evaluate("byId('camera-toggle').click()")
+    saved, rows = page.evaluate("[JSON.stringify(everything()), csvOf(everything())]")
+    bright = Image.open(files / "astronaut.jpg")
+    pictures = [bright, ImageEnhance.Brightness(bright).enhance(0.8)]
+    pictures[0].save(files / "film.gif", save_all=True, append_images=pictures[1:])
+    film = (files / "film.gif", "--animated")
+    frame, expected = json.loads(saved)[1], json.loads(printed(files, *film, "--json"))[0]
+    assert list(frame) == list(expected)
+    assert list(frame["faces"][0]) == list(expected["faces"][0])
+    assert rows.splitlines()[0] == printed(files, *film, "--csv").splitlines()[0]
+    assert [frame["source"], frame["frame"], frame["faces"][0]["track"]] == ["camera", 1, None]
+    assert frame["faces"][0]["raw_probabilities"] == frame["faces"][0]["expression"]["probabilities"]
+
+
 def test_a_camera_that_is_refused_says_what_to_do(page: Page) -> None:
     page.permit_camera("denied")
     page.evaluate("byId('camera-toggle').click()")

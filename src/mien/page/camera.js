@@ -34,7 +34,7 @@ async function startCamera(deviceId) {
     video.srcObject = stream;
     await video.play();
     const mirrored = track.getSettings().facingMode !== "environment";
-    camera = { stream, started: performance.now(), faces: [], recent: [], mirrored, announced: "", announcedAt: 0 };
+    camera = { stream, started: performance.now(), faces: [], recent: [], read: 0, mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
     for (const track of stream?.getTracks() ?? []) track.stop();
     tell("camera-status", `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`);
@@ -104,7 +104,7 @@ async function sendFrames(mine) {
     sent.getContext("2d").drawImage(video, 0, 0, sent.width, sent.height);
     const picture = await new Promise((done) => sent.toBlob(done, "image/jpeg", 0.85));
     try {
-      const answer = await patiently(() => analyze(picture, "camera.jpg"));
+      const answer = await patiently(() => analyze(picture, "camera"));
       if (camera !== mine) return;
       const time = (begun - mine.started) / 1000;
       const newest = 1000 / (performance.now() - begun);
@@ -120,10 +120,17 @@ async function sendFrames(mine) {
   }
 }
 
+/** An answer as `mien analyze --camera` gives a frame; but the page tracks no face, and smooths nothing over time. */
+function asFrame({ source, ...answer }, frame, time) {
+  const faces = answer.faces.map((face) => ({ track: null, ...face, raw_probabilities: face.expression.probabilities }));
+  return { source, frame, time_s: Math.round(time * 1000) / 1000, ...answer, faces };
+}
+
 function showFrame(mine, answer, time, rate) {
   mine.faces = answer.faces;
   mine.sentWidth = answer.size[0];
-  frames.push({ time_s: Math.round(time * 1000) / 1000, ...answer });
+  frames.push(asFrame(answer, mine.read, time));
+  mine.read += 1;
   if (frames.length > MAX_FRAMES_KEPT) frames.shift();
   showFaces(byId("live-faces"), answer.faces);
   byId("live-rate").textContent = `${rate.toFixed(1)} pictures a second are analysed.`;
