@@ -264,6 +264,30 @@ def test_what_is_saved_of_the_camera_has_the_fields_of_the_command(page: Page, f
     assert frame["faces"][0]["raw_probabilities"] == frame["faces"][0]["expression"]["probabilities"]
 
 
+def test_another_camera_is_taken_without_the_focus_being_lost(files: Path, client: Client) -> None:
+    with chromium(str(find_chromium()), files / "two", "--use-fake-device-for-media-stream=device-count=2") as page:
+        page.permit_camera("granted")
+        page.open(f"{client.url}/")
+        page.wait(READY)
+        page.evaluate("byId('camera-toggle').click()")
+        page.wait("byId('camera-select').offsetHeight > 0")
+        first, second = page.evaluate("[...byId('camera-select').options].map((option) => option.value)")
+        used = "camera?.stream.getVideoTracks()[0].getSettings().deviceId"
+        assert page.evaluate(used) == first
+        page.evaluate("byId('camera-select').focus()")
+        page.press("ArrowDown", 40)
+        page.wait(f"{used} === {second!r}")
+        assert page.evaluate("document.activeElement.id") == "camera-select"
+        page.evaluate("byId('camera-toggle').click()")
+        page.evaluate("byId('camera-toggle').click()")
+        page.wait(f"{used} === {second!r}")  # it is remembered
+        page.evaluate("byId('camera-select').selectedOptions[0].value = 'gone', byId('camera-toggle').click()")
+        page.evaluate("byId('camera-toggle').click()")
+        page.wait("byId('camera-status').textContent.includes('it is no longer connected.')")
+        page.evaluate("byId('camera-toggle').click()")
+        page.wait(f"{used} === {first!r}")
+
+
 def test_a_camera_that_is_refused_says_what_to_do(page: Page) -> None:
     page.permit_camera("denied")
     page.evaluate("byId('camera-toggle').click()")

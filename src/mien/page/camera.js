@@ -10,6 +10,7 @@ const REASONS = {
   NotAllowedError: "permission was refused. Allow the camera for this page in the browser, beside the address, and start again.",
   NotFoundError: "none is connected.",
   NotReadableError: "another program may be using it.",
+  OverconstrainedError: "it is no longer connected. Start again to take another one.",
 };
 
 const video = byId("camera-video");
@@ -17,7 +18,7 @@ const livePicture = byId("live-picture");
 let camera = null; // what belongs to the running camera
 let isAsking = false; // for the permission
 
-async function startCamera(deviceId) {
+async function startCamera() {
   if (isAsking) return; // a second press would ask again
   if (!navigator.mediaDevices) {
     tell("camera-status", "Browsers open the camera on https pages and on localhost only; this page is neither.");
@@ -27,6 +28,7 @@ async function startCamera(deviceId) {
   isAsking = true;
   let stream = null;
   try {
+    const { value: deviceId } = byId("camera-select");
     const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
     stream = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
     const [track] = stream.getVideoTracks();
@@ -37,6 +39,8 @@ async function startCamera(deviceId) {
     camera = { stream, started: performance.now(), faces: [], recent: [], read: 0, mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
     for (const track of stream?.getTracks() ?? []) track.stop();
+    byId("camera-choice").hidden = true;
+    byId("camera-select").replaceChildren(); // the next start takes any camera
     tell("camera-status", `The camera cannot be used: ${REASONS[error.name] || error.message || error.name}`);
     return;
   } finally {
@@ -70,7 +74,6 @@ function stopCamera(reason = "Stopped.") {
   video.srcObject = null;
   byId("camera-toggle").textContent = "Start camera";
   byId("camera-status").textContent = reason;
-  byId("camera-choice").hidden = true;
   byId("live-rate").textContent = "";
   announce(`Camera: ${reason}`);
   updateSummary();
@@ -148,7 +151,8 @@ function showFrame(mine, answer, time, rate) {
 }
 
 byId("camera-toggle").addEventListener("click", () => (camera === null ? startCamera() : stopCamera()));
-byId("camera-select").addEventListener("change", (event) => {
+byId("camera-select").addEventListener("change", () => {
+  if (camera === null) return; // it is used at the next start
   stopCamera();
-  startCamera(event.target.value);
+  startCamera();
 });
