@@ -308,6 +308,21 @@ def test_a_camera_that_vanishes_keeps_what_it_gave(page: Page) -> None:
     assert page.evaluate("[frames.length > 0, byId('save-csv').disabled]") == [True, False]
 
 
+def test_a_camera_that_vanishes_while_it_starts_is_not_running(page: Page) -> None:
+    page.evaluate("""{
+        const devices = navigator.mediaDevices;
+        const plain = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (wanted) => {
+            const stream = await plain(wanted);
+            for (const track of stream.getTracks()) track.stop();
+            return stream;
+        };
+    }""")
+    page.evaluate("byId('camera-toggle').click()")
+    page.wait("byId('camera-status').textContent === 'The camera cannot be used: it has gone.'")
+    assert page.evaluate("[camera, byId('live').hidden]") == [None, True]
+
+
 def test_a_server_that_stops_is_named(browser: Page, files: Path) -> None:
     browser.permit_camera("granted")
     with running(create_app(files / "tiny")) as client:

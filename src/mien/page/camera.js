@@ -35,6 +35,7 @@ async function startCamera() {
     track.addEventListener("ended", () => stopCamera("The camera has gone."));
     video.srcObject = stream;
     await video.play();
+    if (track.readyState === "ended") throw new Error("it has gone.");
     const mirrored = track.getSettings().facingMode !== "environment";
     camera = { stream, started: performance.now(), faces: [], recent: [], read: 0, mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
