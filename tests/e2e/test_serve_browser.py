@@ -153,6 +153,13 @@ def test_a_file_that_is_no_photo_says_why(page: Page, files: Path) -> None:
     assert page.text("#summary") == "1 of 2 files read; 1 failed; 1 face in 1 photo."
 
 
+def test_a_name_with_quotes_is_kept(page: Page, files: Path) -> None:
+    (files / 'her "best".jpg').write_bytes((files / "astronaut.jpg").read_bytes())
+    page.choose("#files", [files / 'her "best".jpg'])
+    page.wait("document.querySelectorAll('.card.read').length === 1")
+    assert page.evaluate("everything()[0].source") == 'her "best".jpg'
+
+
 def test_a_video_gives_pictures_timeline_and_rows(page: Page, files: Path) -> None:
     pytest.importorskip("av", reason="needs PyAV, extra `video`")
     from drawn_video import pan, write_video

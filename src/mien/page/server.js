@@ -74,7 +74,8 @@ function askForToken() {
 async function analyze(body, name, signal) {
   const form = new FormData();
   form.append("photo", body, name);
-  return (await ask("v1/analyze", { method: "POST", body: form, signal })).json();
+  const answer = await (await ask("v1/analyze", { method: "POST", body: form, signal })).json();
+  return { ...answer, source: name }; // in a form, quotes in names are written otherwise
 }
 
 /** The objects of an answer that has one on each line, as they come. Who takes no more of them ends the request. */
