@@ -160,6 +160,21 @@ def test_a_name_with_quotes_is_kept(page: Page, files: Path) -> None:
     assert page.evaluate("everything()[0].source") == 'her "best".jpg'
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        ("<html>Sign in", 200, "something else answered in the place of `mien serve`; reload the page."),
+        ("<html>Bad gateway", 502, "the server answered 502"),
+        ("null", 502, "the server answered 502"),
+    ],
+)
+def test_an_answer_of_a_proxy_is_told_in_words(page: Page, files: Path, body: str, status: int, why: str) -> None:
+    page.evaluate(f"window.fetch = async () => new Response({body!r}, {{ status: {status} }})")
+    page.choose("#files", [files / "astronaut.jpg"])
+    page.wait("document.querySelector('.card.failed')")
+    assert page.text(".card.failed p") == why
+
+
 def test_a_video_gives_pictures_timeline_and_rows(page: Page, files: Path) -> None:
     pytest.importorskip("av", reason="needs PyAV, extra `video`")
     from drawn_video import pan, write_video

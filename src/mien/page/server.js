@@ -58,11 +58,14 @@ async function ask(path, options = {}) {
     if (options.signal?.aborted) throw error;
     throw new Refused(0, "the server does not answer; is `mien serve` still running?");
   }
-  if (response.ok) return response;
-  const answer = await response.json().catch(() => ({}));
+  const isJson = /json/.test(response.headers.get("Content-Type")); // a proxy may answer with a page to sign in at
+  if (response.ok && isJson) return response;
+  const answer = await response.json().catch(() => null);
+  const stranger = "something else answered in the place of `mien serve`; reload the page.";
+  const why = answer?.error || (response.ok ? stranger : `the server answered ${response.status}`);
   if (response.status === 401) askForToken();
   const retryAfter = Number(response.headers.get("Retry-After")) || 1;
-  throw new Refused(response.status, answer.error || `the server answered ${response.status}`, retryAfter);
+  throw new Refused(response.status, why, retryAfter);
 }
 
 function askForToken() {
