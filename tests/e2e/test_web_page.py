@@ -152,7 +152,7 @@ def test_what_the_page_cannot_read_is_named(page: Page, folder: Path) -> None:
     assert "empty.jpg: the file is empty." in page.text("#cards")
 
 
-def test_it_works_offline(page: Page, host: ThreadingHTTPServer, photos: list[Path]) -> None:
+def test_it_works_offline(page: Page, host: ThreadingHTTPServer, site: Path, photos: list[Path]) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     host.shutdown()
     host.server_close()
@@ -161,6 +161,20 @@ def test_it_works_offline(page: Page, host: ThreadingHTTPServer, photos: list[Pa
     page.choose("#files", photos[:1])
     page.wait("document.querySelectorAll('.card.read').length === 1", 60)
     assert page.evaluate("results[0].answer.faces[0].expression.label") == "happy"
+    with file_host(site, port=host.server_port, fails=True):
+        page.open("about:blank")
+        page.open(f"http://127.0.0.1:{host.server_port}/")
+        page.wait(READY, 60)
+
+
+def test_a_first_visit_downloads_every_large_file_once(site: Path, tmp_path: Path) -> None:
+    sent: list[str] = []
+    with file_host(site, sent=sent) as host, chromium(str(find_chromium()), tmp_path) as page:
+        page.open(f"http://127.0.0.1:{host.server_port}/")
+        page.wait(READY, 60)
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        large = [name for name in sent if (site / name.strip("/")).stat().st_size > 100_000]
+    assert sorted(large) == sorted(set(large))
 
 
 def test_another_model_reaches_who_comes_back(page: Page, site: Path) -> None:

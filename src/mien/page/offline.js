@@ -10,7 +10,8 @@ const PLACES = new Set(FILES.map(placeOf));
 // It does not skip waiting: a page that is open keeps the files of its version until it is closed.
 self.addEventListener("install", (event) => {
   const keep = async (file, kept) => {
-    const answer = await fetch(file, { cache: "reload" }); // never files of two versions
+    const loaded = file === "./" ? file : `${file}?${VERSION}`; // as the page has just loaded it: it comes once
+    const answer = await fetch(loaded, { cache: "no-cache" }); // never files of two versions
     const body = await answer.blob();
     if (!answer.ok || (file === "./" && !(await body.text()).includes(VERSION))) throw new Error(`${file} is not there`);
     await kept.put(file, new Response(body, { headers: answer.headers })); // no page may be one that a host redirected to
@@ -25,12 +26,12 @@ self.addEventListener("activate", (event) => {
 
 const kept = async (place) => (await caches.open(NAME)).match(place);
 
-/** What the host has now; where it does not answer, what is kept. */
+/** What the host has now; where it does not answer, or fails, what is kept. */
 async function newest(request, place) {
   const asked = fetch(request, { cache: "no-cache" });
   const late = new Promise((done) => setTimeout(done, PATIENCE_MS));
   const answer = await Promise.race([asked, late]).catch(() => undefined);
-  if (!answer) return (await kept(place)) ?? asked;
+  if (!answer || answer.status >= 500) return (await kept(place)) ?? answer ?? asked;
   if (place === placeOf("./") && [404, 410].includes(answer.status)) { // taken down
     await Promise.all([registration.unregister(), caches.delete(NAME)]);
   }
