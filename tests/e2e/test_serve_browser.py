@@ -81,10 +81,11 @@ def test_photos_are_read_drawn_and_listed(page: Page, files: Path) -> None:
     colors = """(() => {
         const canvas = document.querySelector('#cards canvas');
         const [x0, y0, , y1] = results[0].answer.faces[0].box;
-        const pixel = canvas.getContext('2d').getImageData(x0, (y0 + y1) / 2, 1, 1).data;
-        return [canvas.width, canvas.height, ...pixel.slice(0, 3)];
+        const { data } = canvas.getContext('2d').getImageData(0, (y0 + y1) / 2, x0 + 1, 1);
+        return [canvas.width, canvas.height, data[3], ...data.slice(-4, -1)];
     })()"""
-    width, height, *pixel = page.evaluate(colors)
+    width, height, opacity, *pixel = page.evaluate(colors)
+    assert opacity == 255  # beside the box: who saves the picture has the photo with the box
     assert [width, height] == size == [512, 512]
     assert box[0] > 0
     assert np.abs(np.subtract(pixel, (230, 159, 0))).max() < 40  # the box has the colour of happy

@@ -53,37 +53,43 @@ async function readPhoto(file, card, signal) {
   return `${file.name}: ${inWords(answer.faces)}`;
 }
 
-/** A smaller copy of a photo: of many large ones, the browser would run out of memory. */
+/** An image of a photo that is smaller: of many large ones, the browser would run out of memory. */
 async function reduced(file) {
   const bitmap = await createImageBitmap(file); // turned as its EXIF says
   const scale = Math.min(1, PICTURE_PX / Math.max(bitmap.width, bitmap.height));
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const canvas = new OffscreenCanvas(width, height);
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff"; // what is transparent is white, as in mien
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
-  return { picture: await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 }), width, height };
+  const picture = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
+  canvas.width = canvas.height = 0; // frees its pixels now
+  const image = element("img", { src: shownUrl(picture) });
+  await image.decode();
+  return image;
 }
 
 async function showPhoto(file, card, answer, signal) {
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
   const text = answer.faces.length ? list : element("p", {}, "No face found. Small faces are passed over: try a closer view.");
-  const copy = await reduced(file).catch(() => null); // TIFF and others
+  const image = await reduced(file).catch(() => null); // TIFF and others
   if (!card.isConnected) return; // cleared meanwhile
-  if (copy === null) {
+  if (image === null) {
     card.lastElementChild.replaceWith(element("p", { class: "quiet" }, "This browser cannot show this kind of file."), text);
     return;
   }
-  const { picture, width, height } = copy;
-  const image = element("img", { src: shownUrl(picture), alt: `${file.name}: ${inWords(answer.faces)}` });
+  image.alt = `${file.name}: ${inWords(answer.faces)}`;
+  const { naturalWidth: width, naturalHeight: height } = image;
   const boxes = element("canvas", { "aria-hidden": "true" });
   const photo = element("div", { class: "picture" }, image, boxes);
   card.lastElementChild.replaceWith(element("div", { class: answer.faces.length > 2 ? "figure many" : "figure" }, photo, text));
   drawWhereSeen(boxes, signal, () => {
     Object.assign(boxes, { width, height });
-    drawFaces(boxes.getContext("2d"), answer.faces, width / answer.size[0]);
+    const context = boxes.getContext("2d");
+    context.drawImage(image, 0, 0); // so that "Save image as" saves it with its boxes
+    drawFaces(context, answer.faces, width / answer.size[0]);
   });
 }
 
