@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 
-from mien.card import Card
+from mien.card import MODEL_FILE, Card
 from mien.errors import DataError, ModelError
 from mien.lab import export
 from mien.lab.calibrate import NOT_CALIBRATED, calibrated, recalibrate
@@ -26,6 +26,7 @@ from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
 from mien.lab.export import ensure_calibrated, export_run, update_card_metrics, validation_faces
 from mien.lab.predictions import Predictions
+from mien.lab.provenance import count_learned
 from mien.lab.recipe import Backbone, Validation
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run
 from mien.labels import FER2013, FERPLUS
@@ -203,6 +204,24 @@ def test_test_faces_never_calibrate(tmp_path: Path, data: FaceDataset, kind: str
 
 def test_other_data_does_not_calibrate(exported: Run, data: FaceDataset) -> None:
     assert export.validation_faces(exported, data.take(np.arange(100))) is None
+
+
+def test_faces_that_the_starting_weights_had_learned_do_not_calibrate(
+    exported: Run, data: FaceDataset, tmp_path: Path
+) -> None:
+    weights, fewer = exported.folder / WEIGHTS, replace(RECIPE, validation=replace(RECIPE.validation, fraction=0.25))
+    assert count_learned(weights, RECIPE, data, seed=0) == 0
+    assert count_learned(weights, fewer, data, seed=0) == 0  # some of those that it held out, too
+    learned = count_learned(weights, RECIPE, data, seed=1)
+    assert 0 < learned < TRAIN // 2
+    assert count_learned(exported.folder / "model" / MODEL_FILE, RECIPE, data, seed=1) == learned
+    assert count_learned(weights, RECIPE, data.take(np.arange(100)), seed=1) == 0  # has learned from others
+    assert count_learned(weights, replace(RECIPE, validation=Validation(kind="none")), data, seed=1) == 0
+    went_on = make_run(tmp_path, data, n_validation_learned=learned)
+    assert export.validation_faces(went_on, data) is None
+    card = Card.read(export_run(went_on, data=data))
+    assert NOT_CALIBRATED in card.limits and card.provenance["n_validation_learned"] == learned
+    assert count_learned(tmp_path / WEIGHTS, RECIPE, data, seed=0) == TRAIN // 2  # of what it held out nothing is new
 
 
 def test_licence_is_unknown_where_others_trained_the_start(exported: Run, tmp_path: Path, data: FaceDataset) -> None:

@@ -728,6 +728,9 @@ def test_a_network_goes_on_from_a_run_and_their_weights_are_averaged(tmp_path):
     further = replace(SMALL, name="further", epochs=1, network=replace(SMALL.network, weights="file"))
     second = train(further, easy_faces(), out=tmp_path, weights=first.folder / WEIGHTS)
     assert not second.has_foreign_weights  # they are of a run from random weights
+    other = train(further, easy_faces(), seed=1, out=tmp_path, weights=first.folder / WEIGHTS)
+    learned = [run.environment["n_validation_learned"] for run in (first, second, other)]
+    assert learned[:2] == [0, 0] and 0 < learned[2] <= other.environment["n_validation"]
     mean = average_runs([first, second.folder], "mean", tmp_path)
     assert (
         mean.finished

@@ -62,6 +62,10 @@ def test_a_test_beside_a_validation_is_another_split() -> None:
     [
         ({"n_validation": 7178, "watched_splits": ["PublicTest", "PrivateTest"]}, " of PublicTest and PrivateTest"),
         ({"n_validation": 7178, "watched_splits": ["Training"]}, " held out of Training"),
+        (
+            {"n_validation": 7178, "watched_splits": ["Training"], "n_validation_learned": 3589},
+            " held out of Training, 3,589 of which the starting weights had learned",
+        ),
         ({"n_validation": 7178}, ""),  # as earlier versions left it
     ],
 )

@@ -57,6 +57,8 @@ def export(
         remedy = "give --data, what the run was trained on."
         if trained.recipe.validation.kind != "holdout":
             remedy = "the run held out no faces of Training; mien calibrate fits it to others."
+        elif trained.environment.get("n_validation_learned"):
+            remedy = "its starting weights had learned faces that it held out; mien calibrate fits it to others."
         typer.echo(f"The confidence is not calibrated: {remedy}", err=True)
     elif faces is not None:
         _warn_of_few(card)

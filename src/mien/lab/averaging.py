@@ -64,6 +64,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     commits = sorted({commit for run in opened for commit in run.commits})
     environment |= {"averaged": digests, "averaged_commits": commits, "commit": current_commit(), "epochs_run": 0}
     environment["foreign_weights"] = any(run.has_foreign_weights for run in opened)
+    environment["n_validation_learned"] = max(run.environment.get("n_validation_learned", 0) for run in opened)
     run.write_json(ENVIRONMENT, environment)
     run.write_recipe()  # last: it makes the folder a run
     return run

@@ -66,7 +66,7 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
             f"{Path(data.source).name} is another. Give what the model was trained on."
         )
     recipe = recipe_io.from_json(json.dumps(known["recipe"]))
-    held_out = held_out_faces(recipe, known["seed"], data)
+    held_out = held_out_faces(recipe, known, data)
     faces = source.card.preprocess.stack(list(_draw(data.training, held_out)))
     if held_out is not None and source.card.labels != data.label_set:  # the model has learned them beside the labels
         held_out = with_majority(held_out)

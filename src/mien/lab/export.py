@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,23 +125,38 @@ def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
     """Return the faces that the run held out of Training; None where it held out none, or this is other data.
 
     Those with a twin among the faces it was trained on are left out: the network knows them by heart, and its
-    confidence would be fitted to that. Test splits are never taken, even if the run watched one.
+    confidence would be fitted to that. So it would be where the starting weights have learned some: then None. Test
+    splits are never taken, even if the run watched one.
     """
     if not _has_validation_faces(run, data):
         return None
-    return held_out_faces(run.recipe, run.environment["seed"], data)
+    return held_out_faces(run.recipe, run.environment, data)
 
 
 def _has_validation_faces(run: Run, data: FaceDataset) -> bool:
-    return run.recipe.validation.kind == "holdout" and has_learned_from(run.environment, data)
+    return _holds_out(run.recipe, run.environment) and has_learned_from(run.environment, data)
 
 
-def held_out_faces(recipe: Recipe, seed: int, data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that the holdout rule takes from Training, without twins of the rest; None if it is another."""
-    if recipe.validation.kind != "holdout":
+def _holds_out(recipe: Recipe, origin: Mapping[str, Any]) -> bool:
+    """Whether a training of this `origin` held out faces, none of which its starting weights had learned."""
+    return recipe.validation.kind == "holdout" and not origin.get("n_validation_learned")
+
+
+def held_out_faces(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset) -> FaceDataset | None:
+    """Return the faces that the holdout rule takes from Training, without twins of the rest.
+
+    Args:
+        recipe: of the training.
+        origin: a run's environment, or the provenance in a model's card.
+        data: what it has learned from.
+
+    Returns:
+        None if it held out none, or some that its starting weights had learned.
+    """
+    if not _holds_out(recipe, origin):
         return None
     training = data.training
-    held = held_out(training, recipe.validation, seed)
+    held = held_out(training, recipe.validation, origin["seed"])
     twin_free = audit(replace(training, splits=np.where(held, PUBLIC, TRAINING))).twin_free
     return training.take(held & twin_free)
 
@@ -185,7 +201,7 @@ def _describe(
 ) -> Card:
     environment = run.environment
     fingerprints = ("data_fingerprint", "training_fingerprint")
-    known = ("seed", "commit", *fingerprints, "data_source", "weights", "versions", "resumed")
+    known = ("seed", "commit", *fingerprints, "data_source", "weights", "n_validation_learned", "versions", "resumed")
     exporters = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")}
     return Card(
         name=name,

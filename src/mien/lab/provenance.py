@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -13,9 +14,11 @@ from typing import Any
 import torch
 
 from mien.card import MODEL_FILE, Card
-from mien.lab.data import FaceDataset
-from mien.lab.recipe.io import is_run
-from mien.lab.run import Run, weights_digest
+from mien.lab.data import FaceDataset, has_learned_from
+from mien.lab.data.split import held_out
+from mien.lab.recipe import Recipe
+from mien.lab.recipe.io import from_json, is_run, to_json
+from mien.lab.run import WEIGHTS, Run, weights_digest
 
 
 def describe_environment(
@@ -48,6 +51,34 @@ def _are_foreign(weights: Path) -> bool:
     if weights.name == MODEL_FILE:
         return Card.read(weights.parent).licence != "MIT"
     return not is_run(weights.parent) or Run.open(weights.parent).has_foreign_weights
+
+
+def count_learned(weights: Path | None, recipe: Recipe, data: FaceDataset, seed: int) -> int:
+    """Return how many of the faces that a training holds out its starting weights have learned, as far as is known.
+
+    Weights without a run or a card beside them do not say what they have learned.
+
+    Args:
+        weights: to start from; None = none.
+        recipe: of the training.
+        data: the whole data set.
+        seed: of the training.
+    """
+    if weights is None or recipe.validation.kind != "holdout":
+        return 0
+    origin: Mapping[str, Any] = {}
+    if weights.name == MODEL_FILE:
+        origin = Card.read(weights.parent).provenance
+    elif weights.name == WEIGHTS and is_run(weights.parent):
+        run = Run.open(weights.parent)
+        origin = run.environment | {"recipe": json.loads(to_json(run.recipe))}
+    if not has_learned_from(origin, data):
+        return 0
+    training, rule = data.training, from_json(json.dumps(origin["recipe"])).validation
+    held = held_out(training, recipe.validation, seed)
+    if rule.kind == "holdout" and not origin.get("n_validation_learned"):
+        held &= ~held_out(training, rule, origin["seed"])
+    return int(held.sum())
 
 
 def device_name() -> str:

@@ -36,9 +36,10 @@ def watched_faces(environment: dict[str, Any]) -> str:
     Args:
         environment: of the run; one that an earlier version has written does not say which.
     """
-    splits = environment.get("watched_splits", ())
+    splits, learned = environment.get("watched_splits", ()), environment.get("n_validation_learned", 0)
     of = "held out of Training" if splits == [TRAINING] else f"of {' and '.join(splits)}"
-    return f"{environment.get('n_validation', 0):,} faces" + (f" {of}" if splits else "")
+    known = f", {learned:,} of which the starting weights had learned" if learned else ""
+    return f"{environment.get('n_validation', 0):,} faces" + (f" {of}" if splits else "") + known
 
 
 def _steered(recipe: dict[str, Any]) -> bool:

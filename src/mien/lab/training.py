@@ -34,7 +34,7 @@ from mien.lab.nets.imported import check_network, is_imported, source_digest
 from mien.lab.nets.input import Classifier
 from mien.lab.onnx_graph import check_exportable
 from mien.lab.optim import MovingAverage, make_optimizer, sharpest_neighbour
-from mien.lab.provenance import describe_environment, device_name
+from mien.lab.provenance import count_learned, describe_environment, device_name
 from mien.lab.recipe import Augment, Distillation, Phase, Plateau, Recipe
 from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, learned_classes, run_name, weights_file
 from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
@@ -275,6 +275,7 @@ class Trainer:
             "precision": precision,
             "n_train": len(training),
             "n_validation": 0 if validation is None else len(validation),
+            "n_validation_learned": count_learned(weights, recipe, data, seed),  # before, by the starting weights
             "watched_splits": [] if validation is None else validation.split_names(),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
