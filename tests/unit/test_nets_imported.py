@@ -107,6 +107,15 @@ class Branching(Flat):
 
 def lazy(preprocess, classes):
     return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(classes))
+
+class Shared(Flat):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.there, self.back = torch.nn.Linear(SIDE, SIDE), torch.nn.Linear(SIDE, SIDE)
+        self.back.weight = self.there.weight
+
+    def forward(self, x):
+        return super().forward(self.back(self.there(x)))
 """
 NAME = "net_of_ones_own"
 
@@ -139,6 +148,15 @@ def edit(file: Path, old: str, new: str) -> None:
     assert old in text
     file.write_text(text.replace(old, new), "utf-8")
     sys.modules.pop(NAME, None)
+
+
+def test_layers_that_share_weights_are_trained_and_evaluated(tmp_path: Path) -> None:
+    data = draw_faces(4)
+    run = train(own("Shared"), data, out=tmp_path)
+    network = run.load_classifier().network
+    assert torch.equal(network.there.weight, network.back.weight) and network.there.weight.ne(0).any()
+    report = evaluate(run, data)
+    assert report.full is not None and report.full.n == len(data.split("PublicTest"))
 
 
 @pytest.mark.parametrize("attribute", ["Flat", "made"])
