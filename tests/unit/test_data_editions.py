@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import sys
 import tarfile
 import warnings
 import zipfile
@@ -766,6 +768,16 @@ def test_other_faces_of_the_same_name_are_not_a_second_data_set(tmp_path: Path) 
     names = ("train/sad/Ab.png", "train/sad/aB.png", "alice/train/sad/1.png", "bob/train/sad/1.png")
     folder = files(tmp_path, {name: encoded(grey(level)) for level, name in enumerate(names)})
     assert sorted(read_fer2013(folder).rows.tolist()) == sorted(names)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    folder = files(tmp_path, {"train/sad/a.png": encoded(grey(90)), "test/sad/a.png": encoded(grey(80))})
+    (folder / "train" / "sad" / os.fsdecode(b"\xe9.png")).write_bytes(encoded(grey(70)))
+    found = problem(folder)
+    assert r"1 images have names that are not UTF-8, such as 'train/sad/\udce9.png'. Rename" in found
+    (folder / "train" / "sad" / os.fsdecode(b"\xe9.png")).rename(folder / "train" / "sad" / "é.png")
+    assert len(read_fer2013(folder)) == 3
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "folder"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -45,8 +45,8 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         classes: other classes than these, in the order of their labels.
 
     Raises:
-        DataError: no image stands in such a folder, one stands in a folder whose name is no class, or the data set
-            stands there twice.
+        DataError: no image stands in such a folder, one stands in a folder whose name is no class, or has a name that
+            no CSV could hold, or the data set stands there twice.
     """
     known = classes or _WITH_CONTEMPT
     found, others = _placed(tree, known)
@@ -63,6 +63,7 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         known = FOLDER
     found.sort()
     names = [name for _, _, name in found]
+    _refuse_undecoded(tree, names)
     largest = _LARGEST_PHOTO if resize else _LARGEST_IMAGE
     decoded = decode_faces(names, lambda name: _content(tree, name, largest), resize)
     kept = decoded.kept
@@ -76,6 +77,16 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
     )
     _refuse_doubles(tree, data)
     return Edition("folders of images", with_test_settled(data), decoded.broken, tuple(sorted(others)))
+
+
+def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
+    """Refuse file names that are not UTF-8, as of old archives: Python reads them, but writes them nowhere."""
+    undecoded = [name for name in names if re.search(r"[\udc80-\udcff]", name)]
+    if undecoded:
+        raise DataError(
+            f"{tree.source}: {len(undecoded):,} images have names that are not UTF-8, such as {undecoded[0]!a}. "
+            "Rename these files or folders."
+        )
 
 
 def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
