@@ -639,12 +639,17 @@ def write_own(path: Path, **columns: object) -> Path:
         ({"emotion": [3, 7]}, "row 1: emotion 7; expected 0 to 6, or -1 for unlabelled"),
         ({"emotion": [None, 3]}, "row 0: emotion nan; expected 0 to 6"),
         ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
+        ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: stands twice in Test. Every face needs a row of its own"),
         ({"image": [None, encoded(grey(1))]}, "1 images cannot be read:\n  row 0: empty file"),
         ({"image": [encoded(grey(1)), encoded(grey(1, side=20))]}, "row 1: 20x20 px, expected 48x48"),
     ],
 )
 def test_wrong_values_in_a_parquet_file(tmp_path: Path, columns: dict[str, object], found: str) -> None:
     assert found in problem(write_own(tmp_path / "a.parquet", **columns))
+
+
+def test_a_row_may_stand_in_two_splits(tmp_path: Path) -> None:
+    assert read_fer2013(write_own(tmp_path / "a.parquet", row=[7, 7])).rows.tolist() == ["7", "7"]
 
 
 def test_webp_is_read(tmp_path: Path, drawn: FaceDataset) -> None:

@@ -38,7 +38,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
-        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order.
+        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order, or a row stands twice.
     """
     editions = [_read_file(path, classes, resize) for path in paths]
     orders = {edition.data.label_set for edition in editions}
@@ -80,6 +80,12 @@ def _read_own(path: Path, file: Any, resize: bool) -> Edition:
         )
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
+    _, first = np.unique(np.stack([splits, rows]), axis=1, return_index=True)
+    for index in np.setdiff1d(np.arange(len(rows)), first)[:1]:
+        raise DataError(
+            f"{path} row {rows[index]}: stands twice in {splits[index]}. Every face needs a row of its own; number the "
+            "rows of joined files anew."
+        )
     images = _images(file)
     decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images), resize)
     kept = decoded.kept
