@@ -208,6 +208,12 @@ def test_threshold_accepts_as_many_as_reach_the_target() -> None:
     assert uncertain_threshold(confidence, correct, target=0.9) == (0.7, 3 / 6)
 
 
+def test_threshold_accepts_just_as_many_as_reach_the_target() -> None:
+    correct = np.arange(100) < 55
+    assert 0.55 * 100 > 55  # in floating point
+    assert uncertain_threshold(np.full(100, 0.9), correct, target=0.55) == (0.0, 1.0)
+
+
 def test_threshold_keeps_faces_of_one_confidence_together() -> None:
     confidence = np.array([0.9, 0.6, 0.6, 0.6])
     correct = np.array([True, True, False, False])

@@ -191,7 +191,7 @@ def uncertain_threshold(
         (0, 1) if all faces together reach it, (1, 0) if no threshold does.
     """
     ranked, right, at_least = ranked_by_confidence(confidence, correct)
-    reaches = np.flatnonzero(right[at_least - 1] >= target * at_least)
+    reaches = np.flatnonzero(right[at_least - 1] / at_least >= target)  # 0.55 * 100 is more than 55
     if not len(reaches):
         return 1.0, 0.0
     last = reaches[-1]
