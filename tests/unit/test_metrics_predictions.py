@@ -104,7 +104,7 @@ def labels_file(folder: Path, text: str) -> Path:
 
 
 def test_labels_are_joined_by_row_whatever_their_order(tmp_path: Path) -> None:
-    file = labels_file(tmp_path, 'label,more,row\nHappiness,x,9\nangry,x,"happy/a, b.jpg"\n happy,x,7\n')
+    file = labels_file(tmp_path, 'label,more,row\nHappiness,x,9\nangry,x,"happy/a, b.jpg"\n happy,x,7\n\n')
     assert table().with_labels(file).labels.tolist() == [1, 0, 1]
 
 

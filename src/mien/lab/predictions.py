@@ -217,7 +217,7 @@ def views_of(path: Path) -> tuple[str, TTA]:
 
 
 def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the lines of a CSV, all as long as the header.
+    """Return the header and the lines of a CSV, all as long as the header; blank lines are passed over.
 
     Raises:
         DataError: the file cannot be read, or a line is longer or shorter than the header.
@@ -229,11 +229,11 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: cannot be read as CSV ({reason}).") from error
     for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
+        if line and len(line) != len(header):
             raise DataError(
                 f"{path} line {number}: {len(line)} columns, expected {len(header)}; the file looks cut off."
             )
-    return header, lines
+    return header, [line for line in lines if line]
 
 
 def _label(path: Path, row: str, word: str, label_set: LabelSet) -> int:
