@@ -208,7 +208,11 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
         raise RecipeError(f"seed {seed}; expected 0 to 2**63 - 1.")
     training = data.split(TRAINING)
     if (training.labels < 0).any():
-        raise DataError(f"{data.source}: {int((training.labels < 0).sum()):,} Training faces have no label.")
+        unlabelled = training.rows[training.labels < 0]
+        raise DataError(
+            f"{data.source}: {len(unlabelled):,} Training faces have no label, such as row {str(unlabelled[0])!r}; "
+            "label them or leave them out."
+        )
     if len(training) < 2:
         raise DataError(f"{data.source}: one Training face; a training needs at least two, and many to be of use.")
     match recipe.validation.kind:
