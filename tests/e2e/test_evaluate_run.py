@@ -467,6 +467,20 @@ def test_export_of_a_run_that_held_out_no_faces(app: typer.Typer, csv: Path, dat
     assert NOT_CALIBRATED not in Card.read(tmp_path / "fitted").limits
 
 
+def test_export_of_a_run_whose_held_out_faces_are_no_use(app: typer.Typer, data: FaceDataset, tmp_path: Path) -> None:
+    alike = replace(data, faces=np.where((data.splits == "Training")[:, None, None], data.faces[0], data.faces))
+    write_edition(alike, tmp_path / "alike.csv")
+    reasons = {
+        "no labelled face that it held out is without a twin": {},
+        "its starting weights had learned faces that it held out": {"n_validation_learned": 3},
+    }
+    for reason, known in reasons.items():
+        run = make_run(tmp_path / "run", alike, **known)
+        words = ["export", str(run.folder), "--data", str(tmp_path / "alike.csv")]
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert f"not calibrated: {reason}; mien calibrate fits it to others." in done.stderr
+
+
 def test_a_report_on_other_labels_stays(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
     file = run.folder / "report-PublicTest.json"
     before = file.read_bytes()

@@ -44,6 +44,7 @@ def export(
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
+    from mien.lab.data import has_learned_from
 
     faces = None if data is None else read_faces(data, votes)
     trained = lab.Run.open(run)
@@ -59,6 +60,8 @@ def export(
             remedy = "the run held out no faces of Training; mien calibrate fits it to others."
         elif trained.environment.get("n_validation_learned"):
             remedy = "its starting weights had learned faces that it held out; mien calibrate fits it to others."
+        elif faces is not None and has_learned_from(trained.environment, faces):
+            remedy = "no labelled face that it held out is without a twin; mien calibrate fits it to others."
         typer.echo(f"The confidence is not calibrated: {remedy}", err=True)
     elif faces is not None:
         _warn_of_few(card)
