@@ -527,7 +527,7 @@ def test_missing_starting_weights_are_named_before_anything_is_written(tmp_path)
 
 def test_training_needs_labels_and_the_split_it_watches():
     data = easy_faces()
-    with pytest.raises(DataError, match="3 Training faces have no label, such as row .0.; label them"):
+    with pytest.raises(DataError, match=r"3 Training faces have no label, such as row .0.; label them"):
         labels = data.labels.copy()
         labels[:3] = -1
         split_for_training(TINY, replace(data, labels=labels), 0)

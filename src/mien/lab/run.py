@@ -214,7 +214,8 @@ class Run:
     def write_weights(self, state: dict[str, Tensor]) -> None:
         """Write the kept weights, whole or not at all."""
         # copies, as safetensors refuses weights that several layers share
-        content = save({name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()})
+        copies = {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+        content = save(copies)
         with replacing(self.folder / WEIGHTS) as file:
             file.write_bytes(content)  # safetensors' own save_file makes files that only their owner may read
 
