@@ -12,6 +12,8 @@ from mien.cli.paths import check_folder
 
 if TYPE_CHECKING:
     from mien.card import Card
+    from mien.lab.data import FaceDataset
+    from mien.lab.run import Run
 
 
 def export(
@@ -44,7 +46,6 @@ def export(
     from mien import lab
     from mien.card import Card
     from mien.lab.calibrate import NOT_CALIBRATED
-    from mien.lab.data import has_learned_from
 
     faces = None if data is None else read_faces(data, votes)
     trained = lab.Run.open(run)
@@ -55,17 +56,24 @@ def export(
         lab.quantize(folder, faces, folder)
     card = Card.read(folder)
     if NOT_CALIBRATED in card.limits:
-        remedy = "give --data, what the run was trained on."
-        if trained.recipe.validation.kind != "holdout":
-            remedy = "the run held out no faces of Training; mien calibrate fits it to others."
-        elif trained.environment.get("n_validation_learned"):
-            remedy = "its starting weights had learned faces that it held out; mien calibrate fits it to others."
-        elif faces is not None and has_learned_from(trained.environment, faces):
-            remedy = "no labelled face that it held out is without a twin; mien calibrate fits it to others."
-        typer.echo(f"The confidence is not calibrated: {remedy}", err=True)
+        typer.echo(f"The confidence is not calibrated: {_why_not_calibrated(trained, faces)}", err=True)
     elif faces is not None:
         _warn_of_few(card)
     typer.echo(folder)
+
+
+def _why_not_calibrated(run: Run, faces: FaceDataset | None) -> str:
+    from mien.lab.data import has_learned_from
+
+    if run.recipe.validation.kind != "holdout":
+        reason = "the run held out no faces of Training"
+    elif run.environment.get("n_validation_learned"):
+        reason = "its starting weights had learned faces that it held out"
+    elif faces is not None and has_learned_from(run.environment, faces):
+        reason = "no labelled face that it held out is without a twin"
+    else:
+        return "give --data, what the run was trained on."
+    return f"{reason}; mien calibrate fits it to others."
 
 
 def litert(
