@@ -45,6 +45,12 @@ def test_the_box_stands_where_the_face_is_and_the_photo_stays() -> None:
     assert y0 < 200 - 10  # the label's ground, above the box
 
 
+def test_the_picture_may_be_drawn_on() -> None:
+    picture = annotate(blank(800, 600), [], [])
+    picture[:10] = 255  # as cv2.putText does, which refuses arrays that are read-only
+    assert (picture[:10] == 255).all() and (picture[10:] == 128).all()
+
+
 def test_bars_are_as_long_as_their_probabilities() -> None:
     picture = annotate(blank(800, 600), [Face(box=(300, 200, 400, 320))], [expression("sad")])
     beside = picture[200:, 410:]

@@ -78,7 +78,7 @@ def annotate(
         if place is not None:
             bars.draw(draw, place)
             taken.append(place)
-    return np.asarray(picture)
+    return np.array(picture)  # a copy, which may be drawn on
 
 
 def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
