@@ -432,3 +432,10 @@ def test_a_file_that_was_read_before_says_so() -> None:
 def test_addresses_are_no_files(address: str | Path) -> None:
     with pytest.raises(InputError, match=r"no such file; it is an address, and mien reads files: download it first"):
         read_image(address)
+
+
+def test_a_head_that_asks_for_all_memory_is_damage(tmp_path: Path) -> None:
+    boxes = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 " + b"\0\0\0\x01jp2h" + bytes([16, *7 * [0]])
+    (tmp_path / "a.jp2").write_bytes(boxes)
+    with pytest.raises(InputError, match=r"a\.jp2: damaged or unusual JPEG2000: it asks for more memory than there is"):
+        read_image(tmp_path / "a.jp2")

@@ -28,6 +28,7 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError, TypeError, struct.error),
     Image.DecompressionBombError,  # of a GIF whose frames are larger than its head says
+    MemoryError,  # of a JPEG 2000 whose head asks for more bytes than there are
 )
 """What Pillow raises on damaged files."""
 
@@ -226,5 +227,7 @@ def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def reason_of(error: Exception) -> str:
     """Return what an exception says, without its error number and file, for the end of a sentence."""
+    if isinstance(error, MemoryError) and not str(error):
+        return "it asks for more memory than there is"
     said = getattr(error, "strerror", None) or str(error)
     return said.strip().rstrip(".") or type(error).__name__
