@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -296,6 +297,25 @@ def test_a_reader_that_leaves_stops_as_ctrl_c_does(tmp_path: Path) -> None:
         said = process.stderr.read()
     assert process.returncode == 1
     assert said == f"failed: {long}: stopped; the results so far are complete.\n"
+    assert 0 < len(list(VideoReader(tmp_path / "out.mp4"))) < 400
+
+
+def test_a_terminal_that_is_closed_leaves_a_whole_video(tmp_path: Path, files: Path) -> None:
+    write_video(tmp_path / "long.mp4", pan(10) * 40)
+    words = ["analyze", "long.mp4", "--save", "out.mp4", "--model", files / "tiny"]
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # tests may run where it is ignored
+    command = [sys.executable, "-c", f"{heard}; from mien.cli import main; main()", *map(str, words)]
+    keyboard, screen = pty.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, stdin=screen, stdout=screen, stderr=screen) as process:
+        os.close(screen)
+        seen = b""
+        while b"happy" not in seen:  # the progress
+            seen += os.read(keyboard, 1000)
+        os.close(keyboard)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)  # of the shell, which ends too
+    assert process.returncode == 1
     assert 0 < len(list(VideoReader(tmp_path / "out.mp4"))) < 400
 
 

@@ -15,6 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from mien.cli.paths import photo_at
 from mien.errors import InputError
 
@@ -193,14 +195,19 @@ def interruption(stop: threading.Event) -> Iterator[None]:
 
     So do the signals by which a system, or a terminal that closes, ends a program.
     """
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    on_terminal = [each.fileno() for each in (sys.stdout, sys.stderr) if each is not None and each.isatty()]
 
     def interrupt(signal_number: int, frame: object) -> None:
-        if stop.is_set():
+        if signal_number == hang_up:  # shells send it twice; what is printed from now on would raise
+            for stream in on_terminal:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        elif stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        sys.stderr.write("\nstopping; Ctrl-C again to break off\n")
+        typer.echo("\nstopping; Ctrl-C again to break off", err=True)
 
-    others = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    others = [each for each in (signal.SIGTERM, hang_up) if each is not None]
     heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # as nohup makes it
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *heard)}
     try:
