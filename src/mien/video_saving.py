@@ -123,10 +123,11 @@ def _check_place(file: Path) -> None:
         InputError: it cannot.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_dir():
+        place = Path(os.path.realpath(file))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        part = part_of(file)
+        part = part_of(place)
         part.touch()
         part.unlink()
     except OSError as error:

@@ -28,18 +28,19 @@ def check_ending(file: Path, suffixes: Sequence[str], error: type[MienError] = I
 
 @contextmanager
 def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `file` once it is safely on the disk.
+    """Yield a path to write to; it takes the place of `file` once it is safely on the disk. A link stays: its end is written.
 
     Raises:
         MienError: of the type `error`: the file cannot be written; what was there before is intact.
     """
-    part = part_of(file)
+    place = Path(os.path.realpath(file))
+    part = part_of(place)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield part
         with part.open("r+b") as handle:  # Windows flushes only what may be written
             os.fsync(handle.fileno())
-        part.replace(file)
+        part.replace(place)
     except OSError as reason:
         raise error(
             f"{file}: cannot be written ({reason.strerror or reason}). What was written before is intact: free space "

@@ -652,6 +652,15 @@ def test_a_name_with_a_colon_is_no_address(tmp_path: Path, monkeypatch: pytest.M
     assert len(list(VideoReader("12:30.mp4"))) == 1
 
 
+def test_a_link_to_a_video_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "disk" / "real.mp4")
+    with VideoWriter(tmp_path / "link.mp4") as writer:
+        writer.write(Frame(index=0, time_s=0.0, image=np.zeros((64, 64, 3), np.uint8)))
+    assert (tmp_path / "link.mp4").is_symlink()
+    assert len(list(VideoReader(tmp_path / "disk" / "real.mp4"))) == 1
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "file" / "out.mp4"):

@@ -155,6 +155,16 @@ def test_photos_of_one_name_in_two_folders_are_two(
 
 
 @FORMATS
+def test_a_link_to_the_results_stays_a_link(suffix: str, found: dict[Path, Analysis], card: Card) -> None:
+    file, real = Path("link" + suffix), Path("real" + suffix)
+    file.symlink_to(real)
+    for _ in range(2):  # the second takes what failed out of the file and adds it anew
+        go_on(file, found, card)
+        assert file.is_symlink() and real.read_bytes().count(b"broken.png") == 3
+    assert len(ResultFile(real, list(found), card, "crops").done) == 4
+
+
+@FORMATS
 def test_names_with_line_breaks_come_back(suffix: str, analyzer: Analyzer, photos: list[Path], card: Card) -> None:
     odd = [Path("a\rb.png"), Path("c\nd.png"), Path("e\u2028f.png")]
     for photo in odd:

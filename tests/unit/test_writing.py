@@ -64,3 +64,12 @@ def test_what_a_killed_process_left_does_not_get_into_a_model(tmp_path: Path) ->
         (part / "model.onnx").touch()
     assert [file.name for file in (tmp_path / "model").iterdir()] == ["model.onnx"]
     assert not (tmp_path / "model.part").exists()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "disk" / "real.csv")
+    for text in ("new", "newer"):  # where there was nothing, and where there was
+        write_text(text, link)
+        assert link.is_symlink() and (tmp_path / "disk" / "real.csv").read_text() == text
+    assert len(list(tmp_path.rglob("*.*"))) == 2

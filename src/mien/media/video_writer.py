@@ -54,7 +54,8 @@ class VideoWriter:
         self._start_s = 0.0 if source is None else source.start_s
         self._source = source
         self._original = source if isinstance(source, VideoReader) else None
-        self._part = self._path.with_name(f"{self._path.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
+        self._place = Path(os.path.realpath(path))  # where a link leads, which stays one
+        self._part = self._place.with_name(f"{self._place.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
         frame_rate = None if self._original is None else self._original.frame_rate
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
         self._stack = ExitStack()
@@ -71,9 +72,8 @@ class VideoWriter:
         """
         av = import_av()
         with self._explained():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            part = self._part.absolute()  # or a name with a colon would be taken for an address
-            self._out = self._stack.enter_context(av.open(part, "w", options={"movflags": "+faststart"}))
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            self._out = self._stack.enter_context(av.open(self._part, "w", options={"movflags": "+faststart"}))
         return self
 
     def __exit__(
@@ -91,7 +91,7 @@ class VideoWriter:
                     if complete:
                         self._complete()
                 if complete:
-                    self._part.replace(self._path)
+                    self._part.replace(self._place)
         except InputError:
             if kind is None:  # else the first error is raised
                 raise
