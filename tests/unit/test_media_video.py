@@ -663,8 +663,9 @@ def test_a_link_to_a_video_stays_a_link(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "file" / "out.mp4"):
-        pass
+    for place in (tmp_path / "file" / "out.mp4", tmp_path):
+        with pytest.raises(InputError, match="cannot be written"):
+            VideoWriter(place).__enter__()
 
 
 def test_cuts_are_seen_and_pans_are_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -73,6 +74,8 @@ class VideoWriter:
         av = import_av()
         with self._explained():
             self._place.parent.mkdir(parents=True, exist_ok=True)
+            if self._place.is_dir():  # before the long work
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._out = self._stack.enter_context(av.open(self._part, "w", options={"movflags": "+faststart"}))
         return self
 
