@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -139,7 +140,7 @@ class Analysis:
             InputError: the photo could not be read, or the file is the photo itself or cannot be written.
         """
         picture = self.annotated()
-        if Path(file).resolve() == Path(self.source).resolve():
+        if os.path.realpath(file) == os.path.realpath(self.source):  # Path.resolve raises on a link to itself
             raise InputError(f"{file}: is the photo and would be overwritten; name another file.")
         save_picture(picture, file)
 

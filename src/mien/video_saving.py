@@ -101,7 +101,7 @@ def saving(
         InputError: the ending is unknown, the file is the one that is read, or cannot be written.
     """
     file = Path(file)
-    if file.resolve() == Path(video.source.name).resolve():
+    if os.path.realpath(file) == os.path.realpath(video.source.name):  # Path.resolve raises on a link to itself
         raise InputError(f"{file}: is the video that is read and would be overwritten; name another file.")
     suffix = file.suffix.lower()
     if suffix not in VIDEO_SAVE_SUFFIXES:

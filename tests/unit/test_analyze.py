@@ -426,6 +426,12 @@ def test_a_photo_is_not_overwritten_by_its_picture(tmp_path: Path, recognizer: R
     assert file.read_bytes() == before
 
 
+def test_a_picture_takes_the_place_of_a_link_to_itself(tmp_path: Path, recognizer: Recognizer) -> None:
+    (tmp_path / "a.png").symlink_to("a.png")
+    analyze(photo(250), model=recognizer, detector=Squares()).save(tmp_path / "a.png")
+    assert Image.open(tmp_path / "a.png").format == "PNG"
+
+
 def test_numbers_of_any_kind_become_pythons(recognizer: Recognizer) -> None:
     class Numpy:
         def detect(self, image: Pixels) -> list[Face]:

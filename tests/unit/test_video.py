@@ -348,6 +348,12 @@ def test_a_place_that_cannot_be_written_is_refused_before_reading(
         mien.save_video(video, tmp_path / f"out{suffix}")
 
 
+def test_a_link_to_itself_is_replaced(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.json").symlink_to("out.json")
+    mien.save_video(still(model, [150], [0.0]), tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_text().startswith("[")
+
+
 def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:
     with pytest.raises(InputError, match="<bytes>: expected the path of a video"):
         mien.analyze_video(b"http://", model=model)  # type: ignore[arg-type]
