@@ -433,6 +433,8 @@ def test_the_timeline_that_is_saved_follows_the_keyboard_on_a_phone(browser: Pag
     pytest.importorskip("av", reason="needs PyAV, extra `video`")
     from drawn_video import pan, write_video
 
+    from mien.timeline import clock
+
     clip = write_video(files / "clip.mp4", pan(12))
     printed(files, clip, "--save", files / "timeline.html")
     browser.size(320, 700, mobile=True)
@@ -444,6 +446,8 @@ def test_the_timeline_that_is_saved_follows_the_keyboard_on_a_phone(browser: Pag
     assert browser.text("#time") == "0:01.1"
     assert browser.text("#faces").startswith("Face 0: happy ")
     assert browser.evaluate("document.querySelector('#frame').alt") == "The video at 0:01.1"
+    times_s = [0, 59.96, 3599.97, 3661.2, 90_000.5]
+    assert browser.evaluate(f"{times_s}.map(clock)") == list(map(clock, times_s))
 
 
 @pytest.mark.parametrize("width", [320, 390])
