@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -352,6 +353,17 @@ def test_a_link_to_itself_is_replaced(model: Path, tmp_path: Path) -> None:
     (tmp_path / "out.json").symlink_to("out.json")
     mien.save_video(still(model, [150], [0.0]), tmp_path / "out.json")
     assert (tmp_path / "out.json").read_text().startswith("[")
+
+
+@pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8), [1]])
+def test_a_frame_that_is_no_picture_is_refused(image: Any) -> None:
+    with pytest.raises(InputError, match=r"frame 5: shape .* of (uint8|float64|list); expected \(H, W, 3\) RGB uint8"):
+        Frame(index=5, time_s=0.2, image=image)
+
+
+def test_frames_take_numpys_numbers(model: Path) -> None:
+    (found,) = still(model, np.array([150]), np.array([0.5], np.float32)).frames()  # type: ignore[arg-type]
+    assert json.loads(found.to_json())["time_s"] == 0.5
 
 
 def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:

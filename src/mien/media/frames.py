@@ -22,11 +22,22 @@ class Frame:
         index: counted from 0 over all frames of the file, those skipped included.
         time_s: when it is shown, seconds from the beginning of the video.
         image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
+
+    Raises:
+        InputError: `image` has another shape or type.
     """
 
     index: int
     time_s: float
     image: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        """Check the picture, and take NumPy's numbers as Python's own, which JSON can hold."""
+        shape, kind = getattr(self.image, "shape", ()), getattr(self.image, "dtype", type(self.image).__name__)
+        if kind != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise InputError(f"frame {self.index}: shape {shape} of {kind}; expected (H, W, 3) RGB uint8, not empty.")
+        object.__setattr__(self, "index", int(self.index))
+        object.__setattr__(self, "time_s", float(self.time_s))
 
 
 class FrameSource(Protocol):
