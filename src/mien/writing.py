@@ -28,7 +28,9 @@ def check_ending(file: Path, suffixes: Sequence[str], error: type[MienError] = I
 
 @contextmanager
 def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `file` once it is safely on the disk. A link stays: its end is written.
+    """Yield a path to write to; it takes the place of `file` once it is safely on the disk.
+
+    Where `file` is a link, it takes the place of what that leads to.
 
     Raises:
         MienError: of the type `error`: the file cannot be written; what was there before is intact.
