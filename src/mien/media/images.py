@@ -113,6 +113,8 @@ def in_memory(source: Photo, name: str) -> Photo:
         data, is_at_end = source.read(), False
         if not data and hasattr(source, "seekable") and hasattr(source, "tell"):
             is_at_end = source.seekable() and source.tell() > 0  # a pipe has no place
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: is open as text; open the file in binary mode, 'rb'.") from error
     except (OSError, ValueError) as error:  # ValueError: it is closed
         raise InputError(f"{name}: cannot be read: {reason_of(error)}.") from error
     if not isinstance(data, bytes):
