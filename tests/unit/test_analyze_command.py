@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from mien.cli.analyze import analyze
 from mien.cli.detection import MinFace, detector_of
+from mien.cli.paths import STANDARD_INPUT, photo_at
 from mien.errors import InputError
 from mien.faces.boxes import read_boxes
 from mien.faces.detect import MIN_FACE_PX, YuNet
@@ -414,3 +415,9 @@ def test_names_that_look_like_addresses_are_names(photos: Path, model: Path) -> 
 def test_an_empty_option_is_no_folder(photos: Path, model: Path, option: str) -> None:
     done = run(model, "photos", option, "")
     assert done.exit_code == 2 and "an empty path" in done.stderr
+
+
+def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as `<&-` leaves it
+    with pytest.raises(InputError, match="standard input is closed; hand the photo over by `< photo.jpg`"):
+        photo_at(STANDARD_INPUT)

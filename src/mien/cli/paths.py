@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import typer
 
+from mien.errors import InputError
+
 STANDARD_INPUT = Path("-")
 """Stands for a photo from standard input; a file of that name can be named by its absolute path."""
 
@@ -22,8 +24,16 @@ def named(text: str) -> Path:
 
 
 def photo_at(path: Path) -> Path | BinaryIO:
-    """Return what is read of a photo that is named: standard input for ``-``."""
-    return sys.stdin.buffer if path == STANDARD_INPUT else path
+    """Return what is read of a photo that is named: standard input for ``-``.
+
+    Raises:
+        InputError: standard input is closed.
+    """
+    if path != STANDARD_INPUT:
+        return path
+    if sys.stdin is None:  # where a shell has closed it
+        raise InputError("standard input is closed; hand the photo over by `< photo.jpg`.")
+    return sys.stdin.buffer
 
 
 def check_folder(folder: Path) -> None:
