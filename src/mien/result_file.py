@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,6 +19,11 @@ from mien.writing import replacing
 
 if TYPE_CHECKING:
     from mien.card import Card
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks of this kind
+    fcntl = None  # type: ignore[assignment]
 
 _Stamp = tuple[int, int]
 
@@ -63,7 +69,8 @@ class ResultFile:
         faces_from: where the faces are from, in words.
 
     Raises:
-        InputError: the file is something else, was made in another way, or cannot be read or written.
+        InputError: the file is something else, was made in another way, cannot be read or written, or another run adds
+            to it.
     """
 
     def __init__(self, file: Path, photos: Sequence[Path], card: Card, faces_from: str) -> None:
@@ -79,28 +86,32 @@ class ResultFile:
         self.done: dict[Path, Known] = {}
         with _explained(file):
             if file.exists():
-                self._take_up()
+                with _alone(file):
+                    self._take_up()
         self.missing = [photo for path, photo in {p.absolute(): p for p in photos}.items() if path not in self.done]
 
     def write(self, analyses: Iterable[Analysis]) -> None:
         """Add photos to the file, each as soon as it is there.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file cannot be written, or another run adds to it.
         """
-        with _explained(self._file):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            stream = self._file.open("ab")
-        try:
-            if self._is_csv and stream.tell() == 0:
-                stream.write(self._head)
-            for analysis in analyses:
-                with _explained(self._file):
-                    stream.write(self._encoded(analysis))
-                    stream.flush()
-        finally:
-            with suppress(OSError):  # a full disk, which has been told
-                stream.close()
+        with ExitStack() as held:
+            with _explained(self._file):
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.touch()
+                held.enter_context(_alone(self._file))
+                stream = self._file.open("ab")
+            try:
+                if self._is_csv and stream.tell() == 0:
+                    stream.write(self._head)
+                for analysis in analyses:
+                    with _explained(self._file):
+                        stream.write(self._encoded(analysis))
+                        stream.flush()
+            finally:
+                with suppress(OSError):  # a full disk, which has been told
+                    stream.close()
 
     def _encoded(self, analysis: Analysis) -> bytes:
         path = Path(analysis.source).absolute()
@@ -237,3 +248,26 @@ def _explained(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{file}: cannot be read or written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other runs off a file meanwhile, where system and disk have locks.
+
+    Raises:
+        InputError: another run has it.
+    """
+    if fcntl is None:
+        yield
+        return
+    with file.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = os.path.samestat(os.fstat(handle.fileno()), file.stat())  # not if it was just replaced
+        except BlockingIOError:
+            is_free = False
+        except OSError:  # a disk without locks
+            is_free = True
+        if not is_free:
+            raise InputError(f"{file}: another run adds to it; wait for its end, or name another file.")
+        yield

@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,6 +251,28 @@ def test_a_row_that_was_edited_is_named(found: dict[Path, Analysis], card: Card)
     file.write_text("".join([*lines[:3], "one,two\n", *lines[3:]]))
     with pytest.raises(InputError, match=r"a.csv: line 4 is not as"):
         ResultFile(file, list(found), card, "crops")
+
+
+@FORMATS
+def test_a_second_run_does_not_touch_the_file_of_the_first(
+    suffix: str, found: dict[Path, Analysis], card: Card
+) -> None:
+    file = Path("results" + suffix)
+    first, second = (ResultFile(file, list(found), card, "crops") for _ in range(2))
+
+    def while_others_try() -> Iterator[Analysis]:
+        for analysis in found.values():
+            yield analysis
+            with pytest.raises(InputError, match="another run adds to it; wait for its end, or name another file"):
+                ResultFile(file, list(found), card, "crops")  # would take out what failed
+            with pytest.raises(InputError, match="another run adds to it"):
+                second.write(found.values())
+
+    first.write(while_others_try())
+    alone = Path("alone" + suffix)
+    go_on(alone, found, card)
+    assert file.read_bytes() == alone.read_bytes()
+    assert len(ResultFile(file, list(found), card, "crops").done) == 4
 
 
 def test_what_cannot_be_written_is_said(found: dict[Path, Analysis], card: Card) -> None:
