@@ -258,7 +258,7 @@ def _alone(file: Path) -> Iterator[None]:
         InputError: another run has it.
     """
     if fcntl is None:
-        yield
+        yield  # type: ignore[unreachable]
         return
     with file.open("rb") as handle:
         try:

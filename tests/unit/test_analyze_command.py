@@ -419,5 +419,5 @@ def test_an_empty_option_is_no_folder(photos: Path, model: Path, option: str) ->
 
 def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)  # as `<&-` leaves it
-    with pytest.raises(InputError, match="standard input is closed; hand the photo over by `< photo.jpg`"):
+    with pytest.raises(InputError, match=r"standard input is closed; hand the photo over by `< photo\.jpg`"):
         photo_at(STANDARD_INPUT)

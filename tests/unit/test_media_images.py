@@ -343,7 +343,7 @@ def test_files_that_may_not_be_opened_are_named(tmp_path: Path, monkeypatch: pyt
 
 def test_text_files_and_other_objects_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8")
-    with (tmp_path / "a.jpg").open(encoding="utf-8") as text, pytest.raises(InputError, match="is open as text; .*'rb'"):
+    with (tmp_path / "a.jpg").open(encoding="utf-8") as text, pytest.raises(InputError, match=r"is open as text; open"):
         read_image(text)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="<StringIO>: reading gave str; open the file in binary mode, 'rb'"):
         read_image(io.StringIO("x"))  # type: ignore[arg-type]

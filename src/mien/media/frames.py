@@ -33,7 +33,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         """Check the picture, and take NumPy's numbers as Python's own, which JSON can hold."""
-        shape, kind = getattr(self.image, "shape", ()), getattr(self.image, "dtype", type(self.image).__name__)
+        shape: tuple[int, ...] = getattr(self.image, "shape", ())
+        kind = getattr(self.image, "dtype", type(self.image).__name__)
         if kind != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise InputError(f"frame {self.index}: shape {shape} of {kind}; expected (H, W, 3) RGB uint8, not empty.")
         object.__setattr__(self, "index", int(self.index))
