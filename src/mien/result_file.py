@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,15 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mien.errors import InputError
 from mien.records import Analysis, columns, csv_line
-from mien.writing import replacing
+from mien.writing import locked, replacing
 
 if TYPE_CHECKING:
     from mien.card import Card
-
-try:
-    import fcntl
-except ImportError:  # Windows has no locks of this kind
-    fcntl = None  # type: ignore[assignment]
 
 _Stamp = tuple[int, int]
 
@@ -77,6 +71,7 @@ class ResultFile:
         if file.suffix.lower() not in (".csv", ".jsonl"):
             raise InputError(f"{file}: unknown ending {file.suffix!r}; expected .csv or .jsonl, which can be added to.")
         self._file = file
+        self._taken = InputError(f"{file}: another run adds to it; wait for its end, or name another file.")
         self._is_csv = file.suffix.lower() == ".csv"
         self._columns = [*columns(card.labels), *_ADDED]
         self._head = ",".join(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
@@ -86,7 +81,7 @@ class ResultFile:
         self.done: dict[Path, Known] = {}
         with _explained(file):
             if file.exists():
-                with _alone(file):
+                with locked(file, self._taken):
                     self._take_up()
         self.missing = [photo for path, photo in {p.absolute(): p for p in photos}.items() if path not in self.done]
 
@@ -100,7 +95,7 @@ class ResultFile:
             with _explained(self._file):
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 self._file.touch()
-                held.enter_context(_alone(self._file))
+                held.enter_context(locked(self._file, self._taken))
                 stream = self._file.open("ab")
             try:
                 if self._is_csv and stream.tell() == 0:
@@ -248,26 +243,3 @@ def _explained(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{file}: cannot be read or written: {error.strerror or error}.") from error
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Keep other runs off a file meanwhile, where system and disk have locks.
-
-    Raises:
-        InputError: another run has it.
-    """
-    if fcntl is None:
-        yield  # type: ignore[unreachable]
-        return
-    with file.open("rb") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_free = os.path.samestat(os.fstat(handle.fileno()), file.stat())  # not if it was just replaced
-        except BlockingIOError:
-            is_free = False
-        except OSError:  # a disk without locks
-            is_free = True
-        if not is_free:
-            raise InputError(f"{file}: another run adds to it; wait for its end, or name another file.")
-        yield

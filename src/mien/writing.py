@@ -1,4 +1,4 @@
-"""Writing files and model folders whole or not at all."""
+"""Writing files and model folders whole or not at all, and by one process at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.errors import InputError, MienError, ModelError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks of this kind
+    fcntl = None  # type: ignore[assignment]
 
 
 def part_of(file: Path) -> Path:
@@ -61,6 +66,35 @@ def write_text(text: str, file: Path) -> None:
     """
     with replacing(file, InputError) as part:
         part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+@contextmanager
+def locked(place: Path, taken: MienError) -> Iterator[None]:
+    """Keep other processes off a file or folder meanwhile, where system and disk have locks.
+
+    Args:
+        place: exists.
+        taken: raised if another process has locked it, or has just put another file in its place.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if fcntl is None:
+        yield  # type: ignore[unreachable]
+        return
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise taken from None
+        except OSError:  # a disk without locks
+            pass
+        if not os.path.samestat(os.fstat(handle), place.stat()):
+            raise taken
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -8,11 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mien.errors import ModelError
-
-try:
-    import fcntl
-except ImportError:  # Windows has no locks of this kind
-    fcntl = None  # type: ignore[assignment]
+from mien.writing import locked
 
 
 @contextmanager
@@ -24,20 +20,14 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         ModelError: somebody trains in it already.
     """
-    if fcntl is None or int(os.environ.get("RANK", 0)):
+    if int(os.environ.get("RANK", 0)):
         yield
         return
     with ExitStack() as held:
         with suppress(OSError):  # of a folder that cannot be made tells whoever writes there
             folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder, os.O_RDONLY)
-            held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ModelError(
-                    f"{folder}: another process trains here; wait for it, or choose another --out."
-                ) from error
+            taken = ModelError(f"{folder}: another process trains here; wait for it, or choose another --out.")
+            held.enter_context(locked(folder, taken))
             held.callback(_remove_if_empty, folder)
         yield
 
