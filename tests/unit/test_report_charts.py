@@ -36,7 +36,7 @@ def test_a_quantity_without_values_has_no_curve():
 @pytest.mark.parametrize("name", ["cnn8 seed {}", "mien-small-further-variant seed {}"])
 def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, name):
     drawn = []
-    monkeypatch.setattr(charts, "as_picture", lambda figure, alt, caption: drawn.append(figure))
+    monkeypatch.setattr(charts, "as_picture", lambda figure, name, alt, caption: drawn.append(figure))
     rows = [{"epoch": epoch, "train_loss": 2 / epoch, "validation_loss": 3 / epoch} for epoch in (1, 2, 3)]
     charts.overlaid_curves({name.format(seed): rows for seed in range(6)}, "loss")
     (figure,) = drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 from evaluated_run import evaluate_as, hundred, make_run
@@ -51,6 +52,20 @@ def test_report_stands_in_the_run_s_folder_by_default(runs):
     assert done.exit_code == 2 and "--save report.html" in done.stderr
     done = call("report", runs[0], "--explain")
     assert done.exit_code == 2 and "needs --data" in done.stderr
+
+
+def test_report_writes_its_charts_as_files(runs, tmp_path):
+    done = call("report", runs[0], "--charts", tmp_path / "one")
+    assert f"written: the charts, in {tmp_path / 'one'}" in done.stderr and done.stdout.endswith("report.html\n")
+    one = {"loss", "accuracy", "learning-rate", "confusion-counts", "confusion-rates", "recall", "calibration"}
+    assert one <= {file.stem for file in (tmp_path / "one").iterdir()}
+    for file in (tmp_path / "one").iterdir():
+        assert ElementTree.parse(file).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    call("report", *runs, "--save", tmp_path / "both.html", "--charts", tmp_path / "both")
+    found = {file.relative_to(tmp_path / "both").as_posix() for file in (tmp_path / "both").rglob("*.svg")}
+    assert {"loss.svg", "accuracy.svg", "accuracy-on-PublicTest.svg", "a/recall.svg", "b/recall.svg"} <= found
+    (tmp_path / "file").touch()
+    assert "cannot be written" in str(call("report", runs[0], "--charts", tmp_path / "file").exception)
 
 
 def test_errors_reach_the_user(runs):

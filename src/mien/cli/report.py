@@ -55,6 +55,9 @@ def report(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what speaks for the worst mistakes. Needs --data.")
     ] = False,
+    charts: Annotated[
+        Path | None, typer.Option(help="Also write the charts into this folder, as SVG files.", metavar="FOLDER")
+    ] = None,
 ) -> None:
     """Write one HTML page with everything about one or more runs; its path is printed."""
     if explain and data is None:
@@ -67,6 +70,9 @@ def report(
     out = save or runs[0] / "report.html"
     with step_bar() as show:
         file = lab.write_report(runs, faces, out, split=split, explain=explain, on_progress=show)
+    if charts is not None:
+        lab.write_charts(runs, charts, split=split)
+        typer.echo(f"written: the charts, in {charts}", err=True)
     typer.echo(file)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mien.lab.metrics import Report as Report
     from mien.lab.narrowing import narrow as narrow
     from mien.lab.pages.data_page import write_stats_page as write_stats_page
+    from mien.lab.pages.report import write_charts as write_charts
     from mien.lab.pages.report import write_report as write_report
     from mien.lab.pages.suspects_page import write_suspects as write_suspects
     from mien.lab.predictions import Predictions as Predictions
@@ -79,6 +80,7 @@ _PLACES = {
     "train": "training",
     "write_edition": "data",
     "write_litert": "litert",
+    "write_charts": "pages.report",
     "write_report": "pages.report",
     "write_stats_page": "pages.data_page",
     "write_suspects": "pages.suspects_page",

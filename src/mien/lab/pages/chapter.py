@@ -88,6 +88,12 @@ class Chapter:
     recipe: Table
     provenance: Table
 
+    @property
+    def charts(self) -> list[Picture]:
+        """All its charts."""
+        coverage = [] if self.coverage is None else [self.coverage]
+        return [*self.curves, *self.confusion, self.calibration, *coverage]
+
 
 def chapter(
     evaluated: Evaluated,

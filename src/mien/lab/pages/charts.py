@@ -13,13 +13,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.errors import DataError
 from mien.lab.metrics import rates_of
 from mien.lab.tables import UNKNOWN, percent
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +34,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
+SVG_URL = "data:image/svg+xml;base64,"
 _TWO_COLUMNS = 26  # letters of the longest name beside which another finds room
 
 STYLE: Any = {
@@ -58,11 +62,13 @@ class Picture:
         src: data URL.
         alt: what it shows, for readers who cannot see it.
         caption: what stands under it.
+        name: of a chart's file, without its ending; empty for a face.
     """
 
     src: str
     alt: str
     caption: str = ""
+    name: str = ""
 
 
 @contextmanager
@@ -76,11 +82,23 @@ def drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.add_subplot()
 
 
-def as_picture(figure: Figure, alt: str, caption: str) -> Picture:
+def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
     """Return what was drawn. Must be called while the style of `drawing` holds: matplotlib reads it when it writes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Picture("data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii"), alt, caption)
+    return Picture(SVG_URL + base64.b64encode(file.getvalue()).decode("ascii"), alt, caption, name)
+
+
+def write_svg(picture: Picture, folder: Path) -> Path:
+    """Write a chart into a folder as ``NAME.svg`` and return the file.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    file = folder / f"{picture.name}.svg"
+    with replacing(file, DataError) as part:
+        part.write_bytes(base64.b64decode(picture.src.removeprefix(SVG_URL)))
+    return file
 
 
 def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:
@@ -118,7 +136,8 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
         _epoch_axis(axes, title)
         axes.legend(fontsize=8)
         said = "; ".join(f"{words} ends at {values[-1]:.4g}" for words, (_, values) in lines.items())
-        return as_picture(figure, f"{title} over {len(history)} epochs: {said}", _CURVE_CAPTIONS[quantity])
+        name, alt = title.replace(" ", "-"), f"{title} over {len(history)} epochs: {said}"
+        return as_picture(figure, name, alt, _CURVE_CAPTIONS[quantity])
 
 
 _CURVE_CAPTIONS = {
@@ -144,7 +163,7 @@ def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quanti
         _epoch_axis(axes, quantity)
         figure.legend(loc="outside lower center", fontsize=8, ncols=columns)
         caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
-        return as_picture(figure, f"{quantity} over the epochs of {', '.join(histories)}", caption)
+        return as_picture(figure, quantity, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
 
 def _line(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
@@ -193,7 +212,8 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         axes.set_title(title or ("rates, % of each row" if rates else "counts"))
         said = _recognised(np.where(counts.sum(axis=1) > 0, share.diagonal(), np.nan), names)
         what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
-        return as_picture(figure, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
+        name = "confusion-rates" if rates else "confusion-counts"
+        return as_picture(figure, name, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
 
 
 def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:
@@ -214,7 +234,7 @@ def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         said = _recognised(recalls, names)
         caption = "Confusion vector: share of the faces of each expression that is recognised, with 95 % intervals."
-        return as_picture(figure, f"share of each expression that is recognised: {said}", caption)
+        return as_picture(figure, "recall", f"share of each expression that is recognised: {said}", caption)
 
 
 def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> Picture:
@@ -234,7 +254,7 @@ def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]
         axes.legend(fontsize=8, loc="lower right")
         splits = (f"{split} " + ", ".join(map(str, values)) for split, values in counts.items())
         caption = "Labelled faces of each class and split."
-        return as_picture(figure, f"faces of each class ({', '.join(names)}): {'; '.join(splits)}", caption)
+        return as_picture(figure, "classes", f"faces of each class ({', '.join(names)}): {'; '.join(splits)}", caption)
 
 
 def dots(
@@ -257,7 +277,8 @@ def dots(
         axes.set_title(title)
         figure.legend(loc="outside lower center", fontsize=8, ncols=2)
         said = ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
-        return as_picture(figure, f"{title}: {said}", f"{title[0].upper()}{title[1:]}, with 95 % intervals.")
+        caption = f"{title[0].upper()}{title[1:]}, with 95 % intervals."
+        return as_picture(figure, title.replace(",", "").replace(" ", "-"), f"{title}: {said}", caption)
 
 
 def _recognised(recalls: Floats, names: Sequence[str]) -> str:

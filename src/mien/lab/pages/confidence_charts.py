@@ -32,7 +32,7 @@ def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int
         pairs = zip(confidence, accuracy, strict=True)
         said = ", ".join(f"at confidence {sure:.2f} accuracy {right:.2f}" for sure, right in pairs)
         caption = "Accuracy against confidence. Each dot is a bin of confidence, its area the number of faces in it."
-        return as_picture(figure, f"calibration: {said}", caption)
+        return as_picture(figure, "calibration", f"calibration: {said}", caption)
 
 
 def coverage(points: Sequence[CoveragePoint]) -> Picture:
@@ -51,4 +51,4 @@ def coverage(points: Sequence[CoveragePoint]) -> Picture:
         pairs = zip(covered, accuracy, strict=True)
         said = ", ".join(f"{percent(right, 0)} of the surest {percent(share, 0)}" for share, right in pairs)
         caption = "Accuracy of the surest faces against their share of all faces, with 95 % intervals."
-        return as_picture(figure, f"right are {said}", caption)
+        return as_picture(figure, "coverage", f"right are {said}", caption)

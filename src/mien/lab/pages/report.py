@@ -82,6 +82,29 @@ def write_report(
     )
 
 
+def write_charts(runs: Sequence[Run | str | Path], folder: str | Path, *, split: str | None = None) -> list[Path]:
+    """Write the charts of a report as SVG files, for a text of one's own.
+
+    Args:
+        runs: evaluated runs; of several, each run's charts lie in a folder of its own, those of all beside these.
+        folder: where the files are written; missing folders are made.
+        split: as for `write_report`.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: a run has not been evaluated on the split, or a file cannot be written.
+    """
+    comparison, folder = compare(runs, split), Path(folder)
+    shared = _comparison_part(comparison) if len(comparison.entries) > 1 else None
+    files = [charts.write_svg(picture, folder) for picture in (*shared.accuracy, *shared.curves)] if shared else []
+    for entry in comparison.entries:
+        place = folder / entry.run.folder.name if shared else folder
+        files += [charts.write_svg(picture, place) for picture in chapter(entry, None).charts]
+    return files
+
+
 def write_comparison(comparison: Comparison, out: str | Path) -> Path:
     """Write a comparison as an HTML file and return its path.
 
