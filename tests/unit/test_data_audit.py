@@ -48,6 +48,7 @@ def test_identical_faces() -> None:
     groups = result.groups.tolist()
     assert groups[0] == groups[2] == groups[5] and groups[1] == groups[3] and len(set(groups)) == 3
     assert len(result.near_pairs) == 0
+    assert repr(result) == "Audit(test: 6 faces; see `summary()`)"
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,6 @@ def test_a_file_that_is_no_safetensors(tmp_path: Path) -> None:
     file = tmp_path / "w.safetensors"
     with pytest.raises(ModelError, match=r"w\.safetensors: not a safetensors file that can be read \(.*No such file"):
         load("resnet18", file)
-    file.write_bytes(b"weights")
-    with pytest.raises(ModelError, match=r"w\.safetensors: not a safetensors file that can be read"):
+    torch.save({}, file)
+    with pytest.raises(ModelError, match=r"not a safetensors file that can be read \(.*save_file makes one of a state"):
         load("resnet18", file)

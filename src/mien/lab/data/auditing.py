@@ -62,6 +62,9 @@ class Audit:
     blank: Mask
     earliest: Indices
 
+    def __repr__(self) -> str:
+        return f"Audit({self.source}: {len(self.splits):,} faces; see `summary()`)"
+
     @cached_property
     def twin_free(self) -> Mask:
         """Whether each face is new ``(N,)`` bool: False where it has an exact or near twin in Training.
