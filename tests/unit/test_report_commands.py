@@ -58,9 +58,10 @@ def test_report_writes_its_charts_as_files(runs, tmp_path):
     done = call("report", runs[0], "--charts", tmp_path / "one")
     assert f"written: the charts, in {tmp_path / 'one'}" in done.stderr and done.stdout.endswith("report.html\n")
     one = {"loss", "accuracy", "learning-rate", "confusion-counts", "confusion-rates", "recall", "calibration"}
-    assert one <= {file.stem for file in (tmp_path / "one").iterdir()}
-    for file in (tmp_path / "one").iterdir():
-        assert ElementTree.parse(file).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    drawn, printed = (sorted((tmp_path / "one").glob(f"*.{kind}")) for kind in ("svg", "pdf"))
+    assert one <= {file.stem for file in drawn} == {file.stem for file in printed}
+    assert {ElementTree.parse(file).getroot().tag for file in drawn} == {"{http://www.w3.org/2000/svg}svg"}
+    assert {file.read_bytes()[:5] for file in printed} == {b"%PDF-"}
     call("report", *runs, "--save", tmp_path / "both.html", "--charts", tmp_path / "both")
     found = {file.relative_to(tmp_path / "both").as_posix() for file in (tmp_path / "both").rglob("*.svg")}
     assert {"loss.svg", "accuracy.svg", "accuracy-on-PublicTest.svg", "a/recall.svg", "b/recall.svg"} <= found

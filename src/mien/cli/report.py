@@ -56,7 +56,7 @@ def report(
         bool, typer.Option("--explain", help="Show what speaks for the worst mistakes. Needs --data.")
     ] = False,
     charts: Annotated[
-        Path | None, typer.Option(help="Also write the charts into this folder, as SVG files.", metavar="FOLDER")
+        Path | None, typer.Option(help="Also write the charts into this folder, as SVG and PDF.", metavar="FOLDER")
     ] = None,
 ) -> None:
     """Write one HTML page with everything about one or more runs; its path is printed."""

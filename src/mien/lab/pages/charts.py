@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
-SVG_URL = "data:image/svg+xml;base64,"
 _TWO_COLUMNS = 26  # letters of the longest name beside which another finds room
 
 STYLE: Any = {
@@ -50,6 +49,7 @@ STYLE: Any = {
     "grid.color": "#e4e4e4",
     "legend.frameon": False,
     "svg.hashsalt": "mien",  # the same figures give the same file
+    "pdf.fonttype": 42,  # letters as journals want them, TrueType
 }
 """Settings of matplotlib."""
 
@@ -63,12 +63,14 @@ class Picture:
         alt: what it shows, for readers who cannot see it.
         caption: what stands under it.
         name: of a chart's file, without its ending; empty for a face.
+        figure: of a chart.
     """
 
     src: str
     alt: str
     caption: str = ""
     name: str = ""
+    figure: Figure | None = field(default=None, repr=False, compare=False)
 
 
 @contextmanager
@@ -86,19 +88,24 @@ def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
     """Return what was drawn. Must be called while the style of `drawing` holds: matplotlib reads it when it writes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Picture(SVG_URL + base64.b64encode(file.getvalue()).decode("ascii"), alt, caption, name)
+    src = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return Picture(src, alt, caption, name, figure)
 
 
-def write_svg(picture: Picture, folder: Path) -> Path:
-    """Write a chart into a folder as ``NAME.svg`` and return the file.
+def write_chart(picture: Picture, folder: Path) -> list[Path]:
+    """Write a chart into a folder as ``NAME.svg`` and ``NAME.pdf`` and return the files.
 
     Raises:
-        DataError: the file cannot be written.
+        DataError: a file cannot be written.
     """
-    file = folder / f"{picture.name}.svg"
-    with replacing(file, DataError) as part:
-        part.write_bytes(base64.b64decode(picture.src.removeprefix(SVG_URL)))
-    return file
+    import matplotlib
+
+    assert picture.figure is not None
+    files = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    for kind, metadata in files.items():
+        with replacing(folder / f"{picture.name}.{kind}", DataError) as part, matplotlib.rc_context(STYLE):
+            picture.figure.savefig(part, format=kind, metadata=metadata)
+    return [folder / f"{picture.name}.{kind}" for kind in files]
 
 
 def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:

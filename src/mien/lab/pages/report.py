@@ -83,7 +83,7 @@ def write_report(
 
 
 def write_charts(runs: Sequence[Run | str | Path], folder: str | Path, *, split: str | None = None) -> list[Path]:
-    """Write the charts of a report as SVG files, for a text of one's own.
+    """Write the charts of a report as SVG and PDF files, for a text of one's own.
 
     Args:
         runs: evaluated runs; of several, each run's charts lie in a folder of its own, those of all beside these.
@@ -98,11 +98,11 @@ def write_charts(runs: Sequence[Run | str | Path], folder: str | Path, *, split:
     """
     comparison, folder = compare(runs, split), Path(folder)
     shared = _comparison_part(comparison) if len(comparison.entries) > 1 else None
-    files = [charts.write_svg(picture, folder) for picture in (*shared.accuracy, *shared.curves)] if shared else []
+    places = [(picture, folder) for picture in (*shared.accuracy, *shared.curves)] if shared else []
     for entry in comparison.entries:
         place = folder / entry.run.folder.name if shared else folder
-        files += [charts.write_svg(picture, place) for picture in chapter(entry, None).charts]
-    return files
+        places += [(picture, place) for picture in chapter(entry, None).charts]
+    return [file for picture, place in places for file in charts.write_chart(picture, place)]
 
 
 def write_comparison(comparison: Comparison, out: str | Path) -> Path:
