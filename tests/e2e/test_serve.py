@@ -204,6 +204,16 @@ def test_a_form_without_boundary_is_refused(client: Client) -> None:
     assert (answer.status, answer.error[:33]) == (422, "multipart form: Missing boundary ")
 
 
+def test_a_form_may_state_any_charset(client: Client, photo: bytes) -> None:
+    """Some cannot be read in UTF-8 afterwards, some not at all."""
+    body, headers = form(photo, name="+2AA-.jpg")
+    stated = headers["Content-Type"] + "; charset="
+    answer = client.analyze(body, **{"Content-Type": stated + "utf-7"})
+    assert (answer.status, answer.json["source"]) == (200, "?.jpg")
+    answer = client.analyze(body, **{"Content-Type": stated + "undefined"})
+    assert answer.status == 422 and "names are not of the charset" in answer.error
+
+
 def test_large_uploads_are_refused_with_and_without_a_stated_length(model: Path) -> None:
     with running(create_app(model, limits=Limits(upload_bytes=1000))) as client:
         message = "the upload is too large; at most 0.001 MB are accepted here."

@@ -84,6 +84,10 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
         raise HTTPException(
             422, f"multipart form: {error.message} Expected one file in the field {FIELD!r}."
         ) from error
+    except UnicodeError as error:
+        raise HTTPException(
+            422, f"multipart form: its names are not of the charset that it states ({error})."
+        ) from error
     try:
         photo = form.get(FIELD)
         if not isinstance(photo, UploadFile):
@@ -93,7 +97,8 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
                 )
             found = ", ".join(map(repr, form)) or "nothing"
             raise HTTPException(422, f"multipart form: no file in the field {FIELD!r}; found {found}.")
-        return Upload(await photo.read(), photo.filename or "<photo>")
+        name = (photo.filename or "<photo>").encode(errors="replace").decode()  # UTF-7 can write half a letter
+        return Upload(await photo.read(), name)
     finally:
         await form.close()
 
