@@ -49,6 +49,12 @@ def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, 
     assert plot.height > whole.height / 2
 
 
+def test_dollar_signs_in_names_are_no_mathematics():
+    picture = charts.confusion(COUNTS, ("$x_{$", "a$b$"), rates=True, title="$run$")
+    svg = base64.b64decode(picture.src.partition("base64,")[2]).decode()
+    assert all(f"<!-- {name} -->" in svg for name in ("$x_{$", "a$b$", "$run$"))
+
+
 def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
     before = dict(matplotlib.rcParams)
     pictures = [

@@ -48,6 +48,7 @@ STYLE: Any = {
     "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
     "legend.frameon": False,
+    "text.parse_math": False,  # names of classes and runs may hold dollar signs
     "svg.hashsalt": "mien",  # the same figures give the same file
     "pdf.fonttype": 42,  # letters as journals want them, TrueType
 }
