@@ -274,6 +274,12 @@ def test_words_from_outside_are_escaped(tmp_path):
     assert "&lt;script&gt;alert(2)" in text
 
 
+def test_names_of_files_that_are_no_text_are_shown(tmp_path):
+    run = evaluate_as(make_run(tmp_path / "run", data_source="m\udcfcller.csv"), hundred(60))
+    page = read(write_report([run], None, tmp_path / "report.html"))
+    assert r"m\udcfcller.csv" in page.text
+
+
 def test_a_run_without_history_or_mistakes(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run", history=[], epochs_run=0), hundred(100))
     page = read(write_report([run], drawn_data(), tmp_path / "report.html"))
