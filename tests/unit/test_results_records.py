@@ -130,6 +130,16 @@ def test_predictions_of_a_record_are_scored_as_those_of_its_run(kept, tmp_path, 
     assert scored.full.log_loss < 10  # a probability that is rounded to 0 is not taken for impossible
 
 
+def test_a_run_is_no_place_for_its_own_record(kept):
+    """Its predictions were deleted as those of an earlier record."""
+    folder, make = kept
+    run = make(folder / "run", splits=("PublicTest", "PrivateTest"))
+    before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
+    with pytest.raises(DataError, match=r"results.run: is the run itself; name another folder for records"):
+        add(run, folder)
+    assert {file.name: file.read_bytes() for file in run.folder.iterdir()} == before
+
+
 def test_probabilities_are_rounded_and_still_predict_the_same(kept):
     folder, make = kept
     run = make("run")

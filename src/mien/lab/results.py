@@ -96,7 +96,8 @@ def add(run: Run, results: str | Path) -> Path:
 
     Raises:
         DataError: the run has not finished or not been evaluated, a report is of another model file or of other
-            predictions than lie beside it, its commit is unknown or changed, or the record cannot be written.
+            predictions than lie beside it, its commit is unknown or changed, the record would lie in the run itself,
+            or it cannot be written.
     """
     results = Path(results)
     if not run.finished:
@@ -112,6 +113,8 @@ def add(run: Run, results: str | Path) -> Path:
     card = exported_card(run)
     _check_model(run, card, reports)
     folder = results / run.folder.resolve().name
+    if folder.resolve() == run.folder.resolve():  # an earlier record's files are deleted, which here are the run's
+        raise DataError(f"{folder}: is the run itself; name another folder for records, as --results results.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / RECORD, DataError) as part:
