@@ -231,6 +231,16 @@ def test_a_broken_record_is_named(tmp_path, text):
         score(folder / "predictions.csv", tmp_path / "labels.csv")
 
 
+def test_a_record_whose_recipe_is_of_another_mien_is_named(kept):
+    folder, make = kept
+    file = add(make("run"), folder) / "run.json"
+    row = json.loads(file.read_text())
+    file.write_text(json.dumps(row | {"recipe": row["recipe"] | {"later": 1}}))
+    (record,) = records(folder)
+    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien .*'later'.*; add the run again"):
+        _ = record.recipe
+
+
 @pytest.mark.parametrize("text", [None, "epoch,train_loss\n1,x\n"])
 def test_a_broken_history_is_named(kept, text):
     folder, make = kept

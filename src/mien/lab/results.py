@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.card import Card
-from mien.errors import DataError
+from mien.errors import DataError, RecipeError
 from mien.lab.data import PRIVATE
 from mien.lab.evaluated import exported_card, predictions_behind
 from mien.lab.metrics import Report
@@ -52,8 +52,18 @@ class Record:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What the run has trained."""
-        return recipe_io.from_json(json.dumps(self.row["recipe"]))
+        """What the run has trained.
+
+        Raises:
+            DataError: it is of another version of mien, or damaged.
+        """
+        try:
+            return recipe_io.from_json(json.dumps(self.row["recipe"]))
+        except RecipeError as error:
+            reason = str(error).rstrip(".")
+            raise DataError(
+                f"{self.folder / RECORD}: not a record of this mien ({reason}); add the run again."
+            ) from error
 
     @property
     def published(self) -> list[Beside]:
