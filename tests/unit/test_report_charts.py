@@ -33,7 +33,7 @@ def test_a_quantity_without_values_has_no_curve():
     assert drawn is not None and drawn.alt == "loss over 1 epochs: training ends at 1.5"
 
 
-@pytest.mark.parametrize("name", ["cnn8 seed {}", "mien-small-further-variant seed {}"])
+@pytest.mark.parametrize("name", ["cnn8 seed {}", "mien-small-further-variant seed {}", "_run{}"])
 def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, name):
     drawn = []
     monkeypatch.setattr(charts, "as_picture", lambda figure, name, alt, caption: drawn.append(figure))
@@ -43,7 +43,8 @@ def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, 
     figure.draw_without_rendering()
     (axes,), (legend,) = figure.axes, figure.legends
     assert axes.get_legend() is None
-    assert [text.get_text() for text in legend.get_texts()][6:] == ["full: validation", "dashed: training"]
+    names = [name.format(seed) for seed in range(6)]
+    assert [text.get_text() for text in legend.get_texts()] == [*names, "full: validation", "dashed: training"]
     whole, around, plot = figure.bbox, legend.get_window_extent(), axes.get_tightbbox()
     assert around.y1 <= plot.y0 and around.y0 >= 0 and around.x0 >= 0 and around.x1 <= whole.x1
     assert plot.height > whole.height / 2

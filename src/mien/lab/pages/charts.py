@@ -157,19 +157,20 @@ _CURVE_CAPTIONS = {
 
 def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture:
     """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
-    columns = 2 if max(map(len, histories)) <= _TWO_COLUMNS else 1
+    columns, lines = 2 if max(map(len, histories)) <= _TWO_COLUMNS else 1, {}
     with drawing(3.6 + 0.17 * math.ceil((len(histories) + 2) / columns)) as (figure, axes):
         for position, (name, history) in enumerate(histories.items()):
             colour = COLOURS[position % len(COLOURS)]
             epochs, values = _line(history, f"validation_{quantity}")
             marker = MARKERS[position % len(MARKERS)]
             every = max(1, len(epochs) // 6)
-            axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every, label=name)
+            (lines[name],) = axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every)
             axes.plot(*_line(history, f"train_{quantity}"), "--", color=colour, lw=0.9)
-        axes.plot([], [], color=GREY, lw=1.8, label="full: validation")
-        axes.plot([], [], "--", color=GREY, lw=0.9, label="dashed: training")
+        (lines["full: validation"],) = axes.plot([], [], color=GREY, lw=1.8)
+        (lines["dashed: training"],) = axes.plot([], [], "--", color=GREY, lw=0.9)
         _epoch_axis(axes, quantity)
-        figure.legend(loc="outside lower center", fontsize=8, ncols=columns)
+        # not by the labels of the lines: those that begin with an underscore would be left out
+        figure.legend(list(lines.values()), list(lines), loc="outside lower center", fontsize=8, ncols=columns)
         caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
         return as_picture(figure, quantity, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
