@@ -434,6 +434,12 @@ def test_figures_as_json_and_csv(three_seeds):
     assert rows[0]["parameters"] == ""
 
 
+def test_figures_of_a_single_face_are_json(tmp_path):
+    """The interval of its loss was infinite, which JSON has no word for."""
+    text = compare([evaluate_as(make_run(tmp_path / "run", "cnn8"), predictions_of([0], [0]))]).to_json()
+    assert "Infinity" not in text and "NaN" not in text
+
+
 def test_faces_without_label_take_no_part(tmp_path):
     labels = [index % 7 for index in range(20)]
     runs = []

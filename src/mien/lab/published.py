@@ -274,9 +274,11 @@ def source_size(recipe: Recipe, split: str) -> int:
     return known[name] if name in known else int(recipe.validation.fraction * FULL_SIZES[TRAINING])
 
 
-def _loss_interval(predictions: Predictions) -> tuple[float, float]:
-    """Normal 95 % interval of the mean of -ln p(label)."""
+def _loss_interval(predictions: Predictions) -> tuple[float, float] | tuple[None, None]:
+    """Normal 95 % interval of the mean of -ln p(label); None of a single face, which does not say how they differ."""
     scored = predictions.take(predictions.labels >= 0)
     losses = log_losses(scored)
-    half = Z95 * float(losses.std(ddof=1)) / math.sqrt(len(losses)) if len(losses) > 1 else math.inf
+    if len(losses) < 2:
+        return None, None
+    half = Z95 * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return float(losses.mean()) - half, float(losses.mean()) + half
