@@ -590,6 +590,20 @@ def test_the_challenge_as_published(tmp_path: Path) -> None:
     assert edition.other_files == ("c/example.csv",)
 
 
+@pytest.mark.parametrize(("packed_as", "names"), [(".", ("train.csv", "test.csv")), ("c", ("Train.csv", "Test.csv"))])
+def test_test_csv_is_found_in_any_case_and_in_a_tar_of_a_dot(
+    tmp_path: Path, packed_as: str, names: tuple[str, str]
+) -> None:
+    content = dict(zip(names, (f"emotion,pixels\n4,{GREY}\n".encode(), f"pixels\n{GREY}\n".encode())))
+    folder = files(tmp_path / "c", content)
+    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
+        archive.add(folder, packed_as)  # "." names its members ./train.csv, as `tar -C c .` does
+    for path in (folder, tmp_path / "c.tar.gz"):
+        edition = open_fer2013(path)
+        assert edition.data.splits.tolist() == [TRAINING, PRIVATE]
+        assert edition.other_files == ()
+
+
 def test_test_csv_is_not_added_where_its_faces_are_already(tmp_path: Path) -> None:
     whole = f"emotion,pixels,Usage\n4,{GREY},Training\n4,{GREY},PrivateTest\n"
     edition = open_fer2013(files(tmp_path, {"fer2013.csv": whole.encode(), "test.csv": f"pixels\n{GREY}\n".encode()}))

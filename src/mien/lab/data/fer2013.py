@@ -103,8 +103,9 @@ def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
         return read_folder(tree, resize, classes)
     edition = _read_table(tree, tables[0])
     used = {tables[0]}
-    test = str(PurePosixPath(tables[0]).with_name("test.csv"))
-    if test in tables[1:] and not {PRIVATE, TEST} & set(edition.data.split_names()):
+    folder = PurePosixPath(tables[0]).parent
+    test = next((name for name in tables[1:] if _is_test(name) and PurePosixPath(name).parent == folder), None)
+    if test and not {PRIVATE, TEST} & set(edition.data.split_names()):
         other = _as_test(_read_table(tree, test).data)
         both = TEST in other.split_names()
         # else Training or PublicTest would stand there twice
@@ -112,6 +113,10 @@ def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
             edition = Edition(edition.kind, joined([edition.data, other], tree.source))
             used.add(test)
     return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - used)))
+
+
+def _is_test(table: str) -> bool:
+    return PurePosixPath(table).name.lower() == "test.csv"
 
 
 def _as_test(data: FaceDataset) -> FaceDataset:
