@@ -346,6 +346,36 @@ def test_a_member_with_a_wrong_checksum_is_named(tmp_path: Path) -> None:
     assert [line.split("(")[0] for line in open_fer2013(path).broken] == ["train/sad/bad.png: cannot be read "]
 
 
+def deny(monkeypatch: pytest.MonkeyPatch, call: str, path: Path) -> None:
+    """Have `os.stat` or `os.scandir` refuse `path`, also to the superuser."""
+    real = getattr(os, call)
+
+    def refusing(asked: object = ".", *args: object, **options: object) -> object:
+        if str(asked) == str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(asked, *args, **options)
+
+    monkeypatch.setattr(os, call, refusing)
+
+
+def test_a_class_folder_that_may_not_be_read_is_no_loss_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = files(tmp_path, {f"train/{name}/a.png": encoded(grey(9)) for name in ("sad", "happy")})
+    deny(monkeypatch, "scandir", folder / "train" / "happy")
+    assert "train/happy: cannot be opened (Permission denied), so its files would be missing. Permit" in problem(folder)
+
+
+def test_an_image_in_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = files(tmp_path, {f"train/{name}/a.png": encoded(grey(9)) for name in ("sad", "happy")})
+    (folder / "train/happy/a.png").unlink()
+    (folder / "train/happy/a.png").symlink_to(tmp_path / "gone")  # nor can it be opened
+    deny(monkeypatch, "stat", folder / "train/happy/a.png")
+    edition = open_fer2013(folder)
+    assert edition.data.rows.tolist() == ["train/sad/a.png"]
+    assert [line.split("(")[0] for line in edition.broken] == ["train/happy/a.png: cannot be read "]
+
+
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     files(tmp_path, {"train/sad/a.png": encoded(grey(9))})
     (tmp_path / "train/sad/b.png").symlink_to(tmp_path / "gone.png")

@@ -33,25 +33,41 @@ class Tree(Protocol):
 
 
 class FolderTree:
-    """The files below a folder."""
+    """The files below a folder.
+
+    Raises:
+        DataError: a folder in it may not be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)
         self.place = _place(path)
         self._path = path
-        # a link to nothing is listed, so that reading it fails by name
-        self.sizes = {
-            file.relative_to(path).as_posix(): file.stat().st_size if file.exists() else 0 for file in _files(path)
-        }
+        self.sizes = {file.relative_to(path).as_posix(): _size(file) for file in _files(path)}
 
     def open(self, name: str) -> IO[bytes]:
         """Open one file."""
         return (self._path / name).open("rb", buffering=1 << 20)
 
 
+def _size(file: Path) -> int:
+    """Bytes of a file; 0 of a link to nothing, or where nothing may be known: reading it then fails by name."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _refuse_closed(error: OSError) -> None:
+    raise DataError(
+        f"{error.filename}: cannot be opened ({error.strerror}), so its files would be missing. Permit reading it, or "
+        "move it elsewhere."
+    ) from error
+
+
 def _files(path: Path) -> Iterator[Path]:
     """All files below a folder, of linked folders too; a link back to a folder in which it stands is not followed."""
-    for folder, folders, names in os.walk(path, followlinks=True):
+    for folder, folders, names in os.walk(path, onerror=_refuse_closed, followlinks=True):
         here = Path(folder)
         above = {each.resolve() for each in (here, *here.parents) if each.is_relative_to(path)}
         folders[:] = [name for name in folders if (here / name).resolve() not in above]
