@@ -17,6 +17,14 @@ class Refused(Exception):
     """Stands for each of kagglehub's own errors."""
 
 
+class HttpError(Exception):
+    """Stands for the error of the HTTP client under huggingface_hub, which is no OSError."""
+
+
+class HubError(HttpError, OSError):
+    """Stands for huggingface_hub's own error."""
+
+
 def replace_clients(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[Any, ...]]:
     """Make both clients return `answer`, or raise it; the calls are listed."""
     calls = []
@@ -32,6 +40,7 @@ def replace_clients(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[
     monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=client, exceptions=errors))
     monkeypatch.setitem(sys.modules, "kagglehub.exceptions", errors)
     monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=client))
+    monkeypatch.setitem(sys.modules, "huggingface_hub.errors", SimpleNamespace(HfHubHTTPError=HubError))
     return calls
 
 
@@ -54,6 +63,12 @@ def test_offline_says_so_and_what_to_do(monkeypatch: pytest.MonkeyPatch, site: A
     assert "cannot download FER2013 (ConnectionError: no route to host). Is this machine online?" in message
     assert "copy it here and give its path to --data" in message
     assert "story" not in message
+
+
+def test_a_download_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_clients(monkeypatch, HttpError("peer closed connection"))
+    with pytest.raises(DataError, match=r"huggingface\.co: cannot download FER2013 \(HttpError: peer closed conn"):
+        fetch_fer2013("huggingface")
 
 
 def test_kaggle_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,10 +53,12 @@ def _from_kaggle() -> Path:
 
 def _from_huggingface() -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
 
+    broken_off = HfHubHTTPError.__bases__  # the error of its HTTP client, which is another one in each major version
     try:
         return Path(snapshot_download(HUGGINGFACE, repo_type="dataset", allow_patterns="*.parquet"))
-    except OSError as error:
+    except (OSError, *broken_off) as error:
         raise DataError(_advice("huggingface.co", f"https://huggingface.co/datasets/{HUGGINGFACE}", error)) from error
 
 
