@@ -537,7 +537,17 @@ def test_a_table_in_a_tar(tmp_path: Path, drawn: FaceDataset, table: bytes, mode
 
 def test_a_folder_that_holds_only_the_download(tmp_path: Path, drawn: FaceDataset, table: bytes) -> None:
     zipped(tmp_path / "download.zip", {"fer2013.csv": table})
+    files(tmp_path, {".DS_Store": b"", "._download.zip": b"of macOS"})
     assert read_fer2013(tmp_path).fingerprint == drawn.fingerprint
+
+
+def test_files_beside_a_parquet_are_named(tmp_path: Path, drawn: FaceDataset) -> None:
+    files(tmp_path, {"train/sad/a.png": encoded(grey(9)), "._FACES.PARQUET": b"of macOS"})
+    write_edition(drawn, tmp_path / "faces.parquet")
+    (tmp_path / "faces.parquet").rename(tmp_path / "FACES.PARQUET")
+    edition = open_fer2013(tmp_path)
+    assert edition.data.fingerprint == drawn.fingerprint
+    assert edition.other_files == ("._FACES.PARQUET", "train/sad/a.png")
 
 
 def test_a_damaged_table_in_a_zip(tmp_path: Path, table: bytes) -> None:

@@ -30,7 +30,9 @@ def tell_not_read(files: Sequence[str]) -> None:
     """Tell on standard error which files a reader has passed over, if any."""
     if files:
         typer.echo(
-            f"not read, as name or folder say that they are no faces: {len(files):,} files{first_few(files)}", err=True
+            f"not read, as name or folder say that they are no faces, or as a table is read: {len(files):,} files"
+            f"{first_few(files)}",
+            err=True,
         )
 
 

@@ -85,12 +85,13 @@ def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
 
 def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     tree = FolderTree(path)
-    parquets = [path / name for name in sorted(tree.sizes) if name.endswith(".parquet")]
-    archives = [path / name for name in sorted(tree.sizes) if name.lower().endswith(_ARCHIVE_SUFFIXES)]
+    names = sorted(name for name in tree.sizes if not PurePosixPath(name).name.startswith("."))  # others' own files
+    parquets = [name for name in names if name.lower().endswith(".parquet")]
     if not _tables(tree) and parquets:
-        return read_parquet(parquets, str(path), classes, resize)
-    if not _tables(tree) and len(archives) == len(tree.sizes) == 1:
-        return open_fer2013(archives[0], classes, resize=resize)
+        edition = read_parquet([path / name for name in parquets], str(path), classes, resize)
+        return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - set(parquets))))
+    if len(names) == 1 and names[0].lower().endswith(_ARCHIVE_SUFFIXES):
+        return open_fer2013(path / names[0], classes, resize=resize)
     return _open_tree(tree, resize, classes)
 
 
