@@ -681,6 +681,14 @@ def test_the_fullest_table_is_taken(tmp_path: Path) -> None:
 # Parquet
 
 
+def test_a_parquet_file_that_stands_there_twice(tmp_path: Path, drawn: FaceDataset) -> None:
+    write_edition(drawn, tmp_path / "train.parquet")
+    shutil.copy(tmp_path / "train.parquet", tmp_path / "train (1).parquet")
+    message = problem(tmp_path)
+    assert "train.parquet holds the same faces as " in message
+    assert "train (1).parquet. Move one of them elsewhere." in message
+
+
 def write_own(path: Path, **columns: object) -> Path:
     table = {"row": [0, 1], "emotion": [3, -1], "Usage": [TRAINING, PRIVATE], "image": [encoded(grey(1))] * 2} | columns
     pq.write_table(pa.table(table), path)
@@ -753,7 +761,8 @@ def test_hugging_face_files_in_folders_of_splits(tmp_path: Path, monkeypatch: py
     assert data.splits.tolist() == [TEST, TEST, TRAINING, TRAINING]
     assert data.rows.tolist() == ["test/0000/0", "test/0000/1", "train/0000/0", "train/0000/1"]
     assert data.labels.tolist() == [0, -1, 0, -1]
-    shutil.copytree(tmp_path / "default", tmp_path / "other")
+    (tmp_path / "other" / "test").mkdir(parents=True)
+    write_hub(tmp_path / "other" / "test" / "0000.parquet", [2, 2], [0, None], STATED)
     assert read_fer2013(tmp_path).rows[0] == "default/test/0000.parquet/test/0000/0"
     monkeypatch.chdir(tmp_path / "default" / "test")
     assert read_fer2013("0000.parquet").split_names() == [TEST]

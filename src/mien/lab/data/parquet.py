@@ -38,15 +38,27 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
-        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order, or a row stands twice.
+        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order, or a row or a file
+            stands twice.
     """
     editions = [_read_file(path, classes, resize) for path in paths]
     orders = {edition.data.label_set for edition in editions}
     if len(orders) > 1:
         raise DataError(f"{source}: files with different class orders: {'; '.join(', '.join(one) for one in orders)}.")
+    if len(paths) > 1:
+        _refuse_doubles([edition.data for edition in editions if len(edition.data)], source)
     data = editions[0].data if len(paths) == 1 else joined([edition.data for edition in editions], source)
     data = with_test_settled(data)
     return Edition(editions[0].kind, data, tuple(line for edition in editions for line in edition.broken))
+
+
+def _refuse_doubles(parts: Sequence[FaceDataset], source: str) -> None:
+    """Refuse a file that stands there twice, as after a second download: its faces would count twice."""
+    files: dict[str, str] = {}
+    for part in parts:
+        other = files.setdefault(part.fingerprint, part.source)
+        if other != part.source:
+            raise DataError(f"{source}: {part.source} holds the same faces as {other}. Move one of them elsewhere.")
 
 
 def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
