@@ -174,6 +174,13 @@ def test_writing_refuses(tmp_path: Path, drawn: FaceDataset) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.csv"], "an unfinished file was left"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.zip", "a"])
+def test_no_faces_are_not_written(tmp_path: Path, drawn: FaceDataset, name: str) -> None:
+    with pytest.raises(DataError, match=r"no faces are left to write to .*a"):
+        write_edition(drawn.take(np.arange(0)), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 # Folders of images
 
 

@@ -37,11 +37,13 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
         path: a file that ends so, or a folder; neither may exist yet.
 
     Raises:
-        DataError: the faces are not 48 x 48 px, as every edition has them; `path` exists or its folder does not, the
-            ending is unknown, faces of a CSV are of other classes than FER2013's, those of a folder edition have no
-            label, or the disk refuses.
+        DataError: there are no faces, or not of 48 x 48 px, as every edition has them; `path` exists or its folder
+            does not, the ending is unknown, faces of a CSV are of other classes than FER2013's, those of a folder
+            edition have no label, or the disk refuses.
     """
     path = Path(path)
+    if not len(dataset):
+        raise DataError(f"{dataset.source}: no faces are left to write to {path}.")
     height, width = dataset.faces.shape[1:]
     if (height, width) != (SIDE_PX, SIDE_PX):
         raise DataError(f"{dataset.source}: faces of {width} x {height} px; expected {SIDE_PX} x {SIDE_PX}.")
