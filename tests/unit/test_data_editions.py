@@ -181,6 +181,16 @@ def test_no_faces_are_not_written(tmp_path: Path, drawn: FaceDataset, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("word", ["sad/tired", "..", "../../elsewhere", "sad\\tired", ""])
+@pytest.mark.parametrize("name", ["in/set", "in/set.zip"])
+def test_a_class_that_cannot_name_a_folder(tmp_path: Path, drawn: FaceDataset, name: str, word: str) -> None:
+    own = replace(drawn.take(drawn.labels < 2), label_set=LabelSet(("awake", word)))
+    (tmp_path / "in").mkdir()
+    with pytest.raises(DataError, match=r"class '.*' cannot name a folder\. Write \.parquet\."):
+        write_edition(own, tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["in"]
+
+
 # Folders of images
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
     Raises:
         DataError: there are no faces, or not of 48 x 48 px, as every edition has them; `path` exists or its folder
             does not, the ending is unknown, faces of a CSV are of other classes than FER2013's, those of a folder
-            edition have no label, or the disk refuses.
+            edition have no label or a class that cannot name a folder, or the disk refuses.
     """
     path = Path(path)
     if not len(dataset):
@@ -125,6 +126,9 @@ def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uin
             f"{dataset.source}: {unlabelled:,} faces have no label and so no class folder. Choose labelled splits "
             "(--split), or write .csv or .parquet."
         )
+    unfit = [name for name in dataset.label_set if re.search(r"[/\\\0]", name) or not name.strip(". ")]
+    if unfit:
+        raise DataError(f"{dataset.source}: class {unfit[0]!r} cannot name a folder. Write .parquet.")
     dataset = _ordered_as(FOLDER, dataset)
     for position, (face, label) in enumerate(dataset):
         split = _FOLDERS[str(dataset.splits[position])]
