@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from mien.errors import DataError
 
@@ -55,11 +55,11 @@ def _from_huggingface() -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    # the error of its HTTP client, which is another one in each major version
-    broken_off = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    # also the error of its HTTP client, which is another one in each major version
+    refusals: tuple[type[Exception], ...] = (OSError, *HfHubHTTPError.__bases__)
     try:
         return Path(snapshot_download(HUGGINGFACE, repo_type="dataset", allow_patterns="*.parquet"))
-    except (OSError, *broken_off) as error:
+    except refusals as error:
         raise DataError(_advice("huggingface.co", f"https://huggingface.co/datasets/{HUGGINGFACE}", error)) from error
 
 
