@@ -603,6 +603,18 @@ def test_not_a_zip(tmp_path: Path, content: bytes) -> None:
     assert f"{len(content)} bytes. Get it again." in message
 
 
+def test_a_zip_of_windows_and_members_without_a_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("", "train\\", "train\\sad\\", "train\\sad\\a.png"):
+            member = zipfile.ZipInfo("x")
+            member.filename = name  # a ZipInfo made with it would have it changed on Windows
+            archive.writestr(member, encoded(grey(9)) if name.endswith("png") else b"")
+    edition = open_fer2013(tmp_path / "a.zip")
+    assert edition.data.rows.tolist() == ["train/sad/a.png"]
+    assert (edition.data.faces == 9).all()
+    assert edition.other_files == edition.broken == ()
+
+
 def test_an_encrypted_zip(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"train/sad/a.png": b"x"})
     content = bytearray(path.read_bytes())

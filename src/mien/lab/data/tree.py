@@ -90,15 +90,17 @@ class ZipTree:
             raise DataError(
                 f"{path}: not a zip archive, or cut off ({error}); {path.stat().st_size:,} bytes. Get it again."
             ) from error
-        members = [member for member in self._zip.infolist() if not member.is_dir()]
-        if any(member.flag_bits & 1 for member in members):
+        members = {member.filename.replace("\\", "/"): member for member in self._zip.infolist()}  # as of Windows
+        members = {name: member for name, member in members.items() if name and not name.endswith("/")}
+        if any(member.flag_bits & 1 for member in members.values()):
             raise DataError(f"{path}: the archive is encrypted; unpack it with its password and name the folder.")
-        _refuse_bomb(path, sum(member.file_size for member in members))
-        self.sizes = {member.filename: member.file_size for member in members}
+        _refuse_bomb(path, sum(member.file_size for member in members.values()))
+        self._members = members
+        self.sizes = {name: member.file_size for name, member in members.items()}
 
     def open(self, name: str) -> IO[bytes]:
         """Open one member; no more than its stated size is ever unpacked."""
-        return io.BufferedReader(cast(io.RawIOBase, self._zip.open(name)), 1 << 20)
+        return io.BufferedReader(cast(io.RawIOBase, self._zip.open(self._members[name])), 1 << 20)
 
     def close(self) -> None:
         """Close the archive; none of its members can be read any more."""
