@@ -710,6 +710,13 @@ def test_the_fullest_table_is_taken(tmp_path: Path) -> None:
 # Parquet
 
 
+def test_a_parquet_file_without_rows(tmp_path: Path, drawn: FaceDataset) -> None:
+    write_edition(drawn, tmp_path / "train.parquet")
+    pq.write_table(pq.read_table(tmp_path / "train.parquet").slice(0, 0), tmp_path / "none.parquet")
+    assert problem(tmp_path / "none.parquet").endswith("none.parquet: no rows. Get the data again.")
+    assert read_fer2013(tmp_path).fingerprint == drawn.fingerprint
+
+
 def test_a_parquet_file_that_stands_there_twice(tmp_path: Path, drawn: FaceDataset) -> None:
     write_edition(drawn, tmp_path / "train.parquet")
     shutil.copy(tmp_path / "train.parquet", tmp_path / "train (1).parquet")

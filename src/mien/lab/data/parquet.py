@@ -38,7 +38,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
-        DataError: not a parquet file, unknown columns, an unknown label, Usage or class order, or a row or a file
+        DataError: not a parquet file, no rows, unknown columns, an unknown label, Usage or class order, or a row or a file
             stands twice.
     """
     editions = [_read_file(path, classes, resize) for path in paths]
@@ -49,7 +49,10 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         _refuse_doubles([edition.data for edition in editions if len(edition.data)], source)
     data = editions[0].data if len(paths) == 1 else joined([edition.data for edition in editions], source)
     data = with_test_settled(data)
-    return Edition(editions[0].kind, data, tuple(line for edition in editions for line in edition.broken))
+    broken = tuple(line for edition in editions for line in edition.broken)
+    if not len(data) and not broken:
+        raise DataError(f"{source}: no rows. Get the data again.")
+    return Edition(editions[0].kind, data, broken)
 
 
 def _refuse_doubles(parts: Sequence[FaceDataset], source: str) -> None:
