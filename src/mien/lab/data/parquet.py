@@ -38,8 +38,8 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
-        DataError: not a parquet file, no rows, unknown columns, an unknown label, Usage or class order, or a row or a file
-            stands twice.
+        DataError: not a parquet file, no rows, unknown columns, an unknown label, Usage or class order, or a row or a
+            file stands twice.
     """
     editions = [_read_file(path, classes, resize) for path in paths]
     orders = {edition.data.label_set for edition in editions}
