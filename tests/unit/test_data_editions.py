@@ -181,6 +181,20 @@ def test_no_faces_are_not_written(tmp_path: Path, drawn: FaceDataset, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_of_images_is_not_written_into_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: FaceDataset
+) -> None:
+    folder = files(tmp_path / "faces", {"train/sad/a.png": encoded(grey(9))})
+    monkeypatch.chdir(folder)
+    with pytest.raises(DataError, match=r"^clean: lies in \., which would hold the faces twice\. Choose a folder else"):
+        write_edition(read_fer2013("."), "clean")
+    assert len(read_fer2013(folder)) == 1
+    write_edition(read_fer2013(folder), tmp_path / "clean")
+    write_edition(read_fer2013(folder), "clean.parquet")
+    write_edition(read_fer2013("."), "images")  # of the parquet, which is read before images
+    assert len(read_fer2013(folder)) == 1
+
+
 @pytest.mark.parametrize("word", ["sad/tired", "..", "../../elsewhere", "sad\\tired", ""])
 @pytest.mark.parametrize("name", ["in/set", "in/set.zip"])
 def test_a_class_that_cannot_name_a_folder(tmp_path: Path, drawn: FaceDataset, name: str, word: str) -> None:

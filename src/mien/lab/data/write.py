@@ -38,9 +38,10 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
         path: a file that ends so, or a folder; neither may exist yet.
 
     Raises:
-        DataError: there are no faces, or not of 48 x 48 px, as every edition has them; `path` exists or its folder
-            does not, the ending is unknown, faces of a CSV are of other classes than FER2013's, those of a folder
-            edition have no label or a class that cannot name a folder, or the disk refuses.
+        DataError: there are no faces, or not of 48 x 48 px, as every edition has them; `path` exists, its folder does
+            not, or it is a folder among the images; the ending is unknown, faces of a CSV are of other classes than
+            FER2013's, those of a folder edition have no label or a class that cannot name a folder, or the disk
+            refuses.
     """
     path = Path(path)
     if not len(dataset):
@@ -58,6 +59,9 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
         raise DataError(f"{path}: unknown ending {path.suffix!r}; expected .csv, .parquet, .zip, or none for a folder.")
     if path.exists():
         raise DataError(f"{path}: exists already; remove it or choose another name.")
+    source = Path(dataset.source)
+    if path.resolve().is_relative_to(source.resolve()) and not path.suffix and (source / dataset.rows[0]).is_file():
+        raise DataError(f"{path}: lies in {source}, which would hold the faces twice. Choose a folder elsewhere.")
     part = part_of(path)  # so that an interrupted conversion is not taken for a whole one
     _remove(part)  # a killed one left it
     try:
