@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mien.errors import ModelError, RecipeError
 from mien.lab.averaging import average_runs
@@ -93,6 +94,19 @@ class Named(torch.nn.Module):
     def forward(self, x):
         return self.classes(x.flatten(1))
 
+class Counting(Flat):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.classes = classes
+
+class Headed(torch.nn.Module):
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        self.classes = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(preprocess.channels * SIDE**2, classes))
+
+    def forward(self, x):
+        return self.classes(x)
+
 class Recurrent(Flat):
     def __init__(self, preprocess, classes):
         super().__init__(preprocess, classes)
@@ -118,6 +132,7 @@ class Shared(Flat):
         return super().forward(self.back(self.there(x)))
 """
 NAME = "net_of_ones_own"
+GREY = Preprocess()
 
 
 @pytest.fixture(autouse=True)
@@ -341,6 +356,18 @@ def test_a_network_goes_on_by_the_names_of_its_classes_or_is_refused(tmp_path: P
         adopt_classes(classifier, run.folder / WEIGHTS, data.label_set, turned.label_set)
         learned = run.load_classifier().network.classes.weight
         assert torch.equal(classifier.network.classes.weight, learned.flip(0))
+
+
+@pytest.mark.parametrize("attribute", ["Counting", "Headed"])
+def test_a_last_layer_of_another_kind_is_kept_as_it_is_or_refused(attribute: str, tmp_path: Path) -> None:
+    labels, file = LabelSet(tuple("abcdefg")), tmp_path / WEIGHTS
+    learned = build(own(attribute).network, GREY, 7).state_dict()
+    save_file(learned, file)
+    classifier = build(OwnNet(name=f"{NAME}:{attribute}", weights="file"), GREY, 7, file)
+    adopt_classes(classifier, file, labels, labels)
+    assert all(torch.equal(value, learned[name]) for name, value in classifier.state_dict().items())
+    with pytest.raises(RecipeError, match=r"has learned a, b, .*, the data have g, f, .* calls self\.classes\.$"):
+        adopt_classes(classifier, file, labels, LabelSet(labels.names[::-1]))
 
 
 def test_layers_that_answer_several_tensors_are_listed() -> None:

@@ -137,7 +137,7 @@ def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels
     last = getattr(classifier.network, "classes", None)
     if isinstance(last, nn.Linear):  # all of `NETWORKS`
         adopt_rows(last, read_weights(weights), known, labels)
-    elif last is None and known != labels and not isinstance(classifier.network, BackboneNet):
+    elif known != labels and not isinstance(classifier.network, BackboneNet):
         raise RecipeError(
             f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order. To match "
             "classes by name, the network's last layer has to be a torch.nn.Linear that it calls self.classes."
