@@ -18,7 +18,7 @@ from mien.errors import ModelError, RecipeError
 from mien.lab.averaging import average_runs
 from mien.lab.data import draw_faces
 from mien.lab.evaluation import evaluate
-from mien.lab.nets import adopt_classes, build, count_parameters
+from mien.lab.nets import adopt_classes, build, count_parameters, set_trainable
 from mien.lab.nets.imported import NETWORK, network_sources, source_digest
 from mien.lab.pages.recipe_page import layer_table
 from mien.lab.recipe import Distillation, NoAugment, OwnNet, Recipe, Validation
@@ -106,6 +106,14 @@ class Headed(torch.nn.Module):
 
     def forward(self, x):
         return self.classes(x)
+
+class Frozen(Named):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.first = torch.nn.Conv2d(preprocess.channels, preprocess.channels, 3, padding=1).requires_grad_(False)
+
+    def forward(self, x):
+        return super().forward(self.first(x))
 
 class Recurrent(Flat):
     def __init__(self, preprocess, classes):
@@ -368,6 +376,13 @@ def test_a_last_layer_of_another_kind_is_kept_as_it_is_or_refused(attribute: str
     assert all(torch.equal(value, learned[name]) for name, value in classifier.state_dict().items())
     with pytest.raises(RecipeError, match=r"has learned a, b, .*, the data have g, f, .* calls self\.classes\.$"):
         adopt_classes(classifier, file, labels, LabelSet(labels.names[::-1]))
+
+
+def test_what_a_network_has_frozen_itself_stays_frozen() -> None:
+    classifier = build(own("Frozen").network, GREY, 7)
+    set_trainable(classifier, "all")
+    assert not classifier.network.first.weight.requires_grad
+    assert classifier.network.classes.weight.requires_grad
 
 
 def test_layers_that_answer_several_tensors_are_listed() -> None:

@@ -167,15 +167,16 @@ def set_trainable(classifier: Classifier, what: Literal["all", "head", "last50"]
 
     Args:
         classifier: what `build` has returned; changed in place, as is the mode of its batch normalisation.
-        what: as `mien.lab.recipe.Phase.trainable`.
+        what: as `mien.lab.recipe.Phase.trainable`; what a network of one's own has frozen itself stays frozen.
 
     Raises:
         RecipeError: the network has no part of that name.
     """
-    if what == "all":
-        classifier.requires_grad_(True)
-    elif isinstance(classifier.network, BackboneNet):
-        freeze(classifier.network, what)
-    else:
+    if isinstance(classifier.network, BackboneNet):
+        if what == "all":
+            classifier.requires_grad_(True)
+        else:
+            freeze(classifier.network, what)
+    elif what != "all":
         raise RecipeError(f"phases: {what!r} is for timm backbones; mien's own networks are trained as a whole, 'all'.")
     classifier.train(classifier.training)
