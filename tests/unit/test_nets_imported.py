@@ -115,6 +115,10 @@ class Frozen(Named):
     def forward(self, x):
         return super().forward(self.first(x))
 
+class Dropping(Flat):
+    def forward(self, x):
+        return torch.nn.functional.dropout(super().forward(x))
+
 class Recurrent(Flat):
     def __init__(self, preprocess, classes):
         super().__init__(preprocess, classes)
@@ -383,6 +387,12 @@ def test_what_a_network_has_frozen_itself_stays_frozen() -> None:
     set_trainable(classifier, "all")
     assert not classifier.network.first.weight.requires_grad
     assert classifier.network.classes.weight.requires_grad
+
+
+def test_a_network_that_answers_at_random_is_refused_before_it_trains(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=rf"^network '{NAME}:Dropping' answers the same face now so, .* F\.dropout"):
+        train(own("Dropping"), draw_faces(2), out=tmp_path)
+    assert not list(tmp_path.glob("*/*.json"))
 
 
 def test_layers_that_answer_several_tensors_are_listed() -> None:

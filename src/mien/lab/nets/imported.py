@@ -100,7 +100,7 @@ def check_network(
         device: where it is.
 
     Raises:
-        RecipeError: it fails, or answers something else.
+        RecipeError: it fails, answers something else, or answers at random.
     """
     faces = torch.zeros(2, *face, device=device)
     try:
@@ -108,6 +108,14 @@ def check_network(
     except RecipeError:
         cast(Any, network).to(memory_format=torch.contiguous_format)
         _answers(network, name, faces, outputs)
+    with torch.no_grad():
+        shown = torch.linspace(-1, 1, faces[0].numel(), device=device).view_as(faces[:1])
+        once, again = (deepcopy(network).eval()(shown) for _ in range(2))
+    if not torch.allclose(once, again, equal_nan=True):
+        raise RecipeError(
+            f"network {name!r} answers the same face now so, now otherwise, when it does not learn; what is drawn at "
+            "random has to end then, as in F.dropout(x, rate, self.training)."
+        )
 
 
 def _answers(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None:
