@@ -419,7 +419,7 @@ def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:
     file.write_text(to_json(own("Flat", epochs=5)), "utf-8")
     assert find_recipe(str(file)) == own("Flat", epochs=5)
     assert find_recipe("cnn8") is recipes["cnn8"]
-    file.write_text(to_json(recipes["cnn8"]), "utf-8")
+    file.write_text(to_json(recipes["cnn8"]), "utf-8-sig")  # as Windows' editors do
     assert find_recipe(file) == recipes["cnn8"]  # unchanged, with its published figures
 
 
@@ -430,6 +430,7 @@ def test_a_recipe_in_a_file_is_read(tmp_path: Path) -> None:
         ({"epochs": 2, "name": "mine"}, r"published holds a source's figures, .* empty it: \[\]"),
         ({"epochs": "two"}, "epochs"),
         ({"schema": 0}, "schema 0, expected"),
+        ({"preprocess": {"mean": [0.5, 0.5]}}, "preprocess: mean and std need 1 values each"),
     ],
 )
 def test_a_file_that_is_no_recipe_of_ones_own_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:

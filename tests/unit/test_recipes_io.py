@@ -39,6 +39,7 @@ def test_whole_numbers_stand_for_floats() -> None:
     ("text", "message"),
     [
         ("{", r"recipe: not JSON \("),
+        ("[" * 100_000, r"recipe: not JSON \("),
         ("[]", r"recipe: found a list, expected a JSON object"),
         ("{}", r"recipe: schema None, expected 1; it was written by another version of mien"),
         (changed(schema=2), r"recipe: schema 2, expected 1"),

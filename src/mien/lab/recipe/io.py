@@ -45,7 +45,7 @@ def from_json(text: str) -> Recipe:
     """
     try:
         row = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"recipe: not JSON ({error}).") from error
     if not isinstance(row, dict):
         raise RecipeError(f"recipe: found a {type(row).__name__}, expected a JSON object.")

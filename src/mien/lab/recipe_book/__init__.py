@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mien.errors import RecipeError
+from mien.errors import MienError, RecipeError
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import from_json, nearest
 from mien.lab.recipe_book import further, nano, small, speedruns, students, teachers
@@ -96,11 +96,11 @@ def find_recipe(named: str | Path) -> Recipe:
             raise RecipeError(f"recipe {str(named)!r} is unknown; the file of your own is {meant}.")
         return recipes[str(named)]
     try:
-        recipe = from_json(file.read_text(encoding="utf-8"))
+        recipe = from_json(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         reason = error.strerror or error
         raise RecipeError(f"{file}: {reason}; expected a recipe as `mien recipes NAME --json` prints it.") from error
-    except (UnicodeDecodeError, RecipeError) as error:
+    except (UnicodeDecodeError, MienError) as error:  # `Preprocess` raises an InputError
         raise RecipeError(f"{file}: {error}") from error
     if recipe in recipes.values():
         return recipe
