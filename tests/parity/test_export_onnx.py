@@ -69,13 +69,17 @@ def test_shipped_architecture() -> None:
     assert_agreement(residual(), np.random.default_rng(0).integers(0, 256, (65, 1, 48, 48), np.uint8))
 
 
-@pytest.mark.parametrize(("scale", "kept"), [(0.5, 0), (-0.5, 1)])
-def test_normalisation_behind_a_halving_is_folded_unless_a_scale_is_negative(scale: float, kept: int) -> None:
+@pytest.mark.parametrize(("scale", "kept"), [(0.5, 0), (-0.5, 1), (None, 0)])
+def test_normalisation_behind_a_halving_is_folded_unless_a_scale_is_negative(scale: float | None, kept: int) -> None:
     classifier = residual(pool_first=True)
     network = classifier.network
     assert isinstance(network, ResidualNet)
-    with torch.no_grad():
-        network.stages[1][0][2].weight[3] = scale
+    norm = network.stages[1][0][2]
+    if scale is None:
+        network.stages[1][0][2] = nn.BatchNorm2d(norm.num_features, affine=False)
+    else:
+        with torch.no_grad():
+            norm.weight[3] = scale
     operators = [node.op_type for node in to_onnx(classifier, classifier.input.preprocess).graph.node]
     assert operators.count("BatchNormalization") == kept
     assert_agreement(classifier, np.random.default_rng(0).integers(0, 256, (9, 1, 48, 48), np.uint8))

@@ -68,7 +68,7 @@ def _foldable(classifier: nn.Module) -> nn.Module:
     for module in copied.modules():
         match list(module.children()):
             case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
-                isinstance(module, nn.Sequential) and not (norm.weight < 0).any()
+                isinstance(module, nn.Sequential) and (norm.weight is None or not (norm.weight < 0).any())
             ):
                 for at, child in enumerate((conv, norm, relu, pool)):
                     module[at] = child
