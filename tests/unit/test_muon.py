@@ -44,6 +44,15 @@ def test_a_step_turns_filters_and_moves_all_else_as_sgd_does():
     assert (moved * gradient).sum() < 0
 
 
+def test_filters_that_begin_at_zero_learn_too():
+    layer = nn.Conv2d(4, 6, 3, bias=False)
+    nn.init.zeros_(layer.weight)
+    layer.weight.grad = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    muon = make_optimizer(CHOICE, layer, lr=0.1)
+    muon.step()
+    assert layer.weight.detach().norm() == pytest.approx(0.1 * 6**0.5, rel=0.2)
+
+
 def test_filters_step_along_nesterovs_momentum():
     layer = nn.Conv2d(4, 6, 3, bias=False)
     expected, momentum = layer.weight.detach().clone(), torch.zeros(6, 4, 3, 3)

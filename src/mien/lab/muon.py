@@ -49,7 +49,7 @@ class MuonOptimizer(torch.optim.SGD):
                     state["muon_buffer"] = torch.zeros_like(parameter.grad)
                 momentum = state["muon_buffer"].mul_(filters["muon_momentum"]).add_(parameter.grad)
                 step = parameter.grad.add(momentum, alpha=filters["muon_momentum"])  # Nesterov's
-                parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
+                parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp(min=1e-7))  # some filters begin at zero
                 parameter.grad.copy_(orthogonal(step.flatten(1)).view_as(step))
         loss: float | None = super().step(closure)
         return loss
