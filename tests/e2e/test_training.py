@@ -294,6 +294,10 @@ def test_faces_are_changed_at_the_size_of_the_input_or_of_smaller_crops(tmp_path
             {"network": OwnNet(name="gelu-cnn"), "preprocess": Preprocess(input_px=16)},
             "network gelu-cnn cannot take faces of 16 px; set preprocess.input_px higher",
         ),
+        (
+            {"epochs": 2, "phases": tuple(Phase(epochs=1, trainable=part, lr=0.01) for part in ("all", "head"))},
+            "phases: 'head' is for timm backbones",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, changes, message):

@@ -299,6 +299,8 @@ class Trainer:
                 f"{self.run.folder}: the processes go on from different epochs; --out must be a folder that all share."
             )
         if state is None:
+            for phase in self.recipe.phases:  # before anything is written, a later one too
+                set_trainable(self.classifier, phase.trainable)
             if is_imported(self.recipe.network.name):
                 check_exportable(self.classifier, self.recipe.preprocess, self.recipe.network.name)
             settle(self.classifier, self.faces[:: math.ceil(len(self.faces) / SETTLED)])
