@@ -28,6 +28,7 @@ from mien.lab.provenance import device_name
 from mien.lab.recipe import (
     Augment,
     Distillation,
+    Figure,
     Muon,
     NoAugment,
     OneCycle,
@@ -804,6 +805,12 @@ def test_the_mean_of_runs_tells_their_commits(tmp_path, monkeypatch):
         runs.append(train(replace(TINY, epochs=seed + 1), easy_faces(), out=out))
     monkeypatch.setattr("mien.lab.averaging.current_commit", lambda: "third")
     assert average_runs(runs, "mean", tmp_path).commits == ("third", "first", "second+dirty")
+
+
+def test_the_mean_of_runs_has_no_published_figures(tmp_path):
+    figures = (Figure(metric="accuracy", split="test", value=0.7, place="a report"),)
+    runs = [train(replace(TINY, epochs=epochs, published=figures), easy_faces(), out=tmp_path) for epochs in (1, 2)]
+    assert average_runs(runs, "tiny", tmp_path).recipe.published == ()
 
 
 def test_lost_weights_of_a_finished_run_are_said_to_be(tmp_path):

@@ -54,7 +54,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
         for key, value in states[-1].items()
     }
     remark = f"Mean of the weights of {', '.join(run.folder.name for run in opened)}. {last.recipe.remark}"
-    recipe = replace(last.recipe, name=name, remark=remark)
+    recipe = replace(last.recipe, name=name, published=(), remark=remark)
     digests = {run.folder.name: run_digest(run) for run in opened}
     ending = "".join(digest[:3] for digest in digests.values())
     run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
