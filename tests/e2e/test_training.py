@@ -633,6 +633,13 @@ def test_a_student_learns_from_a_model_folder_as_from_the_run_that_it_was_made_f
     assert train(same, easy_faces(), out=tmp_path, teachers=["mien-nano", Path("mien-small")]).finished
 
 
+def test_a_student_of_colours_learns_from_a_model_folder(tmp_path):
+    colours = replace(TINY, epochs=1, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.5,) * 3))
+    model = train(colours, easy_faces(), out=tmp_path).export(tmp_path / "model")
+    student = replace(colours, name="student", distillation=Distillation(weight=0.5, temperature=1.0, faces="plain"))
+    assert train(student, easy_faces(), out=tmp_path, teachers=[model]).finished
+
+
 @pytest.mark.parametrize("faces", ["same", "plain"])
 def test_a_teacher_of_the_other_order_of_classes_is_heard_by_name(tmp_path, faces):
     voted = with_votes(easy_faces())

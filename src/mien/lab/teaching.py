@@ -179,6 +179,7 @@ class ModelNetwork(nn.Module):
     def forward(self, faces: Tensor) -> Tensor:
         """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)``, float in [0, 1], on their device."""
         side = self.recognizer.card.preprocess.crop_px
+        faces = faces.expand(-1, self.recognizer.card.preprocess.planes, -1, -1)  # grey ones, for a student of colours
         if faces.shape[-1] != side:
             faces = F.interpolate(faces, size=(side, side), mode="bilinear", align_corners=False)
         crops = (255 * faces).round().byte().cpu().numpy()
