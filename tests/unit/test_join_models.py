@@ -101,16 +101,32 @@ def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "both").exists()
 
 
-def test_other_operators_are_refused(tmp_path: Path) -> None:
+def set_operators(folder: Path, version: int) -> None:
     import hashlib
 
     import onnx
 
+    card, model = Card.read(folder), onnx.load(folder / "model.onnx")
+    model.opset_import[0].version = version
+    if version < 18:  # the axes of a mean were an attribute
+        mean = model.graph.node[1]
+        mean.input.pop()
+        mean.attribute.append(onnx.helper.make_attribute("axes", [2, 3]))
+    onnx.save(model, folder / "model.onnx")
+    replace(card, sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()).write(folder)
+
+
+def test_other_operators_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
-    model = onnx.load(second / "model.onnx")
-    model.opset_import[0].version = 19
-    onnx.save(model, second / "model.onnx")
-    changed = replace(Card.read(first), sha256=hashlib.sha256((second / "model.onnx").read_bytes()).hexdigest())
-    changed.write(second)
+    set_operators(second, 19)
     with pytest.raises(ModelError, match=r"b/model\.onnx: ONNX operators 19, .* has 18; export both again"):
         join_models([first, second], tmp_path / "both", name="both")
+
+
+def test_old_operators_are_refused(tmp_path: Path) -> None:
+    first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
+    set_operators(first, 17)
+    set_operators(second, 17)
+    with pytest.raises(ModelError, match=r"a/model\.onnx: ONNX operators 17, joining takes 18 or later; export all"):
+        join_models([first, second], tmp_path / "both", name="both")
+    assert not (tmp_path / "both").exists()

@@ -12,6 +12,7 @@ import numpy as np
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab.calibrate import NOT_CALIBRATED
+from mien.lab.onnx_graph import OPSET
 from mien.lab.provenance import current_commit
 from mien.recognizer import Recognizer
 from mien.writing import writing
@@ -89,6 +90,8 @@ def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelPr
             raise ModelError(
                 f"{file}: ONNX operators {operators['']}, {files[0]} has {sets[0]['']}; export both again."
             )
+    if sets[0][""] < OPSET:
+        raise ModelError(f"{files[0]}: ONNX operators {sets[0]['']}, joining takes {OPSET} or later; export all again.")
     nodes, values, logs = [], [numpy_helper.from_array(np.array([0], np.int64), "axis")], []
     for number, (model, order) in enumerate(zip(opened, orders, strict=True)):
         graph = compose.add_prefix(model, f"member{number}/").graph
