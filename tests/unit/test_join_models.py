@@ -70,6 +70,14 @@ def test_the_card_names_the_members(tmp_path: Path) -> None:
     assert NOT_CALIBRATED in card.limits
 
 
+@pytest.mark.parametrize("recipe", ["by hand", None])
+def test_a_card_made_by_hand_need_not_say_how_it_was_trained(recipe: str | None, tmp_path: Path) -> None:
+    first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
+    change_card(first, name="mine", provenance={"recipe": recipe, "seed": [1, 2]})
+    card = Card.read(join_models([first, second], tmp_path / "both", name="both"))
+    assert (card.provenance["recipe"]["name"], card.provenance["seed"]) == ("mean of mine, tiny", "[1, 2], None")
+
+
 def test_the_command_writes_a_model_that_reads_photos(tmp_path: Path) -> None:
     from skimage import data
 

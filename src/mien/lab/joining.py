@@ -125,11 +125,10 @@ def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelPr
 def _describe(members: Sequence[Card], name: str, folder: Path) -> Card:
     """The card of the joined model in `folder`, not calibrated."""
     first = members[0]
-    seeds = dict.fromkeys(member.provenance.get("seed") for member in members)
-    recipes = [member.provenance.get("recipe", {}).get("name", member.name) for member in members]
+    seeds = dict.fromkeys(str(member.provenance.get("seed")) for member in members)
     provenance = {
-        "recipe": {"name": f"mean of {', '.join(recipes)}"},
-        "seed": ", ".join(map(str, seeds)),
+        "recipe": {"name": f"mean of {', '.join(map(_recipe_name, members))}"},
+        "seed": ", ".join(seeds),
         "commit": current_commit(),
         "mirrored": all(member.provenance.get("mirrored") for member in members),
         "calibration": None,
@@ -147,3 +146,9 @@ def _describe(members: Sequence[Card], name: str, folder: Path) -> Card:
         licence=" AND ".join(licences),
         limits=tuple(dict.fromkeys([*limits, NOT_CALIBRATED])),
     )
+
+
+def _recipe_name(card: Card) -> str:
+    """The recipe by which a model was trained; the model's own name where its card, made by hand, does not say."""
+    recipe = card.provenance.get("recipe")
+    return str(recipe.get("name", card.name)) if isinstance(recipe, dict) else card.name
