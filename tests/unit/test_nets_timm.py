@@ -90,6 +90,11 @@ def test_unknown_backbone_names_the_nearest() -> None:
         on_meta(name="?")
 
 
+def test_a_network_of_ones_own_is_no_backbone() -> None:
+    with pytest.raises(RecipeError, match=r"this recipe takes a timm backbone\. .* 'network={\"kind\": \"OwnNet\", "):
+        build(Backbone(name="my_net:MyNet", weights="none"), RGB, 7)
+
+
 def test_a_tag_that_timm_does_not_know() -> None:
     with pytest.raises(RecipeError, match=r"network resnet50\.of_mine: timm cannot build it"):
         on_meta(name="resnet50.of_mine")

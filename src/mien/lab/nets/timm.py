@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mien.errors import ModelError, RecipeError
 from mien.lab.nets import keras, torchvision
-from mien.lab.nets.weights import load_weights
+from mien.lab.nets.imported import is_imported
+from mien.lab.nets.weights import load_weights, read_weights
 from mien.lab.recipe import Backbone
 from mien.lab.recipe.io import nearest
 from mien.preprocess import Preprocess
@@ -101,6 +102,11 @@ def open_backbone(
         RecipeError: timm has no such network, or it cannot take this input.
         ModelError: timm is not installed, or its weights cannot be had or do not fit.
     """
+    if is_imported(description.name):
+        raise RecipeError(
+            f"network {description.name!r}: this recipe takes a timm backbone. For a network of your own, "
+            f"""--set 'network={{"kind": "OwnNet", "name": "{description.name}"}}'."""
+        )
     timm = _import_timm()
     name, start = description.name, pretrained and description.weights == "imagenet"
     if not timm.is_model(name.partition(".")[0]):
