@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from mien.errors import ModelError, RecipeError
@@ -120,6 +121,15 @@ def test_own_weights_can_replace_the_download_altogether() -> None:
     with torch.device("meta"):
         classifier = build(Backbone(name="resnet50", weights="imagenet"), RGB, 7, pretrained=False)
     assert count_parameters(classifier) == 23_508_032 + 14_343
+
+
+def test_the_backbone_of_a_run_is_gone_on_with(small: Classifier, tmp_path: Path) -> None:
+    save_file(small.state_dict(), tmp_path / "weights.safetensors")
+    file = tmp_path / "weights.safetensors"
+    further = build(Backbone(name="mobilenetv3_small_050", weights="imagenet"), RGB, 2, weights=file).network
+    kept = small.network.backbone.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in further.backbone.state_dict().items())
+    assert further.head[-1].out_features == 2
 
 
 def test_weights_for_a_recipe_that_starts_at_random() -> None:

@@ -95,7 +95,7 @@ def open_backbone(
         description: the recipe's `network`.
         preprocess: states the input's size and channels.
         classes: number of classes, K.
-        weights: safetensors file to start from instead of timm's download.
+        weights: safetensors file to start from instead of timm's download; of a run, its backbone is taken.
         pretrained: False leaves the weights random, whatever `description` says.
 
     Raises:
@@ -124,12 +124,18 @@ def open_backbone(
     if hasattr(backbone, "pre_logits"):
         backbone.pre_logits = nn.Identity()  # VGG's dense layers belong to ImageNet's classifier
     if start and weights is not None:
-        load_weights(backbone, name, weights)
+        load_weights(backbone, name, weights, found=_backbone_of(read_weights(weights)))
     if description.keras_bn:
         for module in backbone.modules():
             if isinstance(module, _BatchNorm):
                 module.momentum = keras.MOMENTUM  # epsilon stays: ResNet-50 has 1.001e-5 in Keras, 1e-5 in timm
     return BackboneNet(description, backbone, preprocess, classes)
+
+
+def _backbone_of(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone's tensors by timm's names, of a run too; its head is left out, and begins anew."""
+    of_a_run = {name.removeprefix("backbone."): value for name, value in found.items() if name.startswith("backbone.")}
+    return of_a_run or found
 
 
 def freeze(network: BackboneNet, what: str) -> None:

@@ -60,7 +60,7 @@ class Backbone:
 
     Attributes:
         name: timm's name, such as ``"resnet50"`` or ``"vgg16"``.
-        weights: ``"imagenet"`` (timm's own, or `--weights FILE`) or ``"none"``.
+        weights: ``"imagenet"`` (timm's own, or `--weights FILE`, or those of a run's backbone) or ``"none"``.
         pool: how the last feature map becomes a vector: averaged, or flattened.
         dense: units of the dense layers between it and the classes, each followed by ReLU.
         batch_norm: whether each dense layer is followed by batch normalisation.
