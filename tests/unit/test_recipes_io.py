@@ -84,6 +84,7 @@ def test_preprocessing_checks_itself() -> None:
     [
         ("optimizer.lr=3e-4", "optimizer.lr", 3e-4),
         ("optimizer.lr = 1", "optimizer.lr", 1.0),
+        ("optimizer.lr=.001", "optimizer.lr", 0.001),
         ("epochs=2", "epochs", 2),
         ("epochs=1e2", "epochs", 100),
         ("augment.flip=false", "augment.flip", False),

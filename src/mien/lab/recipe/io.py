@@ -7,6 +7,7 @@ import json
 import math
 import types
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -163,6 +164,9 @@ def _parse(text: str, hint: Any, path: str) -> Any:
         value = json.loads(text.lower() if bool in options else text)
     except json.JSONDecodeError:
         value = text  # refused below, with what was expected
+        if float in options:
+            with suppress(ValueError):
+                value = float(text)  # such as .001, which JSON writes as 0.001
     if isinstance(value, float) and value.is_integer() and int in options and float not in options:
         value = int(value)  # 1e2 epochs
     return _decode(value, hint, path)
