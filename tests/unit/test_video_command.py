@@ -315,7 +315,7 @@ def test_a_terminal_that_is_closed_leaves_a_whole_video(tmp_path: Path, files: P
         process.send_signal(signal.SIGHUP)
         time.sleep(0.05)
         process.send_signal(signal.SIGHUP)  # of the shell, which ends too
-    assert process.returncode == 1
+    assert process.returncode in (1, -signal.SIGHUP)  # the second one may come when all is written
     assert 0 < len(list(VideoReader(tmp_path / "out.mp4"))) < 400
 
 

@@ -13,16 +13,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import DataError
 from mien.lab.metrics import rates_of
 from mien.lab.tables import UNKNOWN, percent
-from mien.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,22 +88,6 @@ def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     src = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
     return Picture(src, alt, caption, name, figure)
-
-
-def write_chart(picture: Picture, folder: Path) -> list[Path]:
-    """Write a chart into a folder as ``NAME.svg`` and ``NAME.pdf`` and return the files.
-
-    Raises:
-        DataError: a file cannot be written.
-    """
-    import matplotlib
-
-    assert picture.figure is not None
-    files = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    for kind, metadata in files.items():
-        with replacing(folder / f"{picture.name}.{kind}", DataError) as part, matplotlib.rc_context(STYLE):
-            picture.figure.savefig(part, format=kind, metadata=metadata)
-    return [folder / f"{picture.name}.{kind}" for kind in files]
 
 
 def face(pixels: npt.NDArray[np.uint8], alt: str) -> Picture:

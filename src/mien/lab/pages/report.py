@@ -23,6 +23,7 @@ from mien.lab.pages.html import write_page
 from mien.lab.pages.reading import LIMITS
 from mien.lab.run import Run
 from mien.lab.tables import Table
+from mien.writing import replacing
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,23 @@ def write_charts(runs: Sequence[Run | str | Path], folder: str | Path, *, split:
     for entry in comparison.entries:
         place = folder / entry.run.folder.name if shared else folder
         places += [(picture, place) for picture in chapter(entry, None).charts]
-    return [file for picture, place in places for file in charts.write_chart(picture, place)]
+    return [file for picture, place in places for file in _write_chart(picture, place)]
+
+
+def _write_chart(picture: Picture, folder: Path) -> list[Path]:
+    """Write a chart into a folder as ``NAME.svg`` and ``NAME.pdf`` and return the files.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    import matplotlib
+
+    assert picture.figure is not None
+    files = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    for kind, metadata in files.items():
+        with replacing(folder / f"{picture.name}.{kind}", DataError) as part, matplotlib.rc_context(charts.STYLE):
+            picture.figure.savefig(part, format=kind, metadata=metadata)
+    return [folder / f"{picture.name}.{kind}" for kind in files]
 
 
 def write_comparison(comparison: Comparison, out: str | Path) -> Path:
