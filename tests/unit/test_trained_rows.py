@@ -8,12 +8,11 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run, predictions_of
 
 from mien.lab import results
-from mien.lab.pages.reproduction.tables import epochs_in_words, weights_in_words
 from mien.lab.published import WEIGHTS_OF, is_row_of_source, stand_in
 from mien.lab.recipe import Cosine, Phase
 from mien.lab.recipe_book import recipes
 from mien.lab.results import add, records
-from mien.lab.trained_rows import averaged_rows, same_training, shortened, trained_rows
+from mien.lab.trained_rows import same_training, shortened, trained_rows
 
 
 @pytest.fixture
@@ -164,13 +163,3 @@ def test_a_mean_of_runs_is_no_training_of_the_row(keep):
     found = keep(replace(recipes["mien-small-first"], name="mean"), averaged={"a": "1", "b": "2"})
     (trained,) = trained_rows(recipes["mien-small-first"], found)
     assert len(found) == 2 and len(trained.records) == 1
-    (mean,) = averaged_rows(found)
-    assert (mean.row.name, mean.averaged, trained.averaged) == ("mean", 2, 0)
-    assert (epochs_in_words(mean), weights_in_words(mean)) == ("weights of 2 runs, averaged", "–")
-
-
-def test_a_mean_of_one_seed_counts_once(keep):
-    for seed in (1, 0, 0):
-        found = keep(replace(recipes["mien-small-first"], name="mean"), seed=seed, averaged={"a": "1", "b": "2"})
-    (mean,) = averaged_rows(found)
-    assert len(found) == 3 and list(mean.seeds) == [0, 1] and len(mean.records) == 2

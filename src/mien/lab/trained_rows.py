@@ -56,11 +56,6 @@ class TrainedRow:
         return stand_in(self.row, self.environment["weights"], self.environment["weights_sha256"])
 
     @property
-    def averaged(self) -> int:
-        """How many runs lent their weights to a mean of weights; 0 for a training."""
-        return len(self.environment.get("averaged", ()))
-
-    @property
     def whole(self) -> bool:
         """Whether it is the row as it stands: not shortened, from the weights that it names."""
         return self.epochs == self.row.epochs and self.stand_in is None
@@ -149,15 +144,6 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
         for group in _by_seed(trained, kind=lambda record: record.recipe.epochs)
     ]
     return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
-
-
-def averaged_rows(records: Sequence[Record]) -> list[TrainedRow]:
-    """Return the runs that average others, by name in groups of seeds; no row of the book has trained them."""
-    means = [record for record in records if _is_mean(record)]
-    return [
-        TrainedRow(group[0].recipe, group[0].recipe.epochs, group)
-        for group in _by_seed(means, kind=lambda record: record.recipe.name)
-    ]
 
 
 def _by_seed(records: Sequence[Record], kind: Callable[[Record], Hashable]) -> list[tuple[Record, ...]]:

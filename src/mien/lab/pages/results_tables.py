@@ -139,7 +139,7 @@ def _shipped(rows: list[Record], page: Path) -> str:
         card = Card.read(folder)
         size = f"{(folder / MODEL_FILE).stat().st_size / 1e6:.1f}"
         labels = "FER+ majority" if card.labels == FERPLUS else "FER2013"
-        for split, figures in _as_it_ships(card):
+        for split, figures in as_it_ships(card):
             full, twin_free = figures["full"], figures["twin_free"]
             what = (name, f"{split}, {labels}", f"{full['n']:,}", accuracy_cell(full), accuracy_cell(twin_free))
             fitted = card.provenance["calibration"]
@@ -153,8 +153,8 @@ def _shipped(rows: list[Record], page: Path) -> str:
     return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 
 
-def _as_it_ships(card: Card) -> Iterator[tuple[str, Any]]:
-    """Split and figures, with the mirror image where the model takes it itself, else without."""
+def as_it_ships(card: Card) -> Iterator[tuple[str, Any]]:
+    """Yield split and figures, with the mirror image where the model takes it itself, else without."""
     for split, figures in card.metrics.items():
         plain = split.removesuffix("-flip")
         if split == plain or plain not in card.metrics:
@@ -167,7 +167,7 @@ def _classes(rows: list[Record], page: Path) -> str:
     names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)
     lines = []
     for name, card in zip(shipped_models(), cards, strict=True):
-        for split, figures in _as_it_ships(card):
+        for split, figures in as_it_ships(card):
             known = figures["full"].get("per_class", {})
             cells = (_found_and_right(known[each]) if each in known else UNKNOWN for each in names)
             lines.append((name, split, *cells))

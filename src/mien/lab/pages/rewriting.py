@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien.errors import DataError
 from mien.lab.pages import results_tables
-from mien.lab.pages.reproduction import claims, classes, curves, picture, tables, vectors
+from mien.lab.pages.reproduction import by_size, claims, classes, curves, picture, tables, vectors
 from mien.lab.results import Record, records
 from mien.writing import replacing
 
@@ -22,6 +22,7 @@ _MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
 BLOCKS = (
     results_tables.BLOCKS
     | tables.BLOCKS
+    | by_size.BLOCKS
     | claims.BLOCKS
     | classes.BLOCKS
     | picture.BLOCKS

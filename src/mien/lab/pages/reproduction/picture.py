@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from mien.lab.data import PUBLIC
-from mien.lab.pages.reproduction.tables import MISSING, measured
-from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+from mien.lab.pages.reproduction.by_size import Network, networks
 from mien.lab.results import Record
-from mien.lab.trained_rows import TrainedRow
 
-LEFT, RIGHT, TOP, BOTTOM = 60, 560, 50, 410
-"""Edges of the plot in the picture's units; the names stand on its right."""
-LINE = 15
-"""Height of a name."""
-ABOUT = 100_000
-"""Parameters; networks within such a step are of about the same size."""
+LEFT, RIGHT, TOP, BOTTOM = 60, 700, 50, 410
+"""Edges of the plot in the picture's units."""
+RADIUS, LETTER, LINE = 4.5, 7.0, 14.0
+"""Of a dot, a letter's width and a name's height, in these units."""
+
+Box = tuple[float, float, float, float]
+"""x0 y0 x1 y1 of what something covers in the picture."""
 
 
 def _picture(records: list[Record], page: Path) -> str:
-    found = [trained for trained in measured(records) if trained.split == PUBLIC]
-    if not found:
-        return f'<text x="60" y="90">{MISSING}</text>\n'
+    found = [network for network in networks(records) if network.split == PUBLIC]
     return "\n".join([*_axes(*_range(found)), *_points(found)]) + "\n"
 
 
-def _range(found: Sequence[TrainedRow]) -> tuple[tuple[int, int], tuple[int, int]]:
+def _range(found: Sequence[Network]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the axes' ends: powers of ten of parameters, and accuracies in percent, in fives."""
-    counts = [math.log10(trained.parameters or 1) for trained in found]
-    ends = [100 * end for trained in found if (full := trained.accuracy("full")) for end in full.interval]
+    counts = [math.log10(network.parameters) for network in found]
+    ends = [100 * end for network in found for end in network.accuracy[1:]]
     return (math.floor(min(counts)), math.ceil(max(counts))), (5 * int(min(ends) // 5), 5 * math.ceil(max(ends) / 5))
 
 
@@ -56,61 +52,49 @@ def _place(value: float, ends: tuple[int, int], low: float, high: float) -> floa
     return low + (high - low) * (value - ends[0]) / span
 
 
-def _points(found: Sequence[TrainedRow]) -> Iterator[str]:
-    """A dot with its interval for each, and names on the right, joined by thin lines."""
+def _points(found: Sequence[Network]) -> Iterator[str]:
+    """A dot with its interval for each, and a name beside it."""
     powers, percents = _range(found)
-    dots = []
-    for trained in found:
-        full = trained.accuracy("full")
-        assert full is not None  # `measured` has none without
-        x = _place(math.log10(trained.parameters or 1), powers, LEFT, RIGHT)
-        y, low, high = (_place(100 * rate, percents, BOTTOM, TOP) for rate in (full.mean, *full.interval))
-        dots.append((y, x, low, high, trained, full))
-    dots.sort(key=lambda dot: dot[:2])
-    with_name = _named(found)
-    named = [dot for dot in dots if dot[4] in with_name]
-    for (y, x, *_, trained, full), name_y in zip(named, _spread([dot[0] for dot in named]), strict=True):
-        words = f"{trained.row.name} {100 * full.mean:.1f}{'' if trained.whole else ' *'}"
-        yield f'<path class="leader" d="M{x:.1f} {y:.1f}L{RIGHT + 12} {name_y:.1f}"/>'
-        yield f'<text x="{RIGHT + 16}" y="{name_y + 4:.1f}">{words}</text>'
-    for y, x, low, high, trained, _ in dots:
-        kind = f"{_kind(trained)}{'' if trained.whole else ' lesser'}"
+    bars = []
+    for network in found:
+        x = _place(math.log10(network.parameters), powers, LEFT, RIGHT)
+        y, low, high = (_place(100 * rate, percents, BOTTOM, TOP) for rate in network.accuracy)
+        bars.append((x, y, low, high))
+    covered = [(x - RADIUS, high, x + RADIUS, low) for x, _, low, high in bars]
+    for network, (x, y, low, high) in zip(found, bars, strict=True):
+        kind = f"{_STYLES[network.kind]}{'' if network.whole else ' lesser'}"
         yield f'<path class="{kind}" d="M{x:.1f} {low:.1f}V{high:.1f}"/>'
-        yield f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
+        yield f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}"/>'
+    for network, (x, y, *_) in sorted(zip(found, bars, strict=True), key=lambda each: each[1], reverse=True):
+        words = f"{network.name} {100 * network.accuracy[0]:.1f}{'' if network.whole else ' *'}"
+        box = _free_place(x, y, len(words) * LETTER, covered)
+        covered.append(box)
+        left = box[0] >= x
+        where = f'x="{box[0] if left else box[2]:.1f}" y="{box[3] - 3:.1f}"'
+        yield f"<text {where}{'' if left else END}>{words}</text>"
 
 
-def _named(found: Sequence[TrainedRow]) -> list[TrainedRow]:
-    """The rows that have their name beside them: all of others, the best of ours of about the same size."""
-    best: dict[int, TrainedRow] = {}
-    for trained in sorted(found, key=_rate):
-        if _kind(trained) == "mien":
-            best[(trained.parameters or 0) // ABOUT] = trained
-    return [trained for trained in found if _kind(trained) != "mien" or trained in best.values()]
+END = ' text-anchor="end"'
+_STYLES = {"report": "report", "future work": "future", "mien": "mien"}
 
 
-def _rate(trained: TrainedRow) -> float:
-    full = trained.accuracy("full")
-    assert full is not None  # `measured` has none without
-    return full.mean
+def _free_place(x: float, y: float, width: float, covered: Sequence[Box]) -> Box:
+    """Return where a name covers least of what is there: on its dot's right or left, level with it or a bit off."""
+    gap = RADIUS + 4
+    places = [
+        (start, y + shift - LINE / 2, start + width, y + shift + LINE / 2)
+        for shift in (0, -LINE / 2, LINE / 2, -LINE, LINE)
+        for start in (x + gap, x - gap - width)
+        if start >= LEFT
+    ]
+    return min(places, key=lambda place: sum(_shared(place, box) for box in covered))
 
 
-def _kind(trained: TrainedRow) -> str:
-    """The style of a row's dot."""
-    if trained.row in PUBLISHED:
-        return "report"
-    return "future" if trained.row in FUTURE_WORK else "mien"
-
-
-def _spread(heights: Sequence[float]) -> list[float]:
-    """Return heights for the names, in the same order and at least `LINE` apart, not below the plot."""
-    places = list(heights)
-    for upper, lower in pairwise(range(len(places))):
-        places[lower] = max(places[lower], places[upper] + LINE)
-    over = max(0.0, places[-1] - BOTTOM)
-    places[-1] -= over
-    for lower, upper in pairwise(reversed(range(len(places)))):
-        places[upper] = min(places[upper], places[lower] - LINE)
-    return places
+def _shared(one: Box, other: Box) -> float:
+    """Area that two boxes share."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, across) * max(0.0, down)
 
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"accuracy-against-parameters": _picture}

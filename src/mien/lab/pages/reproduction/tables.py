@@ -1,4 +1,4 @@
-"""Tables of docs/reproduction.md: the reports' systems as trained here, and all networks by size."""
+"""Tables of docs/reproduction.md: the reports' systems as trained here."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells, link_to
 from mien.lab.published import Beside
 from mien.lab.recipe import Backbone, Recipe
-from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED
+from mien.lab.recipe_book import PUBLISHED
 from mien.lab.results import Record
 from mien.lab.statistics import unpaired_interval
 from mien.lab.tables import UNKNOWN, Table, interval, percent, points, points_interval, with_interval
-from mien.lab.trained_rows import Accuracy, TrainedRow, averaged_rows, trained_rows
+from mien.lab.trained_rows import Accuracy, TrainedRow, trained_rows
 
 MISSING = "not yet measured"
 
@@ -27,8 +27,8 @@ def _overview(records: list[Record], page: Path) -> str:
     for row in PUBLISHED:
         published = "; ".join(map(figure_in_words, row.published)) or "no figures"
         found = trained_rows(row, records)
-        lines.append((f"[{row.name}](#{row.name})", published, *_cells(found[0] if found else None)))
-    columns = ("row", "published", *_COLUMNS)
+        lines.append((f"[{row.name}](#{row.name})", published, *cells_of(found[0] if found else None)))
+    columns = ("row", "published", *COLUMNS)
     return Table("overview", columns, tuple(lines), text_columns=5).markdown() + "\n"
 
 
@@ -43,11 +43,11 @@ def _standing(records: list[Record], page: Path) -> str:
     )
 
 
-_COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds", "twin-free (95 %)")
+COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seeds", "twin-free (95 %)")
 
 
-def _cells(trained: TrainedRow | None) -> tuple[str, ...]:
-    """The cells of `_COLUMNS`; what makes it less than the row is bold."""
+def cells_of(trained: TrainedRow | None) -> tuple[str, ...]:
+    """The cells of `COLUMNS`; what makes it less than the row is bold."""
     if trained is None:
         return UNKNOWN, UNKNOWN, UNKNOWN, MISSING, UNKNOWN, UNKNOWN
     full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
@@ -67,8 +67,6 @@ def _range(accuracy: Accuracy | None) -> str:
 
 def epochs_in_words(trained: TrainedRow) -> str:
     """Return the epochs really trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
-    if trained.averaged:
-        return f"weights of {trained.averaged} runs, averaged"
     run = sorted({record.row["environment"]["epochs_run"] for record in trained.records})
     span = " to ".join(str(count) for count in (run[0], run[-1])[: len(run)])
     if trained.epochs < trained.row.epochs:
@@ -79,8 +77,6 @@ def epochs_in_words(trained: TrainedRow) -> str:
 def weights_in_words(trained: TrainedRow) -> str:
     """Return what the network really started from."""
     network, file = trained.row.network, trained.environment["weights"]
-    if trained.averaged:
-        return UNKNOWN
     if file is None:
         return f"timm's {network.name}" if isinstance(network, Backbone) and network.weights != "none" else "random"
     known = f"{file}, SHA-256 {trained.environment['weights_sha256'][:8]}"
@@ -101,7 +97,7 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
         return "\n".join([*text, f"Published: {figures}. Here: {MISSING}.", ""])
     for trained in found:
         links = ", ".join(f"[seed {seed}]({link_to(record, page)})" for seed, record in trained.seeds.items())
-        epochs, weights, split, full, seeds, fresh = _cells(trained)
+        epochs, weights, split, full, seeds, fresh = cells_of(trained)
         text.append(
             f"* Epochs: {epochs}. Starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
             f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
@@ -170,35 +166,9 @@ def _twins(records: list[Record], page: Path) -> str:
     return Table("twins", (*columns, "of the figure"), tuple(lines), text_columns=2).markdown() + "\n"
 
 
-def _all_rows() -> tuple[Recipe, ...]:
-    return (*PUBLISHED, *FUTURE_WORK, *OWN)
-
-
-def measured(records: Sequence[Record]) -> list[TrainedRow]:
-    """Return the best training of every row, of future work and of our own too, and the means, smallest first."""
-    best = [trained for row in _all_rows() for trained in trained_rows(row, records)[:1]]
-    best += averaged_rows(records)
-    scored = [trained for trained in best if trained.accuracy("full") and trained.parameters]
-    return sorted(scored, key=lambda trained: (trained.parameters, trained.row.name))
-
-
-def _by_size(records: list[Record], page: Path) -> str:
-    found = measured(records)
-    kinds = {row.name: kind for kind, rows in (("report", PUBLISHED), ("future work", FUTURE_WORK)) for row in rows}
-    lines = [
-        (trained.row.name, kinds.get(trained.row.name, "mien"), *_cells(trained), f"{trained.parameters:,}")
-        for trained in found
-    ]
-    names = {trained.row.name for trained in found}
-    missing = [f"`{row.name}`" for row in _all_rows() if row.name not in names]
-    notes = (f"Not yet measured: {', '.join(missing)}.",) if missing else ()
-    return Table("size", ("row", "of", *_COLUMNS, "parameters"), tuple(lines), notes, text_columns=5).markdown() + "\n"
-
-
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
     "standing": _standing,
     "reproduced": _overview,
     "rows": _rows,
     "twins": _twins,
-    "by-size": _by_size,
 }

@@ -1,0 +1,82 @@
+"""Accuracy against size in docs/reproduction.md: the reports' systems, their future work, and the models that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.card import Card
+from mien.lab.pages.reproduction.tables import COLUMNS, MISSING, cells_of
+from mien.lab.pages.results_tables import accuracy_cell, as_it_ships
+from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
+from mien.lab.results import Record
+from mien.lab.tables import UNKNOWN, Table
+from mien.lab.trained_rows import trained_rows
+from mien.labels import FER2013
+from mien.recognizer import find_model, shipped_models
+
+HOW_MADE = "[see the protocol](protocol.md#how-the-models-that-ship-were-made)"
+"""In place of epochs and starting weights of the models that ship."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A measured network.
+
+    Attributes:
+        name: of its recipe, or of the model that ships.
+        kind: ``"report"``, ``"future work"`` or ``"mien"``.
+        parameters: how many weights it has.
+        split: the faces that it was measured on.
+        accuracy: rate of right answers and its 95 % interval.
+        whole: whether it was trained as its recipe says.
+        cells: of `COLUMNS`.
+    """
+
+    name: str
+    kind: str
+    parameters: int
+    split: str
+    accuracy: tuple[float, float, float]
+    whole: bool
+    cells: tuple[str, ...]
+
+
+def networks(records: Sequence[Record]) -> list[Network]:
+    """Return the best training of every row of the reports and of their future work, and what ships, smallest first."""
+    return sorted([*_trained(records), *_shipped()], key=lambda network: (network.parameters, network.name))
+
+
+def _trained(records: Sequence[Record]) -> Iterator[Network]:
+    for kind, rows in (("report", PUBLISHED), ("future work", FUTURE_WORK)):
+        for row in rows:
+            for trained in trained_rows(row, records)[:1]:
+                full, parameters, split = trained.accuracy("full"), trained.parameters, trained.split
+                if full and parameters and split:
+                    accuracy = full.mean, *full.interval
+                    yield Network(row.name, kind, parameters, split, accuracy, trained.whole, cells_of(trained))
+
+
+def _shipped() -> Iterator[Network]:
+    """The models of seven classes, by their cards."""
+    for name in shipped_models():
+        card = Card.read(find_model(name))
+        for split, figures in as_it_ships(card) if card.labels == FER2013 else ():
+            full = figures["full"]
+            accuracy = full["accuracy"], full["accuracy_low"], full["accuracy_high"]
+            where, fresh = f"{split}, {full['n']:,} faces", accuracy_cell(figures["twin_free"])
+            cells = (HOW_MADE, UNKNOWN, where, accuracy_cell(full), "1 seed", fresh)
+            yield Network(name, "mien", card.parameters, split, accuracy, True, cells)
+
+
+def _by_size(records: list[Record], page: Path) -> str:
+    found = networks(records)
+    lines = tuple((each.name, each.kind, *each.cells, f"{each.parameters:,}") for each in found)
+    names = {each.name for each in found}
+    missing = [f"`{row.name}`" for row in (*PUBLISHED, *FUTURE_WORK) if row.name not in names]
+    notes = (f"{MISSING.capitalize()}: {', '.join(missing)}.",) if missing else ()
+    return Table("size", ("row", "of", *COLUMNS, "parameters"), lines, notes, text_columns=5).markdown() + "\n"
+
+
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"by-size": _by_size}
