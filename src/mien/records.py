@@ -45,6 +45,11 @@ def csv_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     return text.getvalue().removesuffix("\r\n")
 
 
+def csv_head(columns: Sequence[str]) -> str:
+    """Return the line with the names of the columns; a class of one's own may have a comma in its name."""
+    return csv_line(dict(zip(columns, columns, strict=True)), columns)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedFace(Face):
     """A face and its expression."""

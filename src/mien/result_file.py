@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mien.errors import InputError
-from mien.records import Analysis, columns, csv_line
+from mien.records import Analysis, columns, csv_head, csv_line
 from mien.writing import locked, replacing
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class ResultFile:
         self._taken = InputError(f"{file}: another run adds to it; wait for its end, or name another file.")
         self._is_csv = file.suffix.lower() == ".csv"
         self._columns = [*columns(card.labels), *_ADDED]
-        self._head = ",".join(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
+        self._head = csv_head(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
         self._made_with = f"{card.name} {_digest(card)}, {faces_from}"
         # taken before the photos are read: the next run reads those anew that are changed meanwhile
         self._stamps = {photo.absolute(): _stamp(photo) for photo in photos}

@@ -26,7 +26,7 @@ from mien.cli.paths import STANDARD_INPUT, photo_at
 from mien.errors import InputError
 from mien.faces.boxes import read_boxes
 from mien.faces.detect import MIN_FACE_PX, YuNet
-from mien.labels import FER2013
+from mien.labels import FER2013, LabelSet
 from mien.records import columns
 
 APP = typer.Typer()
@@ -275,6 +275,18 @@ def test_csv_has_a_row_a_face(photos: Path, model: Path) -> None:
     assert list(rows[0]) == columns(FER2013)
     assert [row["source"] for row in rows] == ["photos/astronaut.jpg", "photos/more/again.png"]
     assert run(model, "photos/coffee.png", "--csv").stdout == ",".join(columns(FER2013)) + "\n"
+
+
+@pytest.mark.parametrize("out", [None, "faces.csv"])
+def test_classes_with_commas_in_their_names(photos: Path, tmp_path: Path, out: str | None) -> None:
+    labels = LabelSet(("awake, calm", 'so "called"', "fear", "happy", "sad", "surprise", "neutral"))
+    own = write_tiny_model(tmp_path / "own", labels=labels)
+    printed = run(own, "photos/astronaut.jpg", *(["--csv"] if out is None else ["--out", out])).stdout
+    rows = list(csv.DictReader(io.StringIO(printed if out is None else Path(out).read_text())))
+    assert list(rows[0])[: len(columns(labels))] == columns(labels)
+    assert float(rows[0]["p_happy"]) == float(rows[0]["confidence"])
+    if out is not None:
+        assert "(1 read earlier)" in run(own, "photos/astronaut.jpg", "--out", out).stderr
 
 
 def test_names_are_written_as_boxes_are_read_whatever_the_console_takes(photos: Path, model: Path) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
 from mien.card import Card
-from mien.labels import FER2013
+from mien.labels import FER2013, LabelSet
 from mien.preprocess import Preprocess
 
 
-def write_tiny_model(folder: Path, *, uncertain_below: float = 0.0, margin_fraction: float = 0.0) -> Path:
+def write_tiny_model(
+    folder: Path, *, uncertain_below: float = 0.0, margin_fraction: float = 0.0, labels: LabelSet = FER2013
+) -> Path:
     weights = np.zeros((1, len(FER2013)), np.float32)
     weights[0, FER2013.index("happy")], weights[0, FER2013.index("sad")] = 0.05, -0.05
     graph = helper.make_graph(
@@ -35,7 +37,7 @@ def write_tiny_model(folder: Path, *, uncertain_below: float = 0.0, margin_fract
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "model.onnx")
     Card(
         name="tiny",
-        labels=FER2013,
+        labels=labels,  # seven
         preprocess=Preprocess(margin_fraction=margin_fraction),
         sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
         parameters=7,

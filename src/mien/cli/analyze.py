@@ -202,9 +202,9 @@ def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 
 def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[str]:
-    from mien.records import csv_line
+    from mien.records import csv_head, csv_line
 
-    yield ",".join(columns)
+    yield csv_head(columns)
     for analysis in found:
         yield from (csv_line(row, columns) for row in analysis.records())  # a photo has no frame, time and track
 
