@@ -160,7 +160,7 @@ def segments(faces: Iterable[VideoFace], *, min_s: float = 0.5) -> list[Segment]
     return finder.segments()
 
 
-def write_segments(found: Sequence[Segment], file: str | Path) -> None:
+def write_segments(found: Iterable[Segment], file: str | Path) -> None:
     """Write segments as CSV, JSON or SRT subtitles, by the ending of `file`; missing folders are made.
 
     Args:
@@ -170,7 +170,7 @@ def write_segments(found: Sequence[Segment], file: str | Path) -> None:
     Raises:
         InputError: the ending is unknown, these are no segments, or the file cannot be written.
     """
-    file = Path(file)
+    file, found = Path(file), list(found)  # a generator is gone through once
     for each in found:
         if not isinstance(each, Segment):
             raise InputError(f"segments: found {type(each).__name__}; expected what mien.segments returns.")

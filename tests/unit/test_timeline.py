@@ -109,6 +109,14 @@ def test_segments_as_csv_and_json(tmp_path: Path) -> None:
     assert [row["label"] for row in json.loads((tmp_path / "out.json").read_text())] == ["happy", "sad"]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".srt"])
+def test_segments_that_are_chosen_on_the_way(tmp_path: Path, suffix: str) -> None:
+    result = segments(faces("hhhhhhhhhhssssssssss"))
+    write_segments((each for each in result if each.label == "sad"), tmp_path / f"some{suffix}")
+    write_segments(result[1:], tmp_path / f"listed{suffix}")
+    assert (tmp_path / f"some{suffix}").read_text() == (tmp_path / f"listed{suffix}").read_text()
+
+
 def test_segments_as_subtitles(tmp_path: Path) -> None:
     write_segments(segments(faces("hhhhhhhhhh", begin_s=3661.0)), tmp_path / "one.srt")
     assert (tmp_path / "one.srt").read_text() == "1\n01:01:01,000 --> 01:01:01,900\nhappy 50%\n"
