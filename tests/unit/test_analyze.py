@@ -586,6 +586,10 @@ def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:
             [Face(box=(0, 0, 9, 9), landmarks=cast(Any, ((math.inf, 1),) * 5))],
             r"the detector's box 0 has the landmarks .* expected none, or five points",
         ),
+        (
+            [Face(box=(0, 0, 9, 9), score=math.nan)],
+            r"the detector's box 0 has the score nan; expected a finite number, or None",
+        ),
     ],
 )
 def test_what_a_detector_may_not_return_is_refused(

@@ -137,6 +137,7 @@ def test_objects_of_one_photo_are_merged(tmp_path: Path, suffix: str) -> None:
             r"a: box 0 has .* \[\[1, 2\]\];",
         ),
         ("[1, 2", "not JSON: Expecting"),
+        ("[" * 200_000, "not JSON: maximum recursion depth"),
         ("[1, 2]", "TypeError .* expected CSV"),
         ('[{"source": ["a"], "faces": []}]', "TypeError .* expected CSV"),
         ('[{"source": null, "faces": []}]', "TypeError source is None, expected a photo's name; expected CSV"),

@@ -118,7 +118,7 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
     """Return what a detector of the user's own found in an image.
 
     Raises:
-        InputError: it is no list of `Face`, a box or landmarks are malformed, or a face lies outside the image.
+        InputError: it is no list of `Face`; a box, landmarks or a score is malformed; or a face lies outside the image.
     """
     if not isinstance(found, list | tuple):
         raise InputError(f"{source}: the detector returned {type(found).__name__}; expected a list of mien.Face.")
@@ -126,7 +126,10 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
         if not isinstance(face, Face):
             kind = type(face).__name__
             raise InputError(f"{source}: item {index} of what the detector returned is {kind}; expected mien.Face.")
-        _face(face.box, face.landmarks, f"{source}: the detector's box {index}")  # raises where it is malformed
+        place = f"{source}: the detector's box {index}"
+        _face(face.box, face.landmarks, place)  # raises where it is malformed
+        if face.score is not None and not math.isfinite(face.score):  # which JSON cannot hold
+            raise InputError(f"{place} has the score {face.score}; expected a finite number, or None.")
     return given_faces(list(found), image, source)
 
 
@@ -179,7 +182,7 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
             faces = [(face["box"], face.get("landmarks")) for face in photo["faces"]]
             if not photo.get("failed"):
                 plain.setdefault(_photo_of(photo), []).extend(faces)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not JSON: {error}; {_FORMATS}") from error
     except (KeyError, TypeError) as error:
         raise InputError(f"{file}: {type(error).__name__} {error}; {_FORMATS}") from error
