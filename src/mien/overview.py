@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.faces.align import crop_face
-from mien.media.draw import label_color
+from mien.media.draw import color_of, label_colors
 from mien.timeline import Segment, SegmentFinder
 from mien.video import AnalyzedFrame, VideoFace
 
@@ -87,6 +87,7 @@ class Overview:
     Attributes:
         source: the video.
         labels: names of the classes.
+        colors: the RGB colour of each.
         begin_s: time of the first frame.
         end_s: time of the last frame.
         thumbnails: time and JPEG of frames, with boxes.
@@ -94,6 +95,7 @@ class Overview:
 
     def __init__(self, source: str, labels: Sequence[str], *, unseen_s: float = 1.0, thumbnails: bool = False) -> None:
         self.source, self.labels, self._unseen_s = source, tuple(labels), unseen_s
+        self.colors = label_colors(self.labels)
         self.begin_s = self.end_s = 0.0
         self.thumbnails: list[tuple[float, bytes]] = []
         self._wants_thumbnails, self._thumbnail_s = thumbnails, _FIRST_BIN_S
@@ -181,7 +183,7 @@ def _thumbnail(frame: AnalyzedFrame) -> bytes:
     picture = Image.fromarray(image).resize(size, Image.Resampling.BOX)
     draw = ImageDraw.Draw(picture)
     for face in frame.faces:
-        draw.rectangle([value * scale for value in face.box], outline=label_color(face.expression.label), width=2)
+        draw.rectangle([value * scale for value in face.box], outline=color_of(face.expression), width=2)
     return jpeg(np.asarray(picture))
 
 

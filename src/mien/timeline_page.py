@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from mien.media.draw import label_color
 from mien.overview import Overview, TrackOverview, jpeg
 from mien.timeline import Segment, clock
 
@@ -34,7 +33,7 @@ def timeline_page(overview: Overview) -> str:
     return Template(_TEMPLATE.read_text("utf-8")).substitute(
         title=escape(f"{overview.source}: expressions over time"),
         summary=summary + (f", of which the {len(tracks)} longest are shown." if hidden else "."),
-        legend="".join(f'<li><i style="background:{_hex(name)}"></i>{escape(name)}</li>' for name in overview.labels),
+        legend="".join(_swatch(overview, name) for name in overview.labels),
         tracks="\n".join(_row(overview, track, found) for track in tracks),
         begin=overview.begin_s,
         end=overview.begin_s + overview.seconds,
@@ -43,6 +42,10 @@ def timeline_page(overview: Overview) -> str:
         segments="\n".join(map(_line, found)),
         data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # nothing may end the script element
     )
+
+
+def _swatch(overview: Overview, label: str) -> str:
+    return f'<li><i style="background:{_hex(overview, label)}"></i>{escape(label)}</li>'
 
 
 def _row(overview: Overview, track: TrackOverview, found: Iterable[Segment]) -> str:
@@ -67,14 +70,14 @@ def _band(overview: Overview, track: TrackOverview) -> str:
             if probability >= 0.0005:
                 paths[name] += f"M{left:.2f} {bottom:.4f}V{bottom - probability:.4f}H{right:.2f}V{bottom:.4f}"
             bottom -= probability
-    return "".join(f'<path fill="{_hex(name)}" d="{path}"/>' for name, path in paths.items() if path)
+    return "".join(f'<path fill="{_hex(overview, name)}" d="{path}"/>' for name, path in paths.items() if path)
 
 
 def _name(overview: Overview, segment: Segment) -> str:
     left = _percent(overview, segment.start_s)
     width = _percent(overview, segment.end_s) - left
-    text = escape(segment.marked_label)
-    return f'<span style="left:{left:.2f}%;width:{width:.2f}%;border-color:{_hex(segment.label)}">{text}</span>'
+    style = f"left:{left:.2f}%;width:{width:.2f}%;border-color:{_hex(overview, segment.label)}"
+    return f'<span style="{style}">{escape(segment.marked_label)}</span>'
 
 
 def _line(segment: Segment) -> str:
@@ -95,8 +98,8 @@ def _percent(overview: Overview, time_s: float) -> float:
     return 100 * min(1.0, (time_s - overview.begin_s) / overview.seconds)
 
 
-def _hex(label: str) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*label_color(label))
+def _hex(overview: Overview, label: str) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*overview.colors[label])
 
 
 def _base64(data: bytes) -> str:

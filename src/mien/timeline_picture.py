@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mien.media.draw import label_color
 from mien.overview import Overview, TrackOverview
 from mien.timeline import Segment, clock
 
@@ -63,7 +62,7 @@ def _x(overview: Overview, time_s: float) -> float:
 def _draw_legend(draw: ImageDraw.ImageDraw, overview: Overview, font: _Font) -> None:
     x = float(_LEFT)
     for name in overview.labels:
-        draw.rectangle((x, 54, x + 18, 72), fill=label_color(name))
+        draw.rectangle((x, 54, x + 18, 72), fill=overview.colors[name])
         draw.text((x + 26, 63), name, font=font, fill=_INK, anchor="lm")
         x += 60 + draw.textlength(name, font=font)
 
@@ -83,7 +82,7 @@ def _draw_band(draw: ImageDraw.ImageDraw, overview: Overview, track: TrackOvervi
         left, right, bottom = _x(overview, start_s), _x(overview, end_s), top + _BAND
         for name, probability in zip(overview.labels, probabilities, strict=True):
             upper = bottom - probability * _BAND
-            draw.rectangle((left, upper, max(left + 1, right - 0.01), bottom), fill=label_color(name))
+            draw.rectangle((left, upper, max(left + 1, right - 0.01), bottom), fill=overview.colors[name])
             bottom = upper
 
 
@@ -91,6 +90,6 @@ def _draw_labels(draw: ImageDraw.ImageDraw, overview: Overview, found: list[Segm
     """The segments below the band: a line each, and its label where there is room."""
     for segment in found:
         left, right = _x(overview, segment.start_s), _x(overview, segment.end_s)
-        draw.line((left, top + 5, max(left, right - 2), top + 5), fill=label_color(segment.label), width=4)
+        draw.line((left, top + 5, max(left, right - 2), top + 5), fill=overview.colors[segment.label], width=4)
         if draw.textlength(segment.marked_label, font=font) <= right - left:
             draw.text((left, top + 12), segment.marked_label, font=font, fill=_INK)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from mien.errors import InputError
 from mien.faces.detect import Box, Face
-from mien.media import draw
-from mien.media.draw import annotate, picture_files, save_picture
+from mien.labels import FERPLUS
+from mien.media.draw import annotate, label_colors, picture_files, save_picture
 from mien.recognizer import Expression
 
 Pixels = npt.NDArray[np.uint8]
@@ -136,10 +136,10 @@ def test_uncertain_labels_have_a_question_mark() -> None:
     assert where(unsure[:200], ORANGE)[2] > where(sure[:200], ORANGE)[2] + 5
 
 
-def test_labels_without_a_colour_are_white() -> None:
-    odd = Expression("bored", 1.0, {"bored": 1.0}, uncertain=False)
+def test_other_classes_get_a_colour_that_is_left() -> None:
+    odd = Expression("bored", 0.9, {"angry": 0.1, "bored": 0.9}, uncertain=False)
     picture = annotate(blank(800, 600), [Face(box=(300, 200, 400, 320))], [odd])
-    assert where(picture[:, :402], (255, 255, 255))[0] == 300
+    assert where(picture[:, :402], label_colors(["contempt"])["contempt"])[0] == 300
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.webp", "new/folder/a.jpeg"])
@@ -251,9 +251,13 @@ def test_photos_do_not_share_a_picture(tmp_path: Path) -> None:
 
 
 def test_colours_can_be_told_apart() -> None:
-    colors = np.array([*draw._COLORS.values(), draw._OTHER_COLOR])
-    distances = np.abs(colors[:, None] - colors[None]).sum(axis=2)
-    assert distances[~np.eye(len(colors), dtype=bool)].min() > 80
+    own = ("awake", "happy", "sleepy", "yawning")
+    for labels in (FERPLUS.names, own, (*own, *"abcd")):
+        colors = np.array([*label_colors(labels).values(), (255, 255, 255)])  # white is the paper of timelines
+        distances = np.abs(colors[:, None] - colors[None]).sum(axis=2)
+        assert distances[~np.eye(len(colors), dtype=bool)].min() > 80
+    assert label_colors(own)["happy"] == label_colors(FERPLUS)["happy"]
+    assert set(label_colors([*FERPLUS, *own]).values()) == set(label_colors(FERPLUS).values())
 
 
 def test_photos_on_two_drives_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

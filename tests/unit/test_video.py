@@ -409,6 +409,14 @@ def test_the_page_stands_alone(clip: Path, model: Path) -> None:
     assert all(sum(bin_[2]) == pytest.approx(1, abs=0.01) for track in data["tracks"] for bin_ in track["course"])
 
 
+def test_other_classes_are_seen_on_white_paper() -> None:
+    own = Overview("x.mp4", ["awake", "sleepy"])
+    fills = re.findall(r'<i style="background:(#\w+)">', timeline_page(own))
+    assert len(set(fills)) == 2 and "#ffffff" not in fills
+    legend = timeline_picture(own)[54:73]
+    assert all((legend == color).all(-1).sum() > 300 for color in own.colors.values())
+
+
 def test_a_label_cannot_end_the_script() -> None:
     assert timeline_page(Overview("x.mp4", ["</script>"])).count("</script>") == 2
 

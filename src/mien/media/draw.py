@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ _LONGEST_PX = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # libjpeg's an
 _SMALLEST_PX = 640  # smaller photos are enlarged, or no text would fit
 _SMALLEST_FONT_PX = 13
 
+_Color = tuple[int, int, int]
+
 # Okabe and Ito's colours, which colour-blind people tell apart.
-_COLORS = {
+_COLORS: dict[str, _Color] = {
     "angry": (213, 94, 0),
     "contempt": (240, 228, 66),
     "disgust": (0, 158, 115),
@@ -38,7 +41,6 @@ _COLORS = {
     "sad": (86, 180, 233),
     "surprise": (0, 114, 178),
 }
-_OTHER_COLOR = (255, 255, 255)
 _PANEL = (20, 20, 20, 190)
 
 
@@ -177,9 +179,20 @@ def _near(box: Box, size: tuple[int, int]) -> Box:
     return x0, y0, x1, y1
 
 
-def label_color(label: str) -> tuple[int, int, int]:
-    """Return the RGB colour in which an expression is drawn."""
-    return _COLORS.get(label, _OTHER_COLOR)
+def label_colors(labels: Iterable[str]) -> dict[str, _Color]:
+    """Return the RGB colours in which the classes of a model are drawn.
+
+    The expressions of FER2013 and FER+ have each their own. Other classes get, in their order, the colours that are
+    left; where they are more, these begin again.
+    """
+    labels = tuple(labels)
+    left = cycle([color for name, color in _COLORS.items() if name not in labels] or _COLORS.values())
+    return {name: _COLORS[name] if name in _COLORS else next(left) for name in labels}
+
+
+def color_of(expression: Expression) -> _Color:
+    """Return the RGB colour in which a face with this expression is drawn."""
+    return label_colors(expression.probabilities)[expression.label]
 
 
 def _font(box: Box, size: tuple[int, int]) -> _Font:
@@ -193,7 +206,7 @@ def _font(box: Box, size: tuple[int, int]) -> _Font:
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, expression: Expression, longest: int) -> None:
     width = max(2, round(min(longest / 300, (box[2] - box[0]) / 20)))
     draw.rectangle(_grown(box, width // 2 + 1), outline=(0, 0, 0, 160), width=width + 2)  # seen on any background
-    draw.rectangle(box, outline=label_color(expression.label), width=width)
+    draw.rectangle(box, outline=color_of(expression), width=width)
 
 
 def _draw_label(
@@ -211,7 +224,7 @@ def _draw_label(
     x = max(0.0, min(box[0], size[0] - width))
     above, below, inside = box[1] - height, box[3], max(0.0, box[1])
     y = above if above >= 0 else below if below + height <= size[1] else inside
-    color = label_color(expression.label)
+    color = color_of(expression)
     draw.rectangle((x, y, x + width, y + height), fill=color)
     bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 120
     draw.text((x + margin - left, y + margin - top), text, font=font, fill=(0, 0, 0) if bright else (255, 255, 255))
@@ -256,13 +269,14 @@ class _Bars:
     def draw(self, draw: ImageDraw.ImageDraw, place: Box) -> None:
         """Draw the panel at `place`."""
         em, x = self._em, place[0] + self._bar_x
+        colors = label_colors(self._expression.probabilities)
         draw.rectangle(place, fill=_PANEL)
         for row, (name, probability) in enumerate(self._expression.probabilities.items()):
             y = place[1] + em * (0.4 + 1.25 * row)
             draw.text((place[0] + em * 0.6, y), name, font=self._font, fill=(255, 255, 255))
             bar = (x, y + em * 0.2, x + self._bar_length, y + em * 0.95)
             draw.rectangle(bar, fill=(255, 255, 255, 50))
-            draw.rectangle((*bar[:2], x + self._bar_length * probability, bar[3]), fill=label_color(name))
+            draw.rectangle((*bar[:2], x + self._bar_length * probability, bar[3]), fill=colors[name])
 
 
 def _grown(box: Box, by: float) -> Box:

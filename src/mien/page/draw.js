@@ -9,7 +9,8 @@ const COLORS = {
 };
 
 const byId = (id) => document.getElementById(id);
-const colorOf = (label) => COLORS[label] || "#ffffff";
+let colors = COLORS; // of the model's labels
+const colorOf = (label) => colors[label] || "#ffffff"; // before the model is known
 const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 const clock = (seconds) => { // 0:05.3
@@ -55,9 +56,19 @@ function faceElement(face, place) {
   return element("li", {}, title, element("ul", { class: "bars", "aria-label": `Probabilities of ${name.toLowerCase()}` }, ...bars));
 }
 
+/** Colours of a model's labels: others than those above get, in their order, the colours that are left. */
+function colorsOf(labels) {
+  const known = Object.keys(COLORS);
+  const free = known.filter((label) => !labels.includes(label));
+  const left = free.length ? free : known;
+  const own = labels.filter((label) => !known.includes(label));
+  return { ...COLORS, ...Object.fromEntries(own.map((label, i) => [label, COLORS[left[i % left.length]]])) };
+}
+
 /** Name the model, and the colours of its labels. */
 function showModel({ name, parameters, labels }, more = "") {
   labelsOfModel = labels;
+  colors = colorsOf(labels);
   byId("model").textContent = `Model: ${name}, ${parameters.toLocaleString("en")} weights.${more}`;
   byId("legend").replaceChildren(...labels.map((label) => {
     const swatch = element("span", { class: "swatch" });
