@@ -19,7 +19,10 @@ from tiny_model import write_tiny_model
 from typer.testing import CliRunner
 
 from mien.cli import build_app
+from mien.labels import FERPLUS
+from mien.overview import Overview
 from mien.serve.app import create_app
+from mien.timeline_page import timeline_page
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
 
@@ -462,6 +465,29 @@ def test_a_phone_shows_all_without_scrolling_sideways(page: Page, files: Path, w
 def test_right_to_left_nothing_lies_beside_the_page(page: Page) -> None:
     page.evaluate("document.documentElement.dir = 'rtl'")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_other_classes_have_the_colours_of_the_pictures(page: Page) -> None:
+    from mien.media.draw import label_colors
+
+    for labels in (["awake", "happy", "sleepy"], [*label_colors(FERPLUS), "awake", "sleepy"]):
+        model = json.dumps({"name": "own", "parameters": 1, "labels": labels})
+        found = page.evaluate(f"(showModel({model}), labelsOfModel.map(colorOf))")
+        assert found == ["#{:02x}{:02x}{:02x}".format(*color) for color in label_colors(labels).values()]
+
+
+def test_on_paper_a_timeline_keeps_its_colours_on_white(browser: Page, files: Path) -> None:
+    (files / "paper.html").write_text(timeline_page(Overview("clip.mp4", FERPLUS.names)))
+    browser.open((files / "paper.html").as_uri())
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    colors = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    adjusted = "getComputedStyle(document.querySelector('.legend i')).printColorAdjust"
+    assert browser.evaluate(colors) == ["rgb(30, 30, 30)", "rgb(255, 255, 255)"]
+    assert browser.evaluate(adjusted) == "exact"
+    browser.call("Emulation.setEmulatedMedia", media="screen", features=dark)
+    assert browser.evaluate(colors) == ["rgb(238, 238, 238)", "rgb(22, 22, 22)"]
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
 
 
 def test_on_paper_bars_keep_their_colours_on_white(page: Page, files: Path) -> None:
