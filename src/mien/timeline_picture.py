@@ -73,7 +73,8 @@ def _draw_axis(draw: ImageDraw.ImageDraw, overview: Overview, bottom: float, fon
         x = _x(overview, tick * step)
         draw.line((x, _TOP - 8, x, bottom), fill=_FAINT)
         whole_s = clock(tick * step).removesuffix(".0")
-        draw.text((x, bottom + 8), whole_s, font=font, fill=_INK, anchor="ma")
+        last_x = _WIDTH - 4 - draw.textlength(whole_s, font=font) / 2  # where 10:00:00 still fits
+        draw.text((min(x, last_x), bottom + 8), whole_s, font=font, fill=_INK, anchor="ma")
 
 
 def _draw_band(draw: ImageDraw.ImageDraw, overview: Overview, track: TrackOverview, top: float) -> None:

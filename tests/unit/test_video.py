@@ -409,6 +409,13 @@ def test_the_page_stands_alone(clip: Path, model: Path) -> None:
     assert all(sum(bin_[2]) == pytest.approx(1, abs=0.01) for track in data["tracks"] for bin_ in track["course"])
 
 
+def test_ten_hours_have_their_last_time_whole() -> None:
+    long = Overview("x.mp4", FER2013.names)
+    long.end_s = 36_000.0
+    times = timeline_picture(long)[-50:, 1500:].min(axis=(0, 2)) < 128  # the columns with ink
+    assert times.any() and not times[-1]
+
+
 def test_other_classes_are_seen_on_white_paper() -> None:
     own = Overview("x.mp4", ["awake", "sleepy"])
     fills = re.findall(r'<i style="background:(#\w+)">', timeline_page(own))
