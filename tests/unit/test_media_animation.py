@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from drawn_video import pan
-from PIL import Image
+from PIL import Image, features
 from tiny_model import write_tiny_model
 
 import mien
@@ -83,6 +84,23 @@ def test_a_damaged_animation_gives_what_it_has(tmp_path: Path) -> None:
         else:
             assert [frame.index for frame in reader] == indexes
             assert str(reader.cut_off).startswith("frame 2 cannot be read: ")
+
+
+def test_thirty_frames_a_second_do_not_drift(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="needs PyAV, extra `video`")
+    if "libsvtav1" not in av.codecs_available or not features.check("avif"):
+        pytest.skip("needs an encoder and a decoder of AVIF")
+    with av.open(tmp_path / "a.avif", "w") as out:
+        stream = out.add_stream("libsvtav1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for index in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), index, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    reader = AnimationReader(tmp_path / "a.avif")
+    assert [frame.time_s for frame in reader] == pytest.approx([index / 30 for index in range(60)], abs=0.001)
+    assert reader.seen_s == pytest.approx(2, abs=0.001)
 
 
 def test_what_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:

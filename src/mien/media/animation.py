@@ -77,19 +77,26 @@ class AnimationReader:
         Raises:
             InputError: the first frame cannot be decoded, or none lies in the range.
         """
-        self.cut_off, index, time_ms, empty = None, 0, 0.0, True
+        self.cut_off, index, empty = None, 0, True
+        ends_ms = added_ms = 0.0
         with opened(self._path, self.name) as image:
             try:
                 apart = int(getattr(image, "default_image", False))  # what is shown where animations are not
                 for index in range(getattr(image, "n_frames", 1) - apart):
                     image.seek(index + apart)
                     image.load()
+                    time_ms = ends_ms
+                    if image.format == "AVIF":  # Pillow rounds each length to a millisecond, which would add up
+                        time_ms = image.info["timestamp"] + added_ms
                     time_s = time_ms / 1000
                     if self._end_s is not None and time_s >= self._end_s:
                         break
-                    shown_ms = image.info.get("duration", 0)
-                    time_ms += shown_ms if shown_ms > _TOO_SHORT_MS else _INSTEAD_MS
-                    self.seen_s = min(time_ms / 1000, math.inf if self._end_s is None else self._end_s)
+                    shown_ms = stated_ms = image.info.get("duration", 0)
+                    if stated_ms <= _TOO_SHORT_MS:
+                        shown_ms = _INSTEAD_MS
+                        added_ms += shown_ms - stated_ms
+                    ends_ms = time_ms + shown_ms
+                    self.seen_s = min(ends_ms / 1000, math.inf if self._end_s is None else self._end_s)
                     if time_s >= self.start_s and index % self._every == 0:
                         empty = False
                         yield Frame(index=index, time_s=time_s, image=pixels_of(image))
@@ -98,4 +105,4 @@ class AnimationReader:
                     raise InputError(f"{self.name}: damaged: {reason_of(error)}.") from error
                 self.cut_off = f"frame {index} cannot be read: {reason_of(error)}"
         if empty:
-            refuse_empty_part(self.name, self.start_s, self._end_s, self._every, time_ms / 1000)
+            refuse_empty_part(self.name, self.start_s, self._end_s, self._every, ends_ms / 1000)
