@@ -395,6 +395,19 @@ def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:
     assert list_photos([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "loop.jpg"]  # reading the latter says why
 
 
+def test_a_pattern_takes_a_photo_once_that_links_lead_to_again(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    (tmp_path / "photos" / "loop").symlink_to(".")
+    (tmp_path / "photos" / "more").symlink_to("../elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    photos = [tmp_path / "photos" / name for name in ("a.jpg", "more/c.jpg", "same.jpg", "sub/b.jpg")]
+    for photo in photos:
+        photo.symlink_to("a.jpg") if photo.name == "same.jpg" else photo.touch()  # links to photos are taken as photos
+    assert list_photos([f"{tmp_path}/photos/**/*.jpg"]) == photos
+    loop = tmp_path / "photos" / "loop"
+    assert list_photos([f"{loop}/*.jpg"]) == [loop / "a.jpg", loop / "same.jpg"]
+
+
 def test_a_folder_that_may_not_be_opened_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.jpg").touch()
     (tmp_path / "closed").mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +29,8 @@ def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES)
     are passed over, links to folders are not followed.
 
     Patterns are those of `glob`, with ``**`` for any depth. What exists under that very name is no pattern. Folders
-    that a pattern matches are searched like named ones, and each photo of a pattern is taken once.
+    that a pattern matches are searched like named ones, and each photo of a pattern is taken once, even where links
+    between folders lead to it again.
 
     A folder or pattern without photos stays as it is beside others, and so does a folder that may not be opened:
     reading it says so.
@@ -129,4 +130,14 @@ def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
             found[path] = None
     if not found:
         raise InputError(f"{pattern}: no photo matches; expected {_kinds(suffixes)}.")
-    return list(found)
+    return _once_each(found)
+
+
+def _once_each(paths: Collection[Path]) -> list[Path]:
+    """Paths without those that lead through linked folders to a file that a shorter one names; glob follows links."""
+    folders = {folder: os.path.realpath(folder) for folder in {path.parent for path in paths}}
+    shortest: dict[tuple[str, str], Path] = {}
+    for path in sorted(paths, key=lambda path: len(path.parts)):
+        shortest.setdefault((folders[path.parent], path.name), path)
+    kept = set(shortest.values())
+    return [path for path in paths if path in kept]
