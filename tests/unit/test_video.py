@@ -361,6 +361,12 @@ def test_a_frame_that_is_no_picture_is_refused(image: Any) -> None:
         Frame(index=5, time_s=0.2, image=image)
 
 
+@pytest.mark.parametrize("time_s", [math.nan, math.inf])
+def test_a_frame_at_no_time_is_refused(time_s: float) -> None:
+    with pytest.raises(InputError, match=r"frame 5: shown at (nan|inf) s; expected a finite number\.$"):
+        Frame(index=5, time_s=time_s, image=np.zeros((9, 9, 3), np.uint8))
+
+
 def test_frames_take_numpys_numbers(model: Path) -> None:
     (found,) = still(model, np.array([150]), np.array([0.5], np.float32)).frames()  # type: ignore[arg-type]
     assert json.loads(found.to_json())["time_s"] == 0.5

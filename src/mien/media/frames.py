@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Frame:
         image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
 
     Raises:
-        InputError: `image` has another shape or type.
+        InputError: `image` has another shape or type, or `time_s` is not finite.
     """
 
     index: int
@@ -32,13 +33,15 @@ class Frame:
     image: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        """Check the picture, and take NumPy's numbers as Python's own, which JSON can hold."""
+        """Check picture and time, and take NumPy's numbers as Python's own, which JSON can hold."""
         shape: tuple[int, ...] = getattr(self.image, "shape", ())
         kind = getattr(self.image, "dtype", type(self.image).__name__)
         if kind != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise InputError(f"frame {self.index}: shape {shape} of {kind}; expected (H, W, 3) RGB uint8, not empty.")
         object.__setattr__(self, "index", int(self.index))
         object.__setattr__(self, "time_s", float(self.time_s))
+        if not math.isfinite(self.time_s):
+            raise InputError(f"frame {self.index}: shown at {self.time_s} s; expected a finite number.")
 
 
 class FrameSource(Protocol):
