@@ -229,6 +229,19 @@ def test_a_video_of_one_frame_has_its_face_in_the_timeline(page: Page, files: Pa
     assert "Most probable: happy for 0.0 s." in page.text(".card")
 
 
+@pytest.mark.parametrize(("rate", "furthest"), [(25, "0.4"), (10, "0.8")])
+def test_the_last_frame_of_a_video_can_be_reached(page: Page, files: Path, rate: int, furthest: str) -> None:
+    pytest.importorskip("av", reason="needs PyAV, extra `video`")
+    from drawn_video import pan, write_video
+
+    page.choose("#files", [write_video(files / f"film{rate}.mp4", pan(9), rate=rate)])
+    page.wait("document.querySelector('.card').innerText.includes('every second frame, 5 in all')")
+    page.evaluate("document.querySelector('[type=range]').focus()")
+    page.press("End", 35)
+    page.wait("document.querySelector('.cursor').style.left === '100%'")
+    assert page.evaluate("document.querySelector('[type=range]').value") == furthest
+
+
 def test_the_time_in_a_hidden_tab_is_no_time_of_a_face(page: Page) -> None:
     page.evaluate("byId('camera-toggle').focus(), byId('camera-toggle').click()")
     assert page.evaluate("document.activeElement.id") == "camera-toggle"

@@ -8,6 +8,7 @@ const DRAWN_EVERY_MS = 250; // while frames come; drawing takes the longer the m
 /** What a card shows of a video. */
 class Film {
   frames = [];
+  ends = 0; // time of the last frame
 
   constructor(file, card) {
     this.player = element("video", { playsinline: "", preload: "auto", "aria-label": file.name });
@@ -49,7 +50,7 @@ class Film {
     this.player.addEventListener("seeked", step);
     this.play.addEventListener("click", () => (this.player.paused ? this.player.play() : this.player.pause()));
     this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value)));
-    const point = (event) => this.goTo(this.slider.max * event.offsetX / this.timeline.clientWidth);
+    const point = (event) => this.goTo(this.ends * event.offsetX / this.timeline.clientWidth);
     this.timeline.addEventListener("pointerdown", point);
     this.timeline.addEventListener("pointermove", (event) => event.buttons && point(event));
     new ResizeObserver(() => this.draw()).observe(this.timeline);
@@ -70,7 +71,8 @@ class Film {
     const shares = drawTimeline(this.timeline, moments, 0, moments.at(-1).time);
     this.text.textContent = `Largest face, from the beginning to ${clock(end)}. Most probable: ${shares}.`;
     this.end.textContent = clock(end);
-    this.slider.max = end;
+    this.ends = end;
+    this.slider.max = Math.ceil(10 * end - 0.001) / 10; // a whole step, or the last frames could not be reached
     this.drawnAt = performance.now();
   }
 
@@ -85,7 +87,7 @@ class Film {
     const frame = this.frames.at(later === -1 ? -1 : Math.max(0, later - 1));
     this.slider.value = time;
     this.slider.setAttribute("aria-valuetext", clock(time));
-    this.cursor.style.left = `${100 * Math.min(1, time / (Number(this.slider.max) || 1))}%`;
+    this.cursor.style.left = `${100 * Math.min(1, time / (this.ends || 1))}%`;
     if (!frame || frame === this.shown && this.boxes.width === this.player.videoWidth) return;
     this.shown = frame;
     showFaces(this.faces, frame.faces);
