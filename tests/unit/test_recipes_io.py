@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mien.errors import MienError, RecipeError
-from mien.lab.recipe import Adam, Backbone, Constant, Cosine, NoAugment, Phase, Plateau
+from mien.lab.recipe import Adam, Backbone, Constant, Cosine, NoAugment, Phase, Plateau, Recipe
 from mien.lab.recipe.io import from_json, override, to_json
 from mien.lab.recipe_book import recipes
 
 CNN8 = recipes["cnn8"]
 RESNET = recipes["resnet50-last50"]
+VGG = replace(CNN8, network=Backbone(name="vgg16", weights="none"))
 
 
 def changed(**fields: Any) -> str:
@@ -171,6 +173,33 @@ def test_a_rate_that_phases_replace_is_refused(changes: list[str]) -> None:
     with pytest.raises(RecipeError, match=r"optimizer\.lr: not used by resnet50-last50, .* set phases\.0\.lr"):
         override(RESNET, *changes)
     assert override(RESNET, "optimizer.lr=1", "phases=[]").optimizer.lr == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "needed", "with_it"),
+    [
+        (VGG, ["network.batch_norm=true"], "network.dense", "network.dense=[8]"),
+        (CNN8, ["validation.fraction=0.3"], "validation.kind=holdout", "validation.kind=holdout"),
+        (CNN8, ["validation.rule=grouped"], "validation.kind=holdout", "validation.kind=holdout"),
+        (CNN8, ["stopping.min_delta=0.1"], "stopping.monitor", "stopping.monitor=loss"),
+        (
+            CNN8,
+            ["augment.zoom_per_axis=true", "augment.zoom_fraction=0"],
+            "augment.zoom_fraction",
+            "augment.zoom_fraction=0.1",
+        ),
+        (CNN8, ["augment.soften_px=[8, 9]"], "augment.soften_rate", "augment.soften_rate=0.5"),
+        (CNN8, ["augment.jpeg_quality=[8, 9]"], "augment.jpeg_rate", "augment.jpeg_rate=0.5"),
+        (CNN8, ["augment.erase_area=[0.1, 0.2]"], "augment.erase_rate", "augment.erase_rate=0.5"),
+        (CNN8, ["augment.mix_rate=0.5"], "augment.mixup_alpha or augment.cutmix_alpha", "augment.cutmix_alpha=1"),
+        (CNN8, ["augment.erase_area=[0.1, 0.2]", "augment=NoAugment"], "augment.erase_rate", "augment.erase_rate=0.5"),
+    ],
+)
+def test_a_change_of_what_is_not_used_is_refused(recipe: Recipe, changes: list[str], needed: str, with_it: str) -> None:
+    path = changes[0].partition("=")[0]
+    with pytest.raises(RecipeError, match=re.escape(f"{path}: changes nothing in {recipe.name} without {needed}; set")):
+        override(recipe, *changes)
+    assert override(recipe, changes[0], with_it).name == f"{recipe.name}-variant"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import difflib
 import json
 import math
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
@@ -21,6 +21,22 @@ RECIPE = "recipe.json"
 VARIANT = "-variant"
 """Ends the name of a recipe that `override` has changed."""
 _IS_VARIANT = "A variant of "
+
+_ONLY_WITH: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "network.batch_norm": ("network.dense", lambda network: network.dense),
+    "augment.zoom_per_axis": ("augment.zoom_fraction", lambda augment: augment.zoom_fraction),
+    "augment.soften_px": ("augment.soften_rate", lambda augment: augment.soften_rate),
+    "augment.jpeg_quality": ("augment.jpeg_rate", lambda augment: augment.jpeg_rate),
+    "augment.erase_area": ("augment.erase_rate", lambda augment: augment.erase_rate),
+    "augment.mix_rate": (
+        "augment.mixup_alpha or augment.cutmix_alpha",
+        lambda augment: augment.mixup_alpha or augment.cutmix_alpha,
+    ),
+    "validation.fraction": ("validation.kind=holdout", lambda validation: validation.kind == "holdout"),
+    "validation.rule": ("validation.kind=holdout", lambda validation: validation.kind == "holdout"),
+    "stopping.min_delta": ("stopping.monitor", lambda stopping: stopping.monitor != "none"),
+}
+"""Fields that change nothing alone: what they go with, and whether their part of a recipe has it."""
 
 
 def is_run(named: str | Path) -> bool:
@@ -89,10 +105,7 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         paths.append(path.strip())
     variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
     assert isinstance(variant, Recipe)
-    if variant.phases and "optimizer.lr" in paths:
-        raise RecipeError(
-            f"optimizer.lr: not used by {recipe.name}, which has phases with a learning rate each; set phases.0.lr."
-        )
+    _refuse_unused(variant, recipe.name, paths)
     if changes and "remark" not in paths:  # what it says need not hold of the variant
         begun = f"{recipe.remark[:-1]}, " if recipe.remark.startswith(_IS_VARIANT) else f"{_IS_VARIANT}{recipe.name}: "
         variant = replace(variant, remark=f"{begun}{', '.join(map(str.strip, changes))}.")
@@ -100,6 +113,21 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
         variant = replace(variant, name=variant.name + VARIANT)
     assumed = {field: why for field, why in variant.assumed.items() if not _is_changed(field, paths)}
     return replace(variant, published=(), assumed=assumed)
+
+
+def _refuse_unused(variant: Recipe, name: str, paths: Iterable[str]) -> None:
+    """Refuse changes of fields that change nothing in the recipe `name`, once it is all changed."""
+    for path in paths:
+        if path == "optimizer.lr" and variant.phases:
+            raise RecipeError(
+                f"optimizer.lr: not used by {name}, which has phases with a learning rate each; set phases.0.lr."
+            )
+        if path not in _ONLY_WITH:
+            continue
+        (needed, has_it), (part, field) = _ONLY_WITH[path], path.split(".")
+        whole = getattr(variant, part)  # of another kind where that was set too
+        if not (hasattr(whole, field) and has_it(whole)):
+            raise RecipeError(f"{path}: changes nothing in {name} without {needed}; set that too, or leave this out.")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
