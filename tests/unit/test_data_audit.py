@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_identical_faces() -> None:
     assert len(set(result.identical.tolist())) == 3
     groups = result.groups.tolist()
     assert groups[0] == groups[2] == groups[5] and groups[1] == groups[3] and len(set(groups)) == 3
-    assert len(result.near_pairs) == 0
+    assert result.near_twin_pairs == 0
     assert repr(result) == "Audit(test: 6 faces; see `summary()`)"
 
 
@@ -69,7 +71,7 @@ def test_near_twins(change, twin: bool) -> None:
         result = audit(dataset([first, FACES[1], second], "ttp"))
         assert result.twin_free.tolist() == [True, True, not twin]
         assert result.identical_in_training.tolist() == [False] * 3
-        assert len(result.near_pairs) == int(twin)
+        assert result.near_twin_pairs == int(twin)
         assert (result.groups[0] == result.groups[2]) == twin
 
 
@@ -83,7 +85,7 @@ def test_groups_are_chains_of_twins() -> None:
     a, far = FACES[0], FACES[9]
     chain = [mixed(a, far, np.cos(angle)) for angle in (0.0, 0.25, 0.5)]
     result = audit(dataset([chain[0], FACES[1], chain[2], chain[1]], "tttt"))
-    assert len(result.near_pairs) == 2
+    assert result.near_twin_pairs == 2
     assert result.groups[0] == result.groups[2] == result.groups[3] != result.groups[1]
 
 
@@ -145,15 +147,48 @@ def test_tiles_change_nothing_and_progress_is_told(monkeypatch: pytest.MonkeyPat
     }
     monkeypatch.setattr(auditing, "_TILE", 4)
     told: list[tuple[int, int]] = []
-    pairs = near_pairs(np.stack(pool), np.ones(15, bool), lambda done, total: told.append((done, total)))
+    tiles = near_pairs(np.stack(pool), np.ones(15, bool), lambda done, total: told.append((done, total)))
+    pairs = np.concatenate(list(tiles))
     assert {tuple(pair) for pair in pairs.tolist()} == expected
     assert len(pairs) == len(expected) == 15
     assert told == [(step, 10) for step in range(1, 11)]
 
 
+def test_groups_are_the_same_in_tiles_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a plain search; a group's number counts the groups whose first image comes before its own."""
+    draw = np.random.default_rng(1)
+    angles = draw.choice(40, 24, replace=False) * 0.2  # steps of 0.2 link, of 0.4 do not: chains of various lengths
+    images = [mixed(FACES[0], FACES[9], np.cos(angle)) for angle in angles] + [*FACES[1:4]]
+    data = dataset(images, "".join(draw.choice(["t", "p"], len(images))))
+    monkeypatch.setattr(auditing, "_TILE", len(images))
+    whole = auditing._audited(data, None)
+    assert whole.near_twin_pairs > 1 and 3 < len(set(whole.groups.tolist())) < len(images)
+    assert list(dict.fromkeys(whole.groups[np.argsort(whole.identical)].tolist())) == sorted(set(whole.groups.tolist()))
+    for tile in (1, 4, 7):
+        monkeypatch.setattr(auditing, "_TILE", tile)
+        tiled = auditing._audited(data, None)
+        assert tiled.near_twin_pairs == whole.near_twin_pairs
+        assert tiled.groups.tolist() == whole.groups.tolist()
+        assert tiled.earliest.tolist() == whole.earliest.tolist()
+
+
+def test_frames_of_one_scene_take_no_more_memory_the_more_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every two of 1,500 are twins: their 1,124,250 pairs would take 18 MB."""
+    frames = (FACES[0] * 0.8 + np.random.default_rng(0).integers(0, 9, (1_500, 48, 48))).astype(np.uint8)
+    data = dataset(list(frames), "t" * len(frames))
+    monkeypatch.setattr(auditing, "_TILE", 64)
+    audit(dataset([*FACES], "t" * len(FACES)))  # imports what it needs
+    tracemalloc.start()
+    result = audit(data)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.near_twin_pairs == 1_500 * 1_499 // 2 and not result.groups.any() and result.twin_free.sum() == 1
+    assert most < 6 * frames.nbytes
+
+
 def test_faces_that_differ_in_the_finest_detail_alone_are_twins() -> None:
     swapped = RANDOM[:2].reshape(2, 48, 24, 2)[..., ::-1].reshape(2, 48, 48)  # each pixel with its neighbour
-    pairs = near_pairs(np.concatenate([RANDOM[:2], swapped]), np.ones(4, bool))
+    (pairs,) = near_pairs(np.concatenate([RANDOM[:2], swapped]), np.ones(4, bool))
     assert pairs.tolist() == [[0, 2], [1, 3]]
 
 

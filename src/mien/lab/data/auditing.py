@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -46,7 +46,7 @@ class Audit:
         splits: ``(N,)`` str, the split of each face.
         identical: ``(N,)`` int64, number of the distinct image that each face shows, 0 to M - 1.
         groups: ``(N,)`` int64, number of the group of twins, identical or near, that each face belongs to.
-        near_pairs: ``(P, 2)`` int64, pairs of distinct images that are near twins, as numbers in `identical`.
+        near_twin_pairs: pairs of distinct images that are near twins.
         conflicting: ``(N,)`` bool, an identical face carries another label.
         blank: ``(N,)`` bool, standard deviation below `BLANK_STD`.
         earliest: ``(N,)`` int64, position of the first Training face that is the face itself or its twin,
@@ -57,7 +57,7 @@ class Audit:
     splits: npt.NDArray[np.str_]
     identical: Indices
     groups: Indices
-    near_pairs: Indices
+    near_twin_pairs: int
     conflicting: Mask
     blank: Mask
     earliest: Indices
@@ -98,7 +98,7 @@ class Audit:
         counts: dict[str, int | dict[str, int]] = {
             "faces": len(self.splits),
             "distinct": int(self.identical.max()) + 1,
-            "near_twin_pairs": len(self.near_pairs),
+            "near_twin_pairs": self.near_twin_pairs,
             "groups_with_conflicting_labels": len(np.unique(self.identical[self.conflicting])),
             "blank": self._per_split(self.blank),
             "conflicting": self._per_split(self.conflicting),
@@ -140,26 +140,27 @@ def _audited(dataset: FaceDataset, progress: Progress | None) -> Audit:
     flat = dataset.faces.reshape(count, -1)
     _, first, identical = np.unique(flat.view(f"V{flat.shape[1]}").ravel(), return_index=True, return_inverse=True)
     std = np.array([face.std() for face in flat], np.float32)
-    pairs = near_pairs(dataset.faces[first], std[first] >= BLANK_STD, progress)
-
     own = _first_in_training(identical, dataset.splits)
-    earliest = own.copy()
-    np.minimum.at(earliest, pairs[:, 0], own[pairs[:, 1]])
-    np.minimum.at(earliest, pairs[:, 1], own[pairs[:, 0]])
+    earliest, groups, near_twin_pairs = own.copy(), np.arange(len(first)), 0
+    for pairs in near_pairs(dataset.faces[first], std[first] >= BLANK_STD, progress):
+        near_twin_pairs += len(pairs)
+        np.minimum.at(earliest, pairs[:, 0], own[pairs[:, 1]])
+        np.minimum.at(earliest, pairs[:, 1], own[pairs[:, 0]])
+        groups = _linked(groups, pairs)
     return Audit(
         source=dataset.source,
         splits=dataset.splits,
         identical=identical,
-        groups=_groups(len(first), pairs)[identical],
-        near_pairs=pairs,
+        groups=groups[identical],
+        near_twin_pairs=near_twin_pairs,
         conflicting=_conflicting(identical, dataset.labels),
         blank=std < BLANK_STD,
         earliest=earliest[identical],
     )
 
 
-def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress | None = None) -> Indices:
-    """Find the pairs of near twins.
+def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress | None = None) -> Iterator[Indices]:
+    """Find the pairs of near twins, a tile at a time: of 20,000 frames of one scene all would take gigabytes.
 
     Every face is the sum of an even part (the same when mirrored) and an odd part (its negative when mirrored).
     With E and O the products of the parts of two faces, their correlation is E + O, and E - O with one of them
@@ -170,22 +171,20 @@ def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress |
         visible: ``(N,)`` bool, False where a face is blank and resembles nothing.
         progress: told how many tiles are compared.
 
-    Returns:
-        ``(P, 2)`` int64, each pair once, the smaller index first.
+    Yields:
+        ``(P, 2)`` int64 of each tile, each pair once, the smaller index first.
     """
     even, odd = _unit_parts(faces, visible)
     starts = range(0, len(faces), _TILE)
     tiles = [(top, left) for top in starts for left in starts if left >= top]
-    found = []
     for done, (top, left) in enumerate(tiles, start=1):
         likeness = odd[top : top + _TILE] @ odd[left : left + _TILE].T
         np.abs(likeness, out=likeness)
         likeness += even[top : top + _TILE] @ even[left : left + _TILE].T
         pairs = np.argwhere(likeness > NEAR) + np.array([top, left])
-        found.append(pairs[pairs[:, 0] < pairs[:, 1]])
+        yield pairs[pairs[:, 0] < pairs[:, 1]]
         if progress:
             progress(done, len(tiles))
-    return np.concatenate(found).astype(np.int64)
 
 
 def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -202,14 +201,19 @@ def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArra
     return ((left + right) * half).reshape(len(faces), -1), ((left - right) * half).reshape(len(faces), -1)
 
 
-def _groups(count: int, pairs: Indices) -> Indices:
-    """The group of each of `count` images, numbered by their first images; pairs, and pairs of pairs, share one."""
+def _linked(groups: Indices, pairs: Indices) -> Indices:
+    """Return the group of each image ``(N,)`` once pairs of images are linked too, numbered by their first images."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    linked = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
-    groups: Indices = connected_components(linked, directed=False)[1].astype(np.int64)
-    return groups
+    links = groups[pairs]
+    links = links[links[:, 0] != links[:, 1]]
+    if not len(links):
+        return groups
+    count = int(groups.max()) + 1
+    graph = coo_array((np.ones(len(links)), links.T), shape=(count, count))
+    merged: Indices = connected_components(graph, directed=False)[1].astype(np.int64)
+    return merged[groups]
 
 
 def _first_in_training(identical: Indices, splits: npt.NDArray[np.str_]) -> Indices:
