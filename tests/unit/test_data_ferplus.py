@@ -51,6 +51,13 @@ def test_votes_are_joined_by_row(tmp_path: Path) -> None:
     assert data.take(np.array([1])).votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("ending", [("",), ("", "", "  "), ("\r",)])
+def test_blank_lines_at_the_end_are_passed_over(tmp_path: Path, ending: tuple[str, ...]) -> None:
+    data = join_votes(dataset(["1", "7"], [PUBLIC, PUBLIC]), votes_file(tmp_path, *GOOD, *ending))
+    assert data.votes is not None
+    assert data.votes[:, 1].tolist() == [10, 0]
+
+
 def problem(data: FaceDataset, path: Path) -> str:
     with pytest.raises(DataError) as caught:
         join_votes(data, path)
@@ -60,6 +67,7 @@ def problem(data: FaceDataset, path: Path) -> str:
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
+        ((GOOD[0], "", GOOD[1]), "row 1: 0 columns, expected 12. Is the file cut off? Get it again."),
         ((GOOD[0], "PublicTest,b.png,1,2"), "row 1: 4 columns, expected 12. Is the file cut off? Get it again."),
         (("Training,a.png,4,0,0,1,3,2,0,0,0,x",), "row 0: NF 'x', expected a number of votes from 0 to 255"),
         (("Training,a.png,300,0,0,1,3,2,0,0,0,0",), "row 0: neutral '300', expected"),

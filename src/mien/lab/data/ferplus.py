@@ -204,10 +204,11 @@ def _read_votes(path: Path) -> tuple[npt.NDArray[np.str_], Votes]:
     votes: list[list[int]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = csv.reader(stream)
-            header = next(lines, [])
+            header, *lines = list(csv.reader(stream)) or [[]]
             if [canonical_name(name) for name in header] != [canonical_name(name) for name in _HEADER]:
                 raise DataError(f"{path}: wrong columns: {','.join(header)[:80]!r}. Expected {','.join(_HEADER)}.")
+            while lines and not "".join(lines[-1]).strip():
+                lines.pop()  # only at the end: between others, a blank line may be a row that is missing
             for fields in lines:
                 splits.append(fields[0] if fields else "")
                 votes.append(_line_votes(fields, f"{path} row {len(votes)}"))
