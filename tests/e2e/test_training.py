@@ -39,6 +39,7 @@ from mien.lab.recipe import (
     Stopping,
     Validation,
 )
+from mien.lab.recipe.io import to_json
 from mien.lab.recipe_book import recipes
 from mien.lab.remarks import watched_faces
 from mien.lab.run import ENVIRONMENT, Run, learned_classes, run_name
@@ -340,6 +341,24 @@ def test_a_time_limit_stops_in_time_and_the_same_call_goes_on(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0.0)
     assert not run.finished
     assert train(TINY, easy_faces(), out=tmp_path).finished
+
+
+@pytest.mark.parametrize("edited", [True, False])
+def test_a_training_that_goes_on_leaves_the_recipe_that_it_trained(tmp_path, edited):
+    def interrupted(progress):
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, easy_faces(), out=tmp_path, on_progress=interrupted)
+    (file,) = tmp_path.glob("*/recipe.json")
+    text = file.read_text()
+    file.unlink()
+    if edited:  # the model would be exported with what the training did not see
+        other = replace(TINY, preprocess=replace(TINY.preprocess, mean=(0.1,)))
+        file.write_text(to_json(other))
+    assert train(TINY, easy_faces(), out=tmp_path).finished
+    assert file.read_text() == text
 
 
 def test_a_run_tells_by_which_code_and_how_it_went_on(tmp_path, monkeypatch):

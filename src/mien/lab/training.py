@@ -531,6 +531,8 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Go back to a checkpoint; the optimizer follows when its phase is entered."""
+        if self.fabric.is_global_zero:
+            self.run.write_recipe()  # the one that is trained: the file may have been edited or lost
         self.classifier.load_state_dict(state["classifier"])
         if self.averaged is not None:
             self.averaged.load_state_dict(state["averaged"])
