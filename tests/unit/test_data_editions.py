@@ -236,6 +236,14 @@ def test_names_in_any_case_deeper_down_and_other_files(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_folders_that_begin_with_a_dot_are_other_programs_own(tmp_path: Path) -> None:
+    """Such as those of Jupyter, with copies of what was opened there, and of a desktop's bin."""
+    others = [".Trash-1000/files/train/sad/c.png", "train/.ipynb_checkpoints/a-checkpoint.png"]
+    edition = open_fer2013(files(tmp_path, {name: encoded(grey(9)) for name in ("train/happy/a.png", *others)}))
+    assert edition.data.rows.tolist() == ["train/happy/a.png"]
+    assert edition.other_files == tuple(others)
+
+
 def test_colour_becomes_grey(tmp_path: Path) -> None:
     rgb = np.zeros((48, 48, 3), np.uint8)
     rgb[..., 1] = 100
@@ -751,6 +759,7 @@ def write_own(path: Path, **columns: object) -> Path:
         ({"emotion": [3, 7]}, "row 1: emotion 7; expected 0 to 6, or -1 for unlabelled"),
         ({"emotion": [None, 3]}, "row 0: emotion nan; expected 0 to 6"),
         ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
+        ({"row": [7, None]}, "face 1: has no row. Every face needs a row of its own; number the rows"),
         ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: stands twice in Test. Every face needs a row of its own"),
         ({"image": [None, encoded(grey(1))]}, "1 images cannot be read:\n  row 0: empty file"),
         ({"image": [encoded(grey(1)), encoded(grey(1, side=20))]}, "row 1: 20x20 px, expected 48x48"),
@@ -758,6 +767,12 @@ def write_own(path: Path, **columns: object) -> Path:
 )
 def test_wrong_values_in_a_parquet_file(tmp_path: Path, columns: dict[str, object], found: str) -> None:
     assert found in problem(write_own(tmp_path / "a.parquet", **columns))
+
+
+def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
+    columns = pq.read_table(write_own(tmp_path / "a.parquet"))
+    pq.write_table(columns.append_column("row", columns["row"]), tmp_path / "b.parquet")
+    assert "b.parquet: columns stand there twice: row. Keep one of each." in problem(tmp_path / "b.parquet")
 
 
 def test_a_row_may_stand_in_two_splits(tmp_path: Path) -> None:

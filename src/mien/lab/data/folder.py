@@ -146,9 +146,9 @@ def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file is an image by its name; files that begin with a dot are other programs' own."""
+    """Return whether a file is an image by its name; what begins with a dot, a folder too, is other programs' own."""
     path = PurePosixPath(name)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 @cache

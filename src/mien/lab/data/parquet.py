@@ -18,6 +18,7 @@ from mien.lab.data.images import decode_faces
 from mien.labels import FER2013, FERPLUS, LabelSet, label_set_of
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
+_ROWS = "Every face needs a row of its own; number the rows of joined files anew."
 HUB_COLUMNS = ("image", "label")
 CLASSES = "classes"
 """Column whose every row has the names of all classes as a JSON list, where they are others than FER2013's: other
@@ -71,6 +72,8 @@ def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     try:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{path}: columns stand there twice: {', '.join(twice)}. Keep one of each.")
         if set(OWN_COLUMNS) <= set(names):
             return _read_own(path, file, resize)
         if set(HUB_COLUMNS) <= set(names):
@@ -86,7 +89,10 @@ def _read_own(path: Path, file: Any, resize: bool) -> Edition:
     table = file.read(columns=["row", "emotion", "Usage"])
     labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
-    rows = np.array(table["row"].to_pylist(), np.str_)
+    given = table["row"].to_pylist()
+    if None in given:
+        raise DataError(f"{path} face {given.index(None)}: has no row. {_ROWS}")
+    rows = np.array(given, np.str_)
     label_set = _own_classes(path, file)
     last = len(label_set) - 1
     for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
@@ -97,10 +103,7 @@ def _read_own(path: Path, file: Any, resize: bool) -> Edition:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     _, first = np.unique(np.stack([splits, rows]), axis=1, return_index=True)
     for index in np.setdiff1d(np.arange(len(rows)), first)[:1]:
-        raise DataError(
-            f"{path} row {rows[index]}: stands twice in {splits[index]}. Every face needs a row of its own; number the "
-            "rows of joined files anew."
-        )
+        raise DataError(f"{path} row {rows[index]}: stands twice in {splits[index]}. {_ROWS}")
     images = _images(file)
     decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images), resize)
     kept = decoded.kept
