@@ -279,6 +279,7 @@ def test_a_change_that_does_not_fit(change: str, message: str) -> None:
         ("augment.soften_px=[0, 0]", r"Augment\.soften_px: found \(0, 0\), expected 1 or more"),
         ("augment.jpeg_quality=[0, 50]", r"Augment\.jpeg_quality: found \(0, 50\), expected 1 to 100"),
         ("augment.soften_px=[9, 8]", r"Augment\.soften_px: found \(9, 8\), expected the smaller value first"),
+        ("augment.contrast=1.5", r"Augment\.contrast: found 1\.5, expected 0 to 1"),
         ("augment.mixup_alpha=-1", r"Augment\.mixup_alpha: found -1\.0, expected 0 or more"),
         ("augment.mix_rate=1.5", r"Augment\.mix_rate: found 1\.5, expected 0 to 1"),
         ("validation.fraction=-0.1", r"Validation\.fraction: found -0\.1, expected 0 to 1"),

@@ -25,7 +25,8 @@ class Augment:
         zoom_per_axis: whether x and y are scaled apart.
         flip: whether half of the faces are mirrored left to right.
         brightness: added to all pixels, uniform in ±this, of values in [0, 1].
-        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this.
+        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this; at most 1, as
+            beyond that faces would become negatives.
         soften_rate: share of faces that are made soft, as small and blurred ones are: shrunk, and enlarged again.
         soften_px: the side to which they are shrunk, uniform in this range, drawn once a batch.
         noise: standard deviation of normal noise on each pixel, drawn for each face, uniform from 0 to this.
@@ -68,7 +69,7 @@ class Augment:
 
     def __post_init__(self) -> None:
         check(self, rotate_deg=FROM_0, shift_fraction=FROM_0, shear_deg=FROM_0, zoom_fraction=SHARE_BELOW_1)
-        check(self, brightness=FROM_0, contrast=FROM_0, noise=FROM_0, soften_rate=SHARE, soften_px=FROM_1)
+        check(self, brightness=FROM_0, contrast=SHARE, noise=FROM_0, soften_rate=SHARE, soften_px=FROM_1)
         check(self, jpeg_rate=SHARE, jpeg_quality=PERCENT_FROM_1)
         check(self, erase_rate=SHARE, erase_area=SHARE, crop_scale=ABOVE_0)
         check(self, mixup_alpha=FROM_0, cutmix_alpha=FROM_0, mix_rate=SHARE)
