@@ -538,6 +538,12 @@ def test_a_folder_without_faces(tmp_path: Path, content: dict[str, bytes]) -> No
     assert f"no face found among {found}. Expected fer2013.csv, icml_face_data.csv" in message
 
 
+@pytest.mark.parametrize("name", ["data/train.parquet", "fer2013.csv.GZ", "fer2013.zip"])
+def test_archives_and_parquet_files_in_an_archive_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    archive = zipped(tmp_path / "a.zip", {name: b"packed", "README.md": b"words"})
+    assert f"Unpack what is in it, {name} among it, and name the folder that then holds the data. " in problem(archive)
+
+
 def test_a_missing_path(tmp_path: Path) -> None:
     assert problem(tmp_path / "gone.csv").endswith(
         "gone.csv: no such file or folder. `mien data fetch` downloads FER2013."

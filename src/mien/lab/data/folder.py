@@ -17,6 +17,7 @@ from mien.lab.data.tree import DAMAGED, Tree
 from mien.labels import FERPLUS, FOLDER, LabelSet, canonical_name, same_case
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_PACKED = (".7z", ".gz", ".parquet", ".rar", ".tar", ".tgz", ".zip")  # parquet files of a folder are read elsewhere
 _LARGEST_IMAGE = 1 << 20  # bytes; a face of 48 x 48 takes 2 kB
 _LARGEST_PHOTO = 1 << 26
 
@@ -57,7 +58,8 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
             "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, "
-            f"CLASS one of {', '.join(known)}. {_renaming(filter(is_image, tree.sizes))}{_OTHER_CLASSES}"
+            f"CLASS one of {', '.join(known)}. {_unpacking(tree.sizes)}{_renaming(filter(is_image, tree.sizes))}"
+            f"{_OTHER_CLASSES}"
         )
     if known is _WITH_CONTEMPT and all(name in FOLDER.names for _, name, _ in found):
         known = FOLDER
@@ -173,6 +175,14 @@ def _renaming(images: Iterable[str]) -> str:
     """What to do where images stand in folders such as ``3`` and ``5_surprise``; nothing where none does."""
     folders = {PurePosixPath(name).parent.name for name in images}
     return _NUMBERED if any(re.fullmatch(r"\d{1,2}([ _.-].*)?", folder) for folder in folders) else ""
+
+
+def _unpacking(names: Iterable[str]) -> str:
+    """What to do where archives stand in an archive or beside each other; nothing where none does."""
+    packed = sorted(name for name in names if name.lower().endswith(_PACKED))
+    return (
+        f"Unpack what is in it, {packed[0]} among it, and name the folder that then holds the data. " if packed else ""
+    )
 
 
 def _content(tree: Tree, name: str, largest: int) -> bytes:
