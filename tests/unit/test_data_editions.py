@@ -195,7 +195,7 @@ def test_a_folder_of_images_is_not_written_into_itself(
     assert len(read_fer2013(folder)) == 1
 
 
-@pytest.mark.parametrize("word", ["sad/tired", "..", "../../elsewhere", "sad\\tired", ""])
+@pytest.mark.parametrize("word", ["sad/tired", "..", "../../elsewhere", "sad\\tired", "", ".sad"])
 @pytest.mark.parametrize("name", ["in/set", "in/set.zip"])
 def test_a_class_that_cannot_name_a_folder(tmp_path: Path, drawn: FaceDataset, name: str, word: str) -> None:
     own = replace(drawn.take(drawn.labels < 2), label_set=LabelSet(("awake", word)))

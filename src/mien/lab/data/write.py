@@ -130,7 +130,7 @@ def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uin
             f"{dataset.source}: {unlabelled:,} faces have no label and so no class folder. Choose labelled splits "
             "(--split), or write .csv or .parquet."
         )
-    unfit = [name for name in dataset.label_set if re.search(r"[/\\\0]", name) or not name.strip(". ")]
+    unfit = [name for name in dataset.label_set if re.search(r"^\.|[/\\\0]", name) or not name.strip(". ")]
     if unfit:
         raise DataError(f"{dataset.source}: class {unfit[0]!r} cannot name a folder. Write .parquet.")
     dataset = _ordered_as(FOLDER, dataset)
