@@ -34,7 +34,13 @@ LEVELS = (
     ),
     ("mien.video_saving",),
     ("mien",),  # the package itself: its version and its public names
-    ("mien.lab.recipe.bounds", "mien.lab.hardware", "mien.lab.locking", "mien.lab.pages"),
+    (
+        "mien.lab.recipe.bounds",
+        "mien.lab.hardware",
+        "mien.lab.locking",
+        "mien.lab.record_fields",
+        "mien.lab.pages",
+    ),
     ("mien.lab.recipe.optimizers", "mien.lab.recipe.augment", "mien.lab.jpeg"),
     ("mien.lab.recipe",),
     ("mien.lab.muon",),

@@ -100,6 +100,24 @@ def test_adding_again_replaces_the_record(kept):
     assert record.row["reports"]["PublicTest"]["full"]["accuracy"] == 0.7
 
 
+def test_a_record_of_another_run_of_the_same_name_is_not_replaced(kept):
+    folder, make = kept
+    file = add(make("run"), folder) / "run.json"
+    before = file.read_bytes()
+    other = make("elsewhere/run", right=70, started="2026-02-02T00:00:00+00:00")
+    with pytest.raises(
+        DataError, match=r"run.run.json: is the record of another run of this name \(started 2026-01-01.*\); to keep both"
+    ):
+        add(other, folder)
+    assert file.read_bytes() == before
+    file.write_text("{")  # nothing is lost then
+    assert records_accuracy(add(other, folder).parent) == [0.7]
+
+
+def records_accuracy(folder):
+    return [record.row["reports"]["PublicTest"]["full"]["accuracy"] for record in records(folder)]
+
+
 def test_adding_again_leaves_no_predictions_of_an_earlier_model(kept):
     folder, make = kept
     add(make("run", splits=("PublicTest", "PrivateTest")), folder)
@@ -231,6 +249,39 @@ def test_a_broken_record_is_named(tmp_path, text):
         score(folder / "predictions.csv", tmp_path / "labels.csv")
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("environment", "seed"), None, "without environment.seed"),
+        (("environment", "weights_sha256"), None, "without environment.weights_sha256"),
+        (("reports", "PublicTest"), "x", "reports.PublicTest is 'x'"),
+        (("reports", "PublicTest", "full"), None, "without reports.PublicTest.full"),
+        (("reports", "PublicTest", "gap"), "x", "reports.PublicTest.gap is 'x'"),
+        (("reports", "PublicTest", "full", "accuracy"), None, "without reports.PublicTest.full.accuracy"),
+        (("reports", "PublicTest", "twin_free", "n"), "90", "reports.PublicTest.twin_free.n is '90'"),
+        (("reports", "PublicTest", "full", "confusion", 0), [1], "reports.PublicTest.full.confusion is no square"),
+        (("reports", "PublicTest", "right"), "ff", "reports.PublicTest.right has not a bit for each of 100"),
+        (("published", 0, "value"), None, "without published.0.value"),
+        (("published", 0, "figure", "metric"), None, "without published.0.figure.metric"),
+    ],
+)
+def test_a_damaged_field_of_a_record_is_named(kept, place, value, words):
+    folder, make = kept
+    file = add(make("run", "cnn8"), folder) / "run.json"
+    row = json.loads(file.read_text())
+    at = row
+    for key in place[:-1]:
+        at = at[key]
+    if value is None:
+        del at[place[-1]]
+    else:
+        at[place[-1]] = value
+    file.write_text(json.dumps(row))
+    with pytest.raises(DataError) as caught:
+        records(folder)
+    assert f"run.json: not a record of this mien ({words}" in str(caught.value)
+
+
 def test_a_record_whose_recipe_is_of_another_mien_is_named(kept):
     folder, make = kept
     file = add(make("run"), folder) / "run.json"
@@ -241,7 +292,7 @@ def test_a_record_whose_recipe_is_of_another_mien_is_named(kept):
         _ = record.recipe
 
 
-@pytest.mark.parametrize("text", [None, "epoch,train_loss\n1,x\n"])
+@pytest.mark.parametrize("text", [None, "epoch,train_loss\n1,x\n", "step,train_loss\n1,2\n"])
 def test_a_broken_history_is_named(kept, text):
     folder, make = kept
     history = add(make("run"), folder) / "history.csv"

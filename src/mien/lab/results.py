@@ -23,6 +23,7 @@ from mien.lab.predictions import RECORD, Predictions
 from mien.lab.published import Beside, beside_published
 from mien.lab.recipe import Recipe
 from mien.lab.recipe import io as recipe_io
+from mien.lab.record_fields import check_fields
 from mien.lab.run import Run
 from mien.writing import replacing
 
@@ -33,7 +34,6 @@ DIGITS = 6
 MOST_FACES = 10_000
 """More predictions than these are left out of a record."""
 
-_PARTS = ("run", "recipe", "environment", "parameters", "reports", "published")  # of a record, the oldest one too
 _DERIVED = ("calibration", "coverage_curve", "confusion_rates")  # follow from the predictions, or from the counts
 
 
@@ -84,14 +84,16 @@ class Record:
         file = self.folder / HISTORY_TABLE
         try:
             with file.open(encoding="utf-8", newline="") as handle:
-                epochs = csv.DictReader(handle)
-                return [{column: float(value) for column, value in epoch.items() if value} for epoch in epochs]
+                rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(handle)]
+            if not all("epoch" in row for row in rows):
+                raise ValueError("a line without epoch")
+            return rows
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{file}: not the history of a record ({error}); add the run again.") from error
 
 
 def add(run: Run, results: str | Path) -> Path:
-    """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of it.
+    """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of this run.
 
     Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
     ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities
@@ -106,8 +108,8 @@ def add(run: Run, results: str | Path) -> Path:
 
     Raises:
         DataError: the run has not finished or not been evaluated, a report is of another model file or of other
-            predictions than lie beside it, its commit is unknown or changed, the record would lie in the run itself,
-            or it cannot be written.
+            predictions than lie beside it, its commit is unknown or changed, the record would lie in the run itself
+            or take the place of another run's, or it cannot be written.
     """
     results = Path(results)
     if not run.finished:
@@ -125,6 +127,7 @@ def add(run: Run, results: str | Path) -> Path:
     folder = results / run.folder.resolve().name
     if folder.resolve() == run.folder.resolve():  # an earlier record's files are deleted, which here are the run's
         raise DataError(f"{folder}: is the run itself; name another folder for records, as --results results.")
+    _refuse_other_run(run, folder / RECORD)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / RECORD, DataError) as part:
@@ -139,6 +142,21 @@ def add(run: Run, results: str | Path) -> Path:
     except OSError as error:
         raise DataError(f"{folder}: the record cannot be written ({error}).") from error
     return folder
+
+
+def _refuse_other_run(run: Run, file: Path) -> None:
+    """Keep the record of another run, whose folder has the same name, from being replaced; a damaged one may be."""
+    try:
+        known = read_record(file).row["environment"]
+    except DataError:
+        return
+    here = run.environment
+    if other := [name for name in ("started", "device", "commit", "seed") if known.get(name) != here.get(name)]:
+        words = ", ".join(f"{name} {known.get(name)}" for name in other)
+        raise DataError(
+            f"{file}: is the record of another run of this name ({words}); to keep both, give the folder {run.folder} "
+            "another name, or delete that record first."
+        )
 
 
 def check_commit(commit: str, of: str, results: Path) -> None:
@@ -239,7 +257,7 @@ def records(results: Path) -> list[Record]:
     """Read all records, by name.
 
     Raises:
-        DataError: one of them cannot be read or is of another schema.
+        DataError: as `read_record`.
     """
     return [read_record(file) for file in sorted(results.glob(f"*/{RECORD}"))]
 
@@ -248,14 +266,13 @@ def read_record(file: Path) -> Record:
     """Read a ``run.json`` that `add` has written.
 
     Raises:
-        DataError: it cannot be read or is of another schema.
+        DataError: it cannot be read, is of another schema, or a field is missing or of another kind.
     """
     try:
         row = json.loads(file.read_text(encoding="utf-8"))
         if row["schema"] != SCHEMA:
             raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
-        if missing := [part for part in _PARTS if part not in row]:
-            raise ValueError(f"without {', '.join(missing)}")
+        check_fields(row)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: not a record of this mien ({error}); add the run again.") from error
     return Record(file.parent, row)
