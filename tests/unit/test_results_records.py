@@ -106,7 +106,8 @@ def test_a_record_of_another_run_of_the_same_name_is_not_replaced(kept):
     before = file.read_bytes()
     other = make("elsewhere/run", right=70, started="2026-02-02T00:00:00+00:00")
     with pytest.raises(
-        DataError, match=r"run.run.json: is the record of another run of this name \(started 2026-01-01.*\); to keep both"
+        DataError,
+        match=r"run.run.json: is the record of another run of this name \(started 2026-01-01.*\); to keep both",
     ):
         add(other, folder)
     assert file.read_bytes() == before
