@@ -21,6 +21,8 @@ _SYNONYMS = {
     "neutrality": "neutral",
 }
 
+_NO_LETTERS = ("Cc", "Cs")  # of Unicode: control characters; surrogates, as which Python reads bytes that are no text
+
 
 def canonical_name(text: str) -> str:
     """Return the expression that `text` spells, in mien's spelling: ``" Happiness"`` gives ``"happy"``."""
@@ -40,6 +42,12 @@ class LabelSet:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name in self.names:
+            if any(unicodedata.category(letter) in _NO_LETTERS for letter in name):
+                raise DataError(
+                    f"class {name!r}: holds control characters or bytes that are no text, which pages cannot show; "
+                    "give it another name."
+                )
         if len(set(self.names)) != len(self.names):
             raise DataError(f"label set {self.names}: names repeat; each class needs a name of its own.")
 

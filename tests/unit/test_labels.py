@@ -29,6 +29,13 @@ def test_unknown_names_and_numbers_are_refused():
         LabelSet(("happy", "happy"))
 
 
+@pytest.mark.parametrize("name", ["sa\x01d", "sa\nd", "sad\x7f", "\udcffsad"])
+def test_names_that_no_page_can_show_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match=r"class '.*': holds control characters or bytes that are no text"):
+        LabelSet(("happy", name))
+    assert LabelSet(("غمگین\u200cتر", "愤怒")).names[1] == "愤怒"
+
+
 def test_own_names_are_known_in_any_spelling() -> None:
     own = LabelSet(("Happy", "joy", "Surprised"))
     assert [own.index(text) for text in ("happy", "Joy", "surprise")] == [0, 1, 2]

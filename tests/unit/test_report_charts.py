@@ -56,6 +56,15 @@ def test_dollar_signs_in_names_are_no_mathematics():
     assert all(f"<!-- {name} -->" in svg for name in ("$x_{$", "a$b$", "$run$"))
 
 
+def test_letters_that_one_font_lacks_are_drawn_with_another(monkeypatch, recwarn):
+    monkeypatch.setattr(charts, "FONTS", ("DejaVu Sans", "No Such Font", "STIXNonUnicode"))
+    charts._fonts.cache_clear()
+    assert charts._fonts() == ["DejaVu Sans", "STIXNonUnicode"]
+    charts.confusion(COUNTS, ("\ue00a", "b"), rates=True)  # which only the last one has
+    charts._fonts.cache_clear()
+    assert not [str(each.message) for each in recwarn]
+
+
 def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
     before = dict(matplotlib.rcParams)
     pictures = [

@@ -280,6 +280,12 @@ def test_names_of_files_that_are_no_text_are_shown(tmp_path):
     assert r"m\udcfcller.csv" in page.text
 
 
+def test_folders_whose_names_are_no_text_are_compared(tmp_path):
+    runs = [evaluate_as(make_run(tmp_path / name), hundred(60)) for name in ("a\udcff", "b\x01")]
+    page = read(write_report(runs, None, tmp_path / "report.html"))
+    assert r"a\udcff" in page.text and r"b\x01" in page.text
+
+
 def test_a_run_without_history_or_mistakes(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run", history=[], epochs_run=0), hundred(100))
     page = read(write_report([run], drawn_data(), tmp_path / "report.html"))

@@ -154,12 +154,16 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """The shortest names that tell the runs apart."""
+    """The shortest names that tell the runs apart; what is no text in a folder's name, charts could not hold."""
     ways = (
         [f"{run.recipe.name} seed {run.environment['seed']}" for run in runs],
-        [run.folder.name for run in runs],
+        [_shown(run.folder.name) for run in runs],
     )
-    return next((names for names in ways if len(set(names)) == len(names)), [str(run.folder) for run in runs])
+    return next((names for names in ways if len(set(names)) == len(names)), [_shown(str(run.folder)) for run in runs])
+
+
+def _shown(name: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
 
 
 def _check_same_faces(a: Evaluated, b: Evaluated) -> None:

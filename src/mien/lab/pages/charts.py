@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,14 @@ MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
 _TWO_COLUMNS = 26  # letters of the longest name beside which another finds room
+
+FONTS = (
+    "DejaVu Sans",  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic and more
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans Devanagari", "Noto Sans Thai"),
+    *("Microsoft YaHei", "Malgun Gothic", "Nirmala UI", "Leelawadee UI", "PingFang SC", "Arial Unicode MS"),
+    *("WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont"),
+)
+"""In turn until one has a letter; those of them that the machine has."""
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -77,9 +86,18 @@ def drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE | {"font.family": _fonts()}):
         figure = Figure(figsize=(4.6, height_in), layout="constrained")
         yield figure, figure.add_subplot()
+
+
+@cache
+def _fonts() -> list[str]:
+    """Those of `FONTS` that the machine has: matplotlib would warn of the others."""
+    from matplotlib.font_manager import get_font_names
+
+    known = get_font_names()
+    return [name for name in FONTS if name in known]
 
 
 def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
