@@ -9,6 +9,7 @@ import pytest
 from evaluated_run import evaluate_as, hundred, make_run
 from typer.testing import CliRunner
 
+from mien import lab
 from mien.cli import build_app
 from mien.errors import DataError
 
@@ -67,6 +68,18 @@ def test_report_writes_its_charts_as_files(runs, tmp_path):
     assert {"loss.svg", "accuracy.svg", "accuracy-on-PublicTest.svg", "a/recall.svg", "b/recall.svg"} <= found
     (tmp_path / "file").touch()
     assert "cannot be written" in str(call("report", runs[0], "--charts", tmp_path / "file").exception)
+
+
+def test_with_the_data_its_charts_hold_the_bars_of_the_classes(runs, tmp_path):
+    data, other = tmp_path / "data", tmp_path / "other"
+    rows = [f"{index % 7},{' '.join(['0', '255'] * 1152)},PublicTest\n" for index in range(100)]
+    for file, lines in ((data, rows), (other, rows[:-1])):
+        file.with_suffix(".csv").write_text("emotion,pixels,Usage\n" + "".join(lines))
+    call("report", *runs, "--save", tmp_path / "both.html", "--charts", tmp_path / "both", "--data", f"{data}.csv")
+    assert (tmp_path / "both" / "classes.svg").is_file() and (tmp_path / "both" / "classes.pdf").is_file()
+    with pytest.raises(DataError, match=r"1 faces of PublicTest on which .* was evaluated are not in it"):
+        lab.write_charts(runs, tmp_path / "charts", data=lab.read_fer2013(f"{other}.csv"))
+    assert not (tmp_path / "charts").exists()
 
 
 def test_errors_reach_the_user(runs):

@@ -71,7 +71,7 @@ def report(
     with step_bar() as show:
         file = lab.write_report(runs, faces, out, split=split, explain=explain, on_progress=show)
     if charts is not None:
-        lab.write_charts(runs, charts, split=split)
+        lab.write_charts(runs, charts, data=faces, split=split)
         typer.echo(f"written: the charts, in {charts}", err=True)
     typer.echo(file)
 

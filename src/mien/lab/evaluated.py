@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from mien.card import CARD_FILE, Card
 from mien.errors import DataError
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset
 from mien.lab.metrics import Metrics, Report, report_of
 from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
 from mien.lab.published import Beside, beside_published
@@ -50,6 +50,14 @@ class Evaluated:
         """Figures of the whole split, which `read_evaluated` has found labelled."""
         assert self.report.full is not None
         return self.report.full
+
+    def faces_in(self, data: FaceDataset) -> FaceDataset:
+        """Return the faces of the predictions from the data set that they were evaluated on.
+
+        Raises:
+            DataError: `data` does not hold them.
+        """
+        return self.predictions.faces_of(data, str(self.run.folder), self.report.data_source)
 
     def figures(self) -> dict[str, Any]:
         """Return what a table of results needs, rates in 0..1, None where not known."""

@@ -193,8 +193,7 @@ def _mistakes(
     evaluated: Evaluated, data: FaceDataset, explain: bool, on_progress: Callable[[str, int, int], None]
 ) -> list[Mistake]:
     """The wrong faces of highest confidence, worst first."""
-    predictions, report = evaluated.predictions, evaluated.report
-    faces = predictions.faces_of(data, str(evaluated.run.folder), report.data_source)
+    predictions, faces = evaluated.predictions, evaluated.faces_in(data)
     wrong = np.flatnonzero(~predictions.correct & (predictions.labels >= 0))
     worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:WORST]
     mistakes = []

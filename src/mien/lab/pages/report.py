@@ -83,23 +83,34 @@ def write_report(
     )
 
 
-def write_charts(runs: Sequence[Run | str | Path], folder: str | Path, *, split: str | None = None) -> list[Path]:
-    """Write the charts of a report as SVG and PDF files, for a text of one's own.
+def write_charts(
+    runs: Sequence[Run | str | Path],
+    folder: str | Path,
+    *,
+    data: FaceDataset | None = None,
+    split: str | None = None,
+) -> list[Path]:
+    """Write the charts of a report as SVG and PDF files, for a text of one's own; faces are in the page only.
 
     Args:
         runs: evaluated runs; of several, each run's charts lie in a folder of its own, those of all beside these.
         folder: where the files are written; missing folders are made.
+        data: the data set that they were evaluated on, for the chart of its classes; None leaves that out.
         split: as for `write_report`.
 
     Returns:
         The files.
 
     Raises:
-        DataError: a run has not been evaluated on the split, or a file cannot be written.
+        DataError: a run has not been evaluated on the split, `data` holds other faces, or a file cannot be written.
     """
     comparison, folder = compare(runs, split), Path(folder)
+    if data is not None:
+        for entry in comparison.entries:
+            entry.faces_in(data)
     shared = _comparison_part(comparison) if len(comparison.entries) > 1 else None
     places = [(picture, folder) for picture in (*shared.accuracy, *shared.curves)] if shared else []
+    places += [] if data is None else [(_class_bars(data), folder)]
     for entry in comparison.entries:
         place = folder / entry.run.folder.name if shared else folder
         places += [(picture, place) for picture in chapter(entry, None).charts]
