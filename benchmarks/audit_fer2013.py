@@ -6,8 +6,8 @@ labels. FERPLUS_VOTES is fer2013new.csv.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +33,17 @@ def agreement(data: FaceDataset) -> dict[str, float | int]:
     }
 
 
-def main(data_file: str, votes_file: str) -> None:
+def main() -> None:
     """Measure and write the record."""
-    edition = open_fer2013(data_file)
-    facts = summary(edition, audit(edition.data)) | {"source": Path(data_file).name}
-    facts["ferplus"] = agreement(join_votes(edition.data, votes_file))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="FER2013, any edition")
+    parser.add_argument("votes", type=Path, help="fer2013new.csv")
+    given = parser.parse_args()
+    edition = open_fer2013(given.data)
+    facts = summary(edition, audit(edition.data)) | {"source": given.data.name}
+    facts["ferplus"] = agreement(join_votes(edition.data, given.votes))
     RESULT.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

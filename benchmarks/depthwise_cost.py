@@ -8,6 +8,7 @@ benchmarks/results/depthwise_cost.json keeps the figures of each machine.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def measure(name: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure both networks, on as many threads as torch takes."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     found = {threads_in_words(torch.get_num_threads()): {name: measure(name) for name in NAMES}}
     keep_beside_others(machine(), found, RESULT)
 

@@ -6,6 +6,7 @@ Writes benchmarks/results/install_size.json.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -27,6 +28,13 @@ def bytes_under(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def packages_of(python: Path) -> set[str]:
+    """Names of the packages that an environment holds."""
+    listed = [python, "-m", "pip", "list", "--format", "json"]
+    found = json.loads(subprocess.run(listed, capture_output=True, text=True, check=True).stdout)
+    return {package["name"] for package in found}
+
+
 def import_seconds(python: Path, module: str, folder: Path) -> list[float]:
     """Seconds that `import module` takes in each of `REPEATS` fresh processes, after one that warms the disk cache."""
     command = [python, "-c", TIMER.format(module)]
@@ -36,20 +44,20 @@ def import_seconds(python: Path, module: str, folder: Path) -> list[float]:
 
 def main() -> None:
     """Measure and write the record."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         venv.create(folder / "env", with_pip=True)
         python = folder / "env" / "bin" / "python"
-        before = bytes_under(folder / "env")
+        before, found_there = bytes_under(folder / "env"), packages_of(python)
         install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", ROOT]
         subprocess.run(install, check=True)
-        listed = [python, "-m", "pip", "list", "--format", "json"]
-        packages = json.loads(subprocess.run(listed, capture_output=True, text=True, check=True).stdout)
+        packages = packages_of(python) - found_there
         result = {
-            "measured": "pip install . without extras; size without pip itself",
+            "measured": "pip install . without extras, mien included, and without a new environment's own packages",
             "commit": commit(),
             "installed_mb": round((bytes_under(folder / "env") - before) / MB, 1),
-            "torch_installed": any(package["name"] == "torch" for package in packages),
+            "torch_installed": "torch" in packages,
             "packages": len(packages),
             "import_mien_s": {
                 "median": statistics.median(seconds := import_seconds(python, "mien", folder)),

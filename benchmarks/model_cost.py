@@ -1,4 +1,4 @@
-"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA MODEL... [--votes CSV]`.
+"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA MODEL... [--votes CSV] [--add]`.
 
 MODEL is a float model: a run or a model folder. Each is quantised on the data that it was trained on, and both are
 measured on PublicTest through `mien.Recognizer`, as users run them. Speed is processor time with one thread; the two
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from int8_section import compared
-from layout import processor_ms
+from layout import commit, processor_ms
 
 from mien import lab
 from mien.card import MODEL_FILE
@@ -61,6 +61,7 @@ def measure(model: str, data: FaceDataset, twins: Audit, scratch: Path) -> dict[
     ]
     return {
         "model": both[0].card.name,
+        "commit": commit(),
         "n": len(faces),
         "n_twin_free": int(twin_free.sum()),
         "float": rows[0],
@@ -94,7 +95,8 @@ def main() -> None:
     if arguments.votes:
         data = join_votes(data, arguments.votes)
     twins = lab.audit(data)
-    models = json.loads(RESULT.read_text(encoding="utf-8"))["models"] if arguments.add else []
+    add = arguments.add and RESULT.is_file()
+    models = json.loads(RESULT.read_text(encoding="utf-8"))["models"] if add else []
     for model in arguments.models:
         with tempfile.TemporaryDirectory() as scratch:
             measured = measure(model, data, twins, Path(scratch))

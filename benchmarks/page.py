@@ -1,10 +1,11 @@
-"""Write docs/benchmarks.md and the table in README from the records in benchmarks/results.
+"""Write docs/benchmarks.md, docs/images/minutes.svg and the table in README from the records in benchmarks/results.
 
 python benchmarks/page.py
 """
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import calibration_section
@@ -317,8 +318,14 @@ them is torch. `import mien` takes {import_ms:.0f} ms.
 """
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the page, the table and the picture."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     PAGE.write_text(page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")
     if (RESULTS / "speedruns.json").is_file():
         speedruns_section.draw(record("speedruns"))
+
+
+if __name__ == "__main__":
+    main()

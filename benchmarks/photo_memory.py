@@ -6,6 +6,7 @@ ships and one thread. Writes benchmarks/results/photo_memory.json.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -39,7 +40,7 @@ def measure(megapixels: int, format: str, folder: Path) -> dict[str, object]:
     astronaut = Image.fromarray(np.asarray(data.astronaut()))
     astronaut.resize(SIDES_PX[megapixels]).save(path, **({"quality": 90} if format == "jpg" else {"compress_level": 1}))
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, __file__, str(path)]
+    words = [sys.executable, __file__, "--analyse", str(path)]
     done = subprocess.run(words, check=True, capture_output=True, text=True, env=one_thread)
     path.unlink()
     return {"megapixels": megapixels, "format": format, **json.loads(done.stdout)}
@@ -47,8 +48,11 @@ def measure(megapixels: int, format: str, folder: Path) -> dict[str, object]:
 
 def main() -> None:
     """Measure all sizes and write the result."""
-    if len(sys.argv) > 1:
-        analyse(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--analyse", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.analyse:
+        analyse(given.analyse)
         return
     with tempfile.TemporaryDirectory() as folder:
         photos = [measure(size, format, Path(folder)) for size in SIDES_PX for format in ("jpg", "png")]

@@ -30,6 +30,7 @@ from skimage import data
 
 RESULT = RESULTS / "serve_throughput.json"
 WORKERS = 2
+CLIENTS = (1, 8)
 
 
 def photos() -> dict[str, bytes]:
@@ -64,6 +65,8 @@ def server(port: int) -> Iterator[int]:
                 ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/healthz")
                 break
             except ConnectionRefusedError:
+                if process.poll() is not None:
+                    raise SystemExit(f"The server ended with status {process.returncode}; see above.") from None
                 time.sleep(0.1)
         yield process.pid
     finally:
@@ -113,12 +116,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.photos < 1 or given.photos % CLIENTS[-1]:
+        parser.error(f"--photos {given.photos}: expected a multiple of {CLIENTS[-1]}, as many for each client")
     if given.serve:
         serve(given.serve)
         return
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
     with server(given.port) as process:
-        for _, (name, photo), clients in product(range(given.rounds), photos().items(), (1, 8)):
+        for _, (name, photo), clients in product(range(given.rounds), photos().items(), CLIENTS):
             send(given.port, photo, 2)  # warms up
             found.setdefault((name, clients), []).append(round_of(given.port, process, photo, clients, given.photos))
     rows: list[dict[str, Any]] = [

@@ -109,7 +109,7 @@ def measure(name: str, recipe: Recipe, data: FaceDataset, seed: int) -> dict[str
 
 def main() -> None:
     """Train what the record lacks."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     data = lab.read_fer2013(parser.parse_args().data)
     known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {"machine": machine(), "ideas": {}}

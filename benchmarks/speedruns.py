@@ -1,13 +1,14 @@
 """What minutes of training buy, and whether the speed recipes reach their aims.
 
     python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds 0 1 2] [--recipes NAME ...] [--keep FOLDER]
+        [--minutes N]
 
 ``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9, 27 and 60 minutes of one core;
 ``records`` trains the speed recipes as they are. Each training is measured from its first step to its last; a short
 one goes before, which loads and compiles what later ones find loaded, and has its own figure. Accuracy is that of
 PublicTest, of one view and of a face and its mirror image. benchmarks/results/speedruns.json keeps what is done, so
 that a second call trains what is missing; two calls may work side by side on seeds of their own, each on its core. With
-`--keep` the runs stay, for an ensemble, and an interrupted one goes on.
+`--keep` the runs stay, for an ensemble, and an interrupted one goes on. After `--minutes` no training begins.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def recognised(run: Run, data: FaceDataset, faces: FaceDataset, tta: TTA) -> npt
 
 def main() -> None:
     """Train what the record lacks, and keep each result at once."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", choices=["curve", "records"], default="curve")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -101,10 +102,14 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder in which the runs stay")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no further training after these")
     options = parser.parse_args()
+    rows = curve() if options.runs == "curve" else list(SPEEDRUNS)
+    names = [recipe.name for recipe in rows]
+    for name in options.recipes or ():
+        if name not in names:
+            parser.error(f"--recipes {name}: expected of {', '.join(names)}")
     began = time.monotonic()
     data = lab.read_fer2013(options.data)
     fresh = lab.audit(data).twin_free[data.splits == PUBLIC]
-    rows = curve() if options.runs == "curve" else list(SPEEDRUNS)
     warm = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         train(replace(rows[0], epochs=4), data.take(np.arange(0, len(data), 30)), out=folder)

@@ -7,6 +7,7 @@ benchmarks/results/step_cost.json keeps the figures of each machine.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -121,6 +122,7 @@ def in_turns(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
 
 def main() -> None:
     """Measure all networks, on one thread and on all."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     cores = torch.get_num_threads()
     found = {
         threads_in_words(threads): {network: measure(network, threads) for network in NETWORKS}

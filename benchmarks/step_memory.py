@@ -74,7 +74,7 @@ def measure(network: str, threads: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Measure all networks, on one thread and on all; or, in a process of its own, one of them."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alone", metavar="NETWORK", help="take its steps in this process")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()

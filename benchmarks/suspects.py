@@ -131,7 +131,9 @@ def main() -> None:
     options = parser.parse_args()
     data = lab.join_votes(lab.read_fer2013(options.data), options.votes)
     together, models = [], {}
-    for files in [*([file] for file in options.predictions), together]:
+    for files in [*([file] for file in options.predictions), together]:  # the last one is filled on the way
+        if files is together and len(together) < 2:
+            continue
         found, reports = mean_of(files)
         assert found.split == PUBLIC and all(report is not None for report in reports)
         names = [report.model for report in reports if report is not None]

@@ -72,8 +72,9 @@ in random order would find. Share of wrong labels among the faces that stand fir
 
 All models that ship have learned FER+'s votes on Training faces, none of them on these. The -ferplus models have
 learned to give the very answer that counts as right here. The network nano-of-labels has seen no votes: it is
-[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. PublicTest has also fitted
-the confidence of the seven-class models that ship, by three numbers each, and helped to choose them.
+[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. That run was not
+kept; another training gives figures like these, but not the same. PublicTest has also fitted the confidence of the
+seven-class models that ship, by three numbers each, and helped to choose them.
 
 mien ranks by the probability of the label, which cleanlab {cleanlab} calls *self_confidence*, but lists no face that
 is predicted as its label says. By how many points of average precision cleanlab's rankings, and the order of a report's

@@ -80,6 +80,12 @@ def main() -> None:
     parser.add_argument("--human", type=Path, help="folder with human's node_modules")
     parser.add_argument("--facial", type=Path, help="Python of facial-emotion-recognition's environment")
     given = parser.parse_args()
+    known = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {"sha256": {}, "packages": {}}
+    same = known["sha256"].get(DEFAULT_MODEL) == Recognizer.load().card.sha256
+    if not same and not (given.fer and given.human and given.facial):
+        parser.error(
+            f"{DEFAULT_MODEL} is another one than in {RESULT.name}: all rivals are set beside it; name them all."
+        )
     data = lab.read_fer2013(given.data)
     faces = data.split(PUBLIC)
     new = lab.audit(data).twin_free[data.splits == PUBLIC]
@@ -92,13 +98,6 @@ def main() -> None:
         if given.human:
             modules = {"NODE_PATH": str(given.human.absolute() / "node_modules")}
             right["human"] = right_of_rival(["node", str(HERE / "human_worker.cjs")], modules, faces, Path(folder))
-    known = json.loads(RESULT.read_text("utf-8"))
-    if known["sha256"][DEFAULT_MODEL] != Recognizer.load().card.sha256 and not (
-        given.fer and given.human and given.facial
-    ):
-        parser.error(
-            f"{DEFAULT_MODEL} is another one than in {RESULT.name}: all rivals are set beside it; name them all."
-        )
     record = {
         "commit": commit(),
         "split": PUBLIC,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,49 @@ def test_calls_take_turns_and_the_first_rounds_do_not_count(
     assert layout.processor_ms(calls, rounds=20) == pytest.approx({"a": 2, "b": 1})
     assert order == ["a", "b"] * 20
     assert layout.processor_ms({"c": lambda: take("c", 9.0, 0.002)}, rounds=4) == pytest.approx({"c": 4501})
+
+
+def test_every_script_reads_its_arguments() -> None:
+    """`--help` began to measure, and to write records and pages anew, where a script did not look at them."""
+    scripts = [file for file in BENCHMARKS.glob("*.py") if '__name__ == "__main__"' in file.read_text("utf-8")]
+    assert len(scripts) > 25
+    assert [file.name for file in scripts if ".parse_args()" not in file.read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("script", ["page.py", "photo_memory.py", "install_size.py"])
+def test_help_measures_and_writes_nothing(script: str) -> None:
+    asked = [sys.executable, BENCHMARKS / script, "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"usage: {script}") and not done.stderr
+
+
+def test_a_server_that_does_not_start_ends_the_measurement(layout: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    import serve_throughput
+
+    monkeypatch.setattr(serve_throughput.sys, "executable", "/bin/false")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(SystemExit, match="The server ended with status 1"), serve_throughput.server(port):
+        pass
+
+
+def test_clients_that_cannot_share_the_photos_are_refused(
+    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import serve_throughput
+
+    monkeypatch.setattr("sys.argv", ["serve_throughput.py", "--photos", "12"])
+    with pytest.raises(SystemExit):
+        serve_throughput.main()
+    assert "--photos 12: expected a multiple of 8" in capsys.readouterr().err
+
+
+def test_an_unknown_recipe_of_the_speed_runs_is_refused_at_once(
+    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import speedruns
+
+    monkeypatch.setattr("sys.argv", ["speedruns.py", "nowhere.csv", "--runs", "records", "--recipes", "speed-7"])
+    with pytest.raises(SystemExit):
+        speedruns.main()
+    assert "--recipes speed-7: expected of speed-" in capsys.readouterr().err
