@@ -12,6 +12,7 @@ import pytest
 
 from mien.lab.data import PRIVATE
 from mien.lab.predictions import Predictions
+from mien.lab.published import WHILE_LEARNING
 from mien.lab.results import Record, records, right_faces
 from mien.lab.statistics import wilson_interval
 
@@ -48,6 +49,13 @@ def test_figures_follow_from_counts(record: Record) -> None:
         assert faces is None or faces.mean() == pytest.approx(report["full"]["accuracy"])
         if report["train_accuracy"] is not None:
             assert report["gap"] == pytest.approx(report["train_accuracy"] - report["full"]["accuracy"])
+
+
+@of_each_run()
+def test_figures_of_training_faces_are_not_like_for_like(record: Record) -> None:
+    for beside in record.published:
+        if beside.figure.metric == "gap" or beside.figure.split == "train":
+            assert beside.unlike.startswith(WHILE_LEARNING)
 
 
 @of_each_run()
