@@ -243,9 +243,10 @@ named. No figure is a promise for another machine; ratios carry over better than
 {beside[shown][grids]} grids of twelve of these faces or their mirror images at a height of 80 px:
 {beside[shown][faces]} faces in all. Machine: {beside[machine]}, of which each package had {cores}. The figures are
 medians of {beside[rounds]} rounds, in each of which all packages take their turn; the first round, which fills the disk
-cache, does not count for the time to the first answer. Other programs used the same processors (load average {beside[load_average][0]} at the start,
-{beside[load_average][1]} at the end), which lowers what is measured by the clock, for all packages alike. A figure *per
-processor second* hardly suffers from that: it is what an otherwise idle core would deliver.
+cache, does not count for the time to the first answer. Other programs used the same processors (load average
+{beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which lowers what is measured by the
+clock, for all packages alike. A figure *per processor second* hardly suffers from that: it is what an otherwise idle
+core would deliver.
 
 {aims}
 

@@ -255,6 +255,8 @@ def test_a_broken_record_is_named(tmp_path, text):
     [
         (("environment", "seed"), None, "without environment.seed"),
         (("environment", "weights_sha256"), None, "without environment.weights_sha256"),
+        (("environment", "epochs_run"), None, "without environment.epochs_run"),
+        (("environment", "weights"), "file", "environment has one of weights and weights_sha256 without the other"),
         (("reports", "PublicTest"), "x", "reports.PublicTest is 'x'"),
         (("reports", "PublicTest", "full"), None, "without reports.PublicTest.full"),
         (("reports", "PublicTest", "gap"), "x", "reports.PublicTest.gap is 'x'"),

@@ -27,6 +27,7 @@ _ENVIRONMENT: _Kinds = {
     "label_set": (list,),
     "weights": _WORDS_OR_NONE,
     "weights_sha256": _WORDS_OR_NONE,
+    "epochs_run": (int,),
 }
 _REPORT: _Kinds = {
     "split": _WORDS,
@@ -76,7 +77,10 @@ def check_fields(row: Mapping[str, Any]) -> None:
         ValueError: a field is missing or of another kind; the message names it, as ``reports.PublicTest.full.n``.
     """
     _check(row, _RECORD, "")
-    _check(row["environment"], _ENVIRONMENT, "environment")
+    environment = row["environment"]
+    _check(environment, _ENVIRONMENT, "environment")
+    if (environment["weights"] is None) != (environment["weights_sha256"] is None):
+        raise ValueError("environment has one of weights and weights_sha256 without the other")
     for name, report in row["reports"].items():
         _check_report(report, f"reports.{name}")
     for at, beside in enumerate(row["published"]):

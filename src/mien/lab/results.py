@@ -34,6 +34,7 @@ DIGITS = 6
 MOST_FACES = 10_000
 """More predictions than these are left out of a record."""
 
+_REPAIR = "add the run again, or restore the file from the repository."
 _DERIVED = ("calibration", "coverage_curve", "confusion_rates")  # follow from the predictions, or from the counts
 
 
@@ -61,9 +62,7 @@ class Record:
             return recipe_io.from_json(json.dumps(self.row["recipe"]))
         except RecipeError as error:
             reason = str(error).rstrip(".")
-            raise DataError(
-                f"{self.folder / RECORD}: not a record of this mien ({reason}); add the run again."
-            ) from error
+            raise DataError(f"{self.folder / RECORD}: not a record of this mien ({reason}); {_REPAIR}") from error
 
     @property
     def published(self) -> list[Beside]:
@@ -89,7 +88,7 @@ class Record:
                 raise ValueError("a line without epoch")
             return rows
         except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{file}: not the history of a record ({error}); add the run again.") from error
+            raise DataError(f"{file}: not the history of a record ({error}); {_REPAIR}") from error
 
 
 def add(run: Run, results: str | Path) -> Path:
@@ -274,5 +273,5 @@ def read_record(file: Path) -> Record:
             raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
         check_fields(row)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file}: not a record of this mien ({error}); add the run again.") from error
+        raise DataError(f"{file}: not a record of this mien ({error}); {_REPAIR}") from error
     return Record(file.parent, row)
