@@ -155,9 +155,15 @@ def update(file: Path, models: Sequence[str], data: Path, *, alone: bool = False
     known = json.loads(file.read_text(encoding="utf-8"))["models"] if file.is_file() else []
     rows = {one["model_sha256"]: one for one in known}
     wanted = {Recognizer.load(model).card.sha256: model for model in models}
-    rows |= {sha256: measure(model, faces) for sha256, model in wanted.items() if sha256 not in rows}
-    kept = [rows[sha256] for sha256 in (wanted if alone else rows)]
-    file.write_text(json.dumps({"models": kept}, indent=1) + "\n", encoding="utf-8")
+    for sha256, model in wanted.items():
+        if sha256 not in rows:
+            rows[sha256] = measure(model, faces)
+            _write(file, list(rows.values()))  # at once: an interrupted call goes on here
+    _write(file, [rows[sha256] for sha256 in (wanted if alone else rows)])
+
+
+def _write(file: Path, models: list[dict[str, Any]]) -> None:
+    file.write_text(json.dumps({"models": models}, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:

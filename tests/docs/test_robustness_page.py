@@ -47,3 +47,17 @@ def test_a_miss_is_bold() -> None:
                 effect["full"] |= {"difference": difference, "difference_low": -0.015, "difference_high": -0.005}
         page = BENCHMARK["page"](record, json.loads(CROPS))
         assert page.count(f"| {cell} | {cell} | {cell} | -1.0 | ") == len(BENCHMARK["MODELS"])
+
+
+def test_what_is_measured_is_kept_though_the_next_model_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(model: str, faces: object) -> dict[str, str]:
+        if model == "mien-small":
+            raise KeyboardInterrupt
+        return {"model": model, "model_sha256": Recognizer.load(model).card.sha256}
+
+    update, record = BENCHMARK["update"], tmp_path / "robustness.json"
+    monkeypatch.setitem(update.__globals__, "measure", measure)
+    monkeypatch.setattr(update.__globals__["lab"], "read_fer2013", lambda data: None)
+    with pytest.raises(KeyboardInterrupt):
+        update(record, ["mien-nano", "mien-small"], tmp_path)
+    assert [each["model"] for each in json.loads(record.read_text("utf-8"))["models"]] == ["mien-nano"]
