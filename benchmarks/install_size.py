@@ -37,7 +37,7 @@ def packages_of(python: Path) -> set[str]:
 
 
 def import_seconds(python: Path, module: str, folder: Path) -> list[float]:
-    """Processor seconds that `import module` takes in each of `REPEATS` fresh processes, after one that warms the disk cache."""
+    """Processor seconds of `import module` in each of `REPEATS` fresh processes, after one to fill the disk cache."""
     command = [python, "-c", TIMER.format(module)]
     runs = [subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True) for _ in range(REPEATS + 1)]
     return [round(float(run.stdout), 4) for run in runs[1:]]
