@@ -141,7 +141,7 @@ def test_weights_for_a_recipe_that_starts_at_random() -> None:
 
 def test_timm_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ModelError, match=r"timm is not installed; .* pip install '\.\[lab,timm\]' in a clone"):
+    with pytest.raises(ModelError, match=r"timm is not installed; .* install -c constraints.txt '\.\[lab,timm\]' in"):
         on_meta()
 
 

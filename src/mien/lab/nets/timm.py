@@ -159,9 +159,9 @@ def _import_timm() -> ModuleType:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ModelError(
-            "timm is not installed; ResNet, VGG and other backbones need it: pip install '.[lab,timm]' in a clone of "
-            "mien."
+        raise ModelError(  # with the pins: a newer torchvision would bring a torch of its own choice
+            "timm is not installed; ResNet, VGG and other backbones need it: pip install -c constraints.txt "
+            "'.[lab,timm]' in a clone of mien."
         ) from error
     module: ModuleType = timm
     return module
