@@ -315,7 +315,7 @@ same array ({csv[machine]}, best of {csv[repeats]}):
 ## Installing
 
 `pip install .` without extras brings {install[packages]} packages, mien included, of {install[installed_mb]:.0f} MB
-together; none of them is torch. `import mien` takes {import_ms:.0f} ms of a processor.
+together; none of them is torch. `import mien` takes {import_ms:.0f} ms of processor time.
 """
 
 
