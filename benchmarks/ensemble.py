@@ -41,13 +41,16 @@ def main() -> None:
     parser.add_argument("--record", default="ensemble")
     options = parser.parse_args()
     runs = sorted(options.runs)
+    names = [run.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        parser.error(f"{', '.join(map(str, runs))}: two folders have one name, by which the record tells them apart")
     together = lab.ensemble([run / PREDICTIONS for run in runs])
     record = {
         "commit": commit(),
         "split": together.split,
         "views": "each face and its mirror image",
         "ensemble": figures(together),
-        "members": {run.resolve().name: figures(Report.read(run / REPORT)) for run in runs},
+        "members": {name: figures(Report.read(run / REPORT)) for name, run in zip(names, runs, strict=True)},
     }
     if options.joined is not None:
         size = {"bytes": (options.joined / MODEL_FILE).stat().st_size}

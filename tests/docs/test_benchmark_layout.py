@@ -111,3 +111,14 @@ def test_an_unknown_recipe_of_the_speed_runs_is_refused_at_once(
     with pytest.raises(SystemExit):
         speedruns.main()
     assert "--recipes speed-7: expected of speed-" in capsys.readouterr().err
+
+
+def test_members_of_one_name_are_refused(
+    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import ensemble
+
+    monkeypatch.setattr("sys.argv", ["ensemble.py", "a/model", "b/model"])
+    with pytest.raises(SystemExit):
+        ensemble.main()
+    assert "a/model, b/model: two folders have one name" in capsys.readouterr().err
