@@ -99,7 +99,7 @@ class Card:
             raise
         except OSError as error:
             raise ModelError(f"{folder}: cannot be read ({error}); permit reading there.") from error
-        except (MienError, ValueError, TypeError, RecursionError) as error:
+        except (MienError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise ModelError(f"{card_file}: not a card of this mien ({error}); export the model again.") from error
         if found != card.sha256:
             raise ModelError(
@@ -162,8 +162,9 @@ _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "sha256": ("text", _is_text),
     "parameters": ("an integer from 0", lambda value: type(value) is int and value >= 0),
-    "temperature": ("a finite number above 0", lambda value: _is_number(value) and value > 0),
-    "sharpening": ("a finite number", _is_number),
+    # beyond these a confidence is not a number
+    "temperature": ("a number from 1e-30 to 1e30", lambda value: _is_number(value) and 1e-30 <= value <= 1e30),
+    "sharpening": ("a number from -10 to 10", lambda value: _is_number(value) and -10 <= value <= 10),
     "uncertain_below": ("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1),
     "metrics": (
         f"an object: for each split full and twin_free, each null or with {', '.join(_RATES)}",

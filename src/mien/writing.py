@@ -15,6 +15,9 @@ try:
 except ImportError:  # Windows has no locks of this kind
     fcntl = None  # type: ignore[assignment]
 
+_KINDS = ("model.onnx", "model.tflite")
+"""What a model folder holds one of, beside its card."""
+
 
 def part_of(file: Path) -> Path:
     """Return what a file or folder is called until it is whole."""
@@ -101,17 +104,23 @@ def locked(place: Path, taken: MienError) -> Iterator[None]:
 def writing(folder: Path) -> Iterator[Path]:
     """Yield a folder to write a model to; once it is whole, it takes the place of the model in `folder`.
 
+    Where `folder` is a link, it takes the place of what that leads to.
+
     Raises:
-        ModelError: the folder cannot be written.
+        ModelError: the folder cannot be written, or holds a model of the other kind, which shares the card's name.
     """
-    part = part_of(folder)
+    place = Path(os.path.realpath(folder))  # that of ``.`` has a name, too
+    part = part_of(place)
     try:
         shutil.rmtree(part, ignore_errors=True)  # what a killed process left there is not of this model
         part.mkdir(parents=True)
         yield part
-        folder.mkdir(exist_ok=True)
+        for kind in _KINDS:
+            if (place / kind).exists() and not (part / kind).exists():
+                raise ModelError(f"{folder}: holds a {kind}, whose card would be overwritten; name another folder.")
+        place.mkdir(exist_ok=True)
         for file in part.iterdir():
-            file.replace(folder / file.name)
+            file.replace(place / file.name)
     except OSError as error:
         raise ModelError(
             f"{folder}: the model cannot be written ({error}); free space or choose another --out."

@@ -90,6 +90,14 @@ def test_the_command_writes_a_model_that_reads_photos(tmp_path: Path) -> None:
     assert face.expression.confidence == pytest.approx(alone.expression.confidence, abs=1e-6)
 
 
+def test_a_model_in_the_working_folder_is_called_as_that_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (str(write_tiny_model(tmp_path / name)) for name in ("a", "b"))
+    (tmp_path / "both").mkdir()
+    monkeypatch.chdir(tmp_path / "both")
+    assert CliRunner().invoke(build_app(), ["join", first, second, "--out", "."]).exit_code == 0
+    assert Card.read(tmp_path / "both").name == "both"
+
+
 def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
     with pytest.raises(ModelError, match="to join: 1; name at least two models"):

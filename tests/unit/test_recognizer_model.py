@@ -124,6 +124,14 @@ def test_an_uncertain_label_is_marked() -> None:
     assert marked == ["sad", "sad?"]
 
 
+@pytest.mark.parametrize("temperature", [1e-30, 1e30])
+@pytest.mark.parametrize("sharpening", [-10.0, 10.0])
+@pytest.mark.filterwarnings("error")
+def test_the_widest_calibration_that_a_card_may_hold_gives_numbers(temperature: float, sharpening: float) -> None:
+    logits = np.array([[1e30, -1e30, 0.0], [0.0, 0.0, 1e-30], [3.0, 2.0, 1.0]], np.float32)
+    assert calibrated_softmax(logits, temperature, sharpening).sum(axis=1) == pytest.approx(1)
+
+
 def test_softmax_of_large_logits_is_finite() -> None:
     assert softmax(np.array([[1e4, 0]], np.float32)).tolist() == [[1.0, 0.0]]
     assert calibrated_softmax(np.array([[1e4, 0]], np.float32), 1.0, 0.5).tolist() == [[1.0, 0.0]]

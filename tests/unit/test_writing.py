@@ -66,6 +66,35 @@ def test_what_a_killed_process_left_does_not_get_into_a_model(tmp_path: Path) ->
     assert not (tmp_path / "model.part").exists()
 
 
+def test_a_model_may_be_written_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with writing(Path()) as part:  # as of ``--out .``
+        (part / "model.onnx").touch()
+    assert [file.name for file in tmp_path.rglob("*")] == ["here", "model.onnx"]
+
+
+def test_a_model_is_written_to_where_a_link_leads(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    for _ in range(2):  # where there was nothing, and where there was
+        with writing(link) as part:
+            (part / "model.onnx").touch()
+    assert link.is_symlink() and [file.name for file in (tmp_path / "real").iterdir()] == ["model.onnx"]
+
+
+def test_a_model_of_the_other_kind_keeps_its_card(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").touch()
+    (tmp_path / "card.json").write_text("old")
+    with (
+        pytest.raises(ModelError, match=r"holds a model\.tflite, whose card would be overwritten; name another folder"),
+        writing(tmp_path) as part,
+    ):
+        (part / "model.onnx").touch()
+        (part / "card.json").write_text("new")
+    assert (tmp_path / "card.json").read_text() == "old" and not (tmp_path / "model.onnx").exists()
+
+
 def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     link = tmp_path / "link.csv"
     link.symlink_to(tmp_path / "disk" / "real.csv")

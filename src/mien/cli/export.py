@@ -96,7 +96,7 @@ def join(
     """Write one model that gives the mean of several models' answers; it is as large and slow as all of them."""
     from mien import lab
 
-    typer.echo(lab.join_models(models, out, name=name or out.name))
+    typer.echo(lab.join_models(models, out, name=name or out.resolve().name))
     typer.echo("The confidence is not calibrated: mien calibrate fits it.", err=True)
 
 
