@@ -20,7 +20,7 @@ from mien.card import Card
 from mien.cli import build_app
 from mien.errors import DataError, ModelError
 from mien.lab import compress
-from mien.lab.calibrate import NOT_CALIBRATED, fit_confidence
+from mien.lab.calibrate import NOT_CALIBRATED, fit_confidence, recalibrate
 from mien.lab.compress import quantize
 from mien.lab.data import FaceDataset, with_majority, write_edition
 from mien.lab.export import export_run, validation_faces
@@ -140,6 +140,11 @@ def test_it_may_take_the_place_of_the_float_model(source: Path, small: Path, dat
     with pytest.raises(ModelError, match="quantised already; give the float model that it was made from"):
         quantize(folder, data, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_the_accuracy_that_was_asked_for_stays(source: Path, data: FaceDataset, tmp_path: Path) -> None:
+    strict = recalibrate(source, data, "PublicTest", tmp_path / "strict", target_accuracy=0.9)
+    assert Card.read(quantize(strict, data, tmp_path / "m")).provenance["calibration"]["target_accuracy"] == 0.9
 
 
 def test_a_joined_model_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from small_run import RECIPE, TRAIN, faces, make_run, tiny_network, with_votes
 from mien.card import MODEL_FILE, Card
 from mien.errors import DataError, ModelError
 from mien.lab import export
-from mien.lab.calibrate import NOT_CALIBRATED, calibrated, recalibrate
+from mien.lab.calibrate import NOT_CALIBRATED, TARGET_ACCURACY, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
 from mien.lab.export import ensure_calibrated, export_run, update_card_metrics, validation_faces
@@ -148,6 +148,36 @@ def test_calibration_and_figures_of_the_same_model_are_taken_over(
     assert Card.read(export_run(run, tmp_path / "again", data=data)).metrics == {"PublicTest": {}}  # the same fit
     make_run(tmp_path / "run", data, seed=1)  # other weights
     assert Card.read(export_run(run, tmp_path / "c")).temperature == 1.0
+
+
+def target_of(folder: Path) -> object:
+    return Card.read(folder).provenance["calibration"]["target_accuracy"]
+
+
+def test_the_accuracy_that_was_asked_for_stays(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
+    out = export_run(exported, tmp_path / "m", data=data)
+    assert target_of(out) == TARGET_ACCURACY
+    recalibrate(out, data, "PublicTest", out, target_accuracy=0.9)
+    export_run(exported, out, data=data)
+    assert target_of(out) == 0.9
+
+    run = make_run(tmp_path / "run", data)
+    recalibrate(out, data, "PublicTest", run.folder / "model", target_accuracy=0.0)
+    card = Card.read(run.folder / "model")
+    assert target_of(export_run(run, tmp_path / "new", data=data)) == 0.0
+    (run.folder / "model" / "model.onnx").write_bytes(b"in 8-bit integers")  # another file of the same network
+    replace(card, sha256=hashlib.sha256(b"in 8-bit integers").hexdigest()).write(run.folder / "model")
+    assert target_of(export_run(run, data=data)) == 0.0
+
+
+def test_a_damaged_model_is_replaced(data: FaceDataset, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", data)
+    whole = Card.read(export_run(run))
+    for name in ("card.json", "model.onnx"):
+        (run.folder / "model" / name).write_text("cut o")
+        with pytest.raises(ModelError):
+            Card.read(run.folder / "model")
+        assert Card.read(export_run(run)) == whole
 
 
 def test_held_out_faces_calibrate(exported: Run, data: FaceDataset, tmp_path: Path) -> None:

@@ -8,18 +8,21 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from mien.errors import ModelError, RecipeError
+from mien.lab import onnx_graph
 from mien.lab.averaging import average_runs
 from mien.lab.data import draw_faces
 from mien.lab.evaluation import evaluate
 from mien.lab.nets import adopt_classes, build, count_parameters, set_trainable
 from mien.lab.nets.imported import NETWORK, network_sources, source_digest
+from mien.lab.nets.input import Mirrored
+from mien.lab.onnx_graph import to_onnx
 from mien.lab.pages.recipe_page import layer_table
 from mien.lab.recipe import Distillation, NoAugment, OwnNet, Recipe, Validation
 from mien.lab.recipe.io import from_json, to_json
@@ -130,6 +133,49 @@ class Recurrent(Flat):
 class Branching(Flat):
     def forward(self, x):
         return super().forward(x if x.mean() > 0 else 2 * x)
+
+class Crossing(Flat):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.norm = torch.nn.BatchNorm2d(preprocess.channels, track_running_stats=False)
+
+    def forward(self, x):
+        return super().forward(self.norm(x))
+
+class Attending(Flat):
+    def __init__(self, preprocess, classes, batch_first=False):
+        super().__init__(preprocess, classes)
+        self.attention = torch.nn.MultiheadAttention(SIDE, 4, batch_first=batch_first)
+
+    def forward(self, x):
+        rows = x[:, 0]
+        return super().forward(rows + self.attention(rows, rows, rows)[0])
+
+well_attending = functools.partial(Attending, batch_first=True)
+
+class Twice(torch.nn.Module):
+    def __init__(self, preprocess, classes):
+        super().__init__()
+        conv = torch.nn.Conv2d(preprocess.channels, preprocess.channels, 3, padding=1)
+        norm = torch.nn.BatchNorm2d(preprocess.channels)
+        self.layers = torch.nn.Sequential(conv, conv, torch.nn.MaxPool2d(2), norm, torch.nn.ReLU())
+        self.out = torch.nn.Linear(preprocess.channels * (SIDE // 2) ** 2, classes)
+
+    def forward(self, x):
+        return self.out(self.layers(x).flatten(1))
+
+class Stack(torch.nn.Sequential):
+    def forward(self, x):
+        halved = self[1](self[0](x))
+        return halved + self[3](self[2](halved))
+
+class Stacked(Twice):
+    def __init__(self, preprocess, classes):
+        super().__init__(preprocess, classes)
+        self.layers = Stack(*list(self.layers)[1:])
+
+def lazy_and_wrong(preprocess, classes):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(5), torch.nn.Linear(6, classes))
 
 def lazy(preprocess, classes):
     return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(classes))
@@ -393,6 +439,37 @@ def test_a_network_that_answers_at_random_is_refused_before_it_trains(tmp_path: 
     with pytest.raises(RecipeError, match=rf"^network '{NAME}:Dropping' answers the same face now so, .* F\.dropout"):
         train(own("Dropping"), draw_faces(2), out=tmp_path)
     assert not list(tmp_path.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("attribute", ["Crossing", "Attending"])
+def test_a_network_that_answers_by_other_faces_is_refused_before_it_trains(attribute: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=rf"^network '{NAME}:{attribute}' answers a face otherwise beside another"):
+        train(own(attribute), draw_faces(2), out=tmp_path)
+    assert not list(tmp_path.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("attribute", ["well_attending", "Twice", "Stacked"])
+def test_a_network_is_exported_as_it_computes(attribute: str, tmp_path: Path) -> None:
+    run = train(own(attribute), draw_faces(2), out=tmp_path)
+    assert run.export() == run.folder / "model"
+
+
+def test_a_network_that_onnx_computes_otherwise_is_refused_before_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_graph, "to_onnx", lambda classifier, p: to_onnx(Mirrored(classifier), p))
+    with pytest.raises(RecipeError, match=rf"^network '{NAME}:Flat': a logit is off by .* as ONNX"):
+        train(own("Flat"), draw_faces(2), out=tmp_path)
+    content = b"no ONNX"
+    monkeypatch.setattr(onnx_graph, "to_onnx", lambda *_: SimpleNamespace(SerializeToString=lambda: content))
+    with pytest.raises(RecipeError, match=rf"^network '{NAME}:Flat': onnxruntime cannot run it, .*protobuf"):
+        train(own("Flat"), draw_faces(2), out=tmp_path)
+    assert not list(tmp_path.glob("*/*.json"))
+
+
+def test_layers_without_a_shape_that_cannot_work_are_named(own_module: Path) -> None:
+    with pytest.raises(RecipeError, match=rf"'{NAME}:lazy_and_wrong' cannot take faces of 48 px: mat1 and mat2 shapes"):
+        build(own("lazy_and_wrong").network, GREY, 7)
 
 
 def test_layers_that_answer_several_tensors_are_listed() -> None:

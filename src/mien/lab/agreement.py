@@ -20,6 +20,15 @@ def noise_like(preprocess: Preprocess) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (8, p.planes, p.crop_px, p.crop_px), np.uint8)
 
 
+def difference(
+    classifier: Classifier | Mirrored, faces: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32]
+) -> tuple[float, float]:
+    """Return how far a logit is off, and how far it may be; its arguments are those of `check_agreement`."""
+    with torch.no_grad():
+        trained = classifier(torch.from_numpy(faces)).numpy()
+    return float(np.abs(logits - trained).max()), AGREEMENT * max(1.0, float(np.abs(trained).max()))
+
+
 def check_agreement(
     name: str, classifier: Classifier | Mirrored, faces: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32]
 ) -> None:
@@ -34,10 +43,7 @@ def check_agreement(
     Raises:
         ModelError: a logit differs by more than `AGREEMENT`.
     """
-    with torch.no_grad():
-        trained = classifier(torch.from_numpy(faces)).numpy()
-    worst = float(np.abs(logits - trained).max())
-    allowed = AGREEMENT * max(1.0, float(np.abs(trained).max()))
+    worst, allowed = difference(classifier, faces, logits)
     if not worst <= allowed:  # so that not-a-number is refused too
         raise ModelError(
             f"{name}: a logit of the exported model differs from the trained one by {worst:.2g}, allowed are "

@@ -107,7 +107,7 @@ def calibrated(
     faces: FaceDataset,
     which: str = "held out of Training, without twins there",
     fingerprint: str = "",
-    target_accuracy: float = TARGET_ACCURACY,
+    target_accuracy: float | None = None,
 ) -> Card:
     """Return the model's card with its confidence and threshold fitted on labelled faces it was not trained on.
 
@@ -116,7 +116,8 @@ def calibrated(
         faces: of classes that the model knows.
         which: the faces in words, for the card.
         fingerprint: of the whole split that they are taken from, for the card.
-        target_accuracy: share of the faces not called uncertain that shall be right.
+        target_accuracy: share of the faces not called uncertain that shall be right; None = as it was asked of the
+            model before.
 
     Returns:
         The new card, without figures if its confidence is another one now; the same card where there is no face to
@@ -125,6 +126,8 @@ def calibrated(
     card = recognizer.card
     if not len(faces):
         return card
+    if target_accuracy is None:
+        target_accuracy = asked_accuracy(card)
     faces = faces.relabel(card.labels)
     logits = recognizer.logits(card.preprocess.stack(list(faces.faces)))
     temperature, sharpening = fit_confidence(logits, faces.labels)
@@ -148,6 +151,13 @@ def calibrated(
         provenance=card.provenance | {"calibration": calibration},
         limits=tuple(limit for limit in card.limits if limit != NOT_CALIBRATED),
     )
+
+
+def asked_accuracy(*cards: Card | None) -> float:
+    """Return the accuracy that was asked of the first calibrated one of these models; `TARGET_ACCURACY` if of none."""
+    fits = [card.provenance.get("calibration") for card in cards if card is not None]
+    asked = [fit["target_accuracy"] for fit in fits if isinstance(fit, dict) and "target_accuracy" in fit]
+    return float(asked[0]) if asked else TARGET_ACCURACY
 
 
 def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 from mien.card import MODEL_FILE, Card
 from mien.errors import ModelError
 from mien.lab.agreement import check_agreement, noise_like
-from mien.lab.calibrate import NOT_CALIBRATED, calibrated
+from mien.lab.calibrate import NOT_CALIBRATED, asked_accuracy, calibrated
 from mien.lab.data import PUBLIC, TRAINING, FaceDataset, audit, has_learned_from, with_majority
 from mien.lab.data.split import held_out
 from mien.lab.metrics import Metrics, Report
@@ -51,7 +51,8 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
-    If the run's folder holds this model already, its calibration stays, and its figures unless `data` changes that.
+    If the run's folder holds this model already, its calibration stays, and its figures unless `data` changes that. The
+    accuracy that was asked of the model in `out`, or else of the run's own one, stays in any case.
 
     Args:
         run: a finished run.
@@ -72,7 +73,9 @@ def export_run(
             or the folder cannot be written; an earlier model there stays as it is.
     """
     ending = "-ferplus" if votes else ""
-    folder = run.folder / f"model{ending}" if out is None else out
+    own = run.folder / f"model{ending}"
+    folder = own if out is None else out
+    known, replaced = _known(own), _known(folder)
     plain = run.load_classifier("votes" if votes else "labels")
     classifier = Mirrored(plain) if mirrored else plain
     with writing(folder) as part:
@@ -80,12 +83,13 @@ def export_run(
         (part / MODEL_FILE).write_bytes(content)
         labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
         card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence, origin)
-        card = _with_what_is_known(run.folder / f"model{ending}", card)
+        card = _with_what_is_known(known, card)
         card.write(part)
         recognizer = Recognizer.load(part)
         _compare(classifier, recognizer, data)
         if data is not None and (held := validation_faces(run, data)) is not None:
-            card = calibrated(recognizer, with_majority(held) if votes else held)
+            held = with_majority(held) if votes else held
+            card = calibrated(recognizer, held, target_accuracy=asked_accuracy(replaced, known))
         card.write(part)
     return folder
 
@@ -225,9 +229,17 @@ def _describe(
     )
 
 
-def _with_what_is_known(known: Path, card: Card) -> Card:
-    """Take calibration and figures from the run's own model folder, if it holds the same model."""
-    if not (known / MODEL_FILE).is_file() or (earlier := Card.read(known)).sha256 != card.sha256:
+def _known(folder: Path) -> Card | None:
+    """The card of what an export replaces; None where there is none, or a damaged one, which it mends."""
+    try:
+        return Card.read(folder)
+    except ModelError:
+        return None
+
+
+def _with_what_is_known(earlier: Card | None, card: Card) -> Card:
+    """Take calibration and figures from the card of the run's own model, if that is the same model."""
+    if earlier is None or earlier.sha256 != card.sha256:
         return card
     return replace(
         card,

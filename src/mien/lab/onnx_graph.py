@@ -6,10 +6,13 @@ import warnings
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from mien.errors import ModelError, RecipeError
+from mien.lab.agreement import difference, noise_like
 from mien.lab.nets.input import Classifier, Mirrored
 from mien.preprocess import Preprocess
 
@@ -66,9 +69,10 @@ def _foldable(classifier: nn.Module) -> nn.Module:
     """
     copied = deepcopy(classifier)
     for module in copied.modules():
-        match list(module.children()):
+        # of no subclass, which may use its layers otherwise; its children would leave out a layer that comes twice
+        match list(module) if type(module) is nn.Sequential else []:
             case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
-                isinstance(module, nn.Sequential) and (norm.weight is None or not (norm.weight < 0).any())
+                norm.weight is None or not (norm.weight < 0).any()
             ):
                 for at, child in enumerate((conv, norm, relu, pool)):
                     module[at] = child
@@ -78,15 +82,39 @@ def _foldable(classifier: nn.Module) -> nn.Module:
 def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) -> None:
     """Make sure, before a training, that ONNX can hold a network of one's own, or nobody could use what it learns.
 
+    It must answer as the network does, a face alone and among others.
+
     Args:
         classifier: stays as it is.
         preprocess: states its input.
         name: of the network, for the message.
 
     Raises:
-        RecipeError: it cannot.
+        RecipeError: it cannot, onnxruntime cannot run it, or it answers otherwise.
     """
+    copied = deepcopy(classifier).cpu().eval()
     try:
-        to_onnx(deepcopy(classifier).cpu(), preprocess)
+        content = to_onnx(copied, preprocess).SerializeToString()
     except ModelError as error:
         raise RecipeError(f"network {name!r}: {error}") from error
+    noise = noise_like(preprocess)
+    for faces in (noise[:1], noise):
+        worst, allowed = difference(copied, faces, _run(content, faces, name))
+        if not worst <= allowed:
+            raise RecipeError(
+                f"network {name!r}: a logit is off by {worst:.2g} as ONNX, in which mien evaluates and keeps networks. "
+                "Write the layer otherwise that is computed otherwise there; leave out one after the other to find it."
+            )
+
+
+def _run(content: bytes, faces: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.float32]:
+    """What onnxruntime answers to ``faces``."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        logits: npt.NDArray[np.float32] = session.run(["logits"], {"faces": faces})[0]
+    except Exception as error:  # onnxruntime's own have no base of theirs
+        why = str(error).strip().partition("\n")[0]
+        raise RecipeError(f"network {name!r}: onnxruntime cannot run it, by which mien reads faces: {why}.") from error
+    return logits

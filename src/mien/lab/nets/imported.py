@@ -27,6 +27,9 @@ T = TypeVar("T")
 NETWORK = "network.py"
 """What a run calls its copy of the file that defines the network."""
 
+BESIDE = 0.01
+"""How far a logit may be off, relative to the largest one, beside another face: GPUs compute batches differently."""
+
 
 def is_imported(name: str) -> bool:
     """Return whether a network's name is that of code of one's own."""
@@ -57,8 +60,12 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
             kind = type(network).__name__
             raise RecipeError(f"network {name!r}: it gives a {kind}; expected a torch.nn.Module.")
         if any(is_lazy(parameter) for parameter in network.parameters()):  # they learn their shape from a first face
-            with torch.no_grad():
-                network.eval()(torch.zeros(1, preprocess.channels, preprocess.input_px, preprocess.input_px))
+            face = torch.zeros(1, preprocess.channels, preprocess.input_px, preprocess.input_px)
+            try:
+                with torch.no_grad():
+                    network.eval()(face)
+            except Exception as error:
+                raise _cannot_take(face, name, error) from error
             network.train()
         return network
 
@@ -100,7 +107,7 @@ def check_network(
         device: where it is.
 
     Raises:
-        RecipeError: it fails, answers something else, or answers at random.
+        RecipeError: it fails, answers something else, or answers at random or by what other faces it is shown.
     """
     faces = torch.zeros(2, *face, device=device)
     try:
@@ -111,10 +118,17 @@ def check_network(
     with torch.no_grad():
         shown = torch.linspace(-1, 1, faces[0].numel(), device=device).view_as(faces[:1])
         once, again = (deepcopy(network).eval()(shown) for _ in range(2))
+        beside_another = deepcopy(network).eval()(torch.cat([shown, torch.ones_like(shown)]))[:1]
     if not torch.allclose(once, again, equal_nan=True):
         raise RecipeError(
             f"network {name!r} answers the same face now so, now otherwise, when it does not learn; what is drawn at "
             "random has to end then, as in F.dropout(x, rate, self.training)."
+        )
+    if (once - beside_another).abs().max() > BESIDE * once.abs().max():
+        raise RecipeError(
+            f"network {name!r} answers a face otherwise beside another one than alone, when it does not learn; nothing "
+            "may be computed across the faces then, as by attention without batch_first=True, or by "
+            "BatchNorm2d(track_running_stats=False)."
         )
 
 
@@ -125,14 +139,17 @@ def _answers(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None
             with torch.no_grad():
                 answer = deepcopy(network).train(learning)(shown)  # a copy, whose normalisation may see these faces
         except Exception as error:
-            why, side = what_failed(error, name), faces.shape[-1]
-            raise RecipeError(f"network {name!r} cannot take faces of {side} px{when}: {why}.") from error
+            raise _cannot_take(faces, name, error, when) from error
         if (shape := tuple(getattr(answer, "shape", ()))) != (len(shown), outputs):
             found = shape or f"a {type(answer).__name__}"
             raise RecipeError(
                 f"network {name!r} answers {found} to {len(shown)} face{'s' * learning}{when}, expected "
                 f"({len(shown)}, {outputs}): a logit for each class."
             )
+
+
+def _cannot_take(faces: Tensor, name: str, error: Exception, when: str = "") -> RecipeError:
+    return RecipeError(f"network {name!r} cannot take faces of {faces.shape[-1]} px{when}: {what_failed(error, name)}.")
 
 
 def _maker(name: str) -> Callable[..., object]:
