@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import pickle
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,35 @@ def model(tmp_path: Path) -> Path:
 
 def grey(*levels: int) -> np.ndarray:
     return np.stack([np.full((1, 4, 4), level, np.uint8) for level in levels])
+
+
+def test_the_product_that_tells_whether_sums_overflow() -> None:
+    shapes = {"a": (TensorProto.UINT8, [1, 2]), "b": (TensorProto.INT8, [2, 1]), "c": (TensorProto.INT32, [1, 1])}
+    a, b, c = (helper.make_tensor_value_info(name, *shape) for name, shape in shapes.items())
+    graph = helper.make_graph([helper.make_node("MatMulInteger", ["a", "b"], ["c"])], "", [a, b], [c])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    assert made.SerializeToString() == module._PRODUCT
+    assert module._sums_overflow() in (False, True)
+
+
+@pytest.mark.parametrize("overflow", [False, True])
+def test_where_sums_overflow_they_are_made_otherwise(
+    model: Path, monkeypatch: pytest.MonkeyPatch, overflow: bool
+) -> None:
+    monkeypatch.setattr(module, "_sums_overflow", lambda: overflow)
+    options = Recognizer.load(model)._session.get_session_options()
+    with nullcontext() if overflow else pytest.raises(RuntimeError, match="x64quantprecision"):  # it is not set
+        assert options.get_session_config_entry("session.x64quantprecision") == "1"
+
+
+class _Cut:
+    def run(self, *_: object) -> list[np.ndarray]:
+        return [np.array([[2**15 - 1]], np.int32)]  # what a Haswell answers
+
+
+def test_a_sum_that_is_cut_off_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: _Cut())
+    assert module._sums_overflow.__wrapped__()
 
 
 def test_logits(model: Path) -> None:
