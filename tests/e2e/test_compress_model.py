@@ -13,6 +13,7 @@ import pytest
 import torch
 from onnx import TensorProto
 from small_run import RECIPE, TRAIN, faces, make_run, with_votes
+from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from mien import lab
@@ -25,9 +26,11 @@ from mien.lab.compress import quantize
 from mien.lab.data import FaceDataset, with_majority, write_edition
 from mien.lab.export import export_run, validation_faces
 from mien.lab.joining import join_models
+from mien.lab.nets import NETWORKS
 from mien.lab.recipe import OwnNet
 from mien.lab.run import Run
 from mien.labels import FERPLUS
+from mien.preprocess import Preprocess
 from mien.recognizer import Recognizer
 
 NANO = replace(RECIPE, name="nano", network=OwnNet(name="residual-nano"))
@@ -201,6 +204,39 @@ def test_a_depthwise_layer_behind_the_first_stays_float_too(data: FaceDataset, t
     assert in_float == [True, True] + [False] * 21 + [True]
 
 
+class Attending(nn.Module):
+    """One head of attention with sharp weights, and normalisation by what a face itself shows."""
+
+    def __init__(self, preprocess: Preprocess, classes: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(preprocess.channels, 16, 3, 4, 1), nn.GroupNorm(4, 16), nn.ReLU())
+        self.asked, self.keys, self.values = (nn.Conv2d(16, 16, 1) for _ in range(3))
+        self.norm = nn.LayerNorm(16)
+        self.classes = nn.Linear(16, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        asked, keys, values = (layer(x).flatten(2) for layer in (self.asked, self.keys, self.values))
+        weights = torch.softmax(5 * asked.transpose(1, 2) @ keys, dim=-1)
+        return self.classes(self.norm((weights @ values.transpose(1, 2)).amax(1)))
+
+
+def test_attention_stays_float(data: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "attending", Attending)
+    source = export_run(make_run(tmp_path, data, replace(RECIPE, network=OwnNet(name="attending"))))
+    small = quantize(source, data, tmp_path / "int8")
+    graph = onnx.load(small / "model.onnx").graph
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    spoilt = [node for node in graph.node if node.op_type in ("MatMul", *compress._FLOAT)]
+    assert len(spoilt) == 5
+    quantized = {node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    assert not [node.op_type for node in spoilt if node.output[0] in quantized]
+    convolutions = [node for node in graph.node if node.op_type == "Conv"][1:]
+    assert [made_by[node.input[0]] for node in convolutions] == ["DequantizeLinear"] * 3
+    expected, found = (Recognizer.load(folder).logits(data.faces[-90:, None]) for folder in (source, small))
+    assert np.abs(found - expected).max() < 0.05 * np.ptp(expected, axis=0).max()
+
+
 def test_ferplus_answers_are_calibrated_by_the_majority(data: FaceDataset, tmp_path: Path) -> None:
     voted = with_votes(data)
     run = make_run(tmp_path, voted, replace(NANO, votes_weight=0.5))
@@ -246,4 +282,7 @@ def test_export_int8(
     done = CliRunner().invoke(build_app(), [*words, "--data", str(parquet)])
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(tmp_path / "m")
+    made = Card.read(tmp_path / "m").provenance["quantization"]
+    same = f"{100 * made['same_label']:.1f} % of {made['range_faces']} faces the same label as in float."
+    assert f"In 8-bit integers it gives {same}" in done.stderr
     assert Card.read(tmp_path / "m").sha256 == Card.read(small).sha256

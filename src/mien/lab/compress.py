@@ -30,6 +30,10 @@ RANGE_FACES = 512
 
 BATCH_SIZE = 64
 
+_LAYERS = ("Conv", "Gemm", "MatMul")
+_FLOAT = ("Softmax", "InstanceNormalization", "LayerNormalization")
+"""Operators that stay float, as do products of activations: 256 steps are too few for what attention is made of."""
+
 
 def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
     """Write an int8 edition of a float model.
@@ -37,7 +41,8 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
     Weights become 8-bit integers with a scale for each output channel; activations become 8-bit integers over the
     range that they have on faces of Training. The normalisation of the faces, the first and the last layer stay
     float, and so does a depthwise layer right behind the first one: of what integers cost MobileNets, most comes from
-    that one, and in float it hardly takes longer. Confidence is calibrated anew on the faces that the training held
+    that one, and in float it hardly takes longer. So do, in networks of one's own, softmax, normalisation by what a
+    face itself shows, and products of activations. Confidence is calibrated anew on the faces that the training held
     out; figures are left out until the new model is measured.
 
     Args:
@@ -117,19 +122,24 @@ def _write_int8(source: Path, target: Path, faces: npt.NDArray[np.uint8]) -> Non
 
 
 def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
-    """Names of nodes that stay float: up to the first layer, or a depthwise one behind it, and from the last one on.
+    """Names of nodes that stay float.
+
+    They are all up to the first layer, or a depthwise one behind it, all from the last one on, and those of `_FLOAT`.
 
     Raises:
         ModelError: none is left between them.
     """
-    layers = [at for at, node in enumerate(graph.node) if node.op_type in ("Conv", "Gemm", "MatMul")]
+    weights = {each.name for each in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMul" and not weights & {*node.input}]
+    layers = [at for at, node in enumerate(graph.node) if node.op_type in _LAYERS and node not in products]
     if len(layers) < 3:
         raise ModelError(
             f"{folder}: {len(layers)} layers; the first and the last one stay float, so that int8 needs three or more. "
             "Use the float model."
         )
     first = layers[1] if _is_grouped(graph.node[layers[1]]) and len(layers) > 3 else layers[0]
-    return [node.name for node in (*graph.node[: first + 1], *graph.node[layers[-1] :])]
+    spoilt = [node for node in graph.node if node.op_type in _FLOAT or node in products]
+    return [node.name for node in (*graph.node[: first + 1], *spoilt, *graph.node[layers[-1] :])]
 
 
 def _is_grouped(node: NodeProto) -> bool:

@@ -69,8 +69,9 @@ def _foldable(classifier: nn.Module) -> nn.Module:
     """
     copied = deepcopy(classifier)
     for module in copied.modules():
-        # of no subclass, which may use its layers otherwise; its children would leave out a layer that comes twice
-        match list(module) if type(module) is nn.Sequential else []:
+        if type(module) is not nn.Sequential:  # a subclass may use its layers otherwise
+            continue
+        match list(module):  # a layer may come twice, which children() would leave out
             case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
                 norm.weight is None or not (norm.weight < 0).any()
             ):
