@@ -162,3 +162,11 @@ def test_classes_without_faces_are_named(labels: list[int], said: tuple[str, ...
         )
     )
     assert len(found) == len(said) and all(map(str.startswith, found, said))
+
+
+@pytest.mark.parametrize("recipe", ["by hand", None])
+def test_a_card_made_by_hand_says_nothing_of_its_training(recipe: object) -> None:
+    data = faces_of("Training", "PublicTest")
+    origin = {"recipe": recipe, "data_fingerprint": data.fingerprint}
+    assert remarks_on_model("PublicTest", origin, "none", data) == ()
+    assert remarks_on_model("PublicTest", {"members": [origin, origin]}, "none", data) == ()

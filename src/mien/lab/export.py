@@ -75,22 +75,18 @@ def export_run(
     ending = "-ferplus" if votes else ""
     own = run.folder / f"model{ending}"
     folder = own if out is None else out
-    known, replaced = _known(own), _known(folder)
     plain = run.load_classifier("votes" if votes else "labels")
     classifier = Mirrored(plain) if mirrored else plain
     with writing(folder) as part:
-        content = to_onnx(classifier, run.recipe.preprocess).SerializeToString()
-        (part / MODEL_FILE).write_bytes(content)
+        (part / MODEL_FILE).write_bytes(content := to_onnx(classifier, run.recipe.preprocess).SerializeToString())
         labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
         card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence, origin)
-        card = _with_what_is_known(known, card)
-        card.write(part)
+        _with_what_is_known(_known(own), card).write(part)
         recognizer = Recognizer.load(part)
         _compare(classifier, recognizer, data)
         if data is not None and (held := validation_faces(run, data)) is not None:
-            held = with_majority(held) if votes else held
-            card = calibrated(recognizer, held, target_accuracy=asked_accuracy(replaced, known))
-        card.write(part)
+            held, asked = with_majority(held) if votes else held, asked_accuracy(_known(folder), _known(own))
+            calibrated(recognizer, held, target_accuracy=asked).write(part)
     return folder
 
 

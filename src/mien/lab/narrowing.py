@@ -53,7 +53,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
         `out`.
 
     Raises:
-        ModelError: the model is of another kind or depth, or narrower, or the file cannot be written.
+        ModelError: the model is of another kind, depth or stride, or narrower, or the file cannot be written.
         RecipeError: no residual network has this name.
     """
     source = Recognizer.load(model)
@@ -68,6 +68,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     convs = {name: module for name, module in net.named_modules() if isinstance(module, nn.Conv2d)}
     if len(wide) != len(convs) or any(len(conv.weight) > len(layer[0]) for conv, layer in zip(convs.values(), wide)):
         raise ModelError(f"{source.folder}: not of a residual network as deep as {network} and at least as wide.")
+    _check_stride(source.folder, network, net.stem_stride)
 
     faces = data.training.faces
     crops = torch.from_numpy(preprocess.stack(list(faces[:: math.ceil(len(faces) / FACES)])))
@@ -83,6 +84,18 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     with replacing(Path(out)) as part:
         save_file(state, part)
     return Path(out)
+
+
+def _check_stride(folder: Path, network: str, wanted: int) -> None:
+    """Refuse a model whose first convolution has another stride than the narrower network's."""
+    import onnx
+
+    first = next(node for node in onnx.load(folder / MODEL_FILE).graph.node if node.op_type == "Conv")
+    found = next((each.ints[0] for each in first.attribute if each.name == "strides"), 1)
+    if found != wanted:
+        raise ModelError(
+            f"{folder}: its first layer has the stride {found}, that of {network} {wanted}; take one of the same."
+        )
 
 
 def _choose(wide: list[_Layer], classes: Tensor, widths: list[int]) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, origins_of
@@ -14,6 +15,12 @@ _TTA_REMARKS: dict[TTA, str] = {
     "centre at 11/12 of the side, resized back, and their mirror images.",
 }
 _BY_ITSELF = "The model itself averages its answers to each face and to its mirror image."
+
+
+def recipe_of(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe that a card names; an empty one where it, made by hand, names none, or in words."""
+    recipe = origin.get("recipe")
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def of_training(recipe: dict[str, Any]) -> str:
@@ -85,8 +92,8 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
         tta: views that were averaged.
         data: the whole data set.
     """
-    recipe, (learned, _) = provenance.get("recipe", {}), origins_of(provenance, data)
-    trained = [each.get("recipe", {}) for each in learned]
+    recipe, (learned, _) = recipe_of(provenance), origins_of(provenance, data)
+    trained = [recipe_of(each) for each in learned]
     watched = [
         (_shared(split, each.get("validation", {}).get("kind", "none"), data), _steered(each)) for each in trained
     ]
