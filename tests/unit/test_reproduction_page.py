@@ -91,7 +91,7 @@ def test_less_than_the_row_is_never_set_beside_its_figures(book):
     overview, rows = book.part("reproduced"), book.part("rows")
     assert "| **5 of 150** | random |" in line(overview, "| [cnn8]")
     assert "| **stand-in: other.safetensors, SHA-256 01234567** |" in line(overview, "| [resnet50-imagenet]")
-    assert rows.count("Not set beside the published figures.") == 2
+    assert rows.count("Not compared with the published figures.") == 2
     assert "difference" not in rows
     assert "resnet50-imagenet 60.0 *" in book.part("accuracy-against-parameters")
 
@@ -135,14 +135,14 @@ def test_a_seed_of_one_row_alone_is_left_out(book):
     for seed in (0, 1):
         book.keep("cnn-17m", 50, seed)
     book.keep("cnn-17m-aug", 80, seed=1)
-    text = claim(book.part("claims"), "Does augmentation make")
+    text = claim(book.part("claims"), "Does augmentation improve")
     assert re.findall(r"^\| (\d|mean.*?) \|", text, re.M) == ["1"]
 
 
 def test_without_an_interval_the_published_difference_lies_nowhere(book):
     book.keep("cnn-17m", 50, report={"train_accuracy": 0.7})
     book.keep("cnn-17m-aug", 50, report={"train_accuracy": 0.6})
-    text = claim(book.part("claims"), "Does augmentation cost")
+    text = claim(book.part("claims"), "Does augmentation lower")
     assert "The training accuracy of `cnn-17m-aug` is smaller, as the report says (one seed" in text
     assert "-8.5 points" in text and " lies " not in text
 
@@ -151,7 +151,7 @@ def test_training_faces_are_no_sample(book):
     for seed, learned in enumerate((0.65, 0.67)):
         book.keep("gelu-cnn-nobn", 60, seed, report={"train_accuracy": learned})
         book.keep("gelu-cnn", 70, seed, report={"train_accuracy": learned + 0.25})
-    text = claim(book.part("claims"), "Does the network of report 003 learn its training faces")
+    text = claim(book.part("claims"), "Does the network of report 003 fit its training faces")
     assert "| mean of 2 | 66.00 % | 91.00 % | +25.0 | – |" in text
 
 
@@ -162,7 +162,7 @@ def test_what_seeds_change_can_leave_a_claim_open(book):
     text = claim(book.part("claims"), "Does augmentation")
     assert "| mean of 2 | 50.00 % | 65.00 % | +15.0 (-175.6 to +205.6) | – |" in text  # Student's t: 12.7 * 30 / 2
     assert (
-        "2 seeds do not tell the two apart, as the interval holds zero. The published difference, +2.4, lies inside"
+        "2 seeds cannot tell the two apart: the interval contains zero. The published difference, +2.4, lies inside"
         in text
     )
 
@@ -170,16 +170,16 @@ def test_what_seeds_change_can_leave_a_claim_open(book):
 def test_a_published_difference_has_its_chance(book):
     text = book.part("claims")
     # 1.96 sqrt((0.6294 * 0.3706 + 0.6372 * 0.3628) / 3589) = 2.23 points
-    chance = "+0.8 points on 3,589 faces. Its 95 % interval is -1.4 to +3.0 for separate faces: it cannot be told from"
+    chance = "+0.8 points on 3,589 faces. The 95 % interval of this difference is -1.4 to +3.0 if they were measured"
     assert chance in claim(text, "Does transfer")
     # 1.96 sqrt(0.5871 * 0.4129 ... ): the sizes differ, and so do the faces
     assert "+1.7 points on 5,741 and on 7,178 faces." in claim(
-        text, "Is the ResNet-50 of report 001 better than its own"
+        text, "Is the ResNet-50 of report 001 better than the report"
     )
-    gap = claim(text, "Does the own network of report 000 generalise")
+    gap = claim(text, "Does the network that report 000 designed")
     # 1.96 sqrt(2 * 0.25 / 7178) = 1.64 points, at most
-    assert "-11.0 points on 7,178 faces. Its 95 % interval is at most -12.6 to -9.4, whatever the accuracies" in gap
-    assert "more than chance" in gap
+    assert "-11.0 points on 7,178 faces. The 95 % interval of this difference is at most -12.6 to -9.4, whatever" in gap
+    assert "It is more than chance" in gap
 
 
 def test_on_the_same_faces_the_chance_of_a_published_difference_is_less(book):
@@ -187,16 +187,14 @@ def test_on_the_same_faces_the_chance_of_a_published_difference_is_less(book):
     book.keep("resnet50-imagenet", 60, first_right=4)
     text = claim(book.part("claims"), "Does transfer")
     # 8 of 100 faces: 1.96 sqrt(0.08 / 3589) = 0.93 points
-    assert (
-        "and -0.1 to +1.7 for the same ones, if only one of the two is right on 8 % of them, as here: it cannot" in text
-    )
+    assert "and -0.1 to +1.7 if on the same faces and only one of the two is right on 8 % of these, as here. It" in text
 
 
 def test_runs_that_agree_on_more_than_the_published_difference_say_nothing_of_its_chance(book):
     book.keep("resnet50-scratch", 60)
     book.keep("resnet50-imagenet", 60)
     text = claim(book.part("claims"), "Does transfer")
-    assert "for separate faces: it cannot be told from chance." in text and "for the same ones" not in text
+    assert "on different faces. It may be chance in the choice of faces." in text and "on the same" not in text
 
 
 def test_a_claim_that_does_not_hold_and_one_that_is_open(book):
@@ -204,9 +202,9 @@ def test_a_claim_that_does_not_hold_and_one_that_is_open(book):
     book.keep("resnet50-imagenet", 50)
     book.keep("cnn8", 52)
     text = book.part("claims")
-    transfer = "smaller, against what the report says (one seed, and another may change it). The published difference"
+    transfer = "smaller, contrary to the report (one seed; another may change this). The published difference"
     assert f"{transfer}, +0.8, lies outside the interval." in claim(text, "Does transfer")
-    assert "One seed does not tell the two apart, as the interval holds zero." in claim(text, "Does the small network")
+    assert "One seed cannot tell the two apart: the interval contains zero." in claim(text, "Does the small network")
 
 
 def test_a_claim_about_gaps(book):
@@ -214,9 +212,9 @@ def test_a_claim_about_gaps(book):
     book.keep("gelu-cnn", 60, report={"train_accuracy": 0.95})
     text = claim(book.part("claims"), "Does batch normalisation")
     assert "| 0 | 5.00 % | 35.00 % | +30.0 (+28.1 to +31.9) | 1.000 |" in text
-    told = "The gap of `gelu-cnn` is larger, as the report says (one seed, and another may change it)."
-    assert f"{told} Training accuracy is that of the kept epoch while it learned" in text
-    trained = claim(book.part("claims"), "Does the network of report 003 learn its training faces")
+    told = "The gap of `gelu-cnn` is larger, as the report says (one seed; another may change this)."
+    assert f"{told} Our training accuracy is measured during training" in text
+    trained = claim(book.part("claims"), "Does the network of report 003 fit its training faces")
     assert "Training accuracy:\n" in trained and "| 0 | 65.00 % | 95.00 % | +30.0 | – |" in trained
     assert "The training accuracy of `gelu-cnn` is larger, as the report says (one seed" in trained
 
@@ -225,15 +223,15 @@ def test_no_verdict_on_less_than_the_rows(book):
     book.keep(shortened(recipes["gelu-cnn"], 5), 80)
     book.keep("gelu-cnn-nobn", 50)
     text = claim(book.part("claims"), "Does batch normalisation")
-    assert "No verdict, as not all of it is the row" in text
+    assert "No verdict, because the trainings differ" in text
     assert "`gelu-cnn`: **5 of 100** epochs, random" in text
-    assert "It points to this: the gap of `gelu-cnn` is smaller, against what the report says (one seed" in text
+    assert "So far, the gap of `gelu-cnn` is smaller, contrary to the report (one seed" in text
 
 
 def test_of_shortened_rows_those_of_as_many_epochs_are_compared(book):
     for name, epochs, right in (("gelu-cnn", 5, 60), ("gelu-cnn", 50, 80), ("gelu-cnn-nobn", 5, 40)):
         book.keep(shortened(recipes[name], epochs), right)
-    question = "Does the network of report 003 recognise less"
+    question = "Is the network of report 003 less accurate"
     assert "| 0 | 40.00 % | 60.00 % |" in claim(book.part("claims"), question)
     book.keep("gelu-cnn-nobn", 70)  # whole: the best of the other is good enough
     assert "| 0 | 70.00 % | 80.00 % |" in claim(book.part("claims"), question)
@@ -242,7 +240,7 @@ def test_of_shortened_rows_those_of_as_many_epochs_are_compared(book):
 def test_other_faces_are_not_compared(book):
     book.keep("gelu-cnn", 80, report={"data_fingerprint": "a"})
     book.keep("gelu-cnn-nobn", 50, report={"data_fingerprint": "b"})
-    assert "Not yet measured: no seed of both on the same faces." in claim(book.part("claims"), "Does batch norm")
+    assert "Not yet measured: the two rows have no seed in common" in claim(book.part("claims"), "Does batch norm")
 
 
 def test_twins_are_told(book):
@@ -365,7 +363,7 @@ def test_faces_are_counted_by_what_they_were_taken_for(book):
     book.keep("cnn8", 60)
     book.keep("cnn8", 70, seed=1)
     table = book.part("rows").split("<details>")[1].split("</details>")[0]
-    in_rates, in_faces = table.split("In faces, each counted in all 2 seeds:")
+    in_rates, in_faces = table.split("Numbers of faces, summed over 2 seeds:")
     reports = [json.loads(file.read_text())["reports"]["PublicTest"]["full"] for file in book.files()]
     for k, name in enumerate(FER2013.names):
         faces = [sum(report["confusion"][k][j] for report in reports) for j in range(len(FER2013.names))]

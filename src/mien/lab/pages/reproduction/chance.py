@@ -12,6 +12,8 @@ from mien.lab.tables import percent, points, points_interval
 
 Quantity = Literal["accuracy", "training accuracy", "gap"]
 
+_INTERVAL = "The 95 % interval of this difference"
+
 
 def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreements: Sequence[float] = ()) -> str:
     """Return the published figures of two rows and the chance in their difference, in sentences.
@@ -24,7 +26,7 @@ def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreeme
     """
     one, two = _published(first, quantity), _published(second, quantity)
     if one is None or two is None:
-        return f"It has no such {quantity} for both."
+        return f"The report does not give the {quantity} of both networks."
     difference = two.value - one.value
     values = f"{percent(one.value)} for `{first.name}`, {percent(two.value)} for `{second.name}`"
     text = f"Published {quantity}: {values}, {points(difference)} points"
@@ -35,16 +37,16 @@ def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreeme
     if quantity == "gap":
         low, high = unpaired_interval(0.5, 0.5, *sizes)  # at 50 % chance is largest
         ends = difference + low, difference + high
-        return f"{text}. Its 95 % interval is at most {points_interval(*ends)}, whatever the accuracies: {_told(ends)}."
+        return f"{text}. {_INTERVAL} is at most {points_interval(*ends)}, whatever the accuracies. {_told(ends)}."
     ends = unpaired_interval(one.value, two.value, *sizes)
-    text += f". Its 95 % interval is {points_interval(*ends)} for separate faces"
+    text += f". {_INTERVAL} is {points_interval(*ends)} if they were measured on different faces"
     disagreement = sum(disagreements) / len(disagreements) if disagreements else 0.0
     same_faces = source_faces(first, one.split) == source_faces(second, two.split)
     if same_faces and disagreement >= abs(difference):  # on fewer faces they cannot differ by so much
         ends = paired_interval(difference, disagreement, sizes[0])
-        shared = f"if only one of the two is right on {percent(disagreement, 0)} of them, as here"
-        text += f", and {points_interval(*ends)} for the same ones, {shared}"
-    return f"{text}: {_told(ends)}."
+        shared = f"only one of the two is right on {percent(disagreement, 0)} of these, as here"
+        text += f", and {points_interval(*ends)} if on the same faces and {shared}"
+    return f"{text}. {_told(ends)}."
 
 
 def published_difference(first: Recipe, second: Recipe, quantity: Quantity) -> float | None:
@@ -54,7 +56,8 @@ def published_difference(first: Recipe, second: Recipe, quantity: Quantity) -> f
 
 
 def _told(ends: tuple[float, float]) -> str:
-    return "it cannot be told from chance" if ends[0] <= 0 <= ends[1] else "more than chance in the choice of faces"
+    chance = "chance in the choice of faces"
+    return f"It may be {chance}" if ends[0] <= 0 <= ends[1] else f"It is more than {chance}"
 
 
 def _published(row: Recipe, quantity: Quantity) -> Figure | None:

@@ -40,29 +40,29 @@ class Claim:
 
 
 _WITHOUT = (
-    "'Without BatchNormalization, the overfitting issue is resolved but the accuracy of both the training set and "
-    "validating is compromised.'"
+    "The report says: 'Without BatchNormalization, the overfitting issue is resolved but the accuracy of both the "
+    "training set and validating is compromised.'"
 )
 
 CLAIMS = (
     Claim(
-        "Does the own network of report 000 generalise better than its ResNet-50?",
-        "The report's conclusion is that its network is 'more generalized and robust'.",
+        "Does the network that report 000 designed generalise better than its ResNet-50?",
+        "The report concludes that its network is 'more generalized and robust'.",
         "resnet50-flatten",
         "cnn-64-512",
         "gap",
         "smaller",
     ),
     Claim(
-        "Does the own network of report 000 recognise less than its ResNet-50?",
-        "The report says that it has 'slightly lower accuracy'.",
+        "Is the network that report 000 designed less accurate than its ResNet-50?",
+        "The report says that its own network has 'slightly lower accuracy'.",
         "resnet50-flatten",
         "cnn-64-512",
         "accuracy",
         "smaller",
     ),
     Claim(
-        "Does augmentation make the network of report 001 better?",
+        "Does augmentation improve the network of report 001?",
         "The report finds that augmentation 'improved the validation accuracy'.",
         "cnn-17m",
         "cnn-17m-aug",
@@ -70,17 +70,17 @@ CLAIMS = (
         "larger",
     ),
     Claim(
-        "Does augmentation cost the network of report 001 training accuracy?",
-        "'However, the training accuracy decreased.'",
+        "Does augmentation lower the training accuracy of report 001?",
+        "The report adds: 'However, the training accuracy decreased.'",
         "cnn-17m",
         "cnn-17m-aug",
         "training accuracy",
         "smaller",
     ),
     Claim(
-        "Is the ResNet-50 of report 001 better than its own network?",
-        "'ResNET 50 achieved the highest validation accuracy'. Its weights are chosen on the faces on which it is "
-        "measured, those of the own network are not.",
+        "Is the ResNet-50 of report 001 better than the report's own network?",
+        "The report says that 'ResNET 50 achieved the highest validation accuracy'. It chose the weights of ResNet-50, "
+        "but not those of its own network, on the same faces as it measured on.",
         "cnn-17m-aug",
         "resnet50-balanced",
         "accuracy",
@@ -88,7 +88,7 @@ CLAIMS = (
     ),
     Claim(
         "Is the ResNet-50 of report 001 better than its VGG16?",
-        "The same sentence. The weights of both are chosen on the faces on which they are measured.",
+        "The same sentence says so. The weights of both were chosen on the same faces as they were measured on.",
         "vgg16-frozen",
         "resnet50-balanced",
         "accuracy",
@@ -103,8 +103,8 @@ CLAIMS = (
         "larger",
     ),
     Claim(
-        "Does the small network of report 004 beat the transferred ResNet-50?",
-        "The report's best network is its own, of eight convolutions.",
+        "Does the small network of report 004 beat its ResNet-50 from ImageNet?",
+        "The report's best network is its own, with eight convolutions.",
         "resnet50-imagenet",
         "cnn8",
         "accuracy",
@@ -119,16 +119,16 @@ CLAIMS = (
         "larger",
     ),
     Claim(
-        "Does the network of report 003 recognise less without batch normalisation?",
-        "That is the other half of the sentence.",
+        "Is the network of report 003 less accurate without batch normalisation?",
+        "The same sentence says so.",
         "gelu-cnn-nobn",
         "gelu-cnn",
         "accuracy",
         "larger",
     ),
     Claim(
-        "Does the network of report 003 learn its training faces less well without batch normalisation?",
-        "So is this.",
+        "Does the network of report 003 fit its training faces less well without batch normalisation?",
+        "The same sentence says this too.",
         "gelu-cnn-nobn",
         "gelu-cnn",
         "training accuracy",
@@ -138,8 +138,8 @@ CLAIMS = (
 
 
 _CAUTION = (
-    "Training accuracy is that of the kept epoch while it learned, on changed faces and with dropout, which lowers it "
-    "for a network with much of either; how the report measured it is not stated."
+    "Our training accuracy is measured during training, with augmentation and dropout; the report does not say how it "
+    "measured its own."
 )
 
 
@@ -159,7 +159,7 @@ def _claim(claim: Claim, records: list[Record]) -> str:
     lines = [line for line in compared if line is not None]
     text += f" {published_pair(*rows, claim.quantity, [line.disagreement for line in lines])}\n\n"
     if not lines:
-        return f"{text}Not yet measured: no seed of both on the same faces.\n"
+        return f"{text}Not yet measured: the two rows have no seed in common on the same faces.\n"
     lines += _mean(claim, lines)
     columns = ("seed", claim.first, claim.second, "difference (95 %)", "accuracy: McNemar's p")
     table = Table("claim", columns, tuple(line.cells() for line in lines)).markdown()
@@ -251,16 +251,16 @@ def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequenc
     """What the last line says: that of the mean, or of the one seed."""
     line, n = lines[-1], max(1, len(lines) - 1)
     if line.low <= 0 <= line.high:
-        found = f"{'one seed does' if n == 1 else f'{n} seeds do'} not tell the two apart, as the interval holds zero."
+        found = f"{'one seed' if n == 1 else f'{n} seeds'} cannot tell the two apart: the interval contains zero."
     else:
         word = "larger" if line.low > 0 else "smaller"
-        told = "as the report says" if word == claim.says else "against what the report says"
-        seeds = "one seed, and another may change it" if n == 1 else f"{n} seeds"
+        told = "as the report says" if word == claim.says else "contrary to the report"
+        seeds = "one seed; another may change this" if n == 1 else f"{n} seeds"
         found = f"the {claim.quantity} of `{claim.second}` is {word}, {told} ({seeds})."
     lesser = [trained for trained in (first, second) if not trained.whole]
     if lesser:
         less = "; ".join(f"`{t.row.name}`: {epochs_in_words(t)} epochs, {weights_in_words(t)}" for t in lesser)
-        return f"No verdict, as not all of it is the row that the report describes ({less}). It points to this: {found}"
+        return f"No verdict, because the trainings differ from those of the report ({less}). So far, {found}"
     published = published_difference(first.row, second.row, claim.quantity)
     if published is not None and line.low < line.high:
         where = "inside" if line.low <= published <= line.high else "outside"

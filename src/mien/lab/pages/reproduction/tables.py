@@ -38,8 +38,8 @@ def _standing(records: list[Record], page: Path) -> str:
     whole = sum(trained.whole for trained in best)
     less, missing = len(best) - whole, len(PUBLISHED) - len(best)
     return (
-        f"Of the {len(PUBLISHED)} systems {whole} are trained for all their epochs from the weights that they name, "
-        f"{less} for fewer or from others{f', {missing} not yet' if missing else ''}.\n"
+        f"Of the {len(PUBLISHED)} systems, {whole} have been trained for all epochs from the weights that the recipe "
+        f"names, {less} for fewer epochs or from other weights{f', {missing} not at all' if missing else ''}.\n"
     )
 
 
@@ -100,7 +100,7 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
         epochs, weights, split, full, seeds, fresh = cells_of(trained)
         text.append(
             f"* Epochs: {epochs}. Starting weights: {weights}. {split}: {full}, {seeds}; twin-free {fresh}. "
-            f"Records: {links}." + ("" if trained.whole else " Not set beside the published figures.")
+            f"Records: {links}." + ("" if trained.whole else " Not compared with the published figures.")
         )
     if found[0].whole and found[0].records[0].published:
         lines = tuple(beside_cells(line) for line in _mean_beside(found[0]))
@@ -122,12 +122,12 @@ def _confusion(trained: TrainedRow) -> list[str]:
         rates.append((name, *(percent(rate, 0) for rate in rates_of(counts)[k]), recall, percent(precisions[k], 0)))
         faces.append((name, *(f"{count:,}" for count in counts[k]), f"{counts[k].sum():,}"))
     columns = ("true class", *names)
-    table = Table("rates", (*columns, "recognised (95 %)", "precision"), tuple(rates)).markdown()
+    table = Table("rates", (*columns, "recall (95 %)", "precision"), tuple(rates)).markdown()
     in_faces = Table("faces", (*columns, "all"), tuple(faces)).markdown()
     seeds = len(trained.confusion)
-    many = "In faces:" if seeds == 1 else f"In faces, each counted in all {seeds} seeds:"
+    many = "Numbers of faces:" if seeds == 1 else f"Numbers of faces, summed over {seeds} seeds:"
     what = f"epochs {epochs_in_words(trained).strip('*')}; {trained.split}"
-    summary = f"What the faces of each class were taken for, and the precision of each answer: {what}"
+    summary = f"Confusion matrix, recall and precision: {what}"
     return ["", f"<details><summary>{summary}</summary>", "", table, "", many, "", in_faces, "", "</details>"]
 
 
@@ -150,7 +150,7 @@ def _mean_of(ends: Sequence[float | None]) -> float | None:
 
 
 def _twins(records: list[Record], page: Path) -> str:
-    """How much better each row looks for faces that it may have learned by heart."""
+    """How much the faces that a row may have learned by heart add to its accuracy."""
     lines = []
     for row in PUBLISHED:
         for trained in trained_rows(row, records)[:1]:
@@ -162,8 +162,9 @@ def _twins(records: list[Record], page: Path) -> str:
                 lines.append((row.name, epochs_in_words(trained), f"{twins.n:,} of {full.n:,}", *rates))
     if not lines:
         return f"{MISSING.capitalize()}.\n"
-    columns = ("row", "epochs", "twins", "all faces", "twins (95 %)", "twin-free (95 %)", "ahead on twins (95 %)")
-    return Table("twins", (*columns, "of the figure"), tuple(lines), text_columns=2).markdown() + "\n"
+    columns = ("row", "epochs", "twins", "all faces", "twins (95 %)", "twin-free (95 %)")
+    differences = ("twins minus twin-free (95 %)", "all minus twin-free")
+    return Table("twins", (*columns, *differences), tuple(lines), text_columns=2).markdown() + "\n"
 
 
 BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
