@@ -31,19 +31,18 @@ def _share(row: dict[str, float], key: str) -> str:
     return f"{percent(row[key], 1)} ({interval(row[f'{key}_low'], row[f'{key}_high'])})"
 
 
-HEAD = ("model", "asked for", "faces left (95 %)", "right of these (95 %)")
+HEAD = ("model", "target", "faces left (95 %)", "accuracy on these (95 %)")
 
 SECTION = """## How many faces are left at a wanted accuracy
 
-[`mien calibrate --target-accuracy`](guide.md#fit-the-confidence) marks as many faces as uncertain as it takes for the
-others to be right as often as you ask. `benchmarks/calibration.py` measures how many are left, on the faces of
-PublicTest that have no twin in Training. mien-large-ferplus is measured against the majority of FER+, and faces
-without one are left out. Confidence and threshold are fitted to four fifths of the faces and tried on the other fifth,
-each fifth in turn; the figures are means over three draws of the fifths.
+[`mien calibrate --target-accuracy`](guide.md#fit-the-confidence) marks faces as uncertain until the rest reaches the
+accuracy that you ask for. `benchmarks/calibration.py` measures how many faces are left, on the twin-free faces of
+PublicTest. mien-large-ferplus is measured against the majority of FER+; faces without a majority are left out.
+Confidence and threshold are cross-validated in five folds; the figures are means over three draws of the folds.
 
 {table}
 
-The interval of the faces left allows for other faces to set the threshold with (bootstrap); that of the right ones is
-Wilson's, for one draw. At 95 % the seven-class models have few faces that are sure enough to set a threshold by: how
-many are left depends on chance, and fewer than 95 % of them are right.
+The interval of the faces left is a bootstrap over the faces that set the threshold; that of the accuracy is Wilson's,
+for one draw. At 95 % the seven-class models have too few confident faces to set a threshold by: how many are left
+depends on chance, and fewer than 95 % of them are right.
 """

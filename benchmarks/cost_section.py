@@ -87,9 +87,9 @@ class TrainingCost:
                 for key in ("epoch_seconds", "peak_mb")
             )
             said.append(
-                f"* {device}: an epoch takes {1e3 * time[0]:.3g} s for 1,000 faces and {time[1]:z.2f} s besides; this "
-                f"straight line misses a measurement by {time[2]:.1%} at most. A face takes {1e3 * memory[0]:.2f} kB "
-                f"of memory, all else {memory[1]:.0f} MB; this line misses by {memory[2]:.1%} at most."
+                f"* {device}: an epoch takes {1e3 * time[0]:.3g} s for 1,000 faces plus {time[1]:z.2f} s; measurements "
+                f"differ from this line by at most {time[2]:.1%}. A face takes {1e3 * memory[0]:.2f} kB of memory, "
+                f"everything else {memory[1]:.0f} MB; measurements differ from this line by at most {memory[2]:.1%}."
             )
         return "\n".join(said)
 
@@ -101,8 +101,8 @@ def _rounds(speeds: Sequence[Sequence[float]]) -> str:
         return "One round."
     counts = " or ".join(str(count) for count in sorted({len(each) for each in speeds}))
     return (
-        f"Medians of {counts} rounds; the training speeds of recipes with several are {statistics.median(apart):.1%} "
-        f"apart in the middle recipe, {max(apart):.1%} at most."
+        f"Medians of {counts} rounds. For recipes with several rounds, the training speeds differ by "
+        f"{statistics.median(apart):.1%} in the median and {max(apart):.1%} at most."
     )
 
 
@@ -120,13 +120,12 @@ def straight_line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float,
 
 SECTION = """## Cost of training
 
-`benchmarks/training_cost.py` trains each recipe on a few batches as `mien.lab.train` does, changes of the faces
-included, and predicts batches of 64 without gradients. Where a recipe freezes layers or shows small faces at
-first, the speed of training is that over all its epochs. Multiply-adds are those of one face forward. Memory is the
-process's on a processor (cpu) and the tensors' on a GPU (cuda), without FER2013, whose share is below. A whole
-training means all epochs on FER2013 with validation, if nothing stops it early, without checkpoints. Recipes that
-learn from teachers have one teacher with the network of mien-small-first here; larger teachers, or several in each
-step, take longer.
+`benchmarks/training_cost.py` trains each recipe on a few batches as `mien.lab.train` does, augmentation included, and
+predicts batches of 64 without gradients. If a recipe freezes layers or starts with small faces, the speed of training
+is that over all its epochs. Multiply-adds are for the forward pass of one face. Memory is that of the process on a
+processor (cpu) and of the tensors on a GPU (cuda), without FER2013, whose share is given below. A whole training
+means all epochs on FER2013 with validation, without early stopping or checkpoints. Recipes that learn from teachers
+have one teacher here, with the network of mien-small-first; larger teachers, or several in each step, take longer.
 
 {recipes}
 
@@ -134,7 +133,7 @@ step, take longer.
 
 ### More faces
 
-The network residual-nano, trained as mien-small-first is, on parts of FER2013 and on repetitions of it; an epoch
+The network residual-nano is trained as in mien-small-first, on parts of FER2013 and on repetitions of it. An epoch
 includes validation.
 
 {data}

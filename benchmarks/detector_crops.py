@@ -111,16 +111,15 @@ def section(record: dict[str, Any]) -> str:
     table = Table("", ("picture", "found", *(f"{model['model']} (95 %)" for model in models)), tuple(rows), ())
     return f"""## As the detector cuts them out
 
-Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FER2013_PX} px wide, found there by the
-detector, cut out and read as `mien.analyze` does. A cell has the accuracy on the crops of the faces that were found
-and, in points, the difference to FER2013's own cut of the same faces, unchanged; **bold** where it is worse by more
-than 1 point.
+Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FER2013_PX} px wide, and detected, cropped
+and read as in `mien.analyze`. Cells show the accuracy on the crops of the faces that were found and, in points, the
+difference from FER2013's own crops of the same faces; **bold** means worse by more than 1 point.
 
 {table.markdown()}
 
-FER2013's frame shows hardly more than the face. Where a crop is larger, the plain ground shows in it, which no photo
-has; with the frame's edge drawn out, the detector finds fewer faces, and other boxes. The grounds are made up, photos
-may do better or worse; enlarging a face of 48 px also softens it. From
+FER2013's frame shows hardly more than the face. A larger crop also shows the plain ground, which no photo has. With
+the edge of the frame drawn out (repeated), the detector finds fewer faces, and its boxes differ. These grounds are
+artificial: results on photos may be better or worse. Enlarging a face of 48 px also blurs it. From
 [detector_crops.json](../benchmarks/results/detector_crops.json).
 """
 

@@ -16,19 +16,19 @@ def section(measured: dict[str, Any]) -> str:
     return SECTION.format(
         model=name_of_model(measured["model"], measured["model_sha256"], measured["commit"]),
         faces=measured["faces"],
-        ways=table(["heat", "deletion (low is good)", "insertion (high is good)"], rows),
+        ways=table(["heat", "deletion (lower is better)", "insertion (higher is better)"], rows),
     )
 
 
 SECTION = """## How faithful explanations are
 
-`benchmarks/explanations.py` checks the heat of `mien explain` on {faces} faces of PublicTest and {model}, as
-Petsiuk et al. (2018) do: if a face is hidden bit by bit, hottest places first, it should soon lose its label
-(*deletion*: mean probability of the label on the way); if it is shown in this order, it should soon get its label
-(*insertion*). In brackets the 95 % interval for the choice of faces.
+`benchmarks/explanations.py` checks the heat of `mien explain` on {faces} faces of PublicTest with {model}, by the
+method of Petsiuk et al. (2018). If a face is hidden step by step, hottest places first, it should soon lose its label
+(*deletion*: mean probability of the label over the steps); if it is revealed in this order, it should soon get its
+label (*insertion*). The 95 % interval for the choice of faces is in brackets.
 
 {ways}
 
-`mien explain` takes 800 masks. *A square* of 12 px hides one place after the other (Zeiler and Fergus 2014). *Another
-face's heat*, of the same label, shows that the heat is of this face and not of its class alone.
+`mien explain` uses 800 masks. *A square* of 12 px hides one place after the other (Zeiler and Fergus 2014). *Another
+face's heat*, of the same label, is a control: it shows that heat is specific to the face, not only to its class.
 """

@@ -14,7 +14,7 @@ def section(result: dict[str, Any]) -> str:
 
 def compared(result: dict[str, Any]) -> Table:
     """Two rows for each model, and the comparison below."""
-    columns = ("model", "accuracy", "twin-free", "size", "ms a face, one at a time", "64 at a time")
+    columns = ("model", "accuracy", "twin-free", "size", "ms a face, one at a time", "in batches of 64")
     rows, notes = [], []
     for row in result["models"]:
         for kind in ("float", "int8"):
@@ -25,10 +25,10 @@ def compared(result: dict[str, Any]) -> Table:
         lost = row["int8"]["accuracy"] - row["float"]["accuracy"]
         notes.append(
             f"{row['model']}: int8 gives the same label for {percent(row['same_label'], 1)} of {row['n']:,} faces, "
-            f"{points(lost)} points of accuracy; a probability differs by {row['mean_probability_difference']:.4f} in "
-            f"the mean and {row['largest_probability_difference']:.2f} at most; "
+            f"{points(lost)} points of accuracy; probabilities differ by {row['mean_probability_difference']:.4f} on "
+            f"average and {row['largest_probability_difference']:.2f} at most; "
             f"{row['float']['bytes'] / row['int8']['bytes']:.1f} times smaller, {row['times_faster']['1']:.1f} times "
-            f"faster one at a time, {row['times_faster']['64']:.1f} times 64 at a time."
+            f"faster one at a time, {row['times_faster']['64']:.1f} times in batches of 64."
         )
     return Table("Float against int8", columns, tuple(rows), tuple(notes))
 
@@ -36,16 +36,16 @@ def compared(result: dict[str, Any]) -> Table:
 SECTION = """
 ## Float against 8-bit integers
 
-What [`--int8`](guide.md#in-8-bit-integers) costs and saves. Names are those of recipes, but for mien-small and
-mien-large, which are models that ship, and mien-small-robust, a mean of two runs:
+This table shows what [`--int8`](guide.md#in-8-bit-integers) costs and saves. Names are those of recipes, except for
+mien-small and mien-large, which are models that ship, and mien-small-robust, a mean of two runs:
 
 {table}
 
-`mien-small` and `mien-large` ship as they stand here, mirrored, as mien-small-robust and mien-large-faces did. What
-ships as `mien-nano` is mien-nano-even; before it, mien-nano-full shipped. *full* networks look at four times as many
-places of a face as their namesakes, which pays off only for the small file.
+`mien-small` and `mien-large` ship as measured here, but mirrored, as mien-small-robust and mien-large-faces did.
+mien-nano-even ships as `mien-nano`; before it, mien-nano-full did. *full* networks look at four times as many places
+of a face as their namesakes, which pays off only for the smallest network.
 
-Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer instructions
-for neural networks (AVX-512 VNNI); on one without them int8 gains less speed. Models were measured at different times,
-float and int8 of each by turns: the ratio of the two holds better than that of two models.
+Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer
+instructions for neural networks (AVX-512 VNNI); without these, int8 gains less speed. Models were measured at
+different times, but float and int8 of each in alternation, so compare these two rather than different models.
 """

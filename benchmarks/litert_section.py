@@ -35,10 +35,11 @@ def _range(models: list[dict[str, Any]]) -> dict[str, str]:
 SECTION = """
 ## A file for phones
 
-What [`mien litert`](guide.md#for-an-app) makes of the models that ship, beside their `model.onnx`: as large and as
-often right. It stores 8-bit weights and computes in float, so that on this processor ({machine}), which has
-instructions for 8-bit integers, a face takes {fewest} to {most} times as long as with onnxruntime; on a phone neither
-was measured. On PublicTest, by `benchmarks/litert.py`; *same label* is the share of faces that get the same one.
+The files that [`mien litert`](guide.md#for-an-app) makes from the models that ship are as large and as accurate as
+their `model.onnx`. They store 8-bit weights and compute in float. On this processor ({machine}), which has
+instructions for 8-bit integers, a face therefore takes {fewest} to {most} times as long as with onnxruntime; neither
+was measured on a phone. Measured on PublicTest by `benchmarks/litert.py`; *same label* is the share of faces with the
+same label in both.
 
 {table}
 """

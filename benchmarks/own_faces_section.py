@@ -52,16 +52,16 @@ HEAD = ("faces", "to learn from", "as it ships", "gone on", "points (95 %)", "un
 
 SECTION = """## Going on with faces of one's own
 
-`benchmarks/own_faces.py` lets mien-small [go on](guide.md#train) by `mien-small-further` with faces as a user may
-have them: those of PublicTest, which it has not learned, with the mouth covered, as by a mask, or
-of 16 x 16 pixels, as from far away. One half is for learning; the other, of about {tested} faces, tests the model
-before and after; twins stay together. The figures are means over draws of the halves, {draws}; the interval is that
-of one draw, and the seconds are those of one core beside other work. *Unchanged* means the same test faces as FER2013
-has them.
+`benchmarks/own_faces.py` [continues the training](guide.md#train) of mien-small, by `mien-small-further`, on faces
+such as a user may have: those of PublicTest, which it was not trained on, with the mouth covered, as by a mask, or of
+16 x 16 pixels, as from far away. One half is for training; the other, of about {tested} faces, tests the model before
+and after; twins stay in the same half. The figures are means over draws of the halves, {draws}; the interval is that
+of one draw, and the seconds are those of one core alongside other work. *Unchanged* means the same test faces without
+the change.
 
 {rows}
 
-Going on helps where faces show something that the model has not learned, such as a mask; it does not help where they
-show too little. For mien-large, trained by SGD with a rate of 0.005 and otherwise the same changes, it did not help:
-it knows more about covered faces to begin with.
+Further training helps if faces show something new to the model, such as a mask; it does not help if they show too
+little. It did not help mien-large, trained by SGD with a rate of 0.005 and otherwise the same changes: it handles
+covered faces better to begin with.
 """

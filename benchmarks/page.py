@@ -103,8 +103,8 @@ class Rivals:
             said = one["photos"][self.cores[0]]["did_not_run"]
             said = said.encode("ascii", "ignore").decode().strip()
             lines.append(
-                f"* {name}, of {one['installed_mb']:,.0f} MB without its weights, downloads parts of itself on first "
-                f"use, which the machine could not: `{said}`"
+                f"* {name}, {one['installed_mb']:,.0f} MB without its weights, downloads parts of itself on first use, "
+                f"which was not possible on this machine: `{said}`"
             )
         return "\n".join(lines)
 
@@ -188,7 +188,7 @@ def accuracy(named: dict[str, Any]) -> str:
         less = f"{100 * to['difference']:+.1f} ({100 * to['low']:+.1f} to {100 * to['high']:+.1f})"
         rows.append([name, *shares, less if to["difference"] else "–"])
     first = next(iter(packages))
-    return table(["network", "accuracy (95 %)", "twin-free (95 %)", f"points to {first} (95 %)"], rows)
+    return table(["network", "accuracy (95 %)", "twin-free (95 %)", f"difference from {first} (95 %)"], rows)
 
 
 def _share(figures: dict[str, float]) -> str:
@@ -218,7 +218,7 @@ def page() -> str:
     import_ms = 1000 * install["import_mien_cpu_s"]["median"]
     page_text = PAGE_TEXT.format(
         **parts,
-        cores=" and then ".join(rivals.cores),
+        cores=", then on ".join(rivals.cores),
         beside=beside,
         csv=csv,
         video=memory,
@@ -233,76 +233,74 @@ PAGE_TEXT = """# Benchmarks
 
 <!-- Written by `python benchmarks/page.py` from the records in benchmarks/results. -->
 
-Every figure comes from a record in `benchmarks/results/`, written by the script of the same name where no other is
-named. No figure is a promise for another machine; ratios carry over better than figures.
+Every figure comes from a record in `benchmarks/results/`, written by the script of the same name unless another is
+named. Figures differ on other machines; ratios carry over better.
 
 ## Beside other packages
 
-`benchmarks/rivals` makes this table in one run; its first lines say how to repeat it. All packages read the same
-{beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
+`benchmarks/rivals` makes this table in one run; its `__main__.py` says how to repeat it. All packages read the
+same {beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
 {beside[shown][grids]} grids of twelve of these faces or their mirror images at a height of 80 px:
-{beside[shown][faces]} faces in all. Machine: {beside[machine]}, of which each package had {cores}. The figures are
-medians of {beside[rounds]} rounds, in each of which all packages take their turn; the first round, which fills the disk
-cache, does not count for the time to the first answer. Other programs used the same processors (load average
-{beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which lowers what is measured by the
-clock, for all packages alike. A figure *per processor second* hardly suffers from that: it is what an otherwise idle
-core would deliver.
+{beside[shown][faces]} faces in all. Machine: {beside[machine]}; each package ran first on {cores}. The figures are medians
+of {beside[rounds]} rounds in which the packages take turns. The first round fills the disk cache and does not count
+for the time to the first answer. Other programs used the same processors (load average {beside[load_average][0]} at
+the start, {beside[load_average][1]} at the end), which slows all packages alike by the clock. Figures *per processor
+second* are hardly affected: they are what an otherwise idle core would deliver.
 
 {aims}
 
 ### Photos
 
-Photo files in, boxes and expressions out, after a first photo. A face counts as found when a box of about its size
-holds its middle; any other box is false, and so is a second one around the same face. Speed and faces found belong
-together: a package that shrinks photos first is fast, but finds only large faces.
+From photo files to boxes and expressions, after a first photo to warm up. A face counts as found if a box of about
+its size contains its centre. Any other box is false, including a second one around the same face. Consider speed and
+faces found together: a package that shrinks photos first is fast, but finds only large faces.
 
 {photos}
 
 ### Camera
 
-640 x 480 px with one face, each frame looked at, decoding included. mien also follows the faces, smooths their
-probabilities over time and looks for cuts. Human keeps answers from frame to frame where the picture hardly changes,
-its default for video.
+640 x 480 px with one face; every frame is decoded and analysed. mien also tracks the faces, smooths their
+probabilities over time and looks for cuts. Human, by default, reuses results while the picture hardly changes.
 
 {camera}
 
 ### Classifier alone
 
-Scaled faces in, probabilities out, in faces a second. fer and Human run the same small network, mini-XCEPTION of
+From scaled faces to probabilities, in faces a second. fer and Human run the same small network, mini-XCEPTION of
 2017; mien's is larger. fer gives its network one face at a time.
 
 {classifier}
 
 ### Accuracy
 
-The networks alone, given the {accuracy_n:,} faces of FER2013's PublicTest directly, by `benchmarks/rivals/accuracy.py`.
-All have learned from FER2013, mien's from no other split than Training. These faces have steered which of mien's
-trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; the others
-do not say whether their networks have learned from these very faces. facial-emotion-recognition 0.3.4 is measured here
-only.
+Accuracy of the networks alone on the {accuracy_n:,} faces of FER2013's PublicTest, by
+`benchmarks/rivals/accuracy.py`. All were trained on FER2013, mien's only on Training. These faces influenced which of
+mien's trainings were tried and which ship ([protocol](protocol.md#choice)), which favours mien a little; the others
+do not say whether their networks were trained on these very faces. facial-emotion-recognition 0.3.4 is measured only
+here.
 
 {accuracy}
 
 ### Start, memory, size
 
-From the start of the process to the first answer with warm disk caches; the largest memory of all its processes
-together, over photos and video; what pip or npm installs, without Python or Node themselves. fer is as pip resolves it
-on Linux, with TensorFlow and a torch for CUDA; smaller builds of both exist.
+Time from the start of the process to the first answer, with warm disk caches; peak memory of all its processes
+together, over photos and video; size of what pip or npm installs, without Python or Node themselves. fer is installed
+as pip resolves it on Linux, with TensorFlow and torch for CUDA; smaller builds of both exist.
 
 {start}
 
 ### What did not run
 
 {did_not_run}
-* Human's faster backend, tfjs-node: it downloads a library while it installs, which failed here. Human ran on
-  WebAssembly with SIMD, which in Node has one thread.
-* EmotiEffLib 1.1.1, HSEmotion 0.3.0, LibreFace 0.2.0, py-feat 2.1.5 and rmn 3.3.0: what pip installs of them holds no
-  weights of a network for expressions; it is downloaded on first use, which the machine could not.
+* Human's faster backend, tfjs-node, downloads a library during installation, which failed here. Human ran on
+  WebAssembly with SIMD, which has one thread in Node.
+* EmotiEffLib 1.1.1, HSEmotion 0.3.0, LibreFace 0.2.0, py-feat 2.1.5 and rmn 3.3.0 download the weights of their
+  expression networks on first use, which was not possible on this machine.
 
 ## Reading FER2013
 
-`fer2013.csv` as users have it but without PrivateTest, 32,298 faces, {csv[file_mb]:.0f} MB, read to the
-same array ({csv[machine]}, best of {csv[repeats]}):
+`fer2013.csv` as users have it, but without PrivateTest: 32,298 faces, {csv[file_mb]:.0f} MB, read into the same array
+({csv[machine]}, best of {csv[repeats]}):
 
 {reading}
 
@@ -314,8 +312,8 @@ same array ({csv[machine]}, best of {csv[repeats]}):
 
 ## Installing
 
-`pip install .` without extras brings {install[packages]} packages, mien included, of {install[installed_mb]:.0f} MB
-together; none of them is torch. `import mien` takes {import_ms:.0f} ms of processor time.
+`pip install .` without extras installs {install[packages]} packages, mien included, of {install[installed_mb]:.0f} MB
+in total, without torch. `import mien` takes {import_ms:.0f} ms of processor time.
 """
 
 

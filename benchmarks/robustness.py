@@ -62,9 +62,9 @@ def page(record: dict[str, Any], crops: dict[str, Any]) -> str:
 
 <!-- Written by `python benchmarks/robustness.py` from benchmarks/results/robustness.json. -->
 
-FER2013's faces are cut out alike and evenly sharp; the crops of a detector in photos and video are not.
-[`mien robust`](guide.md#test-on-changed-faces) gives a model the same faces under changes as cameras, files and
-detectors make them, and measures what it loses.
+FER2013's faces are cropped alike and evenly sharp; a detector's crops from photos and video are not.
+[`mien robust`](guide.md#test-on-changed-faces) changes the faces as cameras, files and detectors do, and measures how
+much accuracy a model loses.
 
 The aim: a box that is off by 10 % of its side costs at most {100 * AIM:g} point. **Bold** marks where it costs more.
 
@@ -76,12 +76,13 @@ The aim: a box that is off by 10 % of its side costs at most {100 * AIM:g} point
 
 ![One face under every change, and the accuracy on all faces of {measured.split}](images/{PICTURE.name})
 
-The bars show all faces, with the 95 % intervals of the differences; the dotted line is the accuracy on unchanged ones.
+The bars show the accuracy on all faces, with the 95 % intervals of the differences; the dotted line is the accuracy
+on unchanged faces.
 
 Measured with seed {measured.seed} at commit {words}, model `{measured.model_sha256[:12]}`, faces
-`{measured.data_fingerprint[:12]}`; all figures are in
-[robustness.json](../benchmarks/results/robustness.json). Blur is in px of a face 48 px wide, noise and levels moved are
-in grey levels from 0 to 255. Light is that of the scene, which cameras turn into grey levels by a power of 1/2.2.
+`{measured.data_fingerprint[:12]}`; all figures are in [robustness.json](../benchmarks/results/robustness.json). Blur
+is in px of a face 48 px wide; noise and moved levels are in grey levels from 0 to 255. Light is that of the scene,
+which cameras convert into grey levels by a power of 1/2.2.
 
 {detector_crops.section(crops)}"""
 
@@ -111,8 +112,8 @@ def side_by_side(models: Sequence[Robustness]) -> Table:
         rows.append((measured.model, f"{100 * unchanged.full.accuracy:.1f} %", *boxes, *falls))
     columns = ("model", "unchanged", *(f"{name} (95 %)" for name in OFF_BY_TEN), *KINDS)
     notes = (
-        "Differences are in points, each to the same model on unchanged faces, all faces counted.",
-        "The columns behind the boxes are means over all strengths of their changes, as the longer table has them.",
+        "Differences are in points, from the same model on unchanged faces; all faces are counted.",
+        "The columns after the boxes are means over all strengths of a change, which the longer table lists.",
     )
     return Table("Models that ship", columns, tuple(rows), notes)
 

@@ -60,27 +60,27 @@ def times(by_name: dict[str, Any]) -> str:
         took = f"{seconds:.0f}" if seconds else f"more than {epochs[-1][0]:.0f}"
         beside = f"{seconds / mien_s:.1f} times" if seconds and mien_s else ""
         rows.append([name, took, beside, len(epochs), f"{max(accuracy for _, accuracy in epochs):.1%}"])
-    return table(["trainer", "seconds", "of mien's", "epochs", "best accuracy"], rows)
+    return table(["trainer", "seconds", "relative to mien", "epochs", "best accuracy"], rows)
 
 
 SECTION = """## Training beside other trainers
 
 `benchmarks/rivals/training_speed.py` makes these tables in one run of the programs in `benchmarks/rivals/trainers`:
 mien's training loop; PyTorch as most people write it, with torchvision's ImageFolder, transforms on PIL images and a
-DataLoader; Keras' `fit` with layers that change the faces, which lie in memory. All train the same network on the same
-faces of FER2013, with batches of the same size, the same kinds of changes (rotation, shift, zoom, flip, brightness,
-contrast) and SGD at the same rate. mien computes in bfloat16 where the device has it; its row in float32 tells what
-the loop alone gains. {versions}; {machine}; medians of {rounds} rounds in which all take their turn; load average
+DataLoader; Keras' `fit` with augmentation layers and faces in memory. All train the same network on the same faces of
+FER2013, with the same batch size, the same kinds of augmentation (rotation, shift, zoom, flip, brightness, contrast)
+and SGD at the same learning rate. mien computes in bfloat16 if the device has it; its row in float32 shows what the
+loop alone gains. {versions}; {machine}; medians of {rounds} rounds in which all take turns; load average
 {load_average[0]} at the start and {load_average[1]} at the end.
 
-Images/s are those of training alone, after a first epoch of {part[training]:,} faces. *Start* is what the first epoch
-takes more than a later one, with imports, reading and compilation; *memory* the peak of the process, and what its
-workers have for themselves. These two, and what one processor second buys, are of the first column of speeds.
+Images/s are for training alone, after a first epoch of {part[training]:,} faces. *Start* is the extra time of the
+first epoch, including imports, reading and compilation. *Memory* is the peak of the process plus the private memory
+of its workers. These two, and the images per processor second, belong to the first column of speeds.
 
 {speeds}
 
-Seconds from the start of the process to the end of the first epoch after which {network} names {accuracy:.0%} of
-{whole[held_out]:,} held-out faces right, with {whole[training]:,} faces to learn from, all cores, one training each:
+Seconds from the start of the process until {network} first reaches {accuracy:.0%} at the end of an epoch, on
+{whole[held_out]:,} held-out faces, trained on {whole[training]:,} faces, with all cores, one training each:
 
 {times}
 """

@@ -11,7 +11,7 @@ from layout import number, table
 def section(measured: dict[str, Any]) -> str:
     """Lay out a record of benchmarks/step_cost.py."""
 
-    return SECTION.format(machines=_machines(measured, "one thing changed", _beside_the_first))
+    return SECTION.format(machines=_machines(measured, "change", _beside_the_first))
 
 
 def memory(measured: dict[str, Any]) -> str:
@@ -46,28 +46,28 @@ def _machines(measured: dict[str, Any], head: str, cell: Callable[[Any, Any], st
     return "\n\n".join(parts)
 
 
-SECTION = """## What a training step gains from what
+SECTION = """## What speeds up a training step
 
-`benchmarks/step_cost.py` takes steps of training on faces that lie in memory, without changes of the faces: images a
-second, and in brackets how many times those of the first line. Each line differs from the first in what it names.
+`benchmarks/step_cost.py` runs training steps on faces in memory, without augmentation. Cells show images a second
+and, in brackets, the ratio to the first line. Each line differs from the first only in what it names.
 
 {machines}
 """
 
 MEMORY = """## What a training step gains from how Linux hands out memory
 
-`benchmarks/step_memory.py` takes the same steps with batches of 256 under settings of the GNU C library
-(`GLIBC_TUNABLES`, which [the guide](guide.md#train) tells how to set), and with OpenMP's threads kept on cores of their
-own (`OMP_PROC_BIND`): images a second, in brackets how many times those of the first line, and the most memory that the
-process held.
+`benchmarks/step_memory.py` runs the same steps with batches of 256 under settings of the GNU C library
+(`GLIBC_TUNABLES`), and with OpenMP's threads bound to cores (`OMP_PROC_BIND`). Cells show images a second, in
+brackets the ratio to the first line, and the peak memory of the process.
 
 {machines}
 """
 
-DEPTHWISE = """## What halving costs a network of depthwise convolutions
+DEPTHWISE = """## The cost of halving in depthwise convolutions
 
 `benchmarks/depthwise_cost.py` trains the network of [mien-large-faces](recipes.md#mien-large-faces) at 96 px, in
-batches of 128, with both ways to halve a map: images a second, and in brackets how many times those of the first line.
+batches of 128, with both ways to halve a map. Cells show images a second and, in brackets, the ratio to the first
+line.
 
 {machines}
 """

@@ -63,27 +63,26 @@ SHARES = ("predictions of", "accuracy", *(f"first {n}" for n in FIRST), "average
 
 SECTION = """## Doubtful labels
 
-How good is the ranking of [`mien data suspects`](guide.md#check-and-look-at-the-data)? `benchmarks/suspects.py` counts
-a label of PublicTest as wrong where the majority of FER+'s raters says another expression. {majority:,} of the
-{faces:,} faces have such a majority, and {all} of their labels are wrong in this sense, which is what a list
-in random order would find. Share of wrong labels among the faces that stand first, with 95 % intervals:
+How good is the ranking of [`mien data suspects`](guide.md#check-and-look-at-the-data)? `benchmarks/suspects.py`
+counts a label of PublicTest as wrong if the majority of FER+'s raters chose another expression. {majority:,} of the
+{faces:,} faces have a majority, and {all} of their labels are wrong in this sense; a list in random order would have
+this share. Share of wrong labels among the first faces of the list, with 95 % intervals:
 
 {shares}
 
-All models that ship have learned FER+'s votes on Training faces, none of them on these. The -ferplus models have
-learned to give the very answer that counts as right here. The network nano-of-labels has seen no votes: it is
-[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. That run was not
-kept; another training gives figures like these, but not the same. PublicTest has also fitted the confidence of the
-seven-class models that ship, by three numbers each, and helped to choose them.
+All models that ship were trained on FER+'s votes for Training faces, not for these. The -ferplus models were trained
+to predict exactly what counts as right here. The network nano-of-labels has seen no votes: it is
+[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. That run was not kept;
+another training gives similar figures, but not the same. PublicTest also helped to choose the seven-class models that
+ship, and to fit their confidence, by three numbers each.
 
-mien ranks by the probability of the label, which cleanlab {cleanlab} calls *self_confidence*, but lists no face that
-is predicted as its label says. By how many points of average precision cleanlab's rankings, and the order of a report's
-worst mistakes, differ from mien's, with 95 % intervals for the choice of faces:
+mien ranks by the probability of the label, which cleanlab {cleanlab} calls *self_confidence*, but lists no face whose
+prediction equals its label. The table shows by how many points of average precision cleanlab's rankings, and the
+order of a report's worst mistakes, differ from mien's, with 95 % intervals for the choice of faces:
 
 {ways}
 
-*adjusted* subtracts the mean probability that a class gets from its own faces; *find_label_issues* is confident
-learning, and its finds stand before all other faces. Of the {differences} differences, {better} lie above zero with
-their whole interval, and {worse} below. cleanlab ranks no better than one look-up in the table of probabilities, and
-mien does without it.
+*adjusted* subtracts the mean probability that a class gets from its own faces. *find_label_issues* is confident
+learning; the faces that it finds come before all others. Of the {differences} intervals, {better} lie entirely above
+zero and {worse} entirely below. cleanlab ranks no better than the label's probability alone, so mien does without it.
 """
