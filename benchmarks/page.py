@@ -238,14 +238,14 @@ named. Figures differ on other machines; ratios carry over better.
 
 ## Beside other packages
 
-`benchmarks/rivals` makes this table in one run; its `__main__.py` says how to repeat it. All packages read the
-same {beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
+`benchmarks/rivals` makes this table in one run; its `__main__.py` says how to repeat it. All packages read the same
+{beside[shown][photos]} photos, which packages on PyPI and npm ship and whose faces were marked by hand, and
 {beside[shown][grids]} grids of twelve of these faces or their mirror images at a height of 80 px:
-{beside[shown][faces]} faces in all. Machine: {beside[machine]}; each package ran first on {cores}. The figures are medians
-of {beside[rounds]} rounds in which the packages take turns. The first round fills the disk cache and does not count
-for the time to the first answer. Other programs used the same processors (load average {beside[load_average][0]} at
-the start, {beside[load_average][1]} at the end), which slows all packages alike by the clock. Figures *per processor
-second* are hardly affected: they are what an otherwise idle core would deliver.
+{beside[shown][faces]} faces in all. Machine: {beside[machine]}; each package ran first on {cores}. The figures are
+medians of {beside[rounds]} rounds in which the packages take turns. The first round fills the disk cache and does not
+count for the time to the first answer. Other programs used the same processors (load average
+{beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which slows all packages alike by the
+clock. Figures *per processor second* are hardly affected: they are what an otherwise idle core would deliver.
 
 {aims}
 

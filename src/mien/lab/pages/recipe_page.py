@@ -21,31 +21,32 @@ _INTRO = """\
 
 <!-- Written by `mien recipes --markdown > docs/recipes.md`. -->
 
-A recipe is one row of what is trained and how. A report states most of a row; what it leaves out is listed under
-*assumed*, with the reason. What a report does not name at all, such as label smoothing, is off. All five reports used
-Keras, so that its defaults fill gaps (batch normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights,
+A recipe is one row that says what is trained and how. A report states most of its row; what it leaves out is listed
+under *assumed*, with the reason. What a report never mentions, such as label smoothing, is off. All five reports used
+Keras, so its defaults fill gaps (batch normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights,
 Adam with epsilon 1e-7).
 
-Report 001 leaves its layers to figures. A public notebook has its results to the last digit, its count of parameters
-and its class weights, so that rows of that report follow it where the report is silent:
-<https://github.com/sahiltambe/Deep-Learning-for-Real-Time-Emotion-Recognition>. Report 003 has the convolutions of its
-reference 11, a notebook too ("Facial Emotion Recognition using Keras Tensorflow", Hackers Realm).
+Report 001 shows its layers only in figures. A public notebook has the same results to the last digit, the same number
+of parameters and the same class weights, so the rows of that report follow it where the report is silent:
+<https://github.com/sahiltambe/Deep-Learning-for-Real-Time-Emotion-Recognition>. Report 003 has the convolutions of
+its reference 11, also a notebook ("Facial Emotion Recognition using Keras Tensorflow", Hackers Realm).
 
-*Published* figures are the reports' own and no results of mien; see each report's remark on what they were measured on.
-*Needs* are the options of `mien train` without which a row is not that row. Parameters are those that train in some
-phase, with 7 classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed
-recipe is another one: its name ends in `-variant` and it has no published figures.
+*Published* figures are the reports' own, not results of mien; see each report's remark on what they were measured on.
+*Needs* are the options of `mien train` that a row requires. Parameters are those that are trained in some phase, with
+7 classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is
+a new one: its name ends in `-variant` and it has no published figures.
 
-`validation=Validation(kind='Test')` watches the split Test, all test images of the folder edition; of an edition
-without such a split the same faces, PublicTest and PrivateTest. What was watched, a training says at its end.
+`validation=Validation(kind='Test')` validates on the split Test, all test images of the folder edition. In an edition
+without such a split it uses the same faces, PublicTest and PrivateTest. A training says at its end which faces it
+used.
 
-`resnet50` here is timm's, as torchvision's. Keras' has 26,560 biases in its convolutions, which the batch
-normalisation after each makes idle: 23,587,712 parameters without the classes, of which 53,120 are means and variances,
-against timm's 23,508,032 that train + 53,120 means and variances.
+`resnet50` here is timm's, which equals torchvision's. Keras' version has 26,560 biases in its convolutions, which the
+batch normalisation after each makes redundant: 23,587,712 parameters without the classes, of which 53,120 are means
+and variances, against timm's 23,508,032 trained parameters + 53,120 means and variances.
 
-Recipes that start from ImageNet take timm's download, or a file: `--weights FILE.safetensors`, with the names of timm,
-torchvision or EfficientNet-PyTorch. Weights want the normalisation that they were trained with; the recipe's
-`preprocess` says which one it gives, and reports that gave [0, 1] to ImageNet weights are followed.
+Recipes that start from ImageNet download timm's weights or take a file: `--weights FILE.safetensors`, with the tensor
+names of timm, torchvision or EfficientNet-PyTorch. Weights need the normalisation that they were trained with; the
+recipe's `preprocess` says which one it applies. Reports that gave [0, 1] to ImageNet weights are followed.
 """
 
 
