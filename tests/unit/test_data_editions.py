@@ -763,7 +763,7 @@ def write_own(path: Path, **columns: object) -> Path:
     ("columns", "found"),
     [
         ({"emotion": [3, 7]}, "row 1: emotion 7; expected 0 to 6, or -1 for unlabelled"),
-        ({"emotion": [None, 3]}, "row 0: emotion nan; expected 0 to 6"),
+        ({"emotion": [None, 3]}, "row 0: emotion None; expected 0 to 6"),
         ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
         ({"row": [7, None]}, "face 1: has no row. Every face needs a row of its own; number the rows"),
         ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: stands twice in Test. Every face needs a row of its own"),
@@ -845,7 +845,7 @@ def test_names_for_labels_and_foreign_metadata_in_parquet_files(tmp_path: Path) 
     image = [encoded(grey(1))]
     own = pa.table({"row": ["7"], "emotion": ["sad"], "Usage": ["Training"], "image": image})
     pq.write_table(own, tmp_path / "own.parquet")
-    assert "own.parquet row 0: emotion 'sad'; expected the number of a class." in problem(tmp_path / "own.parquet")
+    assert "own.parquet row 7: emotion 'sad'; expected the number of a class." in problem(tmp_path / "own.parquet")
     path = write_hub(tmp_path / "test.parquet", [1], [4])
     for metadata in ("no JSON", "[]"):
         pq.write_table(pq.read_table(path).replace_schema_metadata({"huggingface": metadata}), path)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,47 +75,54 @@ def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise DataError(f"{path}: columns stand there twice: {', '.join(twice)}. Keep one of each.")
         if set(OWN_COLUMNS) <= set(names):
-            return _read_own(path, file, resize)
-        if set(HUB_COLUMNS) <= set(names):
-            return _read_hub(path, file, classes, resize)
+            kind, faces = "parquet with the rows of the 2013 CSV", _read_own(path, file)
+        elif set(HUB_COLUMNS) <= set(names):
+            kind, faces = "parquet of Hugging Face", _read_hub(path, file, classes)
+        else:
+            raise DataError(
+                f"{path}: wrong columns: {', '.join(names)}. Expected {', '.join(OWN_COLUMNS)}; or "
+                f"{', '.join(HUB_COLUMNS)}."
+            )
+        images = _images(file)
+        decoded = decode_faces(faces.names, lambda _: next(images), resize)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a parquet file, or damaged ({error}). Get it again.") from error
-    raise DataError(
-        f"{path}: wrong columns: {', '.join(names)}. Expected {', '.join(OWN_COLUMNS)}; or {', '.join(HUB_COLUMNS)}."
+    data = FaceDataset(
+        faces=decoded.faces,
+        labels=faces.labels[decoded.kept],
+        splits=faces.splits[decoded.kept],
+        rows=faces.rows[decoded.kept],
+        label_set=faces.label_set,
+        source=str(path),
     )
+    return Edition(kind, data, decoded.broken)
 
 
-def _read_own(path: Path, file: Any, resize: bool) -> Edition:
+class _Columns(NamedTuple):
+    """All columns of a file but the images, ``(N,)`` each; `names` are those of the images in messages."""
+
+    rows: npt.NDArray[np.str_]
+    labels: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+    names: list[str]
+    label_set: LabelSet
+
+
+def _read_own(path: Path, file: Any) -> _Columns:
     table = file.read(columns=["row", "emotion", "Usage"])
-    labels = _numbers(path, "emotion", table["emotion"].to_pylist())
     splits = np.array(table["Usage"].to_pylist(), np.str_)
     given = table["row"].to_pylist()
     if None in given:
         raise DataError(f"{path} face {given.index(None)}: has no row. {_ROWS}")
     rows = np.array(given, np.str_)
-    label_set = _own_classes(path, file)
-    last = len(label_set) - 1
-    for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
-        raise DataError(
-            f"{path} row {rows[index]}: emotion {labels[index]:g}; expected 0 to {last}, or -1 for unlabelled."
-        )
+    names, label_set = [f"row {row}" for row in given], _own_classes(path, file)
+    labels = _labels(path, "emotion", table["emotion"].to_pylist(), names, label_set)
     for index in np.flatnonzero(~np.isin(splits, SPLITS))[:1]:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     _, first = np.unique(np.stack([splits, rows]), axis=1, return_index=True)
     for index in np.setdiff1d(np.arange(len(rows)), first)[:1]:
         raise DataError(f"{path} row {rows[index]}: stands twice in {splits[index]}. {_ROWS}")
-    images = _images(file)
-    decoded = decode_faces([f"row {row}" for row in rows], lambda _: next(images), resize)
-    kept = decoded.kept
-    data = FaceDataset(
-        faces=decoded.faces,
-        labels=labels[kept].astype(np.int64),
-        splits=splits[kept],
-        rows=rows[kept],
-        label_set=label_set,
-        source=str(path),
-    )
-    return Edition("parquet with the rows of the 2013 CSV", data, decoded.broken)
+    return _Columns(rows, labels, splits, names, label_set)
 
 
 def _own_classes(path: Path, file: Any) -> LabelSet:
@@ -134,7 +141,7 @@ def _own_classes(path: Path, file: Any) -> LabelSet:
         ) from None
 
 
-def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> Edition:
+def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> _Columns:
     place = path.stem
     split = split_named(re.split(r"[^a-z]", place.lower())[0])
     if split is None:
@@ -159,35 +166,24 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None, resize: bool) -> 
                 f"`mien data convert DATA OUT.parquet --classes {','.join(label_set)}`, then take OUT.parquet."
             )
     stated = file.read(columns=["label"])["label"].to_pylist()
-    labels = _numbers(path, "label", [-1 if label is None else label for label in stated])
-    for index in np.flatnonzero(~np.isin(labels, range(-1, len(label_set))))[:1]:
-        raise DataError(
-            f"{path} row {index}: label {labels[index]:g}; expected 0 to {len(label_set) - 1}, or -1 for unlabelled."
-        )
-    images = _images(file)
+    numbers = [f"row {index}" for index in range(len(stated))]
+    labels = _labels(path, "label", [-1 if label is None else label for label in stated], numbers, label_set)
     rows = np.array([f"{place}/{index}" for index in range(len(labels))], np.str_)
-    decoded = decode_faces(rows.tolist(), lambda _: next(images), resize)
-    kept = decoded.kept
-    data = FaceDataset(
-        faces=decoded.faces,
-        labels=labels[kept].astype(np.int64),
-        splits=np.full(len(kept), split),
-        rows=rows[kept],
-        label_set=label_set,
-        source=str(path),
-    )
-    return Edition("parquet of Hugging Face", data, decoded.broken)
+    return _Columns(rows, labels, np.full(len(labels), split), rows.tolist(), label_set)
 
 
-def _numbers(path: Path, column: str, values: list[Any]) -> npt.NDArray[np.float64]:
-    """Return labels as numbers, NaN where one is missing."""
-    for index, value in enumerate(values):
+def _labels(path: Path, column: str, values: list[Any], names: list[str], label_set: LabelSet) -> npt.NDArray[np.int64]:
+    for name, value in zip(names, values, strict=True):
         if not isinstance(value, int | float | None):
             raise DataError(
-                f"{path} row {index}: {column} {value!r}; expected the number of a class. Sort pictures with names for "
+                f"{path} {name}: {column} {value!r}; expected the number of a class. Sort pictures with names for "
                 "labels into folders train/CLASS and test/CLASS."
             )
-    return np.array(values, np.float64)
+        if value not in range(-1, len(label_set)):
+            raise DataError(
+                f"{path} {name}: {column} {value}; expected 0 to {len(label_set) - 1}, or -1 for unlabelled."
+            )
+    return np.array(values, np.int64)
 
 
 def _images(file: Any) -> Iterator[bytes]:
