@@ -260,7 +260,7 @@ def test_predictions_of_another_evaluation_are_refused(three_seeds):
 
 def test_other_faces_are_refused(three_seeds, tmp_path):
     fewer = evaluate_as(make_run(tmp_path / "fewer", "cnn8"), hundred(60).take(np.arange(98)), data_source="b.csv")
-    message = r"2 rows of PublicTest stand only in the first, 0 only in the second \(read from faces.csv and b.csv\)"
+    message = r"2 rows of PublicTest are only in the first, 0 only in the second \(read from faces.csv and b.csv\)"
     with pytest.raises(DataError, match=message):
         compare([three_seeds[0], fewer])
     relabelled = hundred(60)

@@ -435,7 +435,7 @@ def test_linked_folders_are_read_and_loops_are_not_followed(tmp_path: Path) -> N
 
 def test_an_unknown_class_folder(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {"train/bored/a.png": encoded(grey(9))}))
-    assert "train/bored/a.png stands in a folder named 'bored'; expected one of angry, contempt, disgust" in message
+    assert "train/bored/a.png is in a folder named 'bored'; expected one of angry, contempt, disgust" in message
     assert "Rename" not in message
 
 
@@ -474,7 +474,7 @@ def test_class_folders_in_several_places(tmp_path: Path) -> None:
 
 def test_an_unknown_class_folder_without_a_split(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "bored/b.png")}))
-    assert "bored/b.png stands in a folder named 'bored'; expected one of angry, contempt, disgust, fear" in message
+    assert "bored/b.png is in a folder named 'bored'; expected one of angry, contempt, disgust, fear" in message
     assert "Move that folder elsewhere to go on without it. For classes of your own: `mien data convert" in message
 
 
@@ -766,7 +766,7 @@ def write_own(path: Path, **columns: object) -> Path:
         ({"emotion": [None, 3]}, "row 0: emotion None; expected 0 to 6"),
         ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
         ({"row": [7, None]}, "face 1: has no row. Every face needs a row of its own; number the rows"),
-        ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: stands twice in Test. Every face needs a row of its own"),
+        ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: appears twice in Test. Every face needs a row of its own"),
         ({"image": [None, encoded(grey(1))]}, "1 images cannot be read:\n  row 0: empty file"),
         ({"image": [encoded(grey(1)), encoded(grey(1, side=20))]}, "row 1: 20x20 px, expected 48x48"),
     ],
@@ -778,7 +778,7 @@ def test_wrong_values_in_a_parquet_file(tmp_path: Path, columns: dict[str, objec
 def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
     columns = pq.read_table(write_own(tmp_path / "a.parquet"))
     pq.write_table(columns.append_column("row", columns["row"]), tmp_path / "b.parquet")
-    assert "b.parquet: columns stand there twice: row. Keep one of each." in problem(tmp_path / "b.parquet")
+    assert "b.parquet: columns appear twice: row. Keep one of each." in problem(tmp_path / "b.parquet")
 
 
 def test_a_row_may_stand_in_two_splits(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_groups_are_joined_by_row_whatever_their_order(tmp_path: Path) -> None:
         ("row,group\ntest/sad/3.png\n", r"groups\.csv line 2: 1 columns, expected 2"),
         (
             "row,group\ntest/sad/3.png,a\ntest/sad/3.png,b\n",
-            r"groups\.csv: 1 rows stand twice: test/sad/3\.png\. A face is of one group: keep one line\.",
+            r"groups\.csv: 1 rows appear twice: test/sad/3\.png\. A face is of one group: keep one line\.",
         ),
         (
             "row,group\ntest/sad/3.png,a\ntest/sad/4.png, \n",
@@ -84,7 +84,7 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
 
 def test_a_row_of_two_faces_has_no_group(tmp_path: Path) -> None:
     doubled = dataset(["1", "2", "3", "3", "4", "4"], [3, 3, 3, 3, 3, 3])
-    with pytest.raises(DataError, match=r"1 rows stand twice in faces: 3\. Every face needs a row of its own\."):
+    with pytest.raises(DataError, match=r"1 rows appear twice in faces: 3\. Every face needs a row of its own\."):
         read(tmp_path, "row,group\n2,a\n3,b\n", doubled)
 
 

@@ -121,7 +121,7 @@ def test_labels_are_joined_by_row_whatever_their_order(tmp_path: Path) -> None:
             'row,label\n7,happy\n"happy/a, b.jpg",\n9,angry\n',
             r"1 rows of the predictions have no label: happy/a, b.jpg",
         ),
-        ("row,label\n7,happy\n7,happy\n9,angry\n", r"1 rows stand twice: 7\. Every face needs exactly one line"),
+        ("row,label\n7,happy\n7,happy\n9,angry\n", r"1 rows appear twice: 7\. Every face needs exactly one line"),
         (
             'row,label\n7,happy\n"happy/a, b.jpg",angry\n9,angry\n'
             + "".join(f"{row},happy\n" for row in range(10, 17)),
@@ -136,5 +136,5 @@ def test_rows_that_do_not_match_are_named(tmp_path: Path, text: str, message: st
 
 def test_predictions_that_repeat_are_named(tmp_path: Path) -> None:
     twice = table().take(np.array([0, 0]))
-    with pytest.raises(DataError, match=r"1 rows stand twice in the predictions: 7"):
+    with pytest.raises(DataError, match=r"1 rows appear twice in the predictions: 7"):
         twice.with_labels(labels_file(tmp_path, "row,label\n7,happy\n"))

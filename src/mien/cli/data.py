@@ -76,7 +76,7 @@ def suspects(
         list[Path], typer.Argument(help="predictions-SPLIT.csv of models that have not learned from these faces.")
     ],
     data: Data,
-    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, to stand beside the labels.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, shown beside the labels.")] = None,
     most: Annotated[int, typer.Option(help="How many faces are listed.", min=1)] = 100,
     save: Annotated[
         Path | None, typer.Option(help="Also write a page with the faces, .html, or a table, .csv.")

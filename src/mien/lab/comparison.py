@@ -172,7 +172,7 @@ def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
     if ours != theirs:
         raise DataError(
             f"{a.run.folder} and {b.run.folder} were evaluated on other faces: {len(ours - theirs):,} rows of "
-            f"{a.report.split} stand only in the first, {len(theirs - ours):,} only in the second (read from "
+            f"{a.report.split} are only in the first, {len(theirs - ours):,} only in the second (read from "
             f"{a.report.data_source or 'an unknown file'} and {b.report.data_source or 'an unknown file'}). "
             "Evaluate both with the same --data."
         )

@@ -121,10 +121,10 @@ def read_groups(path: Path, data: FaceDataset, faces: FaceDataset) -> npt.NDArra
     rows, where = data.rows.tolist(), Path(data.source).name
     twice, without = repeated([line[at_row] for line in lines]), [row for row in groups if not groups[row]]
     unknown, doubled = sorted(groups.keys() - set(rows)), sorted(groups.keys() & set(repeated(rows)))
-    refuse_rows(path, "stand twice", twice, "A face is of one group: keep one line.")
+    refuse_rows(path, "appear twice", twice, "A face is of one group: keep one line.")
     refuse_rows(path, "have no group", without, "Leave out the line of a face whose group is not known.")
     refuse_rows(path, f"are not in {where}", unknown, f"Name them as predictions-SPLIT.csv does, such as {rows[0]!r}.")
-    refuse_rows(path, f"stand twice in {where}", doubled, "Every face needs a row of its own.")
+    refuse_rows(path, f"appear twice in {where}", doubled, "Every face needs a row of its own.")
     found = np.array([groups.get(row, "") for row in faces.rows.tolist()], np.str_)
     names = sorted({*found[faces.labels >= 0].tolist()} - {""})
     if len(names) < 2:

@@ -199,8 +199,8 @@ class Predictions:
         labels = {line[at_row]: _label(labels_csv, line[at_row], line[at_label], self.label_set) for line in lines}
         rows = self.rows.tolist()
         known = set(rows)
-        refuse_rows(labels_csv, "stand twice", repeated([line[at_row] for line in lines]))
-        refuse_rows(labels_csv, "stand twice in the predictions", repeated(rows))
+        refuse_rows(labels_csv, "appear twice", repeated([line[at_row] for line in lines]))
+        refuse_rows(labels_csv, "appear twice in the predictions", repeated(rows))
         refuse_rows(labels_csv, "of the predictions have no label", [row for row in rows if labels.get(row, -1) < 0])
         refuse_rows(labels_csv, "are not among the predictions", [row for row in labels if row not in known])
         return replace(self, labels=np.array([labels[row] for row in rows], np.int64))

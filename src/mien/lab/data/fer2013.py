@@ -109,7 +109,7 @@ def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
     if test and not {PRIVATE, TEST} & set(edition.data.split_names()):
         other = _as_test(_read_table(tree, test).data)
         both = TEST in other.split_names()
-        # else Training or PublicTest would stand there twice
+        # else Training or PublicTest would be there twice
         if TRAINING not in other.split_names() and not (both and PUBLIC in edition.data.split_names()):
             edition = Edition(edition.kind, joined([edition.data, other], tree.source))
             used.add(test)

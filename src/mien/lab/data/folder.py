@@ -37,7 +37,7 @@ Place = tuple[int, str, str]
 def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = None) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
 
-    Names of splits and classes may be in any case and may stand deeper in the tree. Where no split stands there at all,
+    Names of splits and classes may be in any case and deeper in the tree. Where there is no split at all,
     images ``CLASS/NAME`` are Training. The classes are FER2013's seven, and contempt where it has a folder.
 
     Args:
@@ -46,8 +46,8 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         classes: other classes than these, in the order of their labels.
 
     Raises:
-        DataError: no image stands in such a folder, one stands in a folder whose name is no class, or has a name that
-            no CSV could hold, or the data set stands there twice.
+        DataError: no image is in such a folder, one is in a folder whose name is no class, or has a name that
+            no CSV could hold, or the data set is there twice.
     """
     known = classes or _WITH_CONTEMPT
     found, others = _placed(tree, known)
@@ -92,7 +92,7 @@ def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
 
 
 def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
-    """Refuse a data set that stands in a tree twice, as one on Kaggle does: its faces would test what they trained.
+    """Refuse a data set that is in a tree twice, as one on Kaggle is: held-out faces would be trained on too.
 
     Raises:
         DataError: names two places of one face, of the same split, class and file name.
@@ -165,7 +165,7 @@ def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> st
     if word is None:
         remedy = _renaming([str(path)]) or "Move that folder elsewhere to go on without it. "
         raise DataError(
-            f"{tree.source}: {name} stands in a folder named {path.parent.name!r}; expected one of "
+            f"{tree.source}: {name} is in a folder named {path.parent.name!r}; expected one of "
             f"{', '.join(known)}. {remedy}{_OTHER_CLASSES}"
         )
     return word

@@ -40,7 +40,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
 
     Raises:
         DataError: not a parquet file, no rows, unknown columns, an unknown label, Usage or class order, or a row or a
-            file stands twice.
+            file appears twice.
     """
     editions = [_read_file(path, classes, resize) for path in paths]
     orders = {edition.data.label_set for edition in editions}
@@ -57,7 +57,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
 
 
 def _refuse_doubles(parts: Sequence[FaceDataset], source: str) -> None:
-    """Refuse a file that stands there twice, as after a second download: its faces would count twice."""
+    """Refuse a file that is there twice, as after a second download: its faces would count twice."""
     files: dict[str, str] = {}
     for part in parts:
         other = files.setdefault(part.fingerprint, part.source)
@@ -73,7 +73,7 @@ def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise DataError(f"{path}: columns stand there twice: {', '.join(twice)}. Keep one of each.")
+            raise DataError(f"{path}: columns appear twice: {', '.join(twice)}. Keep one of each.")
         if set(OWN_COLUMNS) <= set(names):
             kind, faces = "parquet with the rows of the 2013 CSV", _read_own(path, file)
         elif set(HUB_COLUMNS) <= set(names):
@@ -121,7 +121,7 @@ def _read_own(path: Path, file: Any) -> _Columns:
         raise DataError(f"{path} row {rows[index]}: Usage {str(splits[index])!r}; expected one of {', '.join(SPLITS)}.")
     _, first = np.unique(np.stack([splits, rows]), axis=1, return_index=True)
     for index in np.setdiff1d(np.arange(len(rows)), first)[:1]:
-        raise DataError(f"{path} row {rows[index]}: stands twice in {splits[index]}. {_ROWS}")
+        raise DataError(f"{path} row {rows[index]}: appears twice in {splits[index]}. {_ROWS}")
     return _Columns(rows, labels, splits, names, label_set)
 
 
