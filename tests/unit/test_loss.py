@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mien.errors import DataError
 from mien.lab.data import FaceDataset
-from mien.lab.loss import losses_of, targets_of, teach, teach_plain
+from mien.lab.loss import losses_of, plain_soft_targets_of, soft_targets_of, targets_of
 from mien.lab.nets.input import Classifier
 from mien.lab.recipe import Distillation, NoDistillation
 from mien.lab.recipe_book import recipes
@@ -124,26 +124,26 @@ FACES = torch.tensor([255, 0, 0, 0], dtype=torch.uint8).repeat(1, 1, 4, 1)  # (1
 
 def test_several_teachers_answer_with_the_mean_of_their_probabilities() -> None:
     teachers = [teacher(0.0, math.log(3)), teacher(0.0, 0.0)]
-    assert teach(teachers, FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.375, 0.625])
+    assert soft_targets_of(teachers, FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.375, 0.625])
     warm = replace(ASKED, temperature=2.0)
-    assert teach(teachers[:1], FACES / 255, warm, 2)[0, 1].item() == pytest.approx(3**0.5 / (1 + 3**0.5))
+    assert soft_targets_of(teachers[:1], FACES / 255, warm, 2)[0, 1].item() == pytest.approx(3**0.5 / (1 + 3**0.5))
 
 
 def test_votes_are_taught_only_where_all_teachers_know_them() -> None:
     both, labels_only = teacher(0.0, 0.0, *[0.0] * 8), teacher(0.0, 0.0)
-    assert teach([both, both], FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.5] * 2 + [1 / 8] * 8)
-    assert teach([both, labels_only], FACES / 255, ASKED, 2).shape == (1, 2)
+    assert soft_targets_of([both, both], FACES / 255, ASKED, 2)[0].tolist() == pytest.approx([0.5] * 2 + [1 / 8] * 8)
+    assert soft_targets_of([both, labels_only], FACES / 255, ASKED, 2).shape == (1, 2)
 
 
 def test_plain_answers_are_the_mean_over_face_and_mirror_image() -> None:
     # bright on the left: 3 : 1; mirrored it is dark there: 1 : 1
-    answers = teach_plain([teacher(0.0, math.log(3))], FACES, ASKED, 2)
+    answers = plain_soft_targets_of([teacher(0.0, math.log(3))], FACES, ASKED, 2)
     assert answers[0].tolist() == pytest.approx([(0.25 + 0.5) / 2, (0.75 + 0.5) / 2])
 
 
 def test_plain_answers_are_told_of_batch_by_batch() -> None:
     done: list[int] = []
-    answers = teach_plain([teacher(0.0, math.log(3))], FACES.repeat(300, 1, 1, 1), ASKED, 2, done.append)
+    answers = plain_soft_targets_of([teacher(0.0, math.log(3))], FACES.repeat(300, 1, 1, 1), ASKED, 2, done.append)
     assert done == [256, 300]
     assert answers.shape == (300, 2)
 

@@ -16,7 +16,7 @@ PLAIN_BATCH = 256
 
 
 def targets_of(recipe: Recipe, data: FaceDataset) -> Tensor:
-    """Return what the network is to answer, before any smoothing.
+    """Return the targets of the network's outputs, before any smoothing.
 
     Args:
         recipe: says whether FER+ votes are learned too.
@@ -40,7 +40,7 @@ def targets_of(recipe: Recipe, data: FaceDataset) -> Tensor:
     return torch.cat([targets, torch.from_numpy(vote_distributions(data.votes))], dim=1)
 
 
-def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Tensor, taught: Tensor) -> Tensor:
+def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Tensor, soft_targets: Tensor) -> Tensor:
     """Return the loss of each face.
 
     Args:
@@ -48,7 +48,7 @@ def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Te
         logits: ``(N, K)``, or ``(N, K + 8)`` with votes.
         targets: as `targets_of` makes them, mixed or not; the same shape.
         class_weights: ``(K,)``.
-        taught: the teachers' probabilities for the same outputs, at the recipe's temperature: of the same shape;
+        soft_targets: the teachers' probabilities of the same outputs, at the recipe's temperature; the same shape,
             ``(N, K)`` where they have no votes, ``(N, 0)`` without teachers.
 
     Returns:
@@ -59,25 +59,25 @@ def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Te
     hard = F.cross_entropy(
         labels, targets[:, :k], class_weights, label_smoothing=recipe.label_smoothing, reduction="none"
     )
-    losses = _with_teachers(recipe, hard, labels, taught[:, :k])
+    losses = _with_teachers(recipe, hard, labels, soft_targets[:, :k])
     if recipe.votes_weight:
         hard = F.cross_entropy(votes, targets[:, k:], reduction="none")
-        losses = losses + recipe.votes_weight * _with_teachers(recipe, hard, votes, taught[:, k:])
+        losses = losses + recipe.votes_weight * _with_teachers(recipe, hard, votes, soft_targets[:, k:])
     return losses
 
 
-def _with_teachers(recipe: Recipe, hard: Tensor, logits: Tensor, taught: Tensor) -> Tensor:
-    """Weigh the loss of the labels ``(N,)`` against that of the teachers' probabilities ``(N, K)``, if any."""
-    if not isinstance(recipe.distillation, Distillation) or not taught.shape[1]:
+def _with_teachers(recipe: Recipe, hard: Tensor, logits: Tensor, soft_targets: Tensor) -> Tensor:
+    """Weigh the loss of the labels ``(N,)`` against that of the soft targets ``(N, K)``, if any."""
+    if not isinstance(recipe.distillation, Distillation) or not soft_targets.shape[1]:
         return hard
     weight, temperature = recipe.distillation.weight, recipe.distillation.temperature
-    # the gradient of soft answers shrinks with the square of the temperature
-    soft = F.cross_entropy(logits / temperature, taught, reduction="none") * temperature**2
+    # the gradient of soft targets shrinks with the square of the temperature
+    soft = F.cross_entropy(logits / temperature, soft_targets, reduction="none") * temperature**2
     return (1 - weight) * hard + weight * soft
 
 
-def teach(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
-    """Return what teachers answer: the mean of their probabilities.
+def soft_targets_of(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillation, classes: int) -> Tensor:
+    """Return the mean of the teachers' probabilities.
 
     Args:
         teachers: each as `mien.lab.teaching.Teacher.load` gives it.
@@ -90,28 +90,25 @@ def teach(teachers: Sequence[nn.Module], faces: Tensor, distillation: Distillati
     """
     with torch.no_grad():
         each = [teacher(faces) / distillation.temperature for teacher in teachers]
-    parts = (
-        [slice(classes), slice(classes, None)]
-        if all(logits.shape[1] > classes for logits in each)
-        else [slice(classes)]
-    )
+    have_votes = all(logits.shape[1] > classes for logits in each)
+    parts = [slice(classes), slice(classes, None)] if have_votes else [slice(classes)]
     return torch.cat([torch.stack([logits[:, part].softmax(1) for logits in each]).mean(0) for part in parts], dim=1)
 
 
-def teach_plain(
+def plain_soft_targets_of(
     teachers: Sequence[nn.Module],
     faces: Tensor,
     distillation: Distillation,
     classes: int,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Tensor:
-    """Return what teachers answer to faces ``(N, planes, H, W)`` uint8 and their mirror images, on average.
+    """Return the soft targets of faces ``(N, planes, H, W)`` uint8, averaged over each face and its mirror image.
 
-    `on_progress` is called after each batch with the number of faces that have been answered to.
+    `on_progress` is called after each batch with the number of faces done.
     """
     each: list[Tensor] = []
     for part in torch.split(faces, PLAIN_BATCH):
         views = (part.float() / 255, part.flip(-1).float() / 255)
-        each.append(torch.stack([teach(teachers, view, distillation, classes) for view in views]).mean(0))
+        each.append(torch.stack([soft_targets_of(teachers, view, distillation, classes) for view in views]).mean(0))
         on_progress(min(len(each) * PLAIN_BATCH, len(faces)))
     return torch.cat(each)

@@ -28,7 +28,7 @@ from mien.lab.augment import augment_faces, draw_blend
 from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, class_weights, holdout
 from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
-from mien.lab.loss import losses_of, targets_of, teach, teach_plain
+from mien.lab.loss import losses_of, plain_soft_targets_of, soft_targets_of, targets_of
 from mien.lab.nets import adopt_classes, build, set_trainable, settle, synchronised
 from mien.lab.nets.imported import check_network, is_imported, source_digest
 from mien.lab.nets.input import Classifier
@@ -156,20 +156,13 @@ def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
     return teacher
 
 
-def _processes() -> dict[str, int]:
-    """Devices and nodes as `torchrun` states them, else one device."""
-    here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
-    return {"devices": here, "num_nodes": world // here}
-
-
-def _accelerator() -> str:
-    """A GPU by CUDA, else the processor: Apple's GPUs have no float64, in which figures are summed."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _launched(precision: Precision) -> Fabric:
+    """Start Fabric on as many devices and nodes as `torchrun` states, else on one device."""
     logging.getLogger(Fabric.__module__.removesuffix(".fabric")).setLevel(logging.WARNING)  # it tells of each choice
-    fabric = Fabric(accelerator=_accelerator(), precision=precision, **_processes())
+    here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
+    # never an Apple GPU, which has no float64, in which figures are summed
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    fabric = Fabric(accelerator=accelerator, precision=precision, devices=here, num_nodes=world // here)
     fabric.launch()
     if fabric.world_size > 1:
         atexit.register(_part)  # Fabric does so for GPUs only
@@ -255,8 +248,8 @@ class Trainer:
         self.targets = targets_of(recipe, training).to(device)
         channels_last = {"device": device, "memory_format": torch.channels_last}
         self.teachers = [_placed(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
-        self.answers = self.targets[:, :0]  # (N, 0), unless `_ask_teachers` keeps what teachers answer to plain faces
-        self.watched = None if validation is None else _on_device(validation, recipe.preprocess, device)
+        self.soft_targets = self.targets[:, :0]  # (N, 0), unless `_ask_teachers` keeps those of plain faces
+        self.validation = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
             self.class_weights = torch.from_numpy(class_weights(training.labels, data.label_set)).to(device)
@@ -342,7 +335,9 @@ class Trainer:
             self._check_time(deadline)
 
         with self.fabric.autocast():
-            self.answers = teach_plain(self.teachers, self.faces, distillation, len(self.class_weights), asked)
+            self.soft_targets = plain_soft_targets_of(
+                self.teachers, self.faces, distillation, len(self.class_weights), asked
+            )
         self.teachers = []
 
     def _enter(self, phase: Phase) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -405,11 +400,11 @@ class Trainer:
         recipe, rank, world = self.recipe, self.fabric.global_rank, self.fabric.world_size
         part = slice(rank * len(indices) // world, (rank + 1) * len(indices) // world)
         labels = self.labels[indices[part]]
-        faces, targets, taught = self._batch(indices, part, draw)
+        faces, targets, soft_targets = self._batch(indices, part, draw)
 
         def backward() -> tuple[Tensor, Tensor]:
             logits = model(faces)
-            losses = losses_of(recipe, logits, targets, self.class_weights, taught)
+            losses = losses_of(recipe, logits, targets, self.class_weights, soft_targets)
             # the mean over the whole batch, class weights or not, as Keras takes it; processes are averaged after
             self.fabric.backward(losses.sum() * world / len(indices))
             return logits.detach(), losses.detach()
@@ -427,7 +422,7 @@ class Trainer:
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
 
     def _batch(self, indices: Tensor, part: slice, draw: EpochRandom) -> tuple[Tensor, Tensor, Tensor]:
-        """The faces of `part` of a batch as they are shown, what to answer to them, and what teachers answer."""
+        """The faces of `part` of a batch as they are shown, their targets, and their soft targets."""
         augment, distillation = self.recipe.augment, self.recipe.distillation
         faces = self.faces[indices[part]].float() / 255
         side = self.classifier.input.side
@@ -436,27 +431,25 @@ class Trainer:
         faces, undamaged = augment_faces(faces, augment, side, draw.torch, part, len(indices))
         blend = draw_blend(augment, side, draw.numpy)
         shown = blend.faces(faces)
-        targets, taught = (blend.targets(each[indices[part]]) for each in (self.targets, self.answers))
-        if self.teachers:
-            assert isinstance(distillation, Distillation)
+        targets, soft_targets = (blend.targets(each[indices[part]]) for each in (self.targets, self.soft_targets))
+        if isinstance(distillation, Distillation) and self.teachers:
             seen = blend.faces(undamaged) if distillation.faces == "undamaged" else shown
             with self.fabric.autocast():
-                taught = teach(self._heard(draw), seen, distillation, len(self.class_weights))
-        return shown, targets, taught
+                teachers = self._draw_teachers(distillation.teachers_a_step, draw)
+                soft_targets = soft_targets_of(teachers, seen, distillation, len(self.class_weights))
+        return shown, targets, soft_targets
 
-    def _heard(self, draw: EpochRandom) -> list[nn.Module]:
-        """The teachers that answer in a step, the same on every process."""
-        assert isinstance(self.recipe.distillation, Distillation)
-        count = self.recipe.distillation.teachers_a_step
+    def _draw_teachers(self, count: int | None, draw: EpochRandom) -> list[nn.Module]:
+        """So many teachers, the same on every process; all if `count` is None."""
         if count is None:
             return self.teachers
         return [self.teachers[at] for at in draw.numpy.choice(len(self.teachers), count, replace=False)]
 
     def _validate(self, epoch: int) -> dict[str, float | None]:
-        """Loss and accuracy on the watched faces; every process computes all of them."""
-        if self.watched is None:
+        """Loss and accuracy on the validation faces; every process computes all of them."""
+        if self.validation is None:
             return {"validation_loss": None, "validation_accuracy": None}
-        faces, labels = self.watched
+        faces, labels = self.validation
         self.kept.eval()
         with torch.no_grad(), self.fabric.autocast():
             batch = max(32, VALIDATION_BATCH * 48**2 // self.classifier.input.side**2)
