@@ -20,6 +20,9 @@ from torch.nn import functional as F
 from mien.lab.jpeg import BLOCK_PX, jpeg_faces
 from mien.lab.recipe import Augment, NoAugment
 
+Uniform = Callable[[float, float], Tensor]
+"""``uniform(low, high)`` draws a number for each face, ``(N,)``."""
+
 _PADDING = {"nearest": "border", "reflect": "reflection", "zero": "border"}
 
 
@@ -69,7 +72,7 @@ def augment_faces(
     return faces, moved
 
 
-def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Callable[[float, float], Tensor]) -> Tensor:
+def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Uniform) -> Tensor:
     """Move, turn and scale the faces, mirror some, and change their light."""
     if _moves(augment) or faces.shape[-1] != out_px:
         matrix = affine_matrix(augment, uniform)
@@ -105,9 +108,7 @@ def _softening(soften_px: tuple[int, int], side: int, device: torch.device) -> T
     return torch.cat([F.interpolate(one, size=(side, side), mode="bilinear")[0] for one in shrunk]).to(device)
 
 
-def _compressed(
-    faces: Tensor, augment: Augment, uniform: Callable[[float, float], Tensor], generator: torch.Generator
-) -> Tensor:
+def _compressed(faces: Tensor, augment: Augment, uniform: Uniform, generator: torch.Generator) -> Tensor:
     """Write some of the faces as JPEG, and read them again; the blocks begin anywhere, the same for the whole batch."""
     which = uniform(0, 1) < augment.jpeg_rate
     low, high = augment.jpeg_quality
@@ -121,12 +122,12 @@ def _moves(a: Augment) -> bool:
     return any(strengths) or a.flip or a.crop_scale != (1.0, 1.0)
 
 
-def affine_matrix(augment: Augment, uniform: Callable[[float, float], Tensor]) -> Tensor:
+def affine_matrix(augment: Augment, uniform: Uniform) -> Tensor:
     """Draw the map from output to input coordinates, both from -1 to 1 over the face.
 
     Args:
         augment: the strengths.
-        uniform: ``uniform(low, high) -> (N,)`` draws.
+        uniform: for each of N faces.
 
     Returns:
         ``(N, 2, 3)`` float32, as `torch.nn.functional.affine_grid` takes it.
@@ -149,7 +150,7 @@ def affine_matrix(augment: Augment, uniform: Callable[[float, float], Tensor]) -
     return torch.stack([row_x, row_y], 1)  # (N, 2, 3)
 
 
-def _rectangles(areas: tuple[float, float], uniform: Callable[[float, float], Tensor], side: int) -> Tensor:
+def _rectangles(areas: tuple[float, float], uniform: Uniform, side: int) -> Tensor:
     """Draw masks ``(N, 1, side, side)`` bool of rectangles that lie wholly inside; areas are fractions of the face."""
     area = uniform(*areas)
     aspect = torch.exp(uniform(math.log(0.3), math.log(1 / 0.3)))  # as in Zhong et al. 2020

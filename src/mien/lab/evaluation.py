@@ -221,10 +221,14 @@ def other_faces(a: Report | None, b: Report | None) -> str:
 
     Every CSV counts its rows from 0. Copies of FER2013 with the same pixels and order of classes have one fingerprint.
     """
-    if a is None or b is None or "" in (a.data_fingerprint, b.data_fingerprint):
+    if a is None or b is None or a.data_fingerprint == b.data_fingerprint:
         return ""
-    words = f"were evaluated on other faces, though of the same rows: those of {a.split} in {a.data_source} and in "
-    return "" if a.data_fingerprint == b.data_fingerprint else f"{words}{b.data_source} differ."
+    if "" in (a.data_fingerprint, b.data_fingerprint):
+        return ""
+    return (
+        f"were evaluated on other faces, though of the same rows: those of {a.split} in {a.data_source} and in "
+        f"{b.data_source} differ."
+    )
 
 
 def _by_majority(faces: FaceDataset) -> tuple[FaceDataset, npt.NDArray[np.bool_], str]:

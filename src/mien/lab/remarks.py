@@ -94,10 +94,8 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
     """
     recipe, (learned, _) = recipe_of(provenance), origins_of(provenance, data)
     trained = [recipe_of(each) for each in learned]
-    watched = [
-        (_shared(split, each.get("validation", {}).get("kind", "none"), data), _steered(each)) for each in trained
-    ]
-    watched = [(which, steered) for which, steered in watched if which]
+    shared = [(_shared(split, each.get("validation", {}).get("kind", "none"), data), each) for each in trained]
+    watched = [(which, _steered(each)) for which, each in shared if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
     remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], of_training(recipe)]
     if split == TRAINING and learned:

@@ -60,12 +60,11 @@ def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: Fa
     opened = [_open(teacher) for teacher in teachers]
     _check(recipe, data, opened)
     if not all(teacher.knows_votes for teacher in opened):
-        opened = [_for_labels(teacher) for teacher in opened]
+        opened = [
+            replace(teacher, load=partial(teacher.load, answers="labels")) if teacher.knows_votes else teacher
+            for teacher in opened
+        ]
     return [_in_order_of(data, teacher) for teacher in opened]
-
-
-def _for_labels(teacher: Teacher) -> Teacher:
-    return replace(teacher, load=partial(teacher.load, answers="labels")) if teacher.knows_votes else teacher
 
 
 def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
@@ -75,11 +74,14 @@ def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
 
 def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> None:
     """Refuse teachers that nobody listens to, missing ones, and unfit ones, before anything is written."""
-    if isinstance(recipe.distillation, Distillation) != bool(teachers):
+    distillation = recipe.distillation if isinstance(recipe.distillation, Distillation) else None
+    if distillation is None and teachers:
+        raise RecipeError(
+            f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
+        )
+    if distillation is not None and not teachers:
         raise RecipeError(
             f"{recipe.name}: it learns from teachers; name finished runs or models (--teacher, once for each)."
-            if not teachers
-            else f"{recipe.name}: it learns from labels alone; leave out the teachers, or --set distillation=..."
         )
     for one, other in combinations(teachers, 2):
         if one.digest == other.digest:
@@ -89,7 +91,7 @@ def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> No
                 f"{recipe.name}: {one.source} and {other.source} are both called {one.name}; rename one of the runs, "
                 "or export the model again with another --name."
             )
-    count = recipe.distillation.teachers_a_step if isinstance(recipe.distillation, Distillation) else None
+    count = None if distillation is None else distillation.teachers_a_step
     if count is not None and count > len(teachers):
         raise RecipeError(
             f"{recipe.name}: {count} teachers are to answer in each step, {len(teachers)} are given; name more "

@@ -74,24 +74,22 @@ class Audit:
         Raises:
             DataError: there is no Training split to compare with.
         """
-        self._need_training()
-        position = np.arange(len(self.splits))
-        return self.earliest >= np.where(self.splits == TRAINING, position, len(position))
+        return ~self._follows(self.earliest)
 
     @cached_property
     def identical_in_training(self) -> Mask:
         """Whether an identical face stands in Training ``(N,)`` bool; for Training faces, an earlier one."""
-        self._need_training()
-        first = _first_in_training(self.identical, self.splits)
-        position = np.arange(len(self.splits))
-        return first[self.identical] < np.where(self.splits == TRAINING, position, len(position))
+        return self._follows(_first_in_training(self.identical, self.splits)[self.identical])
 
-    def _need_training(self) -> None:
+    def _follows(self, first: Indices) -> Mask:
+        """Whether Training has a face at the position `first` ``(N,)``, for Training faces before each of them."""
         if not (self.splits == TRAINING).any():
             raise DataError(
                 f"{self.source}: no Training split, so nobody can say which faces have a twin there. "
                 "Read an edition that holds Training too."
             )
+        position = np.arange(len(self.splits))
+        return first < np.where(self.splits == TRAINING, position, len(position))
 
     def summary(self) -> dict[str, int | dict[str, int]]:
         """Return the counts by name; those `per split` stand in a dict of their own."""

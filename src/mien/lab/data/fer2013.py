@@ -105,26 +105,18 @@ def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
     edition = _read_table(tree, tables[0])
     used = {tables[0]}
     folder = PurePosixPath(tables[0]).parent
-    test = next((name for name in tables[1:] if _is_test(name) and PurePosixPath(name).parent == folder), None)
+    beside = [name for name in tables[1:] if PurePosixPath(name).parent == folder]
+    test = next((name for name in beside if PurePosixPath(name).name.lower() == "test.csv"), None)
     if test and not {PRIVATE, TEST} & set(edition.data.split_names()):
-        other = _as_test(_read_table(tree, test).data)
+        other = _read_table(tree, test).data
+        if other.split_names() == [TRAINING]:  # labelled, without Usage
+            other = dataclasses.replace(other, splits=np.full(len(other), TEST))
         both = TEST in other.split_names()
         # else Training or PublicTest would be there twice
         if TRAINING not in other.split_names() and not (both and PUBLIC in edition.data.split_names()):
             edition = Edition(edition.kind, joined([edition.data, other], tree.source))
             used.add(test)
     return dataclasses.replace(edition, other_files=tuple(sorted(set(tree.sizes) - used)))
-
-
-def _is_test(table: str) -> bool:
-    return PurePosixPath(table).name.lower() == "test.csv"
-
-
-def _as_test(data: FaceDataset) -> FaceDataset:
-    """The faces of ``test.csv``; a labelled one without Usage reads as Training."""
-    if data.split_names() != [TRAINING]:
-        return data
-    return dataclasses.replace(data, splits=np.full(len(data), TEST))
 
 
 def _tables(tree: Tree) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import IO, NamedTuple, NoReturn
@@ -104,14 +105,8 @@ def _placed(unlabelled: FaceDataset) -> FaceDataset:
     count, training, public = len(unlabelled), FULL_SIZES[TRAINING], FULL_SIZES[PUBLIC]
     both = count == public + FULL_SIZES[PRIVATE]
     first = training if both else training + public
-    return FaceDataset(
-        faces=unlabelled.faces,
-        labels=unlabelled.labels,
-        splits=np.full(count, TEST if both else PRIVATE),
-        rows=np.arange(first, first + count).astype(np.str_),
-        label_set=FER2013,
-        source=unlabelled.source,
-    )
+    splits, rows = np.full(count, TEST if both else PRIVATE), np.arange(first, first + count).astype(np.str_)
+    return replace(unlabelled, splits=splits, rows=rows)
 
 
 def _columns(header: bytes, source: str) -> list[str]:
