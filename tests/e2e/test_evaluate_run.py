@@ -65,7 +65,7 @@ def expected(run: Run, batch: np.ndarray) -> np.ndarray:
     return torch.softmax(logits.double() / (card.temperature * doubt**card.sharpening), 1).numpy()
 
 
-def test_predictions_are_the_networks(run: Run, report: Report, data: FaceDataset) -> None:
+def test_predictions_are_the_networks(run: Run, data: FaceDataset) -> None:
     predictions = Predictions.read(run.folder / "predictions-PublicTest.csv")
     assert predictions.rows.tolist() == data.test.rows.tolist()
     assert predictions.labels.tolist() == data.test.labels.tolist()
@@ -103,7 +103,7 @@ def test_a_run_is_calibrated_and_its_card_gets_the_figures(run: Run, report: Rep
     assert report.full is not None and card.metrics["PublicTest"]["full"]["accuracy"] == report.full.accuracy
 
 
-def test_the_last_epoch_counts_where_it_was_kept(run: Run, report: Report, tmp_path: Path, data: FaceDataset) -> None:
+def test_the_last_epoch_counts_where_it_was_kept(run: Run, tmp_path: Path, data: FaceDataset) -> None:
     keeps_last = replace(RECIPE, stopping=Stopping(monitor="none", patience=None, keep="last"))
     other = make_run(tmp_path, data, keeps_last)
     shutil.copytree(run.folder / "model", tmp_path / "model")  # the same weights
@@ -171,9 +171,7 @@ def test_an_unknown_model(data: FaceDataset) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PublicTest", "Test"])
-def test_a_split_that_steered_the_training_is_called_so(
-    run: Run, report: Report, tmp_path: Path, data: FaceDataset, kind: str
-) -> None:
+def test_a_split_that_steered_the_training_is_called_so(run: Run, tmp_path: Path, data: FaceDataset, kind: str) -> None:
     shutil.copytree(run.folder / "model", tmp_path / "model")
     card = Card.read(tmp_path / "model")
     unsteered = {"stopping": {"monitor": "none", "keep": "last"}, "schedule": {"kind": "Constant"}}
@@ -266,7 +264,7 @@ def test_ten_crops() -> None:
         assert np.array_equal(mirrored, view[:, :, ::-1])
 
 
-def test_ten_crop_averages_ten_views(run: Run, report: Report, data: FaceDataset) -> None:
+def test_ten_crop_averages_ten_views(run: Run, data: FaceDataset) -> None:
     recognizer = Recognizer.load(run.folder / "model")
     some = data.test.faces[:3]
     one_by_one = [
@@ -277,20 +275,20 @@ def test_ten_crop_averages_ten_views(run: Run, report: Report, data: FaceDataset
     assert "ten views of each face" in found.remarks[0]
 
 
-def test_progress_names_its_stages(run: Run, report: Report, data: FaceDataset) -> None:
+def test_progress_names_its_stages(run: Run, data: FaceDataset) -> None:
     told: list[tuple[str, int, int]] = []
     evaluate(run.folder / "model", replace(data), on_progress=lambda *step: told.append(step))  # not yet compared
     assert told[-2:] == [("predicting", 64, PUBLIC), ("predicting", PUBLIC, PUBLIC)]
     assert {what for what, _, _ in told[:-2]} == {"looking for twins"}
 
 
-def test_a_folder_that_cannot_be_made(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(run: Run, data: FaceDataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"file/out: cannot be made \(.*; choose another --out\."):
         evaluate(run.folder / "model", data.test, out=tmp_path / "file" / "out")
 
 
-def test_results_that_cannot_be_written(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+def test_results_that_cannot_be_written(run: Run, data: FaceDataset, tmp_path: Path) -> None:
     (tmp_path / "report-PublicTest.json").mkdir()
     with pytest.raises(ModelError, match=r"report-PublicTest\.json: cannot be written .*: free space or permit"):
         evaluate(run.folder / "model", data.test, out=tmp_path)
@@ -364,7 +362,7 @@ def groups_file(place: Path, groups: dict[str, str]) -> Path:
     return place
 
 
-def test_groups_of_the_folder_edition(app: typer.Typer, run: Run, report: Report, folder: Path, tmp_path: Path) -> None:
+def test_groups_of_the_folder_edition(app: typer.Typer, run: Run, folder: Path, tmp_path: Path) -> None:
     rows = sorted(str(file.relative_to(folder).as_posix()) for file in folder.rglob("*.png"))
     cameras = {row: ("left", "right", "other")[position % 3] for position, row in enumerate(rows)}
     named = {row: camera for row, camera in cameras.items() if camera != "other"}
@@ -392,7 +390,7 @@ def test_groups_of_the_folder_edition(app: typer.Typer, run: Run, report: Report
     assert re.split(r"\s{2,}", line)[1] == str(right["left"][0])
 
 
-def test_wrong_groups_are_refused_before_the_long_work(run: Run, report: Report, tmp_path: Path) -> None:
+def test_wrong_groups_are_refused_before_the_long_work(run: Run, tmp_path: Path) -> None:
     def unwanted(*progress: object) -> None:
         raise AssertionError(progress)
 
@@ -420,7 +418,7 @@ def test_other_labels_have_no_groups(run: Run, data: FaceDataset, tmp_path: Path
     assert score(tmp_path / "predictions-PublicTest.csv", tmp_path / "labels.csv").groups is None
 
 
-def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+def test_score_command(app: typer.Typer, run: Run, data: FaceDataset, tmp_path: Path) -> None:
     evaluate(run, data, "PrivateTest")
     rows = data.split("PrivateTest").rows
     (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},sad\n" for row in rows))
@@ -431,9 +429,7 @@ def test_score_command(app: typer.Typer, run: Run, report: Report, data: FaceDat
     assert (found["n_scored"], found["split"], found["model"]) == (PRIVATE, "PrivateTest", "tiny")
 
 
-def test_a_split_without_labels_on_the_command_line(
-    app: typer.Typer, run: Run, report: Report, csv: Path, tmp_path: Path
-) -> None:
+def test_a_split_without_labels_on_the_command_line(app: typer.Typer, run: Run, csv: Path, tmp_path: Path) -> None:
     test_csv = tmp_path / "test.csv"
     test_csv.write_text("\n".join(["pixels", *(line.split(",")[1] for line in csv.read_text().splitlines()[1:6]), ""]))
     done = CliRunner().invoke(
@@ -443,7 +439,7 @@ def test_a_split_without_labels_on_the_command_line(
     assert "5 faces predicted" in done.stdout and "has no labels here: predictions only" in done.stdout
 
 
-def test_export_command(app: typer.Typer, run: Run, report: Report, tmp_path: Path) -> None:
+def test_export_command(app: typer.Typer, run: Run, tmp_path: Path) -> None:
     words = ["export", str(run.folder), "--out", str(tmp_path / "mine"), "--licence", "CC0-1.0"]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.stdout.strip() == str(tmp_path / "mine")
@@ -481,7 +477,7 @@ def test_export_of_a_run_whose_held_out_faces_are_no_use(app: typer.Typer, data:
         assert f"not calibrated: {reason}; mien calibrate fits it to others." in done.stderr
 
 
-def test_a_report_on_other_labels_stays(run: Run, report: Report, data: FaceDataset, tmp_path: Path) -> None:
+def test_a_report_on_other_labels_stays(run: Run, data: FaceDataset, tmp_path: Path) -> None:
     file = run.folder / "report-PublicTest.json"
     before = file.read_bytes()
     with pytest.raises(

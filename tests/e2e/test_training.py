@@ -1,7 +1,6 @@
 """The training loop on small sets of easy faces, in processes that are really killed and really two."""
 
 import itertools
-import json
 import os
 import shutil
 import signal
@@ -102,6 +101,7 @@ def test_a_network_learns_easy_faces_and_leaves_a_run(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path, on_progress=shown.append)
     history = run.history()
     assert [row["epoch"] for row in history] == list(range(1, 9))
+    assert history[0].keys() >= {"lr", "train_accuracy", "validation_loss", "images_per_second", "seconds"}
     assert history[-1]["validation_accuracy"] > 0.9
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     environment = run.environment
@@ -427,31 +427,21 @@ def test_each_epoch_has_an_order_of_its_own_and_rare_classes_weigh_more(tmp_path
     assert weights[0] == pytest.approx((counts.sum() / (7 * counts)).tolist())
 
 
-def test_an_infinite_loss_stops_with_its_place(tmp_path):
-    recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e30))
-    with pytest.raises(RecipeError, match=r"the loss became (nan|inf) in epoch 1, by step \d+ of 5, at learning rate"):
-        train(recipe, easy_faces(), out=tmp_path)
-
-
 def test_phases_are_added_up_first_and_named_by_an_infinite_loss(tmp_path):
     phased = replace(TINY, epochs=1, phases=(Phase(epochs=1, trainable="all", lr=1e30),))
     with pytest.raises(RecipeError, match=r"its phases last 1 epochs, the recipe 2; set both .*phases\.0\.epochs"):
         train(replace(phased, epochs=2, network=OwnNet(name="none such")), easy_faces(), out=tmp_path)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(RecipeError, match=r"the loss became (nan|inf) .* Lower it \(--set phases\.0\.lr=\.\.\.\)"):
+    found = r"the loss became (nan|inf) in epoch 1, by step \d+ of 5, at learning rate .*\(--set phases\.0\.lr=\.\.\.\)"
+    with pytest.raises(RecipeError, match=found):
         train(phased, easy_faces(), out=tmp_path)
-    one_step = replace(phased, batch_size=100, phases=(replace(phased.phases[0], lr=1e38),))
-    with pytest.raises(RecipeError, match=r"the validation loss became (nan|inf) .*\(--set phases\.0\.lr=\.\.\.\)"):
-        train(one_step, easy_faces(), out=tmp_path)
-
-
-def test_a_validation_loss_that_is_no_number_stops_too(tmp_path):
     # one step an epoch: its training loss is that of the first weights, and finite
-    recipe = replace(TINY, optimizer=replace(TINY.optimizer, lr=1e38), batch_size=100)
-    with pytest.raises(
-        RecipeError, match=r"mien-small-first: the validation loss became (nan|inf) in epoch 1\. .*seed0"
-    ):
-        train(recipe, easy_faces(), out=tmp_path)
+    one_step = replace(phased, batch_size=100, phases=(replace(phased.phases[0], lr=1e38),))
+    found = (
+        r"^mien-small-first: the validation loss became (nan|inf) in epoch 1\. .*\(--set phases\.0\.lr=\.\.\.\).*seed0"
+    )
+    with pytest.raises(RecipeError, match=found):
+        train(one_step, easy_faces(), out=tmp_path)
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
@@ -577,14 +567,6 @@ def test_test_is_the_split_of_that_name_or_else_the_two_that_it_is_made_of():
 @pytest.mark.parametrize(("faces", "processes", "steps"), [(41, 1, 1), (42, 1, 2), (43, 2, 1), (44, 2, 2), (2, 2, 1)])
 def test_no_process_gets_a_last_batch_of_one_face(faces, processes, steps):
     assert steps_an_epoch(faces, 40, processes) == steps
-
-
-def test_history_is_json_lines(tmp_path):
-    run = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
-    [row] = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
-    assert {"epoch", "lr", "train_loss", "train_accuracy", "validation_loss", "images_per_second", "seconds"} <= set(
-        row
-    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, draw_faces, read_fer2013, write_edition
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, read_fer2013
 from mien.lab.data.edition import FULL_SIZES
-from mien.labels import FER2013
 
 GREY = " ".join(["7"] * 2304)
-
-
-@pytest.fixture(scope="module")
-def drawn() -> FaceDataset:
-    return draw_faces(per_class=3, seed=5)
 
 
 def written(folder: Path, text: str | bytes, name: str = "fer2013.csv") -> Path:
@@ -31,15 +25,6 @@ def problem(path: Path) -> str:
     with pytest.raises(DataError) as caught:
         read_fer2013(path)
     return str(caught.value)
-
-
-def test_reads_back_what_was_written(tmp_path: Path, drawn: FaceDataset) -> None:
-    write_edition(drawn, tmp_path / "fer2013.csv")
-    data = read_fer2013(tmp_path / "fer2013.csv")
-    assert (data.faces == drawn.faces).all()
-    assert data.fingerprint == drawn.fingerprint
-    assert data.rows.tolist() == [str(row) for row in range(len(drawn))]
-    assert data.label_set == FER2013
 
 
 def test_columns_in_another_order_with_spaces_in_the_header(tmp_path: Path) -> None:

@@ -77,11 +77,6 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, message: 
         read(tmp_path, text)
 
 
-def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.csv: cannot be read as CSV \(No such file"):
-        read_groups(tmp_path / "none.csv", DATA, DATA)
-
-
 def test_a_row_of_two_faces_has_no_group(tmp_path: Path) -> None:
     doubled = dataset(["1", "2", "3", "3", "4", "4"], [3, 3, 3, 3, 3, 3])
     with pytest.raises(DataError, match=r"1 rows appear twice in faces: 3\. Every face needs a row of its own\."):

@@ -21,7 +21,7 @@ from mien.lab import changes
 from mien.lab.changes import CHANGES
 from mien.lab.data import FaceDataset
 from mien.lab.pages.robust_picture import save_picture
-from mien.lab.robust import Effect, Robustness, robustness
+from mien.lab.robust import Robustness, robustness
 from mien.labels import FER2013, LabelSet
 from mien.recognizer import Recognizer
 
@@ -324,7 +324,3 @@ def test_a_full_disk_leaves_the_picture_that_was_there(data, tmp_path, monkeypat
     with pytest.raises(DataError, match=r"picture\.png: cannot be written \(No space left on device\)\. .*is intact"):
         save_picture(ask(data), FACE, file)
     assert file.read_text() == "old"
-
-
-def test_effects_have_words():
-    assert Effect(change="mirrored", strength="", full=None, twin_free=None).words == "mirrored"
