@@ -122,7 +122,7 @@ def test_summary_counts_by_split() -> None:
 
 def test_without_training_twins_there_are_unknown() -> None:
     result = audit(dataset([FACES[0], FACES[0]], "pp"))
-    with pytest.raises(DataError, match="test: no Training split, so nobody can say which faces have a twin there"):
+    with pytest.raises(DataError, match="test: no Training split, so it is not known which faces have a twin there"):
         _ = result.twin_free
     with pytest.raises(DataError, match="Read an edition that holds Training too"):
         _ = result.identical_in_training

@@ -78,7 +78,7 @@ def test_grouped_rule_keeps_twins_together() -> None:
         train, held = holdout(data, rule("grouped"), seed)
         assert len(train) + len(held) == 60
         assert np.bincount(held.labels).tolist() == [6, 6]
-        shown = {part.faces[i].tobytes() for part in (held,) for i in range(len(part))}
+        shown = {face.tobytes() for face in held.faces}
         assert not shown & {face.tobytes() for face in train.faces}
     assert holdout(data, rule("grouped"), 1)[1].rows.tolist() == holdout(data, rule("grouped"), 1)[1].rows.tolist()
 
@@ -138,5 +138,5 @@ def test_a_drawn_test_keeps_twins_together() -> None:
 
 def test_a_test_is_drawn_of_training_alone() -> None:
     drawn = draw_test(faces([0, 0, 1, 1]), 0.5)
-    with pytest.raises(DataError, match="test: has Training, Test; only Training can have a test drawn"):
+    with pytest.raises(DataError, match="test: has Training, Test; a test can be drawn from Training only"):
         draw_test(drawn, 0.5)

@@ -16,7 +16,7 @@ Data = Annotated[Path, typer.Option(help=DATA_HELP)]
 
 
 def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
-    """Read a data set, tell which images are none of it, and join the votes of FER+ where their file is named."""
+    """Read a data set, say which images are not part of it, and join the votes of FER+ where their file is named."""
     from mien.lab.data import join_votes, open_fer2013
     from mien.lab.data.folder import is_image
 
@@ -27,11 +27,11 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
 
 
 def tell_not_read(files: Sequence[str]) -> None:
-    """Tell on standard error which files a reader has passed over, if any."""
+    """Say on standard error which files a reader has passed over, if any."""
     if files:
         typer.echo(
-            f"not read, as name or folder say that they are no faces, or as a table is read: {len(files):,} files"
-            f"{first_few(files)}",
+            "not read, as their names or folders are not those of faces, or a table is read instead: "
+            f"{len(files):,} files{first_few(files)}",
             err=True,
         )
 

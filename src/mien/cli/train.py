@@ -53,7 +53,7 @@ def train(
     time_limit: Annotated[
         str | None,
         typer.Option(
-            help="Stop before so much time is up, such as 9m, with exit status 75; the same command goes on later."
+            help="Stop before this time is up, such as 9m, with exit status 75; the same command goes on later."
         ),
     ] = None,
 ) -> None:

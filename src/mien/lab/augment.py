@@ -92,7 +92,7 @@ def _softened(faces: Tensor, which: Tensor, soften_px: tuple[int, int], generato
     """Shrink the faces at the mask ``(N,)`` bool to one side drawn from `soften_px`, and enlarge them again."""
     sides = _softening(soften_px, faces.shape[-1], faces.device)
     drawn = torch.randint(len(sides), (1,), generator=generator, device=faces.device)
-    soften = sides.index_select(0, drawn)[0]  # so that nobody waits for a GPU to say which
+    soften = sides.index_select(0, drawn)[0]  # chosen on the device: no wait for a GPU
     soft = soften @ faces @ soften.T
     return torch.where(which.view(-1, 1, 1, 1), soft, faces)
 

@@ -56,7 +56,7 @@ def _transforms(side: int, corner: Tensor, device: torch.device) -> tuple[Tensor
         device: of the matrices.
     """
     there, back = _by_corner(side, device)
-    return there.index_select(0, corner)[0], back.index_select(0, corner)[0]  # so that nobody waits for a GPU
+    return there.index_select(0, corner)[0], back.index_select(0, corner)[0]  # chosen on the device: no wait for a GPU
 
 
 @lru_cache

@@ -174,9 +174,9 @@ def _refuse_learned(path: Path, report: Report | None, data: FaceDataset) -> Non
     """Refuse predictions of a Training split by a model that has learned from it, or may have."""
     if report is not None and report.split == TRAINING and may_have_learned_from(report.provenance, data):
         raise DataError(
-            f"{path}: {TRAINING} of {data.source} taught {report.model or 'the model'}, or may have, and a model knows "
-            "the labels that it has learned. Take predictions of other faces, or of a model that has not learned from "
-            "these: one that has learned from half of them can judge the other half."
+            f"{path}: {report.model or 'the model'} has learned from {TRAINING} of {data.source}, or may have, and a "
+            "model knows the labels that it has learned. Take predictions of other faces, or of a model that has not "
+            "learned from these: one that has learned from half of them can judge the other half."
         )
 
 

@@ -1,4 +1,4 @@
-"""Who a network can learn from beside the labels: finished runs, and model folders of any origin."""
+"""Teachers, from which a network learns beside the labels: finished runs, and model folders of any origin."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
 
 
 def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> None:
-    """Refuse teachers that nobody listens to, missing ones, and unfit ones, before anything is written."""
+    """Refuse teachers that the recipe does not use, missing ones and unfit ones, before anything is written."""
     distillation = recipe.distillation if isinstance(recipe.distillation, Distillation) else None
     if distillation is None and teachers:
         raise RecipeError(

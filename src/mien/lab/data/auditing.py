@@ -85,7 +85,7 @@ class Audit:
         """Whether Training has a face at the position `first` ``(N,)``, for Training faces before each of them."""
         if not (self.splits == TRAINING).any():
             raise DataError(
-                f"{self.source}: no Training split, so nobody can say which faces have a twin there. "
+                f"{self.source}: no Training split, so it is not known which faces have a twin there. "
                 "Read an edition that holds Training too."
             )
         position = np.arange(len(self.splits))
@@ -121,7 +121,7 @@ def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
 
     Args:
         dataset: any edition.
-        progress: told how far the comparison is.
+        progress: called after each tile of the comparison.
 
     Raises:
         DataError: the data set is empty.
@@ -167,7 +167,7 @@ def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress |
     Args:
         faces: ``(N, H, W)`` uint8.
         visible: ``(N,)`` bool, False where a face is blank and resembles nothing.
-        progress: told how many tiles are compared.
+        progress: called after each tile.
 
     Yields:
         ``(P, 2)`` int64 of each tile, each pair once, the smaller index first.

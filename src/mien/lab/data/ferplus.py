@@ -23,7 +23,7 @@ _EMOTIONS = len(FERPLUS)
 _UNKNOWN, _NOT_A_FACE = _EMOTIONS, _EMOTIONS + 1
 _MOST_VOTES = 255
 _COMPARED = 300  # faces whose labels and votes are compared
-_AGREEMENT, _LEAST_AGREEMENT = 2 / 3, 0.45  # FER2013's, as a share of faces; that of strangers is about 1/5
+_AGREEMENT, _LEAST_AGREEMENT = 2 / 3, 0.45  # FER2013's, as a share of faces; with votes on other faces it is about 1/5
 _CHANCE = 0.01  # of refusing votes that belong to their faces, where there are few
 _WHOLE = "use the whole fer2013.csv, or a parquet of it, which keeps the row of each face."
 
@@ -65,8 +65,8 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 
     Raises:
         DataError: the file is not one of FER+, a line of it is wrong or belongs to another split than its face, labels
-            and votes are strangers to each other, as behind a row that is missing, or the data set does not know the
-            rows of the CSV, as the folder edition does not.
+            and votes do not match, as after a missing row, or the data set does not know the rows of the CSV, as the
+            folder edition does not.
     """
     path = Path(path)
     splits, votes = _read_votes(path)
@@ -91,11 +91,11 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 
 
 def _check_agreement(dataset: FaceDataset, rows: npt.NDArray[np.int64], path: Path) -> None:
-    """Refuse votes on other faces: behind a row that is missing, all lines belong to the face before.
+    """Refuse votes on other faces: after a missing row, each line of votes belongs to the face before.
 
-    Only where rows run from 0 without a gap, as every CSV is counted, be it part of one or in another order. A parquet
-    keeps the row of each face, and may hold faces on which labels and votes differ, such as those of one class. Of 20
-    faces or more it finds strangers; of 10, two times in five.
+    Only where rows run from 0 without a gap, as those of any CSV do, even of a part or a shuffled one. A parquet keeps
+    the row of each face, and may hold only faces on which labels and votes differ, such as those of one class. Votes on
+    other faces are found out where there are 20 faces or more; of 10, two times in five.
     """
     assert dataset.votes is not None
     if (rows != np.arange(len(rows))).any():

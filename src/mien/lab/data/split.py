@@ -67,15 +67,15 @@ def held_out(training: FaceDataset, validation: Validation, seed: int, remedy: s
 def draw_test(data: FaceDataset, fraction: float, seed: int = 0) -> FaceDataset:
     """Return the data set with a part of its Training faces called Test, for data of one's own without splits.
 
-    Twins stay together, as in the grouped rule of `holdout`; the faces of one person may not, as nothing tells them.
+    Twins stay together, as in the grouped rule of `holdout`; those of one person may not, as nothing says who is who.
 
     Raises:
         DataError: the data set has other splits already, or as `holdout` raises it.
-        RecipeError: the fraction is no share.
+        RecipeError: the fraction is not between 0 and 1.
     """
     if data.split_names() != [TRAINING]:
         raise DataError(
-            f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; only Training can have a test drawn."
+            f"{data.source}: has {', '.join(data.split_names()) or 'no faces'}; a test can be drawn from Training only."
         )
     rule = Validation(kind="holdout", fraction=fraction, rule="grouped")
     held = held_out(data, rule, seed, "Take another --test-fraction, or more faces.")
