@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from mien.errors import RecipeError
 from mien.lab.recipe import Constant, Cosine, FullSize, OneCycle, Phase, Plateau, Progressive, Recipe, Stopping
@@ -37,13 +37,9 @@ def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
     Warming up keeps its share too.
     """
-    phases: list[Phase] = []
-    whole = begun = 0
-    for phase in recipe.phases:
-        whole += phase.epochs
-        ended = round(whole * epochs / recipe.epochs)
-        phases += [replace(phase, epochs=ended - begun)] if ended > begun else []
-        begun = ended
+    ends = [round(end * epochs / recipe.epochs) for end in accumulate(phase.epochs for phase in recipe.phases)]
+    lengths = [end - start for start, end in pairwise([0, *ends])]
+    phases = [replace(phase, epochs=n) for phase, n in zip(recipe.phases, lengths, strict=True) if n]
     schedule = recipe.schedule
     if isinstance(schedule, Cosine):
         schedule = replace(schedule, warmup_epochs=schedule.warmup_epochs * epochs / recipe.epochs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -30,9 +30,6 @@ _NUMBERED = (
     "editions. "
 )
 
-Place = tuple[int, str, str]
-"""Position of the split in `SPLITS`, name of the class, and the name of the image in its tree."""
-
 
 def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = None) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
@@ -50,20 +47,21 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
             no CSV could hold, or the data set is there twice.
     """
     known = classes or _WITH_CONTEMPT
-    found, others = _placed(tree, known)
-    if not found:
-        found, others = _without_split(tree, known)
-    if not found:
+    images = {name: tree.place / name for name in tree.sizes if is_image(name)}
+    splits = _stated_splits(images) or _without_split(images, tree.source, known)
+    if not splits:
         examples = ", ".join(sorted(tree.sizes)[:3]) or "nothing"
         raise DataError(
             f"{tree.source}: no face found among {len(tree.sizes):,} files ({examples}). Expected fer2013.csv, "
             "icml_face_data.csv, train.csv, parquet files, or images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, "
-            f"CLASS one of {', '.join(known)}. {_unpacking(tree.sizes)}{_renaming(filter(is_image, tree.sizes))}"
+            f"CLASS one of {', '.join(known)}. {_unpacking(tree.sizes)}{_renaming(images)}"
             f"{_OTHER_CLASSES}"
         )
-    if known is _WITH_CONTEMPT and all(name in FOLDER.names for _, name, _ in found):
+    found = sorted(
+        (SPLITS.index(split), _class_of(images[name], tree, name, known), name) for name, split in splits.items()
+    )
+    if known is _WITH_CONTEMPT and all(word in FOLDER.names for _, word, _ in found):
         known = FOLDER
-    found.sort()
     names = [name for _, _, name in found]
     _refuse_undecoded(tree, names)
     largest = _LARGEST_PHOTO if resize else _LARGEST_IMAGE
@@ -78,7 +76,8 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
         source=tree.source,
     )
     _refuse_doubles(tree, data)
-    return Edition("folders of images", with_test_settled(data), decoded.broken, tuple(sorted(others)))
+    others = tuple(sorted(tree.sizes.keys() - splits.keys()))
+    return Edition("folders of images", with_test_settled(data), decoded.broken, others)
 
 
 def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
@@ -107,44 +106,27 @@ def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
             )
 
 
-def _placed(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]:
-    """Split, class and name of the images that stand as ``SPLIT/CLASS/NAME``, and the names of all other files."""
-    found: list[Place] = []
-    others: list[str] = []
-    for name in tree.sizes:
-        path = _image_path(tree, name)
-        split = split_named(path.parts[-3]) if path and len(path.parts) > 2 else None
-        if path is None or split is None:
-            others.append(name)
-        else:
-            found.append((SPLITS.index(split), _class_of(path, tree, name, known), name))
-    return found, others
+def _stated_splits(images: Mapping[str, PurePosixPath]) -> dict[str, str]:
+    """The splits of those images that are ``SPLIT/CLASS/NAME``."""
+    found = {name: split_named(path.parts[-3]) for name, path in images.items() if len(path.parts) > 2}
+    return {name: split for name, split in found.items() if split is not None}
 
 
-def _without_split(tree: Tree, known: LabelSet) -> tuple[list[Place], list[str]]:
-    """The images that stand as ``CLASS/NAME`` in one folder, as Training, and the names of all other files.
+def _without_split(images: Mapping[str, PurePosixPath], source: str, known: LabelSet) -> dict[str, str]:
+    """Training, for those images that are ``CLASS/NAME`` in one folder.
 
     Raises:
-        DataError: class folders stand in several places, or beside one whose name is no class.
+        DataError: there are class folders in several places.
     """
-    images = {name: path for name in tree.sizes if (path := _image_path(tree, name))}
     folders = {path.parent for path in images.values()}
     places = {folder.parent: folder for folder in folders if _class_named(folder.name, known)}
     if len(places) > 1:
         one, other, *_ = sorted(map(str, places.values()))
         raise DataError(
-            f"{tree.source}: {one} and {other} are folders of classes, but not of a split. Expected "
+            f"{source}: {one} and {other} are folders of classes, but not of a split. Expected "
             "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, or the classes of one folder alone."
         )
-    training = SPLITS.index(TRAINING)
-    found = {name: path for name, path in images.items() if path.parent.parent in places}
-    others = [name for name in tree.sizes if name not in found]
-    return [(training, _class_of(path, tree, name, known), name) for name, path in found.items()], others
-
-
-def _image_path(tree: Tree, name: str) -> PurePosixPath | None:
-    """The path of an image, that of the tree before it; None for what is no image by its name."""
-    return tree.place / name if is_image(name) else None
+    return {name: TRAINING for name, path in images.items() if path.parent.parent in places}
 
 
 def is_image(name: str) -> bool:
