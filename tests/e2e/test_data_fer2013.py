@@ -64,7 +64,7 @@ def test_votes_on_record_have_the_same_training(data: FaceDataset, fer2013_path:
     tested = voted.take(np.isin(data.splits, (TRAINING, PUBLIC)))
     whole, some, training = (sha256(part.votes.tobytes()).hexdigest() for part in (voted, tested, voted.training))
     assert {whole, some} == set(_TRAINING_VOTES_OF)
-    assert describe_environment(voted, 0, None)["votes_sha256"] == training == _TRAINING_VOTES
+    assert describe_environment(voted, 0, None, {})["votes_sha256"] == training == _TRAINING_VOTES
 
 
 def test_holdouts_are_those_of_the_reports(data: FaceDataset) -> None:

@@ -94,7 +94,7 @@ def _alike(paths: Sequence[Path]) -> list[Predictions]:
 
 
 def _remarks(paths: Sequence[Path], reports: Sequence[Report | None]) -> list[str]:
-    """What must be known of the members, by what is known of their predictions: each remark once, and of whom."""
+    """The remarks in the members' reports: each once, with the names of the members that have it."""
     names_of: dict[str, list[str]] = {}
     for path, known in zip(paths, reports, strict=True):
         for remark in () if known is None else known.remarks:

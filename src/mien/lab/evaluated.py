@@ -123,7 +123,7 @@ def common_split(runs: Sequence[Run]) -> str:
 
 
 def _refuse_unfinished(run: Run) -> None:
-    """What `mien evaluate` would say of an unfinished run, said before it is asked for."""
+    """Refuse an unfinished run, rather than ask for `mien evaluate`, which would refuse it."""
     if not run.finished:
         done = run.environment.get("epochs_run", 0)
         raise DataError(
@@ -160,7 +160,7 @@ def _in_words(report: Report) -> str:
 
 
 def _evaluating(run: Run, split: str) -> str:
-    """The command that measures a run on a split, which is called as its files are."""
+    """The command that evaluates a run on a split, or with views, as in ``PublicTest-flip``."""
     return f"mien evaluate {run.folder} --split {split.replace('-', ' --tta ', 1)}"
 
 

@@ -217,7 +217,7 @@ def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
 
 
 def other_faces(a: Report | None, b: Report | None) -> str:
-    """Return the words that two reports are on other faces, though of the same rows and labels; empty if not known.
+    """Return the words for reports on different faces of the same rows and labels; empty if they need not differ.
 
     Every CSV counts its rows from 0. Copies of FER2013 with the same pixels and order of classes have one fingerprint.
     """

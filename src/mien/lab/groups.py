@@ -96,7 +96,7 @@ class Groups:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Groups:
-        """Return what stands in a report's JSON."""
+        """Return the groups of a report's JSON."""
         parts = ("full", "twin_free")
         return cls(**row | {part: row[part] and tuple(GroupFigures(**each) for each in row[part]) for part in parts})
 

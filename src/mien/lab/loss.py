@@ -1,4 +1,4 @@
-"""The loss: what the logits of a batch are compared with."""
+"""The loss, and the targets that logits are compared with."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Report:
         return json.dumps(row, indent=2) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON, whole or not at all; a `ModelError` says where it cannot be."""
+        """Write the report as JSON, whole or not at all; raises a `ModelError` where that fails."""
         with replacing(path) as part:
             part.write_text(self.to_json(), encoding="utf-8")
 

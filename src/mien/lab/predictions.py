@@ -244,7 +244,7 @@ def _label(path: Path, row: str, word: str, label_set: LabelSet) -> int:
 
 
 def repeated(rows: list[str]) -> list[str]:
-    """Return the rows that stand there more than once, each once."""
+    """Return the rows that appear more than once, each once."""
     names, counts = np.unique(rows, return_counts=True)
     return [str(name) for name in names[counts > 1]]
 

@@ -22,7 +22,7 @@ from mien.lab.run import WEIGHTS, Run, weights_digest
 
 
 def describe_environment(
-    data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str] | None = None
+    data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
     votes = data.training.votes
@@ -38,7 +38,7 @@ def describe_environment(
         "weights_sha256": weights_digest(weights) if weights else None,
         "foreign_weights": weights is not None and _are_foreign(weights),
         "votes_sha256": None if votes is None else hashlib.sha256(votes.tobytes()).hexdigest(),  # of Training
-        "teachers": dict(teachers or {}),
+        "teachers": dict(teachers),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 

@@ -207,7 +207,7 @@ def beside_published(run: Run, report: Report, predictions: Predictions) -> list
 
 
 def _unlike_training(run: Run) -> list[str]:
-    """What makes a run's training another one than its source's."""
+    """How a run's training differs from that of its source."""
     known = run.environment
     file = stand_in(run.recipe, known["weights"], known["weights_sha256"])
     held_out = known["n_validation"] if run.recipe.validation.kind == "holdout" else 0

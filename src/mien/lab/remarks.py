@@ -73,7 +73,7 @@ _OTHER_FACES = (
 
 
 def _shared(split: str, other: str, data: FaceDataset) -> str:
-    """Which faces of a split stand in another one, in words; unless it stands beside them, Test is the two together."""
+    """Which faces of a split are in another one, in words; Test is the other two together, unless it is beside them."""
     names = data.split_names()
     halves = () if TEST in names and {PUBLIC, PRIVATE} & {*names} else (PUBLIC, PRIVATE)
     if split == other or (split in halves and other == TEST):

@@ -259,7 +259,7 @@ def run_digest(run: Run) -> str:
 
 
 def weights_file(named: str | Path) -> Path:
-    """Return the file that holds the weights which somebody wants to start from.
+    """Return the file that holds the weights to start from.
 
     Args:
         named: a file; the folder of a finished run; a model folder, or the name of a model that ships.
@@ -284,7 +284,7 @@ def learned_classes(file: Path) -> LabelSet | None:
 
 
 def weights_digest(file: Path) -> str:
-    """Return the SHA-256 of a file that somebody names as starting weights.
+    """Return the SHA-256 of a file of starting weights.
 
     Raises:
         ModelError: it is missing.

@@ -32,7 +32,7 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """Return a recipe that lasts so many epochs, and is else the same.
+    """Return the same recipe for another number of epochs.
 
     Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
     Warming up keeps its share too.
@@ -71,7 +71,7 @@ def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, ste
 
 
 def check_watching(recipe: Recipe) -> None:
-    """Refuse what goes by figures of validation where there are none.
+    """Refuse stopping or a schedule that needs validation where there is none.
 
     Raises:
         RecipeError: stopping has nothing to go by, or nothing is validated though stopping or schedule go by it.

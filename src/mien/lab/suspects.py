@@ -181,7 +181,7 @@ def _refuse_learned(path: Path, report: Report | None, data: FaceDataset) -> Non
 
 
 def _remark_on_learning(path: Path, report: Report | None, data: FaceDataset) -> list[str]:
-    """Return that it is not known whether a model has learned from the faces, where it is not."""
+    """Return a remark where it is not known whether a model has learned from the faces."""
     if report is None:
         return [f"{path} has no report beside it: it is not known whether its model has learned from these faces."]
     return [f"{report.model}: {remark}" for remark in remarks_on_data(report.provenance, data)]

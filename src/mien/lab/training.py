@@ -55,7 +55,7 @@ MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision"
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands, for whoever shows it.
+    """Progress of a training, for display.
 
     Before the first epoch, teachers may answer to each face as it is: `epoch` is 0 then, `step` and `steps` count
     faces, `seconds_left` is the time to the first epoch, and there is neither loss nor accuracy (NaN).
@@ -72,7 +72,7 @@ class Progress:
 
 
 class OutOfTime(Exception):
-    """The time limit came; the same training goes on when it is called again."""
+    """The time limit is reached; the same call goes on later."""
 
 
 def train(
@@ -128,7 +128,7 @@ def train(
 
 
 def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
-    """Refuse to begin with a size that the network cannot take, or with one that answers something else."""
+    """Refuse a network that cannot take faces of the first size, or whose answers have another shape."""
     side, p = side_at(recipe, 0), recipe.preprocess
     device = classifier.input.mean.device
     if is_imported(recipe.network.name):
@@ -146,7 +146,7 @@ def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
 
 
 def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
-    """Move a teacher to the device of a face, with channels last unless its code (of one's own) cannot take them so."""
+    """Move a teacher to the device of a face, with channels last unless its code cannot take them so."""
     teacher.to(device=face.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
@@ -190,7 +190,7 @@ def precision_of(wish: str) -> Precision:
 
 
 def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[FaceDataset, FaceDataset | None]:
-    """Return the faces that a recipe learns from and those that it watches, all labelled.
+    """Return the faces that a recipe trains on and those that it validates on, all labelled.
 
     Raises:
         DataError: a split is missing or without labels.
@@ -322,7 +322,7 @@ class Trainer:
             self._check_time(deadline - 1.2 * row["seconds"])
 
     def _ask_teachers(self, deadline: float, show: Callable[[Progress], None]) -> None:
-        """Keep what teachers answer to the plain faces, if that is what the recipe asks for: once is enough."""
+        """Compute the soft targets of plain faces, if the recipe asks for them: once is enough."""
         distillation = self.recipe.distillation
         if not isinstance(distillation, Distillation) or distillation.faces != "plain":
             return
@@ -341,7 +341,7 @@ class Trainer:
         self.teachers = []
 
     def _enter(self, phase: Phase) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """Freeze and thaw, and wrap what is trained from here on."""
+        """Freeze and unfreeze layers, and set up the model and optimizer of a phase."""
         set_trainable(self.classifier, phase.trainable)
         network = self.classifier
         if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
@@ -467,7 +467,7 @@ class Trainer:
         return {"validation_loss": loss, "validation_accuracy": accuracy}
 
     def _watch(self, epoch: int, row: dict[str, Any], phase: Phase) -> None:
-        """Let plateau and stopping take the epoch's figures; remember the weights if they are the best."""
+        """Update plateau and stopping; copy the weights if they are the best so far."""
         loss, accuracy = row["validation_loss"], row["validation_accuracy"]
         if isinstance(self.recipe.schedule, Plateau) and loss is not None:
             self.plateau.update(self.recipe.schedule, loss, phase.lr)

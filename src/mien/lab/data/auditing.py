@@ -78,11 +78,11 @@ class Audit:
 
     @cached_property
     def identical_in_training(self) -> Mask:
-        """Whether an identical face stands in Training ``(N,)`` bool; for Training faces, an earlier one."""
+        """Whether an identical face is in Training ``(N,)`` bool; for Training faces, an earlier one."""
         return self._follows(_first_in_training(self.identical, self.splits)[self.identical])
 
     def _follows(self, first: Indices) -> Mask:
-        """Whether Training has a face at the position `first` ``(N,)``, for Training faces before each of them."""
+        """Whether each face follows the one at `first` ``(N,)`` in Training, which other splits all follow."""
         if not (self.splits == TRAINING).any():
             raise DataError(
                 f"{self.source}: no Training split, so it is not known which faces have a twin there. "
@@ -92,7 +92,7 @@ class Audit:
         return first < np.where(self.splits == TRAINING, position, len(position))
 
     def summary(self) -> dict[str, int | dict[str, int]]:
-        """Return the counts by name; those `per split` stand in a dict of their own."""
+        """Return the counts by name; those per split are dicts."""
         counts: dict[str, int | dict[str, int]] = {
             "faces": len(self.splits),
             "distinct": int(self.identical.max()) + 1,

@@ -69,7 +69,7 @@ def split_named(text: str) -> str | None:
 
 
 def with_test_settled(data: FaceDataset) -> FaceDataset:
-    """Return the data set with Test named PrivateTest where FER2013's PublicTest stands beside it, as the other half.
+    """Return the data set with Test renamed PrivateTest where FER2013's PublicTest, the other half, is there too.
 
     One of the two has FER2013's size; the other may have lost a broken image. Test of one's own data stays Test.
     """
@@ -80,7 +80,7 @@ def with_test_settled(data: FaceDataset) -> FaceDataset:
 
 
 def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:
-    """Put data sets of one label set, of files below `source`, after each other.
+    """Concatenate data sets of one label set, read from files below `source`.
 
     Where they share row ids, these begin with the path of their file.
     """

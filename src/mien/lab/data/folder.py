@@ -81,7 +81,7 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
 
 
 def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
-    """Refuse file names that are not UTF-8, as of old archives: Python reads them, but writes them nowhere."""
+    """Refuse file names that are not UTF-8, as of old archives: Python reads them, but cannot write them as text."""
     undecoded = [name for name in names if re.search(r"[\udc80-\udcff]", name)]
     if undecoded:
         raise DataError(
@@ -130,14 +130,14 @@ def _without_split(images: Mapping[str, PurePosixPath], source: str, known: Labe
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file is an image by its name; what begins with a dot, a folder too, is other programs' own."""
+    """Return whether a name is that of an image; files and folders that begin with a dot belong to other programs."""
     path = PurePosixPath(name)
     return path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 @cache
 def _class_named(text: str, known: LabelSet) -> str | None:
-    """The class that a folder's name is, or else spells; None where it is none."""
+    """The class that a folder is named after, in any usual spelling; None where it is none."""
     words = {same_case(name): name for name in known}
     return words.get(same_case(text)) or words.get(canonical_name(text))
 
@@ -154,13 +154,13 @@ def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> st
 
 
 def _renaming(images: Iterable[str]) -> str:
-    """What to do where images stand in folders such as ``3`` and ``5_surprise``; nothing where none does."""
+    """The remedy where images are in folders such as ``3`` and ``5_surprise``; empty where none is."""
     folders = {PurePosixPath(name).parent.name for name in images}
     return _NUMBERED if any(re.fullmatch(r"\d{1,2}([ _.-].*)?", folder) for folder in folders) else ""
 
 
 def _unpacking(names: Iterable[str]) -> str:
-    """What to do where archives stand in an archive or beside each other; nothing where none does."""
+    """The remedy where archives are in an archive or beside each other; empty where there are none."""
     packed = sorted(name for name in names if name.lower().endswith(_PACKED))
     return (
         f"Unpack what is in it, {packed[0]} among it, and name the folder that then holds the data. " if packed else ""

@@ -1,4 +1,4 @@
-"""Whether a training has learned from the Training split of a data set, whatever else stands in the file."""
+"""Whether a training has learned from the Training split of a data set, whatever else the file holds."""
 
 from __future__ import annotations
 

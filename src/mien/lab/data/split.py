@@ -1,4 +1,4 @@
-"""Take a part of Training away, for validation or as a test, and weigh classes."""
+"""Hold out a part of Training, for validation or as a test, and weigh classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[FaceDataset, FaceDataset]:
-    """Split labelled faces into those to learn from and those to watch.
+    """Split labelled faces into those to train on and those to validate on.
 
     The keras rule takes the first ``int(fraction * n)`` faces of each class in the data set's order, as Keras'
     `validation_split` does with the sorted files of a class folder (`DirectoryIterator`). The stratified rule
@@ -40,7 +40,7 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
 
 
 def held_out(training: FaceDataset, validation: Validation, seed: int, remedy: str = "") -> Mask:
-    """Return which faces `holdout` takes away, ``(N,)`` bool; its arguments and errors are the same.
+    """Return which faces `holdout` holds out, ``(N,)`` bool; its arguments and errors are the same.
 
     `remedy` says what to do where a part would be empty, if that is not to change a training.
     """

@@ -22,7 +22,7 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 
 
 class Tree(Protocol):
-    """Named files with sizes. Names are relative to `place`, with ``/``: a whole path, of archives without ending."""
+    """Named files with sizes. Names are relative to `place`, an absolute path; that of an archive lacks its ending."""
 
     source: str
     place: PurePosixPath
@@ -51,7 +51,7 @@ class FolderTree:
 
 
 def _size(file: Path) -> int:
-    """Bytes of a file; 0 of a link to nothing, or where nothing may be known: reading it then fails by name."""
+    """Bytes of a file; 0 where they cannot be known, as of a broken link: reading it then fails with its name."""
     try:
         return file.stat().st_size
     except OSError:
@@ -66,7 +66,7 @@ def _refuse_closed(error: OSError) -> None:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """All files below a folder, of linked folders too; a link back to a folder in which it stands is not followed."""
+    """All files below a folder, of linked folders too; a link back to a folder that holds it is not followed."""
     for folder, folders, names in os.walk(path, onerror=_refuse_closed, followlinks=True):
         here = Path(folder)
         above = {each.resolve() for each in (here, *here.parents) if each.is_relative_to(path)}

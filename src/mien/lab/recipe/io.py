@@ -40,7 +40,7 @@ _ONLY_WITH: dict[str, tuple[str, Callable[[Any], object]]] = {
 
 
 def is_run(named: str | Path) -> bool:
-    """Return whether somebody names the folder of a run."""
+    """Return whether a path is the folder of a run."""
     return (Path(named) / RECIPE).is_file()
 
 
