@@ -41,7 +41,7 @@ from mien.lab.recipe import (
 from mien.lab.recipe.io import to_json
 from mien.lab.recipe_book import recipes
 from mien.lab.remarks import watched_faces
-from mien.lab.run import ENVIRONMENT, Run, learned_classes, run_name
+from mien.lab.run import ENVIRONMENT, WEIGHTS, Run, learned_classes, run_name
 from mien.lab.schedule import rate_factor
 from mien.lab.training import Progress, split_for_training, steps_an_epoch, train
 from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
@@ -128,7 +128,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
     assert any(not torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
 
 
-WEIGHTS = "weights.safetensors"
 SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
@@ -623,7 +622,7 @@ def test_a_student_learns_from_a_model_folder_as_from_the_run_that_it_was_made_f
     assert [(each.epoch, each.step, each.steps) for each in shown[:2]] == [(0, 100, 100), (1, 1, 5)]  # teachers first
     assert by_run.folder != by_model.folder
     assert by_model.environment["teachers"] == {"mien-small-first": Recognizer.load(model).card.sha256}
-    ours, theirs = (load_file(run.folder / "weights.safetensors") for run in (by_run, by_model))
+    ours, theirs = (load_file(run.folder / WEIGHTS) for run in (by_run, by_model))
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], atol=2e-2, rtol=0)
     same = replace(recipe, distillation=replace(recipe.distillation, faces="same"))

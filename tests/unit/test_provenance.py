@@ -1,4 +1,4 @@
-"""Whose commit it is that stands in a run."""
+"""The commit that a run names is one of mien's own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,13 @@ import pytest
 
 from mien.lab.data import FaceDataset, draw_faces
 from mien.lab.predictions import Predictions
-from mien.lab.remarks import of_training_in_short, remarks_on_data, remarks_on_faces, remarks_on_model, watched_faces
+from mien.lab.remarks import (
+    remark_on_training_in_short,
+    remarks_on_data,
+    remarks_on_faces,
+    remarks_on_model,
+    watched_faces,
+)
 from mien.labels import LabelSet
 
 STEERED = {"stopping": {"monitor": "accuracy", "keep": "best"}}
@@ -137,7 +143,7 @@ def test_what_steers(stopping: dict[str, object], schedule: str, steers: bool) -
     ],
 )
 def test_what_steered_a_training_in_short(recipe: dict[str, object], steered: str) -> None:
-    assert of_training_in_short(recipe, "mine") == f"{steered}; `mien models mine` says how it was trained."
+    assert remark_on_training_in_short(recipe, "mine") == f"{steered}; `mien models mine` says how it was trained."
 
 
 @pytest.mark.parametrize(

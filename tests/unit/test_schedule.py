@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -8,12 +9,6 @@ from mien.lab.recipe_book import recipes
 from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
 
 SMALL = recipes["mien-small-first"]
-
-
-def with_fields(**fields):
-    from dataclasses import replace
-
-    return replace(SMALL, **fields)
 
 
 def test_constant_and_plateau_leave_the_rate_alone():
@@ -37,9 +32,9 @@ def test_one_cycle_peaks_once_and_ends_at_zero():
 
 def test_faces_grow_in_equal_steps_to_the_full_size():
     assert {side_at(SMALL, epoch) for epoch in range(SMALL.epochs)} == {48}
-    growing = with_fields(epochs=10, sizes=Progressive(first_px=24, step_px=8, until_fraction=0.6))
+    growing = replace(SMALL, epochs=10, sizes=Progressive(first_px=24, step_px=8, until_fraction=0.6))
     assert [side_at(growing, epoch) for epoch in range(10)] == [24, 24, 32, 32, 40, 40, 48, 48, 48, 48]
-    uneven = with_fields(epochs=4, sizes=Progressive(first_px=30, step_px=12, until_fraction=0.5))
+    uneven = replace(SMALL, epochs=4, sizes=Progressive(first_px=30, step_px=12, until_fraction=0.5))
     assert [side_at(uneven, epoch) for epoch in range(4)] == [30, 42, 48, 48]
 
 
@@ -117,27 +112,27 @@ def test_without_monitor_every_epoch_counts():
 
 def test_phases_say_where_each_epoch_belongs():
     head, rest = Phase(epochs=2, trainable="head", lr=0.1), Phase(epochs=1, trainable="all", lr=0.01)
-    assert phases_of(with_fields(epochs=3, phases=(head, rest))) == [(head, 0), (head, 0), (rest, 2)]
-    [(only, start)] = phases_of(with_fields(epochs=1, phases=()))
+    assert phases_of(replace(SMALL, epochs=3, phases=(head, rest))) == [(head, 0), (head, 0), (rest, 2)]
+    [(only, start)] = phases_of(replace(SMALL, epochs=1, phases=()))
     assert (only.trainable, only.lr, start) == ("all", SMALL.optimizer.lr, 0)
 
 
 def test_the_field_of_an_epochs_learning_rate():
     phases = (Phase(epochs=2, trainable="head", lr=0.1), Phase(epochs=1, trainable="all", lr=0.01))
-    recipe = with_fields(epochs=3, phases=phases)
+    recipe = replace(SMALL, epochs=3, phases=phases)
     assert [rate_field(recipe, epoch) for epoch in range(3)] == ["phases.0.lr", "phases.0.lr", "phases.1.lr"]
     assert rate_field(SMALL, 2) == "optimizer.lr"
 
 
 def test_phases_must_add_up():
     with pytest.raises(RecipeError, match=r"its phases last 2 epochs, the recipe 3; set both"):
-        phases_of(with_fields(epochs=3, phases=(Phase(epochs=2, trainable="all", lr=0.1),)))
+        phases_of(replace(SMALL, epochs=3, phases=(Phase(epochs=2, trainable="all", lr=0.1),)))
 
 
 @pytest.mark.parametrize(("warmup", "fits"), [(0.9, True), (1.0, False), (2.0, False)])
 def test_warming_up_ends_within_the_shortest_phase(warmup, fits):
     phases = (Phase(epochs=3, trainable="head", lr=0.1), Phase(epochs=1, trainable="all", lr=0.01))
-    recipe = with_fields(epochs=4, phases=phases, schedule=Cosine(warmup_epochs=warmup))
+    recipe = replace(SMALL, epochs=4, phases=phases, schedule=Cosine(warmup_epochs=warmup))
     if fits:
         assert len(phases_of(recipe)) == 4
     else:

@@ -79,7 +79,7 @@ def ensemble(
 
 def _print(report: Report, json: bool, model: str | None = None) -> None:
     """Print a report; with a `model`, the remark on its training only points to `mien models`, which has it whole."""
-    from mien.lab.remarks import of_training, of_training_in_short, recipe_of
+    from mien.lab.remarks import recipe_of, remark_on_training, remark_on_training_in_short
 
     if json:
         typer.echo(report.to_json(), nl=False)
@@ -95,7 +95,7 @@ def _print(report: Report, json: bool, model: str | None = None) -> None:
         for table in group_tables(report.groups):
             typer.echo(table.plain() + "\n")
     recipe = recipe_of(report.provenance)
-    shorter = {} if model is None else {of_training(recipe): of_training_in_short(recipe, model)}
+    shorter = {} if model is None else {remark_on_training(recipe): remark_on_training_in_short(recipe, model)}
     for remark in report.remarks:
         typer.echo(shorter.get(remark, remark))
 

@@ -72,14 +72,13 @@ def evaluate(
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
     relabelled = labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
-    group_of = None if groups is None else read_groups(Path(groups), data, labelled)
+    grouped = None if groups is None else (read_groups(Path(groups), data, labelled), Path(groups).name)
     twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
     twin_free = None if twin_free is None else twin_free[where]
     predictions = predict_split(recognizer, relabelled, twin_free, asked, partial(on_progress, "predicting"))
     report = _report(predictions, recognizer.card, run, tta, labelled, remark, data)
-    if groups is not None and group_of is not None:
-        measured = measure_groups(predictions, group_of, Path(groups).name, recognizer.card.uncertain_below)
-        report = replace(report, groups=measured)
+    if grouped is not None:
+        report = replace(report, groups=measure_groups(predictions, *grouped, recognizer.card.uncertain_below))
     _keep(folder, predictions, report, None if kept_by is None else recognizer.folder)
     return report
 

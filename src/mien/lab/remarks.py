@@ -23,13 +23,13 @@ def recipe_of(origin: Mapping[str, Any]) -> dict[str, Any]:
     return recipe if isinstance(recipe, dict) else {}
 
 
-def of_training(recipe: dict[str, Any]) -> str:
+def remark_on_training(recipe: dict[str, Any]) -> str:
     """Return what a model's recipe says of itself; empty where it says nothing."""
     remark = recipe.get("remark", "")
     return f"Its training: {remark}" if remark else ""
 
 
-def of_training_in_short(recipe: dict[str, Any], model: str) -> str:
+def remark_on_training_in_short(recipe: dict[str, Any], model: str) -> str:
     """Return the same in a line: which faces steered the training of `model`, and where all else is said."""
     kind = recipe.get("validation", {}).get("kind", "none")
     watched = "Faces held out of Training" if kind == "holdout" else kind
@@ -97,7 +97,7 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
     shared = [(_shared(split, each.get("validation", {}).get("kind", "none"), data), each) for each in trained]
     watched = [(which, _steered(each)) for which, each in shared if which]
     by_itself = tta == "flip" and provenance.get("mirrored")
-    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], of_training(recipe)]
+    remarks = [_BY_ITSELF if by_itself else _TTA_REMARKS[tta], remark_on_training(recipe)]
     if split == TRAINING and learned:
         remarks.append("The network was trained on these faces.")
     elif watched:
