@@ -47,7 +47,7 @@ class _Row(NamedTuple):
     label: int
     split: str
     pixels: bytes
-    cut_off: bool  # see `_Place`
+    place: _Place
 
 
 def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
@@ -73,9 +73,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
         done = len(labels)
         parsed = parse_pixels([row.pixels for row in batch])
         if parsed is None:
-            parsed = np.stack(
-                [_parse_plainly(row.pixels, (source, done + i, row.cut_off)) for i, row in enumerate(batch)]
-            )
+            parsed = np.stack([_parse_plainly(row.pixels, row.place) for row in batch])
         faces[done : done + len(batch)] = parsed
         labels += [row.label for row in batch]
         splits += [row.split for row in batch]
@@ -160,9 +158,8 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
     while line := stream.readline(_LONGEST_LINE):
         if line.isspace():
             continue
-        cut_off = not line.endswith(b"\n")
-        place = source, row, cut_off
-        if cut_off and len(line) == _LONGEST_LINE:
+        place = source, row, not line.endswith(b"\n")
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
             _fail(place, f"longer than {_LONGEST_LINE:,} bytes, expected {PIXELS} pixels a line")
         fields = line.split(b",", pixels_at)  # from both ends, so that pixels are not searched for commas
         fields += fields.pop().rsplit(b",", len(columns) - 1 - pixels_at)
@@ -180,7 +177,7 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
         if split is None:
             found = _shown(fields[columns.index("usage")])
             _fail(place, f"Usage {found}, expected {', '.join(_SPLITS.values())}")
-        yield _Row(label, split, fields[pixels_at], cut_off)
+        yield _Row(label, split, fields[pixels_at], place)
         row += 1
 
 
