@@ -72,7 +72,7 @@ def test_holdouts_are_those_of_the_reports(data: FaceDataset) -> None:
     assert (len(train), len(held)) == (22_968, 5_741)
 
 
-def test_twins(data: FaceDataset, audited: Audit) -> None:
+def test_twins(audited: Audit) -> None:
     public = audited.splits == PUBLIC
     assert int(audited.identical_in_training[public].sum()) == 280
     assert int((~audited.twin_free)[public].sum()) == pytest.approx(441, abs=2)  # at the border rounding decides

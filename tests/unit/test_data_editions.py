@@ -181,9 +181,7 @@ def test_no_faces_are_not_written(tmp_path: Path, drawn: FaceDataset, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_images_is_not_written_into_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: FaceDataset
-) -> None:
+def test_a_folder_of_images_is_not_written_into_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = files(tmp_path / "faces", {"train/sad/a.png": encoded(grey(9))})
     monkeypatch.chdir(folder)
     with pytest.raises(DataError, match=r"^clean: lies in \., which would hold the faces twice\. Choose a folder else"):

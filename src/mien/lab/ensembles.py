@@ -64,7 +64,7 @@ def mean_of(paths: Sequence[Path]) -> tuple[Predictions, list[Report | None]]:
     """
     if len({path.resolve() for path in paths}) < len(paths):
         raise DataError("a file of predictions is named twice; its model would count twice in the mean.")
-    members = _alike(paths)
+    members = _read_alike(paths)
     reports = [known_report(path, member) for path, member in zip(paths, members, strict=True)]
     for (one, its), (another, theirs) in combinations(zip(paths, reports, strict=True), 2):
         if other := other_faces(its, theirs):
@@ -72,8 +72,8 @@ def mean_of(paths: Sequence[Path]) -> tuple[Predictions, list[Report | None]]:
     return replace(members[0], probabilities=np.mean([member.probabilities for member in members], axis=0)), reports
 
 
-def _alike(paths: Sequence[Path]) -> list[Predictions]:
-    """The members' predictions of the same faces and labels, with classes in the order of the first one's.
+def _read_alike(paths: Sequence[Path]) -> list[Predictions]:
+    """Read the members' predictions of the same faces and labels, with classes in the order of the first one's.
 
     Raises:
         DataError: one cannot be read, or is of other faces, classes or labels.

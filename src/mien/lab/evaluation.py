@@ -66,7 +66,7 @@ def evaluate(
     faces = choose_split(data, split)
     run, recognizer = open_model(model, data)
     kept_by = run if out is None else None
-    folder = _made(out if kept_by is None else kept_by.folder)  # before the long work
+    folder = _make_folder(out if kept_by is None else kept_by.folder)  # before the long work
     asked, tta = _asked_and_averaged(tta, recognizer.card)
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
@@ -120,7 +120,7 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
         ModelError: the folder cannot be written.
     """
     name = scored_as(report.split, report.tta)
-    _made(folder)
+    _make_folder(folder)
     predictions.write(predictions_file(folder, name))
     report.write(report_file(folder, name))
 
@@ -135,7 +135,7 @@ def _keep(folder: Path | None, predictions: Predictions, report: Report, model_f
         update_card_metrics(model_folder, report)
 
 
-def _made(folder: str | Path | None) -> Path | None:
+def _make_folder(folder: str | Path | None) -> Path | None:
     if folder is None:
         return None
     try:

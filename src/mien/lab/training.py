@@ -145,7 +145,7 @@ def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
         ) from error
 
 
-def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
+def _place(teacher: nn.Module, face: Tensor) -> nn.Module:
     """Move a teacher to the device of a face, with channels last unless its code cannot take them so."""
     teacher.to(device=face.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
@@ -156,7 +156,7 @@ def _placed(teacher: nn.Module, face: Tensor) -> nn.Module:
     return teacher
 
 
-def _launched(precision: Precision) -> Fabric:
+def _launch(precision: Precision) -> Fabric:
     """Start Fabric on as many devices and nodes as `torchrun` states, else on one device."""
     logging.getLogger(Fabric.__module__.removesuffix(".fabric")).setLevel(logging.WARNING)  # it tells of each choice
     here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
@@ -165,11 +165,11 @@ def _launched(precision: Precision) -> Fabric:
     fabric = Fabric(accelerator=accelerator, precision=precision, devices=here, num_nodes=world // here)
     fabric.launch()
     if fabric.world_size > 1:
-        atexit.register(_part)  # Fabric does so for GPUs only
+        atexit.register(_disconnect)  # Fabric does so for GPUs only
     return fabric
 
 
-def _part() -> None:
+def _disconnect() -> None:
     """Close the connection of the processes: Python aborts if a thread of gloo's still runs when it ends."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
@@ -240,14 +240,13 @@ class Trainer:
         compile: bool,
     ) -> None:
         self.run, self.recipe, self.seed, self.compile = run, run.recipe, seed, compile
-        self.fabric = fabric = _launched(precision)
+        self.fabric = fabric = _launch(precision)
         recipe, device = self.recipe, fabric.device
         training, validation = split_for_training(recipe, data, seed)
         classes = len(data.label_set)
         self.faces, self.labels = _on_device(training, recipe.preprocess, device)
         self.targets = targets_of(recipe, training).to(device)
-        channels_last = {"device": device, "memory_format": torch.channels_last}
-        self.teachers = [_placed(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
+        self.teachers = [_place(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
         self.soft_targets = self.targets[:, :0]  # (N, 0), unless `_ask_teachers` keeps those of plain faces
         self.validation = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
@@ -257,7 +256,7 @@ class Trainer:
         self.classifier = build(recipe.network, recipe.preprocess, self.targets.shape[1], weights)
         if weights is not None and (known := learned_classes(weights)) is not None:
             adopt_classes(self.classifier, weights, known, data.label_set)
-        self.classifier.to(**channels_last)
+        self.classifier.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         _check_sizes(recipe, self.classifier, self.targets.shape[1])
         self.averaged = MovingAverage(self.classifier, recipe.ema_decay) if recipe.ema_decay else None
         self.kept: nn.Module = self.averaged.module if self.averaged else self.classifier  # validated and shipped

@@ -87,7 +87,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
         label_set=FER2013,
         source=source,
     )
-    return Edition(_EDITIONS[_named(columns)], data if "emotion" in columns else _placed(data))
+    return Edition(_EDITIONS[_named(columns)], data if "emotion" in columns else _locate(data))
 
 
 def _free_one_large_array() -> None:
@@ -98,7 +98,7 @@ def _free_one_large_array() -> None:
     np.empty(1 << 24, np.uint8)
 
 
-def _placed(unlabelled: FaceDataset) -> FaceDataset:
+def _locate(unlabelled: FaceDataset) -> FaceDataset:
     """Give the faces of an unlabelled file the split and the rows that they have in the whole CSV."""
     count, training, public = len(unlabelled), FULL_SIZES[TRAINING], FULL_SIZES[PUBLIC]
     both = count == public + FULL_SIZES[PRIVATE]
