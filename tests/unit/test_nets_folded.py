@@ -140,3 +140,10 @@ def test_weights_are_found_by_name_by_folder_and_by_file(tmp_path: Path) -> None
     assert weights_file(shipped.parent) == shipped
     (tmp_path / "weights.safetensors").touch()
     assert weights_file(tmp_path) == weights_file(tmp_path / "weights.safetensors") == tmp_path / "weights.safetensors"
+
+
+def test_a_model_file_without_its_folder_is_refused_by_name(tmp_path: Path) -> None:
+    copied = tmp_path / "other.onnx"
+    copied.write_bytes(weights_file("mien-nano").read_bytes())
+    with pytest.raises(ModelError, match=r"other\.onnx: name the model folder that holds it as model\.onnx, beside"):
+        learned_classes(copied)

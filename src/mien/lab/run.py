@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from mien.card import MODEL_FILE, Card
+from mien.card import CARD_FILE, MODEL_FILE, Card
 from mien.errors import MienError, ModelError
 from mien.lab.data import FaceDataset
 from mien.lab.nets import build
@@ -274,9 +274,11 @@ def learned_classes(file: Path) -> LabelSet | None:
     """Return the classes that starting weights have learned, by the card or the run beside them; None without either.
 
     Raises:
-        ModelError: the card or the run cannot be read.
+        ModelError: the card or the run cannot be read, or an ONNX file has another name than that of a model folder.
     """
     if file.suffix == Path(MODEL_FILE).suffix:
+        if file.name != MODEL_FILE:
+            raise ModelError(f"{file}: name the model folder that holds it as {MODEL_FILE}, beside its {CARD_FILE}.")
         return Card.read(file.parent).labels
     if file.name == WEIGHTS and is_run(file.parent):
         return LabelSet(tuple(Run.open(file.parent).environment["label_set"]))
