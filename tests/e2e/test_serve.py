@@ -254,7 +254,7 @@ LARGE_AND_LAST = (
 def test_a_client_that_has_its_answer_holds_no_place_and_is_waited_for_a_while(
     model: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.serve.lingering.SECONDS", 2.0)
+    monkeypatch.setattr("mien.serve.middleware.LINGER_S", 2.0)
     with (
         running(create_app(model, limits=Limits(photos=1, upload_bytes=1_000_000))) as client,
         socket.create_connection(("127.0.0.1", client.port), timeout=10) as sender,
@@ -270,7 +270,7 @@ def test_a_client_that_has_its_answer_holds_no_place_and_is_waited_for_a_while(
 
 
 def test_no_more_is_read_of_a_refused_upload_than_is_said(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.serve.lingering.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("mien.serve.middleware.LINGER_BYTES", 1_000_000)
     with (
         running(create_app(model)) as client,
         socket.create_connection(("127.0.0.1", client.port), timeout=10) as sender,

@@ -25,10 +25,9 @@ from mien.errors import InputError
 from mien.faces.detect import Detector
 from mien.recognizer import Recognizer
 from mien.serve.access import check_origins, check_token
-from mien.serve.around import Guard, OtherPages, Outermost, error_answer
 from mien.serve.limits import Limits
-from mien.serve.lingering import Lingering
 from mien.serve.metrics import Metrics
+from mien.serve.middleware import Guard, Lingering, OtherPages, Outermost, error_answer
 from mien.serve.schema import (
     FRAME_LINE,
     LINES,
@@ -82,11 +81,10 @@ def create_app(
         raise InputError("token: is empty, or not text; with None, only this machine is answered.")
     token = token and token.strip()
     check_origins(allow_origins, token)
-    recognizer = model if isinstance(model, Recognizer) else Recognizer.load(model)
     if workers is not None:
         check_number("workers", workers, 1, whole=True)
     limits = Limits() if limits is None else limits
-    analyzer = Analyzer(model=recognizer, detector=detector)
+    analyzer = Analyzer(model=model, detector=detector)
     metrics = Metrics()
 
     def begin() -> None:
@@ -115,7 +113,7 @@ def create_app(
     )
     app.state.token, app.state.limits, app.state.metrics = token, limits, metrics
     app.state.stopping, app.state.begin = threading.Event(), begin
-    app.state.card = json.loads(recognizer.card.to_json())
+    app.state.card = json.loads(analyzer.recognizer.card.to_json())
     app.include_router(_api)
     app.include_router(_open)
     app.mount("/static", StaticFiles(directory=PAGE))

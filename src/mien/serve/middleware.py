@@ -1,9 +1,12 @@
-"""What surrounds the application: headers and counts, other web pages, strangers and errors of our own."""
+"""What surrounds the application: headers and counts, other web pages, strangers, and errors of our own."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -12,6 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.serve.access import check_local, headers_of
+
+LINGER_S = 10.0
+LINGER_BYTES = 500_000_000
+"""How long, and how much, is read of a request that has its answer."""
 
 _log = logging.getLogger("uvicorn.error")
 _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video")
@@ -22,14 +29,14 @@ def error_answer(status: int, message: str, headers: dict[str, str] | None = Non
     return JSONResponse({"error": message}, status, headers)
 
 
-class _Layer:
-    """Surrounds an application; what is no request, as the start of the server, goes through."""
+class _Middleware:
+    """Surrounds an application; anything but a request, such as the server's start, goes straight through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take what the server hands on."""
+        """Take what the server passes on."""
         answer = self._answer if scope["type"] == "http" else self._app
         await answer(scope, receive, send)
 
@@ -37,7 +44,7 @@ class _Layer:
         raise NotImplementedError
 
 
-class Outermost(_Layer):
+class Outermost(_Middleware):
     """Counts every answer and adds the headers to it."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +86,60 @@ class OtherPages(CORSMiddleware):
         return answer
 
 
-class Guard(_Layer):
+class Lingering(_Middleware):
+    """Reads on after an early answer where the connection then ends, and drops what it reads.
+
+    A connection that is closed with something unread is reset. Clients that send everything before they read, as
+    Python's urllib does, would see the reset instead of the answer. Where the connection stays open, uvicorn reads on.
+
+    Args:
+        app: the application; when it sends the end of an answer, it has let go of all that it held for the request.
+        stopping: is set when the server stops; nothing is read from then on.
+    """
+
+    def __init__(self, app: ASGIApp, stopping: threading.Event) -> None:
+        super().__init__(app)
+        self._stopping = stopping
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_closed_behind_a_body(scope):
+            await self._app(scope, receive, send)
+            return
+        is_left = True  # something to read
+
+        async def noted() -> Message:
+            nonlocal is_left
+            message = await receive()
+            is_left = message.get("more_body", False)
+            return message
+
+        async def send_and_linger(message: Message) -> None:
+            nonlocal is_left
+            if (b"connection", b"close") in message.get("headers", ()):  # of an upload that is too slow
+                is_left = False
+            if message["type"] != "http.response.body" or message.get("more_body", False) or not is_left:
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            read = 0
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_S):
+                    while is_left and read < LINGER_BYTES and not self._stopping.is_set():
+                        read += len((await noted()).get("body", b""))
+            await send({"type": "http.response.body"})
+
+        await self._app(scope, noted, send_and_linger)
+
+
+def _is_closed_behind_a_body(scope: Scope) -> bool:
+    """Whether a request has a body, which its client sends unasked, and its connection ends with the answer."""
+    headers = dict(scope["headers"])
+    closes = scope["http_version"] == "1.0" or b"close" in headers.get(b"connection", b"").lower()
+    has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    return closes and has_body and b"expect" not in headers
+
+
+class Guard(_Middleware):
     """Keeps strangers out, and turns errors of our own into answers."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
