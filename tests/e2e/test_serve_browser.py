@@ -79,11 +79,11 @@ def test_photos_are_read_drawn_and_listed(page: Page, files: Path) -> None:
     assert re.search(r"Face 0: happy, 3\d % uncertain", astronaut)
     assert "No face found." in wall
     assert page.evaluate("document.querySelector('#cards img').alt") == "astronaut.jpg: face 0 happy, uncertain"
-    box, size = page.evaluate("[results[0].answer.faces[0].box, results[0].answer.size]")
+    box, size = page.evaluate("[photoAnswers[0].faces[0].box, photoAnswers[0].size]")
     page.wait("document.querySelector('#cards canvas').width")
     colors = """(() => {
         const canvas = document.querySelector('#cards canvas');
-        const [x0, y0, , y1] = results[0].answer.faces[0].box;
+        const [x0, y0, , y1] = photoAnswers[0].faces[0].box;
         const { data } = canvas.getContext('2d').getImageData(0, (y0 + y1) / 2, x0 + 1, 1);
         return [canvas.width, canvas.height, data[3], ...data.slice(-4, -1)];
     })()"""
@@ -118,7 +118,7 @@ def test_downloads_are_what_the_command_prints(page: Page, files: Path) -> None:
     photos = [files / "wall, grey.png", files / "astronaut.jpg"]
     page.choose("#files", photos)
     page.wait("document.querySelectorAll('.card.read').length === 2")
-    quoted = page.evaluate("csvOf([{source: 'a, \"b\".jpg', faces: results[1].answer.faces}])")
+    quoted = page.evaluate("csvOf([{source: 'a, \"b\".jpg', faces: photoAnswers[1].faces}])")
     assert quoted.splitlines()[1].startswith('"a, ""b"".jpg",')
     page.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(files))
     for button in ("save-csv", "save-json"):
@@ -199,14 +199,14 @@ def test_a_video_gives_pictures_timeline_and_rows(page: Page, files: Path) -> No
             const row = c.getContext('2d').getImageData(0, 110, c.width, 1).data;
             const found = [...Array(c.width).keys()].filter((x) => row[4 * x + 3] && row[4 * x] > 200);
             return [found.at(0), found.at(-1)];
-        })(document.querySelector('.film canvas'))""")
+        })(document.querySelector('.video canvas'))""")
 
-    page.wait("document.querySelector('.film canvas').width === 256")
+    page.wait("document.querySelector('.video canvas').width === 256")
     page.evaluate("window.slider = document.querySelector('[type=range]')")
     for second, frame in ((1, 5), (0.4, 2)):  # at first her face reaches over the border
         page.evaluate(f"slider.value = {second}; slider.dispatchEvent(new Event('input'))")
-        page.wait(f"document.querySelector('.film video').currentTime === {second}")
-        x0, _, x1, _ = page.evaluate(f"films[{frame}].faces[0].box")
+        page.wait(f"document.querySelector('.video video').currentTime === {second}")
+        x0, _, x1, _ = page.evaluate(f"videoFrames[{frame}].faces[0].box")
         assert np.abs(np.subtract(box(), (x0, x1))).max() < 4
 
 
@@ -245,14 +245,15 @@ def test_the_last_frame_of_a_video_can_be_reached(page: Page, files: Path, rate:
 def test_the_time_in_a_hidden_tab_is_no_time_of_a_face(page: Page) -> None:
     page.evaluate("byId('camera-toggle').focus(), byId('camera-toggle').click()")
     assert page.evaluate("document.activeElement.id") == "camera-toggle"
-    page.wait("frames.length >= 2")
+    page.wait("cameraFrames.length >= 2")
     page.evaluate("window.plain = requestAnimationFrame; window.held = []")
     page.evaluate("window.requestAnimationFrame = (step) => held.push(step)")  # as in a tab that is not seen
     page.wait("held.length === 2")  # the picture and the next look
     page.evaluate("new Promise((done) => setTimeout(done, 1100))")
-    page.evaluate("window.requestAnimationFrame = plain; window.before = frames.length; held.forEach((step) => step())")
-    page.wait("frames.length > before")
-    assert page.evaluate("camera.recent.length - frames.length") == 1
+    page.evaluate("window.requestAnimationFrame = plain; window.before = cameraFrames.length")
+    page.evaluate("held.forEach((step) => step())")
+    page.wait("cameraFrames.length > before")
+    assert page.evaluate("camera.recent.length - cameraFrames.length") == 1
     assert page.evaluate("byId('clear').click(), [camera.recent.length, byId('history-text').textContent]") == [
         0,
         "Nothing yet.",
@@ -270,7 +271,7 @@ def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
         };
     }""")
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("frames.filter(({faces}) => faces.length === 1).length >= 3")
+    page.wait("cameraFrames.filter(({faces}) => faces.length === 1).length >= 3")
     assert page.evaluate("mostFlying") == 1
     assert page.text("#live-faces").startswith("Face 0: ")
     assert re.search(r"Most probable: (happy|sad) for \d", page.text("#history-text"))
@@ -278,9 +279,9 @@ def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
     assert page.evaluate(painted) > 0
     page.evaluate("window.track = camera.stream.getTracks()[0]; byId('camera-toggle').click()")
     assert page.evaluate("[track.readyState, byId('camera-toggle').textContent]") == ["ended", "Start camera"]
-    kept = page.evaluate("frames.length")
+    kept = page.evaluate("cameraFrames.length")
     page.wait("flying === 0")
-    assert page.evaluate("frames.length") == kept
+    assert page.evaluate("cameraFrames.length") == kept
     resources = page.evaluate("performance.getEntriesByType('resource').map(({name}) => new URL(name).origin)")
     assert set(resources) == {page.evaluate("location.origin")}
     assert page.log == []
@@ -288,7 +289,7 @@ def test_the_camera_sends_one_picture_at_a_time_and_stops(page: Page) -> None:
 
 def test_what_is_saved_of_the_camera_has_the_fields_of_the_command(page: Page, files: Path) -> None:
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("frames.length >= 2 && frames.every(({ faces }) => faces.length === 1)", 60)
+    page.wait("cameraFrames.length >= 2 && cameraFrames.every(({ faces }) => faces.length === 1)", 60)
     page.evaluate("byId('camera-toggle').click()")
     saved, rows = page.evaluate("[JSON.stringify(everything()), csvOf(everything())]")
     bright = Image.open(files / "astronaut.jpg")
@@ -339,12 +340,12 @@ def test_a_camera_that_is_refused_says_what_to_do(page: Page) -> None:
 
 def test_a_camera_that_vanishes_keeps_what_it_gave(page: Page) -> None:
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("frames.length >= 1")
+    page.wait("cameraFrames.length >= 1")
     page.permit_camera("denied")  # which takes the camera away
     page.wait("camera === null")
     assert page.text("#camera-status") == "The camera has gone."
     assert page.evaluate("byId('announce').textContent") == "Camera: The camera has gone."
-    assert page.evaluate("[frames.length > 0, byId('save-csv').disabled]") == [True, False]
+    assert page.evaluate("[cameraFrames.length > 0, byId('save-csv').disabled]") == [True, False]
 
 
 def test_a_camera_that_vanishes_while_it_starts_is_not_running(page: Page) -> None:
@@ -368,7 +369,7 @@ def test_a_server_that_stops_is_named(browser: Page, files: Path) -> None:
         browser.open(f"{client.url}/")
         browser.wait(READY)
         browser.evaluate("byId('camera-toggle').click()")
-        browser.wait("frames.length >= 1")
+        browser.wait("cameraFrames.length >= 1")
     browser.wait("camera === null")
     assert browser.text("#camera-status") == "the server does not answer; is `mien serve` still running?"
     browser.choose("#files", [files / "astronaut.jpg"])
@@ -396,7 +397,7 @@ def test_the_keyboard_reaches_everything_in_order(page: Page, files: Path) -> No
     assert reached == ["#results", "files", "camera-toggle", "save-json", "save-csv", "clear", "openapi.json"]
     page.evaluate("byId('clear').focus()")
     page.press("Enter", 13)
-    assert page.evaluate("[results.length, document.activeElement.id]") == [0, "results"]
+    assert page.evaluate("[photoAnswers.length, document.activeElement.id]") == [0, "results"]
 
 
 def test_a_screen_reader_finds_a_name_for_everything(page: Page, files: Path) -> None:

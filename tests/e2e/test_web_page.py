@@ -90,7 +90,7 @@ def figures(face: dict[str, Any]) -> np.ndarray[Any, Any]:
 def test_the_browser_answers_as_mien_does(page: Page, photos: list[Path]) -> None:
     page.choose("#files", photos)
     page.wait(f"document.querySelectorAll('.card.read').length === {len(photos)}", 60)
-    for photo, answer in zip(photos, page.evaluate("results.map(({ answer }) => answer)"), strict=True):
+    for photo, answer in zip(photos, page.evaluate("photoAnswers"), strict=True):
         expected = mien.analyze(photo).to_dict()
         assert {**answer, "faces": []} == {**expected, "source": photo.name, "faces": []}
         assert len(answer["faces"]) == len(expected["faces"]) == (photo.name != "wall.png"), photo.name
@@ -130,9 +130,9 @@ def test_the_browser_cuts_faces_out_as_mien_does(page: Page, site: Path, photos:
 
 def test_the_camera_is_read_and_nothing_is_sent(page: Page) -> None:
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("frames.length > 2", 60)
+    page.wait("cameraFrames.length > 2", 60)
     page.evaluate("byId('camera-toggle').click()")
-    frame = page.evaluate("frames.at(-1)")
+    frame = page.evaluate("cameraFrames.at(-1)")
     assert [face["expression"]["label"] for face in frame["faces"]] == ["happy"]
     assert frame["model"] == "mien-small"
     assert page.log == []
@@ -160,7 +160,7 @@ def test_it_works_offline(page: Page, host: ThreadingHTTPServer, site: Path, pho
     page.wait(READY, 60)
     page.choose("#files", photos[:1])
     page.wait("document.querySelectorAll('.card.read').length === 1", 60)
-    assert page.evaluate("results[0].answer.faces[0].expression.label") == "happy"
+    assert page.evaluate("photoAnswers[0].faces[0].expression.label") == "happy"
     with file_host(site, port=host.server_port, fails=True):
         page.open("about:blank")
         page.open(f"http://127.0.0.1:{host.server_port}/")

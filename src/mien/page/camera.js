@@ -133,9 +133,9 @@ function asFrame({ source, ...answer }, frame, time) {
 function showFrame(mine, answer, time, rate) {
   mine.faces = answer.faces;
   mine.sentWidth = answer.size[0];
-  frames.push(asFrame(answer, mine.read, time));
+  cameraFrames.push(asFrame(answer, mine.read, time));
   mine.read += 1;
-  if (frames.length > MAX_FRAMES_KEPT) frames.shift();
+  if (cameraFrames.length > MAX_FRAMES_KEPT) cameraFrames.shift();
   showFaces(byId("live-faces"), answer.faces);
   byId("live-rate").textContent = `${rate.toFixed(1)} pictures a second are analysed.`;
   mine.recent.push({ time, face: largest(answer.faces) });

@@ -31,8 +31,8 @@ async function readFile(file, card, signal) {
     if (limit && file.size > limit) {
       throw new Error(`${file.name}: ${(file.size / 1e6).toFixed(1)} MB; at most ${limit / 1e6} MB are accepted here.`);
     }
-    if (isVideo && !window.readFilm) throw new Error(`${file.name}: this page reads photos; \`mien analyze\` reads videos.`);
-    words = await (isVideo ? readFilm(file, card, signal) : readPhoto(file, card, signal));
+    if (isVideo && !window.readVideo) throw new Error(`${file.name}: this page reads photos; \`mien analyze\` reads videos.`);
+    words = await (isVideo ? readVideo(file, card, signal) : readPhoto(file, card, signal));
     card.classList.add("read");
   } catch (error) {
     card.classList.add("failed");
@@ -48,7 +48,7 @@ async function readFile(file, card, signal) {
 async function readPhoto(file, card, signal) {
   const answer = await patiently(() => analyze(file, file.name, signal), signal);
   if (!card.isConnected) return null; // cleared while it was in work
-  results.push({ card, answer }); // before it is shown, which may fail
+  photoAnswers.push(answer); // before it is shown, which may fail
   await showPhoto(file, card, answer, signal);
   return `${file.name}: ${inWords(answer.faces)}`;
 }

@@ -2,9 +2,9 @@
 
 // What has been found, its summary and its downloads.
 
-const results = []; // answers for photos, in the order of their cards
-const films = []; // answers for the frames of videos, each with its time
-const frames = []; // answers for camera pictures, each with its time
+const photoAnswers = []; // in the order of their cards
+const videoFrames = []; // answers with their times
+const cameraFrames = []; // answers with their times
 
 const urls = []; // of the files that are shown
 let untilCleared = new AbortController(); // ends what is being sent, and what waits
@@ -19,16 +19,16 @@ function shownUrl(file) {
 function updateSummary() {
   const cards = byId("cards").children.length;
   const failed = document.querySelectorAll(".card.failed").length;
-  const faces = results.reduce((sum, { answer }) => sum + answer.faces.length, 0);
+  const faces = photoAnswers.reduce((sum, { faces }) => sum + faces.length, 0);
   const read = document.querySelectorAll(".card.read").length;
   const parts = cards ? [`${read} of ${count(cards, "file")} read`] : [];
   if (failed) parts.push(`${failed} failed`);
-  if (results.length) parts.push(`${count(faces, "face")} in ${count(results.length, "photo")}`);
-  if (films.length) parts.push(count(films.length, "video frame"));
-  if (frames.length) parts.push(count(frames.length, "camera picture"));
-  byId("summary").textContent = cards || frames.length ? `${parts.join("; ")}.` : "Nothing yet.";
+  if (photoAnswers.length) parts.push(`${count(faces, "face")} in ${count(photoAnswers.length, "photo")}`);
+  if (videoFrames.length) parts.push(count(videoFrames.length, "video frame"));
+  if (cameraFrames.length) parts.push(count(cameraFrames.length, "camera picture"));
+  byId("summary").textContent = cards || cameraFrames.length ? `${parts.join("; ")}.` : "Nothing yet.";
   for (const id of ["save-json", "save-csv"]) byId(id).disabled = !everything().length;
-  byId("clear").disabled = !cards && !frames.length;
+  byId("clear").disabled = !cards && !cameraFrames.length;
 }
 
 /** Announce a file that is done; of several, only the summary when the last is done: each would cut the one before short. */
@@ -40,7 +40,7 @@ function announceFile(words) {
 }
 
 byId("clear").addEventListener("click", () => {
-  results.length = films.length = frames.length = unannounced.length = 0;
+  photoAnswers.length = videoFrames.length = cameraFrames.length = unannounced.length = 0;
   untilCleared.abort();
   untilCleared = new AbortController();
   for (const url of urls.splice(0)) URL.revokeObjectURL(url);
@@ -55,7 +55,7 @@ byId("clear").addEventListener("click", () => {
 });
 
 function everything() {
-  return [...results.map(({ answer }) => answer), ...films, ...frames];
+  return [...photoAnswers, ...videoFrames, ...cameraFrames];
 }
 
 /** The table that `mien analyze --csv` prints; a photo has no frame, time and track. */

@@ -6,7 +6,7 @@ const FRAME_S = 0.04; // what a single frame lasts
 const DRAWN_EVERY_MS = 250; // while frames come; drawing takes the longer the more there are
 
 /** What a card shows of a video. */
-class Film {
+class VideoCard {
   frames = [];
   ends = 0; // time of the last frame
 
@@ -21,7 +21,7 @@ class Film {
     this.cursor = element("div", { class: "cursor" });
     this.end = element("span", {}, "0:00.0");
     this.text = element("p", { class: "quiet" });
-    const picture = element("div", { class: "picture film" }, this.player, this.boxes);
+    const picture = element("div", { class: "picture video" }, this.player, this.boxes);
     const legend = byId("legend").cloneNode(true);
     legend.removeAttribute("id");
     card.lastElementChild.before(
@@ -98,22 +98,22 @@ class Film {
 }
 
 /** Read each second frame of a video, show it, and return what to announce. */
-async function readFilm(file, card, signal) {
+async function readVideo(file, card, signal) {
   const response = await patiently(() => ask("v1/video?every=2", { method: "POST", body: file, signal }), signal);
-  const film = new Film(file, card);
+  const shown = new VideoCard(file, card);
   try {
     for await (const frame of linesOf(response)) {
       if (!card.isConnected) return null; // cleared; this ends the request, too
       if (frame.error) throw new Error(frame.error.replace("<video>", file.name));
-      films.push({ ...frame, source: file.name });
-      film.add(frame);
+      videoFrames.push({ ...frame, source: file.name });
+      shown.add(frame);
       updateSummary();
     }
   } finally {
-    film.draw();
+    shown.draw();
   }
-  card.lastElementChild.textContent = `Read to the end: every second frame, ${film.frames.length} in all; the downloads have these.`;
-  return `${file.name}: ${film.text.textContent}`;
+  card.lastElementChild.textContent = `Read to the end: every second frame, ${shown.frames.length} in all; the downloads have these.`;
+  return `${file.name}: ${shown.text.textContent}`;
 }
 
 byId("photos-title").textContent = "Photos and videos";
