@@ -167,7 +167,7 @@ def test_a_name_with_quotes_is_kept(page: Page, files: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "why"),
     [
-        ("<html>Sign in", 200, "something else answered in the place of `mien serve`; reload the page."),
+        ("<html>Sign in", 200, "something other than `mien serve` answered; reload the page."),
         ("<html>Bad gateway", 502, "the server answered 502"),
         ("null", 502, "the server answered 502"),
     ],
@@ -343,8 +343,8 @@ def test_a_camera_that_vanishes_keeps_what_it_gave(page: Page) -> None:
     page.wait("cameraFrames.length >= 1")
     page.permit_camera("denied")  # which takes the camera away
     page.wait("camera === null")
-    assert page.text("#camera-status") == "The camera has gone."
-    assert page.evaluate("byId('announce').textContent") == "Camera: The camera has gone."
+    assert page.text("#camera-status") == "The camera was disconnected."
+    assert page.evaluate("byId('announce').textContent") == "Camera: The camera was disconnected."
     assert page.evaluate("[cameraFrames.length > 0, byId('save-csv').disabled]") == [True, False]
 
 
@@ -359,7 +359,7 @@ def test_a_camera_that_vanishes_while_it_starts_is_not_running(page: Page) -> No
         };
     }""")
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("byId('camera-status').textContent === 'The camera cannot be used: it has gone.'")
+    page.wait("byId('camera-status').textContent === 'The camera cannot be used: it was disconnected.'")
     assert page.evaluate("[camera, byId('live').hidden]") == [None, True]
 
 

@@ -148,7 +148,7 @@ def test_what_the_page_cannot_read_is_named(page: Page, folder: Path) -> None:
     page.choose("#files", [folder / "film.mp4", folder / "text.jpg", folder / "empty.jpg"])
     page.wait("document.querySelectorAll('.card.failed').length === 3")
     assert "film.mp4: this page reads photos; `mien analyze` reads videos." in page.text("#cards")
-    assert "text.jpg: damaged, too large, or of a kind that this browser does not read." in page.text("#cards")
+    assert "text.jpg: damaged, too large, or in a format that this browser cannot read." in page.text("#cards")
     assert "empty.jpg: the file is empty." in page.text("#cards")
 
 

@@ -1,7 +1,7 @@
 "use strict";
 
-// Reading faces in this browser, with onnxruntime-web: what `mien.faces` and `mien.recognizer` do, step by step. It takes
-// the place of server.js in the folders that `mien web` writes.
+// Reads faces in this browser, with onnxruntime-web, as `mien.faces` and `mien.recognizer` do. It replaces server.js in
+// the folders that `mien web` writes.
 
 const limits = null; // on the size of files
 
@@ -24,7 +24,7 @@ async function loadModels() {
   const card = await (await fetched("model/card.json")).json();
   const open = async (path, options = {}) => {
     const bytes = new Uint8Array(await (await fetched(path)).arrayBuffer());
-    const always = { executionProviders: ["wasm"], logSeverityLevel: 3 }; // or it warns on the console at each look
+    const always = { executionProviders: ["wasm"], logSeverityLevel: 3 }; // else it warns on each run
     return ort.InferenceSession.create(bytes, { ...always, ...options });
   };
   const settings = await (await fetched("detector/settings.json")).json();
@@ -33,12 +33,12 @@ async function loadModels() {
   return { card, settings, detector, recognizer: await open("model/model.onnx") };
 }
 
-const patiently = (attempt) => attempt(); // a server may be busy; a browser waits
+const patiently = (attempt) => attempt(); // server.js tries again while the server is busy
 
 /** Read a photo; the answer is that of `mien analyze --json`. */
 async function analyze(body, name) {
   const tried = models;
-  // after a failure, the first who comes loads them anew, and all others wait for the same
+  // after a failure, the first caller loads them again, and all others wait for that
   const { card, settings, detector, recognizer } = await tried.catch(() => (models === tried ? begin() : models));
   const { planes, size, factor } = await decode(body, name);
   const faces = await detect(detector, settings, planes);
@@ -55,11 +55,11 @@ async function analyze(body, name) {
   };
 }
 
-/** The photo's planes, its size, and how many of its pixels one of the planes stands for. */
+/** A photo's planes, its size, and by what factor the planes are smaller. */
 async function decode(body, name) {
   if (!body.size) throw new Error(`${name}: the file is empty.`);
-  const bitmap = await createImageBitmap(body).catch(() => { // turned as its EXIF says
-    throw new Error(`${name}: damaged, too large, or of a kind that this browser does not read.`);
+  const bitmap = await createImageBitmap(body).catch(() => { // upright, as its EXIF says
+    throw new Error(`${name}: damaged, too large, or in a format that this browser cannot read.`);
   });
   const size = [bitmap.width, bitmap.height];
   const factor = Math.max(1, Math.max(...size) / LARGEST_PX);
@@ -106,7 +106,7 @@ function inClasses(raw, card, leastDoubt) {
 }
 
 byId("where").textContent = "Photos and camera pictures stay in this browser: nothing is sent.";
-byId("camera-status").textContent = "Each picture is read here when the one before is done. No sound is used.";
+byId("camera-status").textContent = "A picture is read as soon as the last one is done. Sound is not used.";
 byId("licences").hidden = false;
 function begin() {
   models = loadModels();
@@ -114,4 +114,4 @@ function begin() {
   return models;
 }
 begin();
-navigator.serviceWorker?.register("offline.js").catch(() => {}); // a browser that keeps nothing shows the page all the same
+navigator.serviceWorker?.register("offline.js").catch(() => {}); // the page works without it

@@ -1,22 +1,22 @@
 "use strict";
 
-// The camera: one picture after the other to `analyze`, of server.js or browser.js, and what it answers.
+// The camera: sends one picture after the other to `analyze`, of server.js or browser.js, and shows the answers.
 
 const HISTORY_S = 60;
 const MAX_FRAMES_KEPT = 20000; // half an hour at ten a second
-const FRAME_PX = 480; // longer side of the camera pictures that are read: faces fill much of them, and it is quick
+const FRAME_PX = 480; // longer side of the pictures that are read; enough for faces near a camera
 
 const REASONS = {
-  NotAllowedError: "permission was refused. Allow the camera for this page in the browser, beside the address, and start again.",
+  NotAllowedError: "permission was refused. Allow the camera for this page in the address bar, and start again.",
   NotFoundError: "none is connected.",
   NotReadableError: "another program may be using it.",
-  OverconstrainedError: "it is no longer connected. Start again to take another one.",
+  OverconstrainedError: "it is no longer connected. Start again to use another one.",
 };
 
 const video = byId("camera-video");
 const livePicture = byId("live-picture");
 let camera = null; // what belongs to the running camera
-let isAsking = false; // for the permission
+let isAsking = false; // for permission
 
 async function startCamera() {
   if (isAsking) return; // a second press would ask again
@@ -32,10 +32,10 @@ async function startCamera() {
     const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
     stream = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
     const [track] = stream.getVideoTracks();
-    track.addEventListener("ended", () => stopCamera("The camera has gone."));
+    track.addEventListener("ended", () => stopCamera("The camera was disconnected."));
     video.srcObject = stream;
     await video.play();
-    if (track.readyState === "ended") throw new Error("it has gone.");
+    if (track.readyState === "ended") throw new Error("it was disconnected.");
     const mirrored = track.getSettings().facingMode !== "environment";
     camera = { stream, started: performance.now(), faces: [], recent: [], read: 0, mirrored, announced: "", announcedAt: 0 };
   } catch (error) {
@@ -112,7 +112,7 @@ async function sendFrames(mine) {
       if (camera !== mine) return;
       const time = (begun - mine.started) / 1000;
       const newest = 1000 / (performance.now() - begun);
-      rate = rate ? 0.8 * rate + 0.2 * newest : newest; // or its digits would flicker
+      rate = rate ? 0.8 * rate + 0.2 * newest : newest; // smoothed, so that its digits do not flicker
       showFrame(mine, answer, time, rate);
     } catch (error) {
       if (camera === mine) stopCamera(error.message);

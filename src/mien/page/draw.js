@@ -2,7 +2,7 @@
 
 // What the other scripts draw with: elements, bars, boxes and timelines.
 
-// Okabe and Ito's colours, which colour-blind people tell apart; the same as in mien's annotated pictures.
+// Okabe and Ito's colours, which colour-blind people can tell apart, as in mien's annotated pictures.
 const COLORS = {
   angry: "#d55e00", contempt: "#f0e442", disgust: "#009e73", fear: "#cc79a7",
   happy: "#e69f00", neutral: "#bbbbbb", sad: "#56b4e9", surprise: "#0072b2",
@@ -36,7 +36,7 @@ function tell(id, text) {
   announce(text);
 }
 
-/** A face is known by its track where it has one, else by its place, as in the downloads. */
+/** The number of a face: its track, or its place where it has none, as in the downloads. */
 const numberOf = (face, place) => face.track ?? place;
 
 function faceElement(face, place) {
@@ -56,7 +56,7 @@ function faceElement(face, place) {
   return element("li", {}, title, element("ul", { class: "bars", "aria-label": `Probabilities of ${name.toLowerCase()}` }, ...bars));
 }
 
-/** Colours of a model's labels: others than those above get, in their order, the colours that are left. */
+/** Colours of a model's labels: those that COLORS lacks get, in their order, the colours that are left. */
 function colorsOf(labels) {
   const known = Object.keys(COLORS);
   const free = known.filter((label) => !labels.includes(label));
@@ -87,9 +87,9 @@ const inWords = (faces) =>
   faces.length === 0 ? "no face found" : faces.map((face, place) =>
     `face ${numberOf(face, place)} ${face.expression.label}${face.expression.uncertain ? ", uncertain" : ""}`).join("; ");
 
-/** Draw boxes, numbers and labels; `scale` is canvas px for a px of the answer, `mirror` the canvas width to turn at. */
+/** Draw boxes, numbers and labels; `scale` is canvas px per px of the answer, `mirror` the canvas width if mirrored. */
 function drawFaces(context, faces, scale, mirror = null) {
-  const zoom = context.canvas.width / (context.canvas.clientWidth || context.canvas.width); // canvas px for one as seen
+  const zoom = context.canvas.width / (context.canvas.clientWidth || context.canvas.width); // canvas px per px on the screen
   const line = 2.5 * zoom;
   const letters = 14 * zoom;
   context.font = `600 ${letters}px system-ui, sans-serif`;
@@ -105,7 +105,7 @@ function drawFaces(context, faces, scale, mirror = null) {
     }
     const label = `${face.expression.label}${face.expression.uncertain ? "?" : ""}`;
     const number = numberOf(face, i);
-    const text = x1 - x0 < 3 * letters ? `${number}` : `${number} ${label}`; // or neighbours would hide each other
+    const text = x1 - x0 < 3 * letters ? `${number}` : `${number} ${label}`; // else neighbours would hide each other
     const height = letters * 1.35;
     const width = context.measureText(text).width + height * 0.5;
     const tagLeft = Math.max(0, Math.min(left, context.canvas.width - width));

@@ -1,6 +1,6 @@
 "use strict";
 
-// Finding faces with YuNet and cutting them out, step by step as `mien.faces` does, whose settings it is given.
+// Finds faces with YuNet and crops them, as `mien.faces` does and with its settings.
 
 function scaled(planes, scale) {
   const [width, height] = [planes[0].width, planes[0].height].map((side) => Math.max(1, Math.round(side * scale)));
@@ -38,7 +38,7 @@ async function detect(session, settings, planes) {
   })).filter(({ box }) => longerSide(box) >= settings.small_box * settings.min_face_px);
 }
 
-/** What YuNet takes for faces in planes that are turned before, in sides of the planes as they were. */
+/** The faces that YuNet finds in planes after quarter turns; in fractions of the unturned planes' sides. */
 async function look(session, settings, planes, quarters) {
   const [blue, green, red] = planes.map((one) => turned(one, quarters)).reverse();
   const { width, height } = red;

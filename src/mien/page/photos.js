@@ -2,7 +2,7 @@
 
 // Photos and videos that are chosen, dropped or pasted.
 
-const VIDEO_ENDING = /\.(3gp|avi|m4v|mkv|mov|mp4|webm)$/i; // of files whose kind the browser does not know
+const VIDEO_ENDING = /\.(3gp|avi|m4v|mkv|mov|mp4|webm)$/i; // of files whose type the browser does not know
 const PICTURE_PX = 1280; // longer side of the photos as they are shown
 
 let photosInHand = Promise.resolve();
@@ -47,15 +47,15 @@ async function readFile(file, card, signal) {
 /** Read a photo, show it, and return what to announce. */
 async function readPhoto(file, card, signal) {
   const answer = await patiently(() => analyze(file, file.name, signal), signal);
-  if (!card.isConnected) return null; // cleared while it was in work
+  if (!card.isConnected) return null; // cleared meanwhile
   photoAnswers.push(answer); // before it is shown, which may fail
   await showPhoto(file, card, answer, signal);
   return `${file.name}: ${inWords(answer.faces)}`;
 }
 
-/** An image of a photo that is smaller: of many large ones, the browser would run out of memory. */
+/** A smaller image of a photo: with many large ones, the browser would run out of memory. */
 async function reduced(file) {
-  const bitmap = await createImageBitmap(file); // turned as its EXIF says
+  const bitmap = await createImageBitmap(file); // upright, as its EXIF says
   const scale = Math.min(1, PICTURE_PX / Math.max(bitmap.width, bitmap.height));
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -73,7 +73,7 @@ async function reduced(file) {
 
 async function showPhoto(file, card, answer, signal) {
   const list = element("ol", { class: "faces" }, ...answer.faces.map(faceElement));
-  const text = answer.faces.length ? list : element("p", {}, "No face found. Small faces are passed over: try a closer view.");
+  const text = answer.faces.length ? list : element("p", {}, "No face found. Small faces may be missed; try a closer view.");
   const image = await reduced(file).catch(() => null); // TIFF and others
   if (!card.isConnected) return; // cleared meanwhile
   if (image === null) {
@@ -93,10 +93,10 @@ async function showPhoto(file, card, answer, signal) {
   });
 }
 
-/** Draw a canvas while it is in sight or printed, and again when a phone is turned: letters keep their size. */
+/** Draw a canvas while it is in view or printed, and again when its size changes, so that text keeps its size. */
 function drawWhereSeen(canvas, signal, draw) {
   let isSeen = false;
-  const update = () => (isSeen ? draw() : Object.assign(canvas, { width: 0, height: 0 })); // which takes no memory
+  const update = () => (isSeen ? draw() : Object.assign(canvas, { width: 0, height: 0 })); // frees its pixels
   new IntersectionObserver((changes) => {
     isSeen = changes.at(-1).isIntersecting;
     update();

@@ -7,9 +7,9 @@ const videoFrames = []; // answers with their times
 const cameraFrames = []; // answers with their times
 
 const urls = []; // of the files that are shown
-let untilCleared = new AbortController(); // ends what is being sent, and what waits
+let untilCleared = new AbortController(); // ends what is being sent or waits
 let labelsOfModel = [];
-const unannounced = []; // words on files that are done
+const unannounced = []; // texts about files that are done
 
 function shownUrl(file) {
   urls.push(URL.createObjectURL(file));
@@ -31,7 +31,7 @@ function updateSummary() {
   byId("clear").disabled = !cards && !cameraFrames.length;
 }
 
-/** Announce a file that is done; of several, only the summary when the last is done: each would cut the one before short. */
+/** Announce a file that is done; of several, only the summary after the last: each would cut off the one before. */
 function announceFile(words) {
   unannounced.push(words);
   if (document.querySelector(".card:not(.read, .failed)")) return;

@@ -1,8 +1,8 @@
 "use strict";
 
-// Asking the server of `mien serve`. browser.js takes the place of this script in the folders of `mien web`.
+// Asks the server of `mien serve`. In the folders of `mien web`, browser.js replaces this script.
 
-let limits = null; // on the size of files; known when the server has answered
+let limits = null; // on the size of files; null until the server has answered
 
 let token = kept() || "";
 takeTokenFromAddress();
@@ -24,7 +24,7 @@ function useToken(given) {
   token = given.trim();
   try {
     sessionStorage.setItem("mien-token", token);
-  } catch {} // the browser keeps nothing for this page
+  } catch {} // this browser stores nothing for the page
 }
 
 function kept() {
@@ -35,7 +35,7 @@ function kept() {
   }
 }
 
-/** A header holds bytes: the letters of a token as UTF-8. */
+/** A token as a header holds it: the bytes of its UTF-8. */
 function inBytes(text) {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
@@ -58,11 +58,11 @@ async function ask(path, options = {}) {
     if (options.signal?.aborted) throw error;
     throw new Refused(0, "the server does not answer; is `mien serve` still running?");
   }
-  const isJson = /json/.test(response.headers.get("Content-Type")); // a proxy may answer with a page to sign in at
+  const isJson = /json/.test(response.headers.get("Content-Type")); // a proxy may answer with its sign-in page
   if (response.ok && isJson) return response;
   const answer = await response.json().catch(() => null);
-  const stranger = "something else answered in the place of `mien serve`; reload the page.";
-  const why = answer?.error || (response.ok ? stranger : `the server answered ${response.status}`);
+  const misdirected = "something other than `mien serve` answered; reload the page.";
+  const why = answer?.error || (response.ok ? misdirected : `the server answered ${response.status}`);
   if (response.status === 401) askForToken();
   const retryAfter = Number(response.headers.get("Retry-After")) || 1;
   throw new Refused(response.status, why, retryAfter);
@@ -78,10 +78,10 @@ async function analyze(body, name, signal) {
   const form = new FormData();
   form.append("photo", body, name);
   const answer = await (await ask("v1/analyze", { method: "POST", body: form, signal })).json();
-  return { ...answer, source: name }; // in a form, quotes in names are written otherwise
+  return { ...answer, source: name }; // forms escape quotes in names
 }
 
-/** The objects of an answer that has one on each line, as they come. Who takes no more of them ends the request. */
+/** The objects of an answer that has one on each line, as they come. Leaving the loop ends the request. */
 async function* linesOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // Safari cannot iterate over streams
   let text = "";
@@ -94,13 +94,13 @@ async function* linesOf(response) {
       yield* lines.map((line) => JSON.parse(line));
     }
   } catch (error) {
-    throw error instanceof TypeError ? new Error("the server has gone; what it had read is kept.") : error;
+    throw error instanceof TypeError ? new Error("the server was lost; the frames read so far are kept.") : error;
   } finally {
     reader.cancel().catch(() => {}); // it may have ended by itself
   }
 }
 
-/** Try again while the server is busy, unless `signal` says that nobody waits any longer. */
+/** Try again while the server is busy, until `signal` aborts. */
 async function patiently(attempt, signal) {
   for (let tries = 0; ; tries += 1) {
     try {
@@ -124,7 +124,7 @@ byId("token-form").addEventListener("submit", (event) => {
   useToken(byId("token").value);
   begin();
 });
-window.addEventListener("hashchange", () => takeTokenFromAddress() && begin()); // a link that is opened in this very tab
+window.addEventListener("hashchange", () => takeTokenFromAddress() && begin()); // a link opened in this tab
 
 byId("where").textContent = "Photos, videos and camera pictures go to this server only, and are not kept.";
 byId("api").hidden = false;

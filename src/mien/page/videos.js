@@ -3,7 +3,7 @@
 // A video: the faces in its frames as the server reads them, over the picture and as a timeline.
 
 const FRAME_S = 0.04; // what a single frame lasts
-const DRAWN_EVERY_MS = 250; // while frames come; drawing takes the longer the more there are
+const DRAWN_EVERY_MS = 250; // while frames come; drawing slows down as they add up
 
 /** What a card shows of a video. */
 class VideoCard {
@@ -37,9 +37,9 @@ class VideoCard {
       this.show(this.player.currentTime);
       if (!this.player.paused && card.isConnected) requestAnimationFrame(step);
     };
-    this.player.addEventListener("loadedmetadata", () => { // phones load no more before Play is pressed
+    this.player.addEventListener("loadedmetadata", () => { // phones load no more until Play is pressed
       this.play.disabled = false;
-      this.show(this.player.currentTime); // frames may have come first
+      this.show(this.player.currentTime); // frames may have come before
     });
     this.player.addEventListener("error", () => {
       this.play.remove();
@@ -72,7 +72,7 @@ class VideoCard {
     this.text.textContent = `Largest face, from the beginning to ${clock(end)}. Most probable: ${shares}.`;
     this.end.textContent = clock(end);
     this.ends = end;
-    this.slider.max = Math.ceil(10 * end - 0.001) / 10; // a whole step, or the last frames could not be reached
+    this.slider.max = Math.ceil(10 * end - 0.001) / 10; // rounded up to a step, so that the last frame can be reached
     this.drawnAt = performance.now();
   }
 
@@ -81,7 +81,7 @@ class VideoCard {
     this.show(time);
   }
 
-  /** Show the faces of the last frame that had been read at a time. */
+  /** Show the faces of the last frame read at or before a time. */
   show(time) {
     const later = this.frames.findIndex((frame) => frame.time_s > time + 0.001);
     const frame = this.frames.at(later === -1 ? -1 : Math.max(0, later - 1));
@@ -112,7 +112,7 @@ async function readVideo(file, card, signal) {
   } finally {
     shown.draw();
   }
-  card.lastElementChild.textContent = `Read to the end: every second frame, ${shown.frames.length} in all; the downloads have these.`;
+  card.lastElementChild.textContent = `Read to the end: every second frame, ${shown.frames.length} in all. The downloads contain these.`;
   return `${file.name}: ${shown.text.textContent}`;
 }
 
