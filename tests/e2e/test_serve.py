@@ -211,7 +211,7 @@ def test_a_form_may_state_any_charset(client: Client, photo: bytes) -> None:
     answer = client.analyze(body, **{"Content-Type": stated + "utf-7"})
     assert (answer.status, answer.json["source"]) == (200, "?.jpg")
     answer = client.analyze(body, **{"Content-Type": stated + "undefined"})
-    assert answer.status == 422 and "names are not of the charset" in answer.error
+    assert answer.status == 422 and "names are not in the charset" in answer.error
 
 
 def test_large_uploads_are_refused_with_and_without_a_stated_length(model: Path) -> None:
@@ -311,7 +311,7 @@ def test_more_photos_than_places_are_told_to_come_back(model: Path, photo: bytes
             assert time.monotonic() < until
         refused = client.analyze(photo)
         assert (refused.status, refused.headers["retry-after"]) == (429, "1")
-        assert refused.error == "2 photos are in work or waiting, no more are taken; try again in a moment."
+        assert refused.error == "2 photos are waiting or being analysed, no more are accepted; try again soon."
         detector.go.set()
         assert [future.result().status for future in waiting] == [200, 200]
         assert client.analyze(photo).status == 200
@@ -418,7 +418,7 @@ def test_without_a_token_nothing_is_answered_that_a_proxy_sent_on(
     answer = client.analyze(photo, **{name: value})
     assert answer.status == 403
     assert answer.error == (
-        "this server has no token and answers on this machine only, but a proxy sent this request on, as its header "
+        "this server has no token and answers on this machine only, but a proxy forwarded this request, as its header "
         f"'{name}' says; start it with a token."
     )
     assert client.get("/", **{name: value}).status == 403
@@ -511,7 +511,7 @@ def test_allowed_pages_can_read_errors_of_the_server_itself(model: Path, photo: 
         (["http://[::1]:80"], "secret", r"leave that port out; write 'http://\[::1\]'"),
         (["http://localhost:"], "secret", "leave that port out; write 'http://localhost'"),
         ("http://localhost:3000", "secret", "allow_origins: is text; expected a list"),
-        (["http://localhost:3000"], None, "pages of other origins are answered only if they send a token"),
+        (["http://localhost:3000"], None, "pages of other origins must send a token; give one"),
     ],
 )
 def test_origins_that_cannot_be_are_refused(model: Path, origins: list[str], token: str | None, message: str) -> None:
@@ -609,7 +609,7 @@ def test_an_error_of_the_server_itself_hides_its_details(photo: bytes, model: Pa
 
     with running(create_app(model, detector=Broken())) as client:
         answer = client.analyze(photo)
-        assert (answer.status, answer.error) == (500, "an error of the server itself; its log has the reason.")
+        assert (answer.status, answer.error) == (500, "internal error; the reason is in the server's log.")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert 'mien_requests_total{path="/v1/analyze",status="500"} 1.0' in client.get("/metrics").body.decode()
 

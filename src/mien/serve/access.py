@@ -27,7 +27,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer. The page takes everything from this server, and its pixels go nowhere else."""
+"""Of every answer. The page loads everything from this server and sends its pixels nowhere else."""
 
 TOKEN_WANTED = (
     "the token is missing or wrong; send the header 'Authorization: Bearer TOKEN' with the token that `mien serve` was "
@@ -37,7 +37,7 @@ TOKEN_WANTED = (
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#*\sA-Z]+")  # as browsers write it
 _DEFAULT_PORT = re.compile(r"(http://.+):(?:0*80)?|(https://.+):(?:0*443)?")
 
-_FORWARDED = ("forwarded", "via", "x-real-ip")  # and X-Forwarded-For, -Host, -Proto and the like
+_FORWARDED = ("forwarded", "via", "x-real-ip")  # and all that begin with X-Forwarded-
 
 _bearer = HTTPBearer(auto_error=False, description="Only where the server was started with a token.")
 
@@ -51,15 +51,15 @@ def is_loopback(host: str) -> bool:
 
 
 def _forwarding(request: Request) -> str | None:
-    """Return the header by which a proxy says that it sent the request on, None where there is none."""
+    """Return the header that shows that a proxy forwarded the request; None if no proxy did."""
     names = request.headers.keys()
     return next((name for name in names if name in _FORWARDED or name.startswith("x-forwarded-")), None)
 
 
 def _named(request: Request) -> str:
-    """Return the name of the host that a request asks for, empty where there is none."""
+    """Return the host that a request names; empty if it names none or a malformed one."""
     host = request.headers.get("host")
-    try:  # Starlette puts its own address in the place of a name that is none
+    try:  # `request.url` has the server's own address where the header is malformed
         return (request.url.hostname if host is None else urlsplit(f"//{host}").hostname) or ""
     except ValueError:
         return ""
@@ -68,8 +68,8 @@ def _named(request: Request) -> str:
 def headers_of(request: Request) -> dict[str, str]:
     """Return the headers of the answer to a request.
 
-    Browsers heed the opener's policy on https and on this machine only, and complain of it elsewhere. What a proxy says
-    of https decides about nothing else.
+    Browsers obey the opener policy on https and on this machine only, and warn about it elsewhere. What a proxy says
+    about https is used for nothing else.
     """
     proxied = _forwarding(request) is not None
     encrypted = "https" in (request.scope["scheme"], request.headers.get("x-forwarded-proto", "").lower())
@@ -81,13 +81,12 @@ def headers_of(request: Request) -> dict[str, str]:
 def check_local(request: Request) -> str | None:
     """Return why a request to a server without a token is refused, None where it is not.
 
-    The sender's address keeps other machines out, however the server was started. What a proxy on this machine sends on
-    has the proxy's address, whoever sent it; it is known by its headers. The name it asks for keeps out web sites that
-    let their own name point to this machine. The origin, which browsers state with whatever a page sends to another
-    site, keeps out all other pages.
+    The sender's address keeps other machines out, however the server was started. What a proxy on this machine forwards
+    has the proxy's address, so it is recognised by its headers. The host name keeps out web sites whose name resolves
+    to this machine. The origin, which browsers add to whatever a page sends to another site, keeps out all other pages.
     """
     if forwarding := _forwarding(request):
-        why = f"a proxy sent this request on, as its header {forwarding.title()!r} says"
+        why = f"a proxy forwarded this request, as its header {forwarding.title()!r} says"
         return f"this server has no token and answers on this machine only, but {why}; start it with a token."
     named = _named(request)
     is_from_here = request.client is None or is_loopback(request.client.host)
@@ -101,25 +100,25 @@ def check_local(request: Request) -> str | None:
 
 
 def check_origins(origins: Sequence[str], token: str | None) -> None:
-    """Make sure that other web pages can be told apart, and must send a token.
+    """Make sure that the origins of other web pages are well-formed, and that their requests need a token.
 
     Raises:
-        InputError: an origin is none, or there is no token.
+        InputError: an origin is malformed, or there is no token.
     """
     if isinstance(origins, str):
         raise InputError(f"allow_origins: is text; expected a list, [{origins!r}].")
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            expected = "a scheme, host and port in lower case, without a path, as http://localhost:3000"
+            expected = "a scheme, host and port in lower case, without a path, such as http://localhost:3000"
             raise InputError(f"origin {origin!r}: expected {expected}.")
         if match := _DEFAULT_PORT.fullmatch(origin):
             raise InputError(f"origin {origin!r}: browsers leave that port out; write {match[1] or match[2]!r}.")
     if origins and token is None:
-        raise InputError("pages of other origins are answered only if they send a token; give one.")
+        raise InputError("pages of other origins must send a token; give one.")
 
 
 def _codes_of(token: str) -> tuple[str, ...]:
-    return ("utf-8", "latin-1") if all(ord(letter) < 256 for letter in token) else ("utf-8",)
+    return ("utf-8", "latin-1") if all(ord(character) < 256 for character in token) else ("utf-8",)
 
 
 def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
@@ -132,6 +131,6 @@ def check_token(request: Request, given: Annotated[HTTPAuthorizationCredentials 
     if token is None:
         return
     sent = b"" if given is None else given.credentials.encode("latin-1")  # the header's own bytes
-    # curl sends letters beyond ASCII in UTF-8, browsers in Latin-1
+    # curl sends characters beyond ASCII in UTF-8, browsers in Latin-1
     if not any(hmac.compare_digest(sent, token.encode(code, "surrogateescape")) for code in _codes_of(token)):
         raise HTTPException(401, TOKEN_WANTED, {"WWW-Authenticate": "Bearer"})

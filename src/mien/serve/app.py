@@ -70,11 +70,11 @@ def create_app(
         token: what clients must send; without one, only clients on this machine are answered.
         limits: what is refused; None has the defaults of `Limits`.
         workers: threads that analyse photos; None is the number of cores, 4 at most.
-        allow_origins: of web pages that browsers let ask this server, as ``http://localhost:3000``; they must send the
-            token.
+        allow_origins: of other web pages that may use this server, such as ``http://localhost:3000``; they must send
+            the token.
 
     Raises:
-        InputError: the token is empty, or no text; `workers` is below 1; or an origin is none, or without a token.
+        InputError: the token is empty or no text, `workers` is below 1, or an origin is malformed or without a token.
         ModelError: there is no such model.
     """
     if token is not None and (not isinstance(token, str) or not token.strip()):
@@ -99,7 +99,7 @@ def create_app(
         app.state.service.close()
         app.state.videos.close()
 
-    # Swagger's pages are fetched from another server, which the page's policy forbids; /openapi.json stays.
+    # no Swagger pages: they load scripts from another server, which the content security policy forbids
     app = FastAPI(
         title="mien",
         version=mien.__version__,
@@ -107,7 +107,7 @@ def create_app(
         servers=[{"url": "."}],  # from the place of /openapi.json, behind a proxy's prefix too
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # an answer without a body; /v1/analyze/ is no path of ours
+        redirect_slashes=False,  # /v1/analyze/ gets 404 with an `error`, not a redirect without a body
         generate_unique_id_function=lambda route: route.name.strip("_"),
         lifespan=started,
     )
@@ -119,7 +119,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_middleware(Guard)
     app.add_middleware(Lingering, stopping=app.state.stopping)
-    if allow_origins:  # around the errors, so that those pages can read them, too
+    if allow_origins:  # outside Guard, so that those pages can read its refusals too
         app.add_middleware(OtherPages, allow_origins=allow_origins)
     app.add_middleware(Outermost)
     app.add_exception_handler(HTTPException, _http_error)
@@ -186,7 +186,7 @@ async def _model(request: Request) -> Response:
 @_api.get(
     "/metrics",
     summary="Counts and times for Prometheus",
-    response_class=Response,  # of no kind, as its refusals are JSON
+    response_class=Response,  # no content type of its own, for its refusals are JSON
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": METRICS_TEXT}}},
         **refusals(401, 403),
@@ -217,7 +217,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.registration.u
 
 @_open.api_route("/offline.js", methods=["GET", "HEAD"], include_in_schema=False)
 async def _offline() -> Response:
-    """End the service worker of a page of `mien web` that was once seen at this address, and would go on showing it."""
+    """End the service worker of a page of `mien web` once visited at this address, which it would still show."""
     return Response(_NO_OFFLINE_PAGE, media_type="text/javascript")
 
 
@@ -235,4 +235,4 @@ async def _argument_error(request: Request, error: Any) -> Response:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return error_answer(400, "the client left before the upload ended.")
+    return error_answer(400, "the client disconnected before the upload ended.")

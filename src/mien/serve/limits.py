@@ -1,4 +1,4 @@
-"""What the service takes before it says no."""
+"""Limits on what clients may ask for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mien.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds on what clients may ask for.
+    """What is refused.
 
     Attributes:
         upload_bytes: size of a request's body.
         pixels: width times height of a photo, as its header states it; checked before the pixels are decoded.
-        photos: photos that are uploaded, waiting or in work at one moment; more are refused with 429.
+        photos: photos uploading, waiting or being analysed at one time; more are refused with 429.
         seconds: longest upload of a photo; its analysis may take as long again.
         video_bytes: size of a video; one is read at a time.
         video_upload_seconds: longest upload of a video.

@@ -8,14 +8,14 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """The metrics of one application; it has a registry of its own, so that several can run in a process."""
+    """The metrics of one application, in a registry of their own, so that a process can run several applications."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter("mien_requests", "Requests answered.", ["path", "status"], registry=self._registry)
         self.faces = Counter("mien_faces", "Faces found in photos.", registry=self._registry)
         self.photos = Gauge(
-            "mien_photos_in_hand", "Photos that are uploaded, waiting or in work.", registry=self._registry
+            "mien_photos_in_hand", "Photos uploading, waiting or being analysed.", registry=self._registry
         )
         self.seconds = Histogram(
             "mien_photo_seconds", "Time for a photo, without its upload.", buckets=_SECONDS, registry=self._registry

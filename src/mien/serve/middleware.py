@@ -1,4 +1,4 @@
-"""What surrounds the application: headers and counts, other web pages, strangers, and errors of our own."""
+"""Middleware around the application: headers and counts, cross-origin requests, early answers, access and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COUNTED = ("/", "/healthz", "/metrics", "/v1/analyze", "/v1/model", "/v1/video"
 
 
 def error_answer(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return the answer that says why there is no other."""
+    """Return the answer that says what went wrong."""
     return JSONResponse({"error": message}, status, headers)
 
 
@@ -62,7 +62,7 @@ class Outermost(_Middleware):
 
 
 class OtherPages(CORSMiddleware):
-    """Lets pages of the allowed origins read the answers, errors too."""
+    """Lets pages of the allowed origins read the answers, errors included."""
 
     def __init__(self, app: ASGIApp, allow_origins: Sequence[str]) -> None:
         super().__init__(
@@ -72,7 +72,7 @@ class OtherPages(CORSMiddleware):
             allow_headers=("Authorization",),
             expose_headers=("Retry-After",),
         )
-        self.allow_private_network = True  # no argument before Starlette 0.51, which would not ask for it either
+        self.allow_private_network = True  # Starlette takes this as an argument from 0.51 on, and ignores it before
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer what a browser asks before it sends a page's request."""
@@ -93,7 +93,7 @@ class Lingering(_Middleware):
     Python's urllib does, would see the reset instead of the answer. Where the connection stays open, uvicorn reads on.
 
     Args:
-        app: the application; when it sends the end of an answer, it has let go of all that it held for the request.
+        app: the application; by the end of an answer, it has released all that it held for the request.
         stopping: is set when the server stops; nothing is read from then on.
     """
 
@@ -140,13 +140,13 @@ def _is_closed_behind_a_body(scope: Scope) -> bool:
 
 
 class Guard(_Middleware):
-    """Keeps strangers out, and turns errors of our own into answers."""
+    """Refuses requests from elsewhere where there is no token, and turns internal errors into answers."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = Request(scope), False
         state = request.app.state
         if not hasattr(state, "service"):
-            state.begin()  # mounted in another app, it is never told to start
+            state.begin()  # mounted in another app, whose start it does not hear of
 
         async def noted(message: Message) -> None:
             nonlocal started
@@ -160,6 +160,6 @@ class Guard(_Middleware):
         except Exception:
             if started:
                 raise
-            _log.exception("an error of the server itself")
-            failure = error_answer(500, "an error of the server itself; its log has the reason.")
+            _log.exception("internal error")
+            failure = error_answer(500, "internal error; the reason is in the server's log.")
             await failure(scope, receive, noted)

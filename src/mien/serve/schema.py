@@ -122,7 +122,7 @@ class LimitsAnswer(_Answer):
 
     upload_bytes: int
     pixels: int
-    photos: int = Field(description="Photos that are uploaded, waiting or in work at one moment.")
+    photos: int = Field(description="Photos uploading, waiting or being analysed at one time.")
     seconds: float = Field(description="Longest upload of a photo; its analysis may take as long again.")
     video_bytes: int
     video_upload_seconds: float
@@ -172,12 +172,12 @@ _REFUSALS = {
     413: ("Too many bytes or pixels.", "the upload is too large; at most 20 MB are accepted here."),
     422: ("The file cannot be read, or is not what is asked for.", "<photo>: is empty, 0 bytes."),
     429: (
-        "Too many photos wait, another video is being read, or several are being uploaded; `Retry-After` says when to "
-        "try again, in seconds.",
-        "32 photos are in work or waiting, no more are taken; try again in a moment.",
+        "Too many photos are waiting, another video is being read, or several are being uploaded; `Retry-After` says "
+        "in how many seconds to try again.",
+        "32 photos are waiting or being analysed, no more are accepted; try again soon.",
     ),
     501: ("PyAV, which reads videos, is not installed.", "reading video needs PyAV, which is not installed: ..."),
-    503: ("The server stops while the video is uploaded.", "<video>: the server stops."),
+    503: ("The server stopped during the upload.", "<video>: the server stops."),
     504: (
         "The analysis took too long.",
         "<photo>: the analysis took more than 30 s; send a smaller photo, or try later.",
@@ -198,7 +198,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 LINES = (
-    "A JSON object on each line: a frame, as `/v1/analyze` answers a photo, with `frame` and `time_s`, and for each "
-    "face `track`, the same number as long as it is seen, and `raw_probabilities`, before they are smoothed over time. "
-    "A last line with `error` says where the video could not be read on."
+    "A JSON object on each line: a frame, like the answer of `/v1/analyze` for a photo, with `frame` and `time_s`, and "
+    "for each face `track`, the same number as long as it is seen, and `raw_probabilities`, before smoothing. A last "
+    "line with `error` says where reading the video failed."
 )

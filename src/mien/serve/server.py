@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from mien.errors import InputError
 
 SENT_S = 0.1
-"""How long a request whose answer has been sent may still count as one in work."""
+"""How long a request whose answer has been sent may still count as in progress."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -29,14 +29,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(
             f"{host} port {port}: cannot listen there: {error.strerror or error}. Choose another with --port or --host."
         ) from error
-    # Connections inherit it. asyncio sets it only where a socket names its protocol; without it, the body of an answer
-    # waits for the client's word that its head has come, 40 ms on Linux.
+    # Connections inherit it; asyncio sets it only on sockets that name their protocol. Without it, an answer's body
+    # waits until the client acknowledges its head, 40 ms on Linux.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 class _Server(uvicorn.Server):
-    """Finishes what is in work when it is told to stop."""
+    """Finishes the requests in progress before it stops."""
 
     def __init__(self, config: uvicorn.Config, on_waiting: Callable[[], None]) -> None:
         super().__init__(config)
@@ -54,18 +54,19 @@ class _Server(uvicorn.Server):
 
 
 def server_of(app: FastAPI, on_waiting: Callable[[], None] = lambda: None) -> uvicorn.Server:
-    """Return what answers on a socket, ``run(sockets=[...])``, until Ctrl-C or SIGTERM.
+    """Return a server that answers on a socket, ``run(sockets=[...])``, until Ctrl-C or SIGTERM.
 
-    It then finishes the requests in work: a photo within the time that its limit allows, a video at its next frame.
-    `on_waiting` is called where there are any.
+    It then finishes the requests in progress: a photo within its time limit, a video at its next frame. `on_waiting`
+    is called if there are any.
     """
     return _Server(
         uvicorn.Config(
             app,
             log_level="warning",
-            proxy_headers=False,  # who is local is told by the connection
+            proxy_headers=False,  # only the connection itself shows who is local
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(2 * app.state.limits.seconds) + 1,  # to receive a photo and to read it
+            timeout_graceful_shutdown=math.ceil(2 * app.state.limits.seconds)
+            + 1,  # to receive a photo and to analyse it
         ),
         on_waiting,
     )

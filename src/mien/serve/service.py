@@ -40,17 +40,17 @@ class Service:
         self._places_taken = 0
         self._tasks: set[asyncio.Task[Analysis]] = set()
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
-        self._one_at_a_time = threading.Lock()  # a run of the model uses all cores, and holds memory for its faces
+        self._one_at_a_time = threading.Lock()  # a run of the model uses all cores, and memory for its faces
 
     def close(self) -> None:
-        """End all threads, after the photo that each has in hand."""
+        """End all threads, each after its current photo."""
         self._workers.shutdown(cancel_futures=True)
 
     async def analyze(self, upload: Callable[[], Awaitable[Upload]]) -> Analysis:
         """Read the expressions in the photo that `upload` receives.
 
-        A photo keeps its place until the work on it has ended, even when its client no longer waits: so the work
-        that piles up stays bounded.
+        A photo keeps its place until the work on it has ended, even if its client no longer waits, so that the pending
+        work stays bounded.
 
         Raises:
             HTTPException: 429, no place is free; 408 or 504, upload or analysis took too long; 413, too many pixels;
@@ -65,7 +65,7 @@ class Service:
             except TimeoutError as error:
                 raise too_slow(seconds) from error
             task = asyncio.create_task(self._read(photo, time.monotonic() + seconds))
-            self._tasks.add(task)  # the event loop itself keeps no hold on it
+            self._tasks.add(task)  # the event loop itself keeps only a weak reference
             place = held.pop_all()
         task.add_done_callback(lambda done: self._put_away(done, place))
         try:
@@ -80,7 +80,7 @@ class Service:
         if self._places_taken >= self._limits.photos:
             raise HTTPException(
                 429,
-                f"{self._places_taken} photos are in work or waiting, no more are taken; try again in a moment.",
+                f"{self._places_taken} photos are waiting or being analysed, no more are accepted; try again soon.",
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
         self._places_taken += 1
@@ -94,7 +94,7 @@ class Service:
         self._tasks.discard(task)
         place.close()
         if not task.cancelled():
-            task.exception()  # asyncio would log it as never seen where the client no longer waits
+            task.exception()  # else asyncio logs it as never retrieved where the client no longer waits
 
     async def _read(self, photo: Upload, until: float) -> Analysis:
         started = time.monotonic()
@@ -107,7 +107,7 @@ class Service:
     def _work(self, photo: Upload, until: float) -> Analysis:
         """Decode a photo, find its faces and read them; runs in a worker."""
         if time.monotonic() > until:
-            raise TimeoutError  # it has waited too long, and nobody waits for it
+            raise TimeoutError  # its client has had a 504 by now
         check_pixels(photo, self._limits.pixels)
         found = self._analyzer.crop_one(photo.data, photo.name)
         if found.failed is not None:

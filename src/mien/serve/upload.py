@@ -55,7 +55,7 @@ async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
     """Yield the body in pieces.
 
     Raises:
-        HTTPException: 413, the length that its header states, or its own, is above `max_bytes`.
+        HTTPException: 413, its length, stated or real, is above `max_bytes`.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > max_bytes:
@@ -69,7 +69,7 @@ async def bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
 
 
 def too_slow(seconds: float) -> HTTPException:
-    """What to raise where an upload has taken more than so many seconds; it ends the connection, too."""
+    """Return what to raise where an upload has taken too long; it also closes the connection."""
     return HTTPException(408, f"the upload took more than {seconds:g} s.", {"Connection": "close"})
 
 
@@ -86,7 +86,7 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
         ) from error
     except UnicodeError as error:
         raise HTTPException(
-            422, f"multipart form: its names are not of the charset that it states ({error})."
+            422, f"multipart form: its names are not in the charset that it states ({error})."
         ) from error
     try:
         photo = form.get(FIELD)
@@ -97,7 +97,7 @@ async def _from_form(request: Request, body: AsyncGenerator[bytes, None], max_by
                 )
             found = ", ".join(map(repr, form)) or "nothing"
             raise HTTPException(422, f"multipart form: no file in the field {FIELD!r}; found {found}.")
-        name = (photo.filename or "<photo>").encode(errors="replace").decode()  # UTF-7 can write half a letter
+        name = (photo.filename or "<photo>").encode(errors="replace").decode()  # UTF-7 can encode half a character
         return Upload(await photo.read(), name)
     finally:
         await form.close()

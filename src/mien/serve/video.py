@@ -29,19 +29,19 @@ from mien.video import AnalyzedFrame, VideoAnalysis
 
 _NAME = "<video>"
 _RETRY_AFTER_S = 5
-_MOST_UPLOADS = 4  # at one moment; each may take `video_bytes` of the disk
-_LOOK_S = 0.2  # between two looks whether the server stops
+_MOST_UPLOADS = 4  # at one time; each may take `video_bytes` of the disk
+_LOOK_S = 0.2  # between checks whether the server stops
 
-# Where in a file which bytes stand. FFmpeg knows more kinds, but some of them name other files that it would open.
+# Offset and bytes of known formats. FFmpeg knows more, but some of those name other files, which it would open.
 _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _KINDS = (*((4, mark) for mark in _QUICKTIME), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"  # their names in FFmpeg
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"  # FFmpeg's names for them
 
 
 class _Lines(StreamingResponse):
-    """Lines of JSON; what they need is held until the last is sent, or the client has left or takes no more.
+    """Lines of JSON; what they need is held until the last is sent, or the client disconnects or stops reading.
 
-    To a client that takes no more the end is never sent, so that it does not take what it has for the whole.
+    A client that stops reading never gets the end, so that it cannot take a part for the whole.
     """
 
     def __init__(self, lines: AsyncIterator[bytes], held: ExitStack, seconds: float) -> None:
@@ -57,12 +57,12 @@ class _Lines(StreamingResponse):
 
 
 class Videos:
-    """Reads one video at a time; meanwhile and before, a few others may be uploaded.
+    """Reads one video at a time; a few others may be uploading.
 
     Args:
         analyzer: finds and reads the faces.
         limits: what is refused.
-        stopping: is set where the server stops: a video ends at its next frame.
+        stopping: is set when the server stops; a video then ends at its next frame.
     """
 
     def __init__(self, analyzer: Analyzer, limits: Limits, stopping: threading.Event) -> None:
@@ -73,16 +73,16 @@ class Videos:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mien-video")
 
     def close(self) -> None:
-        """End the thread, after the frame that it has in hand."""
+        """End the thread, after its current frame."""
         self._thread.shutdown(cancel_futures=True)
 
     async def answer(self, request: Request, every: int) -> StreamingResponse:
-        """Receive a video into a temporary file, and return the lines of its frames; the file goes with the last.
+        """Receive a video into a temporary file and return a line for each frame; the file is deleted with the last.
 
         Raises:
             HTTPException: 501, PyAV is not installed; 429, another video is being read, or several are being uploaded;
                 408, the upload took too long; 413, too many bytes or pixels; 422, a form, or another kind of file;
-                503, the server stops meanwhile.
+                503, the server stops during the upload.
             InputError: the video cannot be read.
         """
         try:
@@ -96,22 +96,22 @@ class Videos:
             file, path = held.enter_context(_temporary_file())
             with self._uploading():
                 await self._received(_receive(request, file, self._limits.video_bytes))
-            self._check_free()  # another may have come in first
+            self._check_free()  # another upload may have ended first
             self._busy = True
             held.callback(self._free)
             left = threading.Event()
-            held.callback(left.set)  # so that no frame is decoded for a client that has gone
+            held.callback(left.set)  # so that no frame is decoded for a client that has disconnected
             loop = asyncio.get_running_loop()
             try:
                 analysis = await loop.run_in_executor(self._thread, self._open, path, every, left)
             except TooLarge as error:
                 raise HTTPException(413, str(error)) from error
             frames = analysis.frames()
-            held.callback(self._thread.submit, frames.close)  # after the frame in hand; open, they keep the file
+            held.callback(self._thread.submit, frames.close)  # after the current frame; else they keep the file open
             return _Lines(self._lines(analysis, frames), held.pop_all(), self._limits.seconds)
 
     async def _received(self, upload: Coroutine[Any, Any, None]) -> None:
-        """Wait for an upload, as long as it may take and the server does not stop."""
+        """Wait for an upload until it is complete, takes too long, or the server stops."""
         seconds = self._limits.video_upload_seconds
         receiving = asyncio.ensure_future(upload)
         ends = asyncio.get_running_loop().time() + seconds
@@ -181,7 +181,7 @@ def _later(why: str) -> HTTPException:
 
 @contextmanager
 def _temporary_file() -> Iterator[tuple[IO[bytes], str]]:
-    """A file that goes at the end, and a path to it; on Linux no folder lists it, so that a kill leaves none either."""
+    """A file that is deleted at the end, and its path; on Linux it is in no folder, so not even a kill leaves it."""
     if sys.platform == "linux":
         with tempfile.TemporaryFile() as file:
             yield file, f"/proc/self/fd/{file.fileno()}"
