@@ -36,7 +36,7 @@ def crop_face(image: npt.NDArray[np.uint8], face: Face, *, margin_fraction: floa
     side = max(1.0, face.side_px * (1 + 2 * margin_fraction))
     piece, (left, top) = _around(image, face, side)
     scale = min(1.0, MAX_CROP_PX / side)
-    if scale < 1:  # by area first: warpAffine looks at no more than four pixels for one
+    if scale < 1:  # by area first: warpAffine reads only four pixels for each new one
         shape = (max(1, round(piece.shape[1] * scale)), max(1, round(piece.shape[0] * scale)))
         piece = np.asarray(cv2.resize(piece, shape, interpolation=cv2.INTER_AREA), np.uint8)
     center = np.array([face.center[0] - left, face.center[1] - top]) * scale
@@ -56,10 +56,10 @@ def whole(image: npt.NDArray[np.uint8]) -> Face:
 def roll_deg(face: Face) -> float:
     """Return by how much a face is turned in the image plane, degrees, clockwise as seen; 0 without landmarks.
 
-    The line from the eyes to the mouth and the lines across count, each with its length: in a profile, where the
-    eyes are close together, the former decides. YuNet's landmarks follow a turn in part: 488 FER2013 faces that were
-    turned by 5, 15 and 30 degrees were measured at 3, 11 and 21 more than before. That suffices:
-    `benchmarks/turned_faces.py` measures what levelling is worth to the recogniser.
+    The line from the eyes to the mouth and the lines across are weighted by their lengths: in a profile, where the eyes
+    are close together, the former decides. YuNet's landmarks follow a turn in part: 488 FER2013 faces that were turned
+    by 5, 15 and 30 degrees were measured at 3, 11 and 21 more than before. `benchmarks/turned_faces.py` measures what
+    that is worth to the recogniser.
     """
     if face.landmarks is None:
         return 0.0
@@ -72,7 +72,7 @@ def roll_deg(face: Face) -> float:
 def _around(image: npt.NDArray[np.uint8], face: Face, side: float) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
     """The part of the image that a turned square of this side can reach, and its corner at the upper left.
 
-    Working on that part alone is quick, and warpAffine takes no image with a side above 32,767 px.
+    It is quick to work on, and warpAffine refuses images with a side above 32,767 px.
     """
     reach = side * math.sqrt(0.5) + 1
     spans = []

@@ -1,4 +1,4 @@
-"""Faces that somebody else found: checked, and read from files."""
+"""Faces found elsewhere: read from files, and checked."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _FORMATS = (
     "expected CSV with the columns source, x0, y0, x1, y1, or JSON as "
     '[{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1]}]}]: what `mien analyze --csv` and `--json` print.'
 )
-_FARTHEST_PX = 1e9  # far beyond any photo; with numbers near the largest one, sides become infinite
+_FARTHEST_PX = 1e9  # far beyond any photo; near the largest float, sides would become infinite
 
 
 def read_boxes(file: Path) -> dict[str, list[Face]]:
     """Read the boxes of photos from a file, and the landmarks where it has them.
 
-    Either CSV with a header that has the columns source, x0, y0, x1 and y1, a row for each face, or one without
-    numbers for a photo that has none; landmarks stand in right_eye_x, right_eye_y and so on, as `mien.records.columns`
-    names them. Or a JSON array with an object for each photo, or a line for each in a file that ends in .jsonl:
+    Either CSV with the columns source, x0, y0, x1 and y1 and a row for each face, or one without numbers for a photo
+    that has none; landmarks are in right_eye_x, right_eye_y and so on, as `mien.records.columns` names them. Or a JSON
+    array with an object for each photo, or a line for each in a file that ends in .jsonl:
     ``{"source": "a.jpg", "faces": [{"box": [x0, y0, x1, y1], "landmarks": [[x, y], ...]}]}``.
-    Other columns and keys are passed over, so that the output of an analysis can be read; but a `path` where a file
-    lies names the photo in the place of `source`.
+    Other columns and keys are ignored, so that the output of an analysis can be read; but a `path` at which there is a
+    file names the photo instead of `source`.
 
     Returns:
-        Source or path -> faces, px; without the photos of which `failed` says why they could not be read.
+        Source or path -> faces, px; without the photos that `failed`.
 
     Raises:
-        InputError: the file is of another form; names the place.
+        InputError: the file is malformed; says where.
     """
     try:
         data = file.read_bytes()
-        is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Windows' PowerShell writes >
-        text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "surrogateescape")  # names may hold anything
+        is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as > in Windows PowerShell writes it
+        text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "surrogateescape")  # file names may hold any bytes
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{file}: cannot be read: {reason}.") from error
@@ -68,8 +68,8 @@ def boxes_of_each(
         For each source its faces, or None where `boxes` does not know it.
 
     Raises:
-        InputError: a box is malformed, `boxes` is no list, or there are boxes for more or fewer sources, or for one in
-            two spellings.
+        InputError: a box is malformed, `boxes` is no list, its length is not that of the sources, or it names a source
+            in two spellings.
     """
     if not isinstance(boxes, Mapping):
         try:
@@ -90,10 +90,10 @@ def boxes_of_each(
 
 
 def _place(name: str) -> Path:
-    """Where a photo lies, whatever the spelling of its path."""
+    """The resolved path of a photo, so that all spellings of it are equal."""
     try:
         return Path(name).resolve()
-    except (ValueError, RuntimeError):  # a NUL in the name, or a link to itself: reading the photo says so
+    except (ValueError, RuntimeError):  # a NUL in the name, or a link to itself: reported when the photo is read
         return Path(name)
 
 
@@ -115,7 +115,7 @@ def checked_boxes(boxes: Any, source: str) -> list[Face]:
 
 
 def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
-    """Return what a detector of the user's own found in an image.
+    """Return what a custom detector found in an image, after a check.
 
     Raises:
         InputError: it is no list of `Face`; a box, landmarks or a score is malformed; or a face lies outside the image.
@@ -134,10 +134,10 @@ def detected_faces(found: Any, image: npt.NDArray[np.uint8], source: str) -> lis
 
 
 def given_faces(faces: list[Face] | None, image: npt.NDArray[np.uint8], source: str) -> list[Face]:
-    """Return the faces that are given for an image, after a check.
+    """Return the faces given for an image, after a check.
 
     Raises:
-        InputError: `faces` is None, as nothing is known of the image, or one lies outside it.
+        InputError: `faces` is None, as none are given for the image, or one lies outside it.
     """
     if faces is None:
         raise InputError(f"{source}: no boxes are given for it.")
@@ -150,7 +150,7 @@ def given_faces(faces: list[Face] | None, image: npt.NDArray[np.uint8], source: 
 
 
 def _face(box: Any, landmarks: Any, place: str) -> Face:
-    """A face of what was given; `place` names it in messages."""
+    """A checked face; `place` names it in messages."""
     try:
         x0, y0, x1, y1 = (float(value) for value in box)
     except (TypeError, ValueError, OverflowError) as error:
@@ -193,7 +193,7 @@ def _from_json(text: str, file: Path) -> dict[str, list[Face]]:
 
 
 def _photo_of(record: Mapping[str, Any]) -> str:
-    """Name the photo by its `path`, which files of `--out` have, so that they serve in any folder; else by `source`."""
+    """The photo's `path`, which files of `--out` have so that they can be used in any folder; else its `source`."""
     path = record.get("path")
     return path if isinstance(path, str) and os.path.isfile(path) else _source(record["source"])  # noqa: PTH113
 

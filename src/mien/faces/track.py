@@ -1,4 +1,4 @@
-"""Faces over the frames of a video: which face is the one of the frame before."""
+"""Tracking: which face in a frame is which in the frame before."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from mien.checking import check_number
 from mien.faces.detect import Box, Face
 
-_LARGEST_COST = 2.0  # a jump by one side of the box costs this much
+_LARGEST_COST = 2.0  # of a jump by one side of the box
 _SHAPE_WEIGHT = 2.0  # landmarks of one face jitter by 0.02 sides, those of two people differ by 0.05 to 0.2
-_VELOCITY_S = 0.1  # time constant: boxes jitter, so that one step alone says little, at 25 frames/s a third
+_VELOCITY_S = 0.1  # time constant: boxes jitter, so one step counts little, at 25 frames/s a third
 
 
 @dataclass
@@ -27,13 +27,13 @@ class _Track:
     velocity: npt.NDArray[np.float64]  # of the centre, px per second
 
     def expected_at(self, time_s: float) -> Box:
-        """The box, moved on with constant velocity."""
+        """The box, moved at constant velocity."""
         x, y = self.velocity * (time_s - self.time_s)
         x0, y0, x1, y1 = self.face.box
         return x0 + x, y0 + y, x1 + x, y1 + y
 
     def see(self, face: Face, time_s: float) -> None:
-        """Take in the next sighting."""
+        """Add the next sighting."""
         if time_s > self.time_s:
             passed_s = time_s - self.time_s
             step_px = np.array(face.center) - np.array(self.face.center)
@@ -45,18 +45,18 @@ class _Track:
 class Tracker:
     """Gives the same number to the same face, frame after frame.
 
-    What it costs to take a face for a track's next sighting is the sum of
+    The cost of assigning a face to a track is the sum of
 
-    * 1 - IoU of its box and the track's box, moved on with constant velocity;
-    * the distance of their centres, in sides of the box, which still tells apart boxes that do not overlap;
+    * 1 - IoU of its box and the track's box, moved at constant velocity;
+    * the distance of their centres, in sides of the box, which ranks boxes that do not overlap;
     * twice the mean distance of the five landmarks, each relative to its box's centre and in its sides: pose and
       build of the face, which tell apart faces that cross. 0 where a face has no landmarks.
 
-    The cheapest pair is joined first, then the cheapest of those left, up to a cost of 2. What is left over begins
-    new tracks. Nothing is known of what a face looks like: who leaves and comes back later is a new track.
+    Faces are assigned greedily, the cheapest pair first, up to a cost of 2; the others begin new tracks. Appearance is
+    not compared: a person who leaves and comes back later is a new track.
 
     Args:
-        unseen_s: a track ends when its face is missed in a frame and was last seen longer ago than this, seconds.
+        unseen_s: a track ends when its face is missing in a frame and was last seen longer ago than this, seconds.
 
     Raises:
         InputError: `unseen_s` is negative.
@@ -118,13 +118,13 @@ def _cost(track: _Track, face: Face, time_s: float) -> float:
     side = (track.face.side_px + face.side_px) / 2
     x, y = (expected[0] + expected[2]) / 2, (expected[1] + expected[3]) / 2
     distance = math.hypot(face.center[0] - x, face.center[1] - y) / side
-    if distance > _LARGEST_COST:  # the rest is not negative, and takes time in a crowd
+    if distance > _LARGEST_COST:  # the other terms are not negative, and slow in a crowd
         return distance
     return 1 - iou(expected, face.box) + distance + _SHAPE_WEIGHT * _shape_difference(track.face, face)
 
 
 def iou(a: Box, b: Box) -> float:
-    """Return the area that two boxes share, as a fraction of the area that they cover."""
+    """Return the intersection over union of two boxes."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
