@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mien.media.images import Photo
 
 DEFAULT_WORKERS = 2
-"""Threads where nobody says how many. Each more takes 30 to 100 MB with photos of 12 megapixels."""
+"""Threads by default. Each one takes 30 to 100 MB with photos of 12 megapixels."""
 
 MOST_WAITING = 8
-"""Photos whose results are held back to fill a batch. Eight faces at once take 9 % longer each than 32 do."""
+"""Most photos whose results wait for a full batch. A face takes 9 % longer in a batch of 8 than of 32."""
 
 
 @overload
@@ -71,8 +71,8 @@ def analyze(
 ) -> Analysis | Analyses:
     """Read the expressions of the faces in a photo, or in several.
 
-    The model that ships is loaded once and kept; one that is named is loaded by each call: give many photos at once,
-    or keep an `Analyzer`.
+    The default model is loaded once and kept; a named one is loaded by each call: give many photos at once, or keep an
+    `Analyzer`.
 
     Args:
         source: a photo: a path, bytes, an open binary file, a Pillow image, or an array ``(H, W)`` or ``(H, W, 3)``
@@ -80,14 +80,14 @@ def analyze(
             subfolders, and of patterns like ``"photos/**/*.jpg"``.
         model: a model folder, the name of a shipped model, or a `Recognizer`; None is the shipped default.
         detector: finds the faces; None is `YuNet`.
-        min_face_px: for `YuNet`: the height of the smallest face that is searched, 24 px where None. Smaller values
-            find more and take longer.
+        min_face_px: for `YuNet`: height of the smallest face to search for; None is 24 px. Smaller values find more
+            and take longer.
         boxes: the faces, instead of a detector: ``(N, 4)`` x0, y0, x1, y1 in px; for a list of photos a mapping from
-            path to boxes, or boxes for each photo. A `Face` may stand for a box: by its landmarks it is turned upright.
+            path to boxes, or boxes for each photo. A `Face` instead of a box is turned upright by its landmarks.
         crops: every photo is one face already.
         batch_size: faces that go through the model together, across photos.
-        workers: threads that read photos and find faces side by side. None is 2, and 1 where there is but one core,
-            or with a detector that is not `YuNet`, which may not be fit for threads.
+        workers: threads that read photos and find faces. None is 2, or 1 on a single core or with a detector other
+            than `YuNet`, which may not be thread-safe.
 
     Returns:
         An `Analysis` of a photo; `Analyses` of a list, in its order.
@@ -110,7 +110,7 @@ def analyze(
 
 
 def check_searched(min_face_px: float | None, boxes: object, crops: bool) -> None:
-    """Make sure that `min_face_px` is given only where faces are searched.
+    """Make sure that `min_face_px` is given only where faces are searched for.
 
     Raises:
         InputError: `boxes` or `crops` say where they are.
@@ -163,7 +163,7 @@ class Analyzer:
     ) -> Generator[Analysis]:
         """Yield an `Analysis` for each photo, in order; memory does not grow with their number.
 
-        Threads work a few photos ahead. They end with the generator: when it is exhausted, closed or interrupted.
+        Threads work a few photos ahead. They end when the generator is exhausted, closed or interrupted.
 
         Args:
             photos: a list of them, each as `analyze` takes it, but no folders; or a generator, which is asked for a few
@@ -225,7 +225,7 @@ class Analyzer:
         return crop_photos(named, find, preprocess, margin, workers, least_px)
 
     def _run(self, found: Generator[Cropped]) -> Generator[Analysis]:
-        """The work of `run`, which itself is no generator, so that it checks its arguments when it is called."""
+        """The generator of `run`, which is none itself, so that it checks its arguments when it is called."""
         batch: list[Cropped] = []
         with closing(found):
             try:
@@ -235,7 +235,7 @@ class Analyzer:
                     if n_faces >= self.batch_size or len(batch) >= min(self.batch_size, MOST_WAITING):
                         full, batch = batch, []
                         yield from self.recognize(full)
-            except Exception:  # of a generator of photos: those that it gave are read
+            except Exception:  # of a generator of photos: those it gave before are read
                 yield from self.recognize(batch)
                 raise
             yield from self.recognize(batch)
@@ -250,7 +250,7 @@ class Analyzer:
         yield from (self._analysis(photo, expressions) for photo in photos)
 
     def crop_one(self, photo: Photo, name: str) -> Cropped:
-        """Find the faces of one photo, which messages call `name`; for threads, too, if they may share the detector."""
+        """Find the faces of one photo, which messages call `name`; threads may, if they may share the detector."""
         (found,) = self._crop([(photo, name)])
         return found
 
@@ -290,7 +290,7 @@ def _recognizer(model: str | Path | Recognizer | None) -> Recognizer:
 
 @lru_cache
 def _shipped_recognizer() -> Recognizer:
-    """The recogniser that ships; threads may share it, as onnxruntime's sessions may be shared."""
+    """The default recogniser; threads may share it, as they may share onnxruntime's sessions."""
     return Recognizer.load()
 
 

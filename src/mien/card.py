@@ -23,7 +23,7 @@ CARD_FILE = "card.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Everything that a user of `model.onnx` must know, stored as `card.json` beside it.
+    """All that a user of `model.onnx` must know, stored as `card.json` beside it.
 
     Attributes:
         name: the model's name, unique among the shipped ones.
@@ -79,8 +79,8 @@ class Card:
         """Read and check a model folder.
 
         Raises:
-            ModelError: a file is missing, the card is of another schema, lacks a field, has an unknown one or a value
-                that cannot be, or `model.onnx` is not the file that the card describes.
+            ModelError: a file is missing, the card is of another schema, lacks a field, has an unknown one or an
+                impossible value, or `model.onnx` is not the file that the card describes.
         """
         card_file, model_file = folder / CARD_FILE, folder / MODEL_FILE
         try:
@@ -110,7 +110,7 @@ class Card:
 
 
 def _check(row: Any, file: Path) -> None:
-    """Refuse a card of another schema, without a needed field, or with a value that cannot be."""
+    """Refuse a card of another schema, without a needed field, or with an impossible value."""
     if not isinstance(row, dict):
         raise ModelError(
             f"{file}: not a card of this mien (found {row!r:.80}, expected an object); export the model again."
@@ -142,7 +142,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _are_figures(value: Any) -> bool:
-    """Whether these are the figures of one part of a split, or None where it was not measured."""
+    """Whether these are the figures of one part of a split, None if it was not measured."""
     return value is None or (_is_object(value) and all(_is_number(value.get(name)) for name in _RATES))
 
 

@@ -1,4 +1,4 @@
-"""Arguments that are numbers: checked where they arrive, so that the message names them."""
+"""Checks of arguments that are numbers, with messages that name them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from mien.errors import InputError
 
 
 def check_number(name: str, value: Any, least: float, most: float = math.inf, *, whole: bool = False) -> None:
-    """Make sure that an argument is a number from `least` to `most`; NumPy's are numbers, truth values and NaN are not.
+    """Make sure that an argument, called `name`, is a number from `least` to `most`, and a whole one if `whole`.
 
-    Args:
-        name: of the argument, and of what it is for, as ``"photo.gif: every"``.
-        value: what was given.
-        least: the smallest number that is accepted.
-        most: the largest one.
-        whole: whether it must be a whole one.
+    NumPy's numbers are accepted; truth values and NaN are not.
 
     Raises:
-        InputError: it is no such number.
+        InputError: it is not.
     """
     kind: Any = Integral if whole else Real
     if not isinstance(value, kind) or isinstance(value, bool) or not least <= value <= most:

@@ -1,4 +1,4 @@
-"""Photos in, the faces in them out, ready for the recogniser; several photos at a time."""
+"""From photos to the crops of their faces, several photos at a time."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 _Image = npt.NDArray[np.uint8]
 Find = Callable[[int, str, _Image, int], list[Face]]
-"""Index of a photo, its name, its pixels, and by what it was reduced when it was read -> its faces, in these pixels."""
+"""Index of a photo, its name, its pixels and by what factor they were reduced -> its faces, in these pixels."""
 
-# Kinds of photos that threads read without touching each other. Pillow reads its file when an image is first used.
+# What threads can read in parallel. Not open files; nor Pillow images, which read their file when first used.
 _INDEPENDENT = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)
 
 
 @dataclass
 class Cropped:
-    """A photo whose faces wait for the recogniser.
+    """A photo and the crops of its faces, ready for the recogniser.
 
     Attributes:
-        photo: the photo; the bytes of one that was an open file.
+        photo: the photo; of an open file, its bytes.
         name: what records call it.
         size: width and height, px; None if it could not be read.
         faces: the faces in it.
@@ -70,12 +70,12 @@ def crop_photos(
     """Read photos and cut out their faces, in order.
 
     Args:
-        photos: as `read_image` takes them, and what messages call them; asked for as they are needed.
+        photos: as `read_image` takes them, and their names in messages; asked for as they are needed.
         find: finds the faces; called by several threads at a time where `workers` is above 1.
         preprocess: of the recogniser.
         margin_fraction: context around a face, as `crop_face` takes it.
-        workers: threads; each holds one whole photo.
-        least_px: what the longer side of a photo keeps at least when it is read reduced, see `read_reduced`.
+        workers: threads; each holds a photo in memory.
+        least_px: as `read_reduced` takes it.
     """
     one_at_a_time = threading.Lock()
 
@@ -104,11 +104,7 @@ def _enlarged(face: Face, factor: int) -> Face:
 
 
 def _check_kind(photo: Photo, name: str) -> None:
-    """Refuse paths that are not for one photo.
-
-    Raises:
-        InputError: `photo` is the path of a video, or a pattern or folder, with photos or without.
-    """
+    """Refuse the path of a video, and patterns and folders, with photos or without."""
     if not isinstance(photo, str | os.PathLike):
         return
     if Path(photo).suffix.lower() in VIDEO_SUFFIXES:
@@ -122,7 +118,7 @@ def _check_kind(photo: Photo, name: str) -> None:
 def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[Cropped]:
     """Yield what jobs return, in their order; each thread works up to two jobs ahead.
 
-    Threads are enough: they leave Python's lock free for 70 % of their time (`benchmarks/photo_workers.py`).
+    Threads suffice: they release Python's lock for 70 % of their time (`benchmarks/photo_workers.py`).
     """
     if workers <= 1:
         yield from (job() for job in jobs)
@@ -141,7 +137,7 @@ def _in_order(jobs: Iterable[Callable[[], Cropped]], workers: int) -> Generator[
 
 
 def _raising_in_turn(jobs: Iterable[Callable[[], Cropped]]) -> Generator[Callable[[], Cropped]]:
-    """Yield the jobs; an error in making the next one becomes a job that raises it, after those before are done."""
+    """Yield the jobs; an error in making one becomes a job that raises it, so that those before it finish first."""
     try:
         yield from jobs
     except Exception as error:  # of a user's generator of photos
@@ -153,9 +149,9 @@ def _raising_in_turn(jobs: Iterable[Callable[[], Cropped]]) -> Generator[Callabl
 
 
 def least_px_of(detector: Detector, preprocess: Preprocess) -> float:
-    """Return how many px the longer side of a photo must keep where it is read reduced.
+    """Return how many px the longer side of a photo must keep when it is read reduced.
 
-    With so many, the smallest face that YuNet can find still fills a crop. Other detectors get whole photos.
+    So many that the smallest face that YuNet can find still fills a crop. Other detectors get whole photos.
     """
     return detector.longest_px * preprocess.crop_px / SURE_FACE_PX if isinstance(detector, YuNet) else math.inf
 
@@ -164,7 +160,7 @@ def detect_in(detector: Detector, image: npt.NDArray[np.uint8], factor: int, nam
     """Find faces in a photo that was read at ``1 / factor`` of its size; boxes are px of `image`.
 
     Raises:
-        InputError: a detector of the user's own returned something else than faces in the photo; begins with `name`.
+        InputError: a custom detector returned anything but faces in the photo; begins with `name`.
     """
     if isinstance(detector, YuNet):
         return (detector if factor == 1 else detector.for_reduced(factor)).detect(image)

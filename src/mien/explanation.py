@@ -1,4 +1,4 @@
-"""Explanations: which parts of a face speak for its expression, found by hiding parts of it; any model, no torch."""
+"""Explanations: which parts of a face speak for its expression, found by hiding parts of it; for any model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from mien.media.images import Photo
 
 MASKS = 800
-"""Ways to hide parts of a face that are tried. `benchmarks/explanations.py` measures what fewer give."""
+"""How many ways to hide parts of a face are tried; `benchmarks/explanations.py` measures what fewer give."""
 
 _CELLS = 12  # of a mask, in each direction
 _RIDGE = 0.1  # for each mask; the cells' own variance is 0.25
-_BLUR = 1 / 6  # what is hidden keeps the light of its surroundings; as a fraction of the crop's side
+_BLUR = 1 / 6  # of what is hidden, so that it keeps its light; sigma, as a fraction of the crop's side
 _AT_ONCE = 64
 
 # In sides of the crop, from above: half-way between where the landmarks of FER2013's faces stand in YuNet's crops
@@ -73,7 +73,7 @@ class Explanation:
 
     @property
     def title(self) -> str:
-        """The explained label and its probability, with a question mark where the face is read so without certainty."""
+        """The explained label and its probability, with a question mark where it is the face's own and uncertain."""
         expression = self.face.expression
         label = expression.marked_label if self.label == expression.label else self.label
         return f"{label} {expression.probabilities[self.label]:.0%}"
@@ -92,16 +92,12 @@ class Explanation:
 
 
 def _check_single(source: Photo) -> None:
-    """Refuse what is more than one photo.
-
-    Raises:
-        InputError: `source` is a folder, a pattern or a video.
-    """
+    """Refuse a folder, a pattern or a video."""
     if isinstance(source, str | os.PathLike):
         name = source_name(source)
         is_more = is_pattern(name) or Path(name).suffix.lower() in VIDEO_SUFFIXES
         if is_more or os.path.isdir(name):  # noqa: PTH112  # Path's raises on long names
-            raise InputError(f"{name}: is no photo; one photo is explained at a time.")
+            raise InputError(f"{name}: is not a photo; one photo is explained at a time.")
 
 
 def explain(
@@ -157,7 +153,7 @@ def explain(
 def _known(label: str, card: Card) -> str:
     """Return the model's own spelling of a label."""
     if not isinstance(label, str):
-        raise InputError(f"{card.name}: label {label!r} is no name; expected one of {', '.join(card.labels)}.")
+        raise InputError(f"{card.name}: label {label!r} is not a name; expected one of {', '.join(card.labels)}.")
     try:
         return card.labels.name(card.labels.index(label))
     except DataError as error:
@@ -174,9 +170,8 @@ def heat_maps(
 ) -> npt.NDArray[np.float32]:
     """Say for each part of each face by how much showing it raises the log-probability of a label.
 
-    Parts of a face, chosen at random, are replaced by what is left of them after a strong blur, and the model is asked
-    again. A linear model then says what each cell of a grid of 12 by 12 adds: ridge regression of the label's
-    log-probability on which cells were shown.
+    Random parts of a face are blurred strongly, and the model is asked again. A linear model then says what each cell
+    of a grid of 12 by 12 adds: ridge regression of the label's log-probability on which cells were shown.
 
     Args:
         recognizer: the model.

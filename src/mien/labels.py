@@ -95,9 +95,9 @@ FERPLUS = LabelSet(("neutral", "happy", "surprise", "sad", "angry", "disgust", "
 
 
 def label_set_of(names: Iterable[str]) -> LabelSet:
-    """Return the classes that somebody names, in their order.
+    """Return named classes, in their order.
 
-    Where all are expressions that mien knows, and no two the same, they get mien's spelling; else all keep their own.
+    If all are expressions that mien knows, and no two the same, they get mien's spelling; else all keep their own.
 
     Raises:
         DataError: a name is empty, or two are one word.

@@ -1,4 +1,4 @@
-"""What a picture of a whole video needs, collected in bounded memory while its frames go by."""
+"""A whole video at a glance, collected in bounded memory while its frames are read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mien.timeline import Segment, SegmentFinder
 from mien.video import AnalyzedFrame, VideoFace
 
 _FIRST_BIN_S = 0.1
-_MOST_BINS = 1024  # then two become one
-_MOST_THUMBNAILS = 240  # then each second is dropped
+_MOST_BINS = 1024  # then neighbours are merged
+_MOST_THUMBNAILS = 240  # then every second one is dropped
 _MOST_TRACKS = 100  # then up to half of them are dropped, the shortest that have ended
 _THUMBNAIL_PX = 240
 _PORTRAIT_PX = 64
@@ -26,13 +26,13 @@ _Image = npt.NDArray[np.uint8]
 
 @dataclass
 class TrackOverview:
-    """One face's way through a video.
+    """One track of a video.
 
     Attributes:
         track: its number.
         portrait: its crop in the frame where the detector was surest, 64 x 64 px.
         frames: in how many it was seen.
-        last_s: time of the last of them.
+        last_s: time of the last one.
     """
 
     track: int
@@ -42,41 +42,41 @@ class TrackOverview:
     _score: float = -1.0
     _bins: dict[int, tuple[npt.NDArray[np.float64], int]] = field(default_factory=dict)
 
-    def add(self, face: VideoFace, image: _Image, place: int) -> None:
-        """Take a sighting in the bin `place`."""
+    def add(self, face: VideoFace, image: _Image, index: int) -> None:
+        """Add a sighting to the bin `index`."""
         score = 0.0 if face.score is None else face.score
         if score > self._score:
             self._score, self.portrait = score, _small(crop_face(image, face), _PORTRAIT_PX)
         probabilities = np.array(list(face.expression.probabilities.values()))
-        total, n = self._bins.get(place, (np.zeros_like(probabilities), 0))
-        self._bins[place] = total + probabilities, n + 1
+        total, n = self._bins.get(index, (np.zeros_like(probabilities), 0))
+        self._bins[index] = total + probabilities, n + 1
         self.frames += 1
         self.last_s = face.time_s
 
     def halve(self) -> None:
-        """Merge each two neighbouring bins into one."""
+        """Merge pairs of neighbouring bins."""
         halved: dict[int, tuple[npt.NDArray[np.float64], int]] = {}
-        for place, (total, n) in self._bins.items():
-            other, m = halved.get(place // 2, (np.zeros_like(total), 0))
-            halved[place // 2] = total + other, n + m
+        for index, (total, n) in self._bins.items():
+            other, m = halved.get(index // 2, (np.zeros_like(total), 0))
+            halved[index // 2] = total + other, n + m
         self._bins = halved
 
     def course(self, begin_s: float, bin_s: float) -> list[tuple[float, float, list[float]]]:
         """Return stretches of time in order, each with its beginning, end and mean probabilities."""
-        places = sorted(self._bins)
-        ends = [*places[1:], places[-1] + 1]
+        starts = sorted(self._bins)
+        ends = [*starts[1:], starts[-1] + 1]
         found = []
-        for place, end in zip(places, ends, strict=True):
-            total, n = self._bins[place]
-            found.append((begin_s + place * bin_s, begin_s + end * bin_s, (total / n).tolist()))
+        for start, end in zip(starts, ends, strict=True):
+            total, n = self._bins[start]
+            found.append((begin_s + start * bin_s, begin_s + end * bin_s, (total / n).tolist()))
         return found
 
 
 class Overview:
     """Courses, portraits, segments and thumbnails of a video.
 
-    Memory does not grow with the video's length: bins of time widen, thumbnails are thinned out, and of many tracks the
-    shorter ones that have ended are dropped. Only the list of segments grows.
+    Memory does not grow with the video's length: bins of time widen, thumbnails are thinned out, and short tracks that
+    have ended are dropped if there are many. Only the list of segments grows.
 
     Args:
         source: the video.
@@ -114,14 +114,14 @@ class Overview:
             self._bin_s *= 2
             for track in self._tracks.values():
                 track.halve()
-        place = max(0, int((frame.time_s - self.begin_s) / self._bin_s))
+        index = max(0, int((frame.time_s - self.begin_s) / self._bin_s))
         for face in frame.faces:
             self._finder.add(face)
             number = face.track_id or 0
             self._numbers.add(number)
             if number not in self._tracks:
                 self._tracks[number] = TrackOverview(number, np.zeros((1, 1, 3), np.uint8))
-            self._tracks[number].add(face, np.asarray(frame.photo), place)
+            self._tracks[number].add(face, np.asarray(frame.photo), index)
         if len(self._tracks) > _MOST_TRACKS:
             self._drop()
         if self._wants_thumbnails:

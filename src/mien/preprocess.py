@@ -19,10 +19,9 @@ Color = Literal["grey", "rgb"]
 class Preprocess:
     """How a face crop becomes network input. It travels in the recipe and in the model's card.
 
-    The work is split at the model file's border. Outside it, `stack` brings crops to ``crop_px`` squares of
-    uint8: all that the user of a model file has to do. Inside it, as the network's first layer
-    (`mien.lab.nets.input.InputLayer`), they are scaled to [0, 1], resized to ``input_px``, repeated to
-    ``channels`` and normalised, so that no user can get that part wrong.
+    Before the model file, `stack` brings crops to ``crop_px`` squares of uint8: all that its user has to do. Inside it,
+    as the network's first layer (`mien.lab.nets.input.InputLayer`), they are scaled to [0, 1], resized to ``input_px``,
+    repeated to ``channels`` and normalised, so that no user can get that part wrong.
 
     Attributes:
         crop_px: side of the square crops, px; 48 as in FER2013.
@@ -91,7 +90,7 @@ class Preprocess:
         """One crop as ``(planes, crop_px, crop_px)``."""
         import cv2  # here, because `import mien` must stay quick
 
-        face: npt.NDArray[Any] = crop  # cv2 answers with looser types
+        face: npt.NDArray[Any] = crop  # cv2 returns looser types
         if self.color == "grey" and face.ndim == 3:
             face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
         elif self.color == "rgb" and face.ndim == 2:

@@ -25,7 +25,7 @@ DEFAULT_MODEL = "mien-small"
 """Name of the shipped model that is used when none is named."""
 
 LEAST_DOUBT = 1e-9
-"""Of a face, see `calibrated_softmax`: without doubt its temperature would be 0."""
+"""Least doubt of a face in `calibrated_softmax`: without any, its temperature would be 0."""
 
 _SHIPPED = Path(__file__).with_name("models")
 
@@ -82,8 +82,8 @@ def calibrated_softmax(
     """Return ``softmax(logits / T)``, ``(N, K)`` float64, with a temperature for each face.
 
     ``T = temperature * (1 - p) ** sharpening``, where p is the largest of ``softmax(logits)``. No face gets another
-    label. Networks that learned from softened labels doubt what they know and trust their guesses; a positive
-    `sharpening` puts both right, which no single temperature can.
+    label. Networks that learned from softened labels are underconfident where they are right and overconfident where
+    they guess; a positive `sharpening` corrects both, which no single temperature can.
     """
     others = 1 - softmax(logits).max(axis=1, keepdims=True)
     temperatures = temperature * np.maximum(others, LEAST_DOUBT) ** sharpening
@@ -91,7 +91,7 @@ def calibrated_softmax(
 
 
 class Recognizer:
-    """A model folder, ready for use; a copy, as for another process, is loaded anew from that folder.
+    """A model folder, ready for use; a copy, as for another process, is loaded from that folder again.
 
     Attributes:
         card: its card.
@@ -118,8 +118,8 @@ class Recognizer:
         """Open a model.
 
         Args:
-            model: the name of a shipped model, a model folder, or None for the shipped default. Write a folder that
-                is called as a shipped model ``./name``.
+            model: the name of a shipped model, a model folder, or None for the shipped default. Write ``./name`` for a
+                folder that has the name of a shipped model.
             threads: CPU threads for one batch; None leaves the choice to onnxruntime.
 
         Raises:
@@ -186,7 +186,7 @@ class Recognizer:
         return found
 
     def expressions(self, probabilities: npt.NDArray[np.float64]) -> list[Expression]:
-        """Put probabilities ``(N, K)`` into words."""
+        """Turn probabilities ``(N, K)`` into expressions."""
         names = self.card.labels.names
         best = probabilities.argmax(axis=1).tolist()
         return [
@@ -198,7 +198,7 @@ class Recognizer:
 
 
 def _squared(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A crop as `crop_face` gives it, square and not too large; all else as it is, for `Preprocess.stack` checks it."""
+    """A crop made square, and not too large; anything else as it is, for `Preprocess.stack` to refuse."""
     is_array = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.size
     is_crop = is_array and (crop.ndim == 2 or crop.shape[2:] == (3,))
     if not is_crop or crop.shape[0] == crop.shape[1] <= MAX_CROP_PX:
@@ -247,17 +247,13 @@ def _sums_overflow() -> bool:
 
 
 def _open(file: Path, card: Card, threads: int | None) -> onnxruntime.InferenceSession:
-    """Open a model file and check that it takes and gives what its card says.
-
-    Raises:
-        ModelError: onnxruntime cannot read it, or it does not fit the card.
-    """
+    """Open a model file and check that it takes and gives what its card says."""
     import onnxruntime  # here, because `import mien` must stay quick
     from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 0 if threads is None else threads  # 0 = as many as there are cores
-    # waiting in a loop for the next batch would take the time of decoder and detector
+    # else threads that wait for the next batch keep cores busy that decoder and detector need
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if _sums_overflow():
         options.add_session_config_entry("session.x64quantprecision", "1")  # slower there, but right

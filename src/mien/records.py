@@ -1,4 +1,4 @@
-"""What an analysis found: typed, and as JSON, table and picture."""
+"""The results of an analysis: typed, and as JSON, table and picture."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def columns(labels: LabelSet) -> list[str]:
 
 
 def csv_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """Return a row as a line of CSV, without its end; a name that holds a line break of any kind is quoted."""
-    text = io.StringIO()  # Python 3.11 quotes only those line breaks that are in its line terminator
+    """Return a row as a line of CSV, without its line end; names with any kind of line break are quoted."""
+    text = io.StringIO()  # Python 3.11 quotes only the line breaks that are in its line terminator
     csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
     return text.getvalue().removesuffix("\r\n")
 
 
 def csv_head(columns: Sequence[str]) -> str:
-    """Return the line with the names of the columns; a class of one's own may have a comma in its name."""
+    """Return the header line; names of custom classes may have commas."""
     return csv_line(dict(zip(columns, columns, strict=True)), columns)
 
 
@@ -77,12 +77,12 @@ class Analysis:
 
     Attributes:
         source: the photo's path, or ``<array>`` and the like for one without.
-        photo: the photo as it was given; the picture is drawn from it.
+        photo: the photo as it was given; annotations are drawn on it.
         size: width and height, px, as the photo is seen; None if it could not be read.
         faces: the surest detection first; in the order of the boxes where boxes were given.
         failed: why the photo could not be read or used; None if it could.
         model: name of the recogniser.
-        labels: what it knows; empty for a photo that never came to it.
+        labels: its classes; empty for a photo that never came to it.
     """
 
     source: str
@@ -123,7 +123,7 @@ class Analysis:
         return columns(self.labels)
 
     def annotated(self) -> npt.NDArray[np.uint8]:
-        """Return the photo, read once more, with boxes, labels and bars drawn on it, ``(H, W, 3)`` uint8 RGB.
+        """Return the photo, read again, with boxes, labels and bars drawn on it, ``(H, W, 3)`` uint8 RGB.
 
         Raises:
             InputError: the photo could not be read.
@@ -142,7 +142,7 @@ class Analysis:
         """Write the annotated photo as PNG, JPEG or WebP, by the ending of `file`.
 
         Raises:
-            InputError: the photo could not be read, or the file is the photo itself or cannot be written.
+            InputError: the photo could not be read; or the file is the photo itself, or cannot be written.
         """
         picture = self.annotated()
         if os.path.realpath(file) == os.path.realpath(self.source):  # Path.resolve raises on a link to itself
@@ -155,7 +155,7 @@ class Analyses(Sequence[Analysis]):
 
     def __init__(self, analyses: Iterable[Analysis], labels: LabelSet = _NO_LABELS) -> None:
         self._all = tuple(analyses)
-        self._labels = labels  # of a table without any photo
+        self._labels = labels  # for the columns of an empty table
 
     @overload
     def __getitem__(self, index: int) -> Analysis: ...
@@ -219,10 +219,10 @@ def _table(analyses: Iterable[Analysis], labels: LabelSet) -> pandas.DataFrame:
     except ImportError as error:
         raise MienError("to_pandas needs pandas, which is not installed: pip install pandas") from error
     analyses = list(analyses)
-    # frames of videos have more columns than photos among them
+    # frames of videos have more columns than photos
     named = (analysis._columns() for analysis in analyses if len(analysis.labels))
     known = max(named, key=len, default=columns(labels))
     records = [record for analysis in analyses for record in analysis.records()]
-    for record in records:  # pandas' strings are UTF-8, and names of files may be none
+    for record in records:  # pandas has strings in UTF-8, and file names may hold other bytes
         record["source"] = record["source"].encode(errors="backslashreplace").decode()
     return pandas.DataFrame(records, columns=known)

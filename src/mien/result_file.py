@@ -1,4 +1,4 @@
-"""A file of results to which photos are added one by one, so that a run that was broken off can go on."""
+"""A file of results to which photos are added one by one, so that an interrupted run can go on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _Stamp = tuple[int, int]
 
 _ADDED = ("faces", "failed", "path", "bytes", "modified_ns", "made_with")
-"""Columns behind those of `columns`: number of faces, why the photo failed, where it lies, its stamp, what read it."""
+"""Columns after those of `columns`: number of faces, why the photo failed, its path, its stamp, what read it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Known:
 
     Attributes:
         source: the photo as it was named.
-        path: where it lies; two folders may have photos of one name.
+        path: its absolute path, which tells photos of the same name apart.
         faces: how many it has.
         failed: why it could not be read; None if it could.
         stamp: its size in bytes and the time of its last change in ns; None if there was no such file.
@@ -49,11 +49,11 @@ class Known:
 class ResultFile:
     """A CSV or JSON-lines file of photos, among them those that failed or show no face.
 
-    A killed run can leave no more of the photo under way than a piece at the file's end, which the next run takes
-    away. A photo that failed, or whose size or time of change is another than it was, is read anew.
+    A killed run can leave a part of its last photo at the end of the file, which the next run removes. Photos that
+    failed, or whose size or modification time has changed, are read again.
 
     Attributes:
-        done: what the file knows of this run's photos, but for those that failed.
+        done: what the file says of this run's photos, except those that failed.
         missing: this run's photos that are still to be read, each once.
 
     Args:
@@ -63,8 +63,8 @@ class ResultFile:
         faces_from: where the faces are from, in words.
 
     Raises:
-        InputError: the file is something else, was made in another way, cannot be read or written, or another run adds
-            to it.
+        InputError: the file is something else, was made with another model or other faces, cannot be read or written,
+            or another run adds to it.
     """
 
     def __init__(self, file: Path, photos: Sequence[Path], card: Card, faces_from: str) -> None:
@@ -76,7 +76,7 @@ class ResultFile:
         self._columns = [*columns(card.labels), *_ADDED]
         self._head = csv_head(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
         self._made_with = f"{card.name} {_digest(card)}, {faces_from}"
-        # taken before the photos are read: the next run reads those anew that are changed meanwhile
+        # taken before the photos are read, so that the next run reads those again that change meanwhile
         self._stamps = {photo.absolute(): _stamp(photo) for photo in photos}
         self.done: dict[Path, Known] = {}
         with _explained(file):
@@ -86,7 +86,7 @@ class ResultFile:
         self.missing = [photo for path, photo in {p.absolute(): p for p in photos}.items() if path not in self.done]
 
     def write(self, analyses: Iterable[Analysis]) -> None:
-        """Add photos to the file, each as soon as it is there.
+        """Add photos to the file, each as soon as it is read.
 
         Raises:
             InputError: the file cannot be written, or another run adds to it.
@@ -105,7 +105,7 @@ class ResultFile:
                         stream.write(self._encoded(analysis))
                         stream.flush()
             finally:
-                with suppress(OSError):  # a full disk, which has been told
+                with suppress(OSError):  # a full disk, which was reported above
                     stream.close()
 
     def _encoded(self, analysis: Analysis) -> bytes:
@@ -120,7 +120,7 @@ class ResultFile:
         return lines.encode("utf-8", "surrogateescape")
 
     def _take_up(self) -> None:
-        """Note what is there, and take away what is cut off, out of date or failed."""
+        """Note what the file says, and remove what is cut off, out of date or failed."""
         kept: list[tuple[int, int]] = []
         with self._file.open("rb") as stream:
             start = self._after_head(stream)
@@ -139,7 +139,7 @@ class ResultFile:
             self._rewrite(kept)
 
     def _check_piece(self, stream: BinaryIO, start: int) -> None:
-        """Make sure that what stands behind the last whole line is no text of others, as of `Analysis.to_json`."""
+        """Make sure that what follows the last whole line is not another file's text, such as of `Analysis.to_json`."""
         stream.seek(start)
         with suppress(ValueError):
             piece = json.loads(stream.read())
@@ -159,7 +159,7 @@ class ResultFile:
         return stream.seek(len(head) if self._is_csv and head == self._head else 0)
 
     def _photos(self, stream: BinaryIO, start: int) -> Iterator[tuple[Known, int]]:
-        """What is known of each photo, and where its part of the file ends."""
+        """What the file says of each photo, and where its part ends."""
         lines = _WholeLines(stream, start)
         try:
             for known, is_last_row in self._csv_rows(lines) if self._is_csv else map(_of_json, lines):
@@ -193,7 +193,7 @@ class ResultFile:
 
 
 class _WholeLines:
-    """Lines that end where they should; a last one that does not is left out.
+    """Lines of a file; a last one without a line end is left out.
 
     Attributes:
         number: of lines that have been read.
@@ -224,7 +224,7 @@ def _known(fields: Mapping[str, Any], faces: int) -> Known:
 
 
 def _digest(card: Card) -> str:
-    """A short name of a model and of how it answers: of its file, preprocessing and confidence."""
+    """A short hash of what a model answers by: its file, preprocessing and calibration."""
     answers = (card.sha256, card.preprocess, card.temperature, card.sharpening, card.uncertain_below)
     return hashlib.sha256(repr(answers).encode()).hexdigest()[:8]
 

@@ -1,4 +1,4 @@
-"""From faces in frames to stretches of time with one expression, as CSV, JSON and SRT."""
+"""From faces in frames to segments of time with one expression, as CSV, JSON and SRT."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Segment:
         end_s: where the next segment of the track begins; else time of its last frame.
         label: the expression.
         confidence: mean over the frames with this label.
-        uncertain: whether most of these frames are.
-        frames: how many these are.
+        uncertain: whether most of them are uncertain.
+        frames: how many there are with this label.
     """
 
     source: str
@@ -78,7 +78,7 @@ class _Stretch:
 
 
 class _Course:
-    """The labels of one track, one face after the other."""
+    """The labels of one track over time."""
 
     def __init__(self, face: VideoFace) -> None:
         self._current = _Stretch(face.expression.label, face.time_s)
@@ -135,10 +135,10 @@ class SegmentFinder:
 
 
 def segments(faces: Iterable[VideoFace], *, min_s: float = 0.5) -> list[Segment]:
-    """Put the faces of a video together to stretches of one label.
+    """Join the faces of a video into segments of one label.
 
     A label holds until another one leads without a break for `min_s`; the segment then ends where that lead began.
-    Shorter leads belong to the segment that they interrupt, and a shorter beginning of a track to what follows it. So
+    Shorter leads belong to the segment that they interrupt, and a shorter beginning of a track to what follows it, so
     each segment lasts `min_s` or longer, except in tracks that are shorter than that.
 
     Args:
@@ -149,7 +149,7 @@ def segments(faces: Iterable[VideoFace], *, min_s: float = 0.5) -> list[Segment]
         By source, start and track.
 
     Raises:
-        InputError: `min_s` is negative, or these are no faces of a video.
+        InputError: `min_s` is negative, or `faces` holds anything but faces of a video.
     """
     check_number("min_s", min_s, 0)
     finder = SegmentFinder(min_s)
@@ -168,9 +168,9 @@ def write_segments(found: Iterable[Segment], file: str | Path) -> None:
         file: ends in ``.csv``, ``.json`` or ``.srt``; what stands there is replaced.
 
     Raises:
-        InputError: the ending is unknown, these are no segments, or the file cannot be written.
+        InputError: the ending is unknown, `found` holds anything but segments, or the file cannot be written.
     """
-    file, found = Path(file), list(found)  # a generator is gone through once
+    file, found = Path(file), list(found)  # a generator can be read only once
     for each in found:
         if not isinstance(each, Segment):
             raise InputError(f"segments: found {type(each).__name__}; expected what mien.segments returns.")

@@ -1,4 +1,4 @@
-"""A video's course as one HTML file: bands of probabilities, with the frames under the pointer."""
+"""A video's timeline as an HTML file: bands of probabilities, with the frame under the pointer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_ROWS = 50
 
 
 def timeline_page(overview: Overview) -> str:
-    """Return a page that needs no other file, with a row for each of the fifty faces that are seen longest."""
+    """Return a page that needs no other file, with a row for each of the fifty faces seen in the most frames."""
     tracks = overview.tracks(_MOST_ROWS)
     found = overview.segments()
     hidden = overview.n_tracks - len(tracks)

@@ -1,4 +1,4 @@
-"""A video's course as a picture: a band for each face, coloured by the probabilities of the expressions."""
+"""A video's timeline as a picture: a band for each face, coloured by the probabilities of the expressions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 
 
 def timeline_picture(overview: Overview) -> npt.NDArray[np.uint8]:
-    """Draw a video's course, a row for each of the twenty faces that are seen longest.
+    """Draw a video's timeline, a row for each of the twenty faces seen in the most frames.
 
     Returns:
         ``(H, 1600, 3)`` uint8 RGB.

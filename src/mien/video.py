@@ -104,22 +104,22 @@ def analyze_video(
 ) -> VideoAnalysis:
     """Read the expressions of the faces in a video, or before a camera.
 
-    Nothing is read yet but the file's head: iterating over the result reads the video and yields a `VideoFace` for
-    each face and frame as it goes. One frame is held at a time, however long the video is.
+    Only the file's head is read at once: iterating over the result reads the video and yields a `VideoFace` for each
+    face and frame. One frame is held at a time, however long the video is.
 
     Args:
         source: the video file, or an animated GIF, WebP, PNG or AVIF, by its ending; the number of a camera; or the
-            address of a stream, such as ``rtsp://192.168.0.20/live``. Of a camera or stream the newest picture is
-            taken, until it ends or the iteration is left.
+            address of a stream, such as ``rtsp://192.168.0.20/live``. A camera or stream always gives its newest
+            picture, until it ends or the iteration does.
         model: as `analyze` takes it.
         detector: as `analyze` takes it.
         min_face_px: as `analyze` takes it.
-        every: 1 looks at each frame, n at each n-th.
+        every: 1 reads each frame, n each n-th.
         start_s: first moment wanted, seconds.
-        end_s: moment before which to stop, for a camera or stream after its first picture; None = the end.
-        smooth_s: time constant of the smoothing, seconds. A track's probabilities move towards those of a frame that
-            comes ``dt`` seconds after the one before by ``1 - exp(-dt / smooth_s)`` of the difference: a lasting change
-            has arrived by 63 % after `smooth_s`, and the answer is the same at any frame rate. 0 = none.
+        end_s: moment before which to stop, seconds; of a camera or stream, from its first picture on. None = the end.
+        smooth_s: time constant of the exponential smoothing, seconds. A frame that comes ``dt`` seconds after the last
+            one moves a track's probabilities by ``1 - exp(-dt / smooth_s)`` of the difference, at any frame rate: by
+            63 % after `smooth_s`. 0 = no smoothing.
         unseen_s: how long a face may go unseen before its track ends, seconds.
 
     Raises:
@@ -141,10 +141,10 @@ def analyze_video(
 
 
 class VideoAnalysis:
-    """The faces of a video or camera, found while they are iterated over; each iteration reads the video anew.
+    """The faces of a video or camera, found while it is iterated over; each iteration reads the video again.
 
     Args:
-        source: gives the frames; one of your own is any object with what `FrameSource` names.
+        source: gives the frames; any object with the members of `FrameSource`.
         analyzer: finds and reads the faces.
         smooth_s: as in `analyze_video`.
         unseen_s: as in `analyze_video`.
@@ -167,7 +167,7 @@ class VideoAnalysis:
 
     @property
     def cut_off(self) -> str | None:
-        """After iterating, what could not be read of the video; None if all could."""
+        """After iterating, what could not be read of the video; None if nothing."""
         return self.source.cut_off
 
     def __iter__(self) -> Generator[VideoFace, None, None]:
@@ -239,7 +239,7 @@ class _Smoother:
     def update(
         self, tracks: Sequence[int | None], raw: npt.NDArray[np.float64], time_s: float
     ) -> npt.NDArray[np.float64]:
-        """Take a frame's probabilities ``(N, K)`` and return the smoothed ones."""
+        """Return a frame's probabilities ``(N, K)``, smoothed."""
         smooth = raw.copy()
         for row, track in enumerate(tracks):
             if track in self._last and self._smooth_s > 0:
@@ -250,5 +250,5 @@ class _Smoother:
         return smooth
 
     def forget_all_but(self, tracks: set[int]) -> None:
-        """Drop what is known of tracks that have ended."""
+        """Drop the tracks that have ended."""
         self._last = {track: known for track, known in self._last.items() if track in tracks}

