@@ -11,12 +11,12 @@ _SECRET = re.compile(
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an address rather than a path."""
+    """Tell whether a name is an address, not a path."""
     return _ADDRESS.match(name) is not None
 
 
 def without_secrets(name: str) -> str:
-    """Return an address without user and password, before the host or among its arguments; other names as they are."""
+    """Return an address without user, password and secret arguments; other names as they are."""
     found = _ADDRESS.match(name)
     if found is None:
         return name

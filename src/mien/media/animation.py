@@ -33,7 +33,7 @@ def is_animation(path: Path) -> bool:
 def frame_reader(
     path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None, every: int = 1
 ) -> VideoReader | AnimationReader:
-    """Return what reads a video or an animation, by its ending; the arguments are those of `VideoReader`.
+    """Return the reader of a video or an animation, by its ending; the arguments are those of `VideoReader`.
 
     Raises:
         InputError: the range is impossible, or the file cannot be read.
@@ -48,9 +48,9 @@ class AnimationReader:
     Attributes:
         name: the file, for messages and records.
         start_s: first moment wanted, seconds.
-        duration_s: None; it is known at the end only.
-        seen_s: while iterating and after it, when the last frame that was read is over, seconds, or `end_s`.
-        cut_off: after iterating, what could not be read of the file; None if all could.
+        duration_s: None; only known at the end.
+        seen_s: while iterating and after it, when the last frame read so far ends, seconds; at most `end_s`.
+        cut_off: after iterating, what could not be read of the file; None if nothing.
     """
 
     duration_s: float | None = None
@@ -81,12 +81,12 @@ class AnimationReader:
         ends_ms = added_ms = 0.0
         with opened(self._path, self.name) as image:
             try:
-                apart = int(getattr(image, "default_image", False))  # what is shown where animations are not
+                apart = int(getattr(image, "default_image", False))  # an extra picture for viewers without animation
                 for index in range(getattr(image, "n_frames", 1) - apart):
                     image.seek(index + apart)
                     image.load()
                     time_ms = ends_ms
-                    if image.format == "AVIF":  # Pillow rounds each length to a millisecond, which would add up
+                    if image.format == "AVIF":  # Pillow rounds each length to 1 ms, which would add up
                         time_ms = image.info["timestamp"] + added_ms
                     time_s = time_ms / 1000
                     if self._end_s is not None and time_s >= self._end_s:

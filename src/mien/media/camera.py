@@ -21,21 +21,21 @@ from mien.media.shown import shown_width
 
 _OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
 _STALLED_S = 10.0
-_MISSING_S = 1.0  # a finished video that ends earlier than it says by more than this is reported as cut off
+_MISSING_S = 1.0  # a finished video that ends earlier than stated by more than this is reported as cut off
 
 
 class CameraReader:
     """Frames of a camera or a network stream, until it ends. Needs no PyAV.
 
-    Pictures that come faster than they are taken are skipped, so that the next one is always the newest. Only of a
-    finished video at an address, which says how long it is, each picture is given.
+    Pictures that come faster than they are read are skipped, so that the next one is always the newest. Of a finished
+    video at an address, which says how long it is, every picture is read.
 
     Attributes:
         name: for messages and records: ``camera 0``, or the address without user and password.
         start_s: 0; a camera begins now.
         seen_s: None; a picture is over when the next one comes.
-        cut_off: after iterating, that the camera gives no more pictures; None where it was read to the wanted end, or
-            a finished video to its own.
+        cut_off: after iterating, that the camera gives no more pictures; None if it was read to the wanted end, or a
+            finished video to its own.
     """
 
     start_s = 0.0
@@ -60,7 +60,7 @@ class CameraReader:
         self.cut_off: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames as they come; `time_s` is the time since the camera's first, in a finished video its own.
+        """Yield frames as they come; `time_s` counts from the camera's first, in a finished video from its beginning.
 
         Raises:
             InputError: the camera cannot be opened, or gives no picture.
@@ -93,12 +93,12 @@ class CameraReader:
 
 
 class _Feed:
-    """A camera that is read in a thread of its own, which keeps the newest picture that is wanted.
+    """A camera, read in a thread that keeps the newest wanted picture.
 
     Attributes:
         is_open: whether it could be opened.
-        n: pictures so far, those skipped included.
-        finished: whether it was a video with an end, and has been read to that.
+        n: pictures so far, including those skipped.
+        finished: whether it was a finished video, and was read to its end.
     """
 
     def __init__(self, camera: int | str, every: int) -> None:
@@ -107,7 +107,7 @@ class _Feed:
         self._newest: Frame | None = None
         self._heard_s = -math.inf  # when a picture last came, wanted or not
         self._ended = self._left = False
-        # macOS asks whether a camera may be used only where the main thread opens it
+        # macOS asks for permission only if the main thread opens the camera
         on_mac = sys.platform == "darwin" and isinstance(camera, int)
         self._capture = cv2.VideoCapture(camera) if on_mac else None
         self._changed = threading.Condition()
@@ -115,10 +115,10 @@ class _Feed:
         self._thread.start()
 
     def take(self, seconds: float) -> Frame | None:
-        """Wait for the next picture that is wanted; None when there is no more.
+        """Wait for the next wanted picture; None at the end.
 
         Raises:
-            TimeoutError: none at all has come within so many seconds.
+            TimeoutError: no picture, wanted or not, has come within so many seconds.
         """
         asked_s = time.monotonic()
         with self._changed:
@@ -132,7 +132,7 @@ class _Feed:
             return frame
 
     def close(self) -> None:
-        """Let the camera go; one that hangs is left to the thread, which ends with the program."""
+        """Release the camera; one that hangs is left to the thread, which ends with the program."""
         with self._changed:
             self._left = True
             self._changed.notify_all()
@@ -170,7 +170,7 @@ class _Feed:
         self.finished = 0 < ends_s < time_s + _MISSING_S
 
     def _offer(self, frame: Frame, *, waits: bool) -> None:
-        """Put a picture in the place of the one before; with `waits`, only when that has been taken."""
+        """Replace the picture before; with `waits`, only once that has been taken."""
         with self._changed:
             if waits:
                 self._changed.wait_for(lambda: self._newest is None or self._left)
@@ -179,7 +179,7 @@ class _Feed:
 
 
 def _square(image: Any, capture: Any) -> Any:
-    """A picture with square pixels, made so by changing its width."""
+    """A picture stretched in width so that its pixels are square."""
     numerator, denominator = int(capture.get(cv2.CAP_PROP_SAR_NUM)), int(capture.get(cv2.CAP_PROP_SAR_DEN))
     if numerator <= 0 or denominator <= 0 or numerator == denominator:  # 0 where it is not known
         return image

@@ -1,4 +1,4 @@
-"""Photo files of every kind into pixels, through Pillow."""
+"""Decoding photo files to pixels, with Pillow."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from PIL import ExifTags, Image
 from mien.errors import InputError
 from mien.media.address import is_address
 
-_ROUNDING = 1e-5  # by which floats may pass 0 and 1
+_ROUNDING = 1e-5  # by which floats may lie outside [0, 1]
 MAX_PIXELS = 200_000_000
-"""Photos with more pixels are refused: phones take up to this many, and a file of a few kB can claim billions."""
+"""Photos with more pixels are refused: phones take up to this many, and a small file can claim billions."""
 
-# Pillow knows more; what starts another program (EPS) or holds no photos is left out. TGA has no mark, so it is last.
+# Without those that start another program (EPS) or hold no photos. TGA is last, as it has no signature.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP", "TGA")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError, TypeError, struct.error),
     Image.DecompressionBombError,  # of a GIF whose frames are larger than its head says
-    MemoryError,  # of a JPEG 2000 whose head asks for more bytes than there are
+    MemoryError,  # of a JPEG 2000 whose head asks for too many bytes
 )
 """What Pillow raises on damaged files."""
 
-_STRIP_PX = 32  # fits into the cache: three times as fast as all at once
+_STRIP_PX = 32  # fits into the cache: three times as fast as the whole image at once
 
 
 class TooLarge(InputError):
-    """A photo, or frames of a video, of more pixels than are read."""
+    """A photo or video frames with too many pixels."""
 
 
 class IsVideo(InputError):
@@ -47,7 +47,7 @@ def check_file(path: Path, name: str) -> None:
     """Make sure that there is a file to read.
 
     Raises:
-        InputError: it is missing, cannot be reached, is empty, or is something else than a file.
+        InputError: it is missing, cannot be reached, is empty, or is not a regular file.
     """
     if not name:  # or it would be the current folder
         raise InputError("an empty path; is the variable set that it came from?")
@@ -60,7 +60,7 @@ def check_file(path: Path, name: str) -> None:
         raise InputError(f"{name}: cannot be opened: {error.strerror}.") from error
     if S_ISDIR(found.st_mode):
         raise InputError(f"{name}: is a folder, not a file.")
-    if not S_ISREG(found.st_mode):  # opening a pipe or a device may wait for ever
+    if not S_ISREG(found.st_mode):  # opening a pipe or a device may block
         raise InputError(f"{name}: is not a regular file.")
     if not found.st_size:
         raise InputError(f"{name}: is empty, 0 bytes.")
@@ -71,7 +71,7 @@ def opened(path: Path, name: str) -> Iterator[Image.Image]:
     """Open a photo file, as `open_photo` does.
 
     Raises:
-        InputError: it is missing, may not be opened, or is no photo.
+        InputError: it is missing, cannot be opened, or is not a photo.
     """
     check_file(path, name)
     try:
@@ -85,11 +85,11 @@ def opened(path: Path, name: str) -> Iterator[Image.Image]:
 def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read the head of a photo file; `pixels_of` decodes it.
 
-    `PIL.Image.open` is not used: it warns above 89 megapixels, refuses above 179, and both can be changed for the whole
-    process only. It also hides what is wrong with a damaged file.
+    Not with `PIL.Image.open`, whose limits, 89 megapixels for a warning and 179 for an error, can be changed only for
+    the whole process, and which hides what is wrong with a damaged file.
 
     Raises:
-        TooLarge: its head states more than `max_pixels`.
+        TooLarge: it has more than `max_pixels`.
         IsVideo: it is a video.
         InputError: the file is empty, damaged or no photo.
     """
@@ -108,7 +108,7 @@ def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ima
         try:
             image = factory(stream, "")
         except DECODE_ERRORS as error:
-            if known != "TGA":  # takes anything for its own
+            if known != "TGA":  # which accepts anything
                 reasons.append(f"{name}: damaged or unusual {known}: {reason_of(error)}.")
             continue
         tags = getattr(image, "tag_v2", {})
@@ -127,7 +127,7 @@ def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ima
 
 
 def _is_video(prefix: bytes) -> bool:
-    """Whether a file that is no photo begins as MP4, QuickTime, Matroska, WebM or AVI do."""
+    """Whether a file that is not a photo begins like MP4, QuickTime, Matroska, WebM or AVI."""
     return prefix[4:8] == b"ftyp" or prefix[:4] == b"\x1aE\xdf\xa3" or (prefix[:4], prefix[8:12]) == (b"RIFF", b"AVI ")
 
 
@@ -143,9 +143,9 @@ def _heic(name: str) -> Any:
 
 
 def reduce(image: Image.Image, least_px: float) -> int:
-    """Have a JPEG decoded at a half, a quarter or an eighth, as long as its longer side keeps `least_px`.
+    """Have a JPEG decoded at a half, a quarter or an eighth, so that its longer side keeps `least_px`.
 
-    Its blocks of 8 x 8 px are then averaged in decoding: quicker, with a fraction of the memory.
+    Decoding then averages its blocks of 8 x 8 px: faster, with a fraction of the memory.
 
     Returns:
         By what the sides are divided; 1 for other formats.
@@ -172,22 +172,24 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8]:
     width, height = image.size
     upright = np.empty((height, width, 3) if orientation < 5 else (width, height, 3), np.uint8)
     stored = _as_stored(upright, orientation)
-    for top in range(0, height, _STRIP_PX):  # Pillow copies what it hands out; of all, that would double the memory
+    for top in range(
+        0, height, _STRIP_PX
+    ):  # Pillow copies what it returns; a copy of the whole would double the memory
         bottom = min(top + _STRIP_PX, height)
         stored[top:bottom] = _rgb(image.crop((0, top, width, bottom)))
     return upright
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return how a photo lies in its file, 1 to 8 as EXIF counts; 1 where it does not say."""
+    """Return the EXIF orientation of a photo, 1 to 8; 1 where it has none."""
     found: Any = None
-    with contextlib.suppress(*DECODE_ERRORS):  # a photo whose EXIF data are unreadable has no orientation
+    with contextlib.suppress(*DECODE_ERRORS):  # unreadable EXIF data
         found = image.getexif().get(ExifTags.Base.Orientation)
     return int(found) if found in range(1, 9) else 1
 
 
 def _as_stored(upright: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
-    """An upright picture, seen so that rows and columns run as in a file of this EXIF orientation."""
+    """A view of an upright picture with the rows and columns of a file of this EXIF orientation."""
     view = upright[::-1] if orientation in (3, 4, 7, 8) else upright
     view = view[:, ::-1] if orientation in (2, 3, 6, 7) else view
     return view.swapaxes(0, 1) if orientation >= 5 else view
@@ -220,13 +222,13 @@ def eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return ``(H, W, 4)`` laid on white, ``(H, W, 3)``."""
+    """Return ``(H, W, 4)`` blended with white, ``(H, W, 3)``."""
     alpha = rgba[:, :, 3:].astype(np.uint16)
     return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an exception says, without its error number and file, for the end of a sentence."""
+    """Return the message of an exception, without error number, file and final dot."""
     if isinstance(error, MemoryError) and not str(error):
         return "it asks for more memory than there is"
     said = getattr(error, "strerror", None) or str(error)

@@ -30,7 +30,7 @@ _SMALLEST_FONT_PX = 13
 
 _Color = tuple[int, int, int]
 
-# Okabe and Ito's colours, which colour-blind people tell apart.
+# Okabe and Ito's colours, which colour-blind people can tell apart.
 _COLORS: dict[str, _Color] = {
     "angry": (213, 94, 0),
     "contempt": (240, 228, 66),
@@ -49,8 +49,8 @@ def annotate(
 ) -> npt.NDArray[np.uint8]:
     """Draw results on a photo.
 
-    Each face gets its box and its label, and where there is room beside it without hiding another face, a bar for
-    each probability. A question mark stands behind uncertain labels.
+    Each face gets its box and its label, and a bar for each probability where there is room that hides no other face.
+    Uncertain labels have a question mark.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB; it is not changed.
@@ -80,7 +80,7 @@ def annotate(
         if place is not None:
             bars.draw(draw, place)
             taken.append(place)
-    return np.array(picture)  # a copy, which may be drawn on
+    return np.array(picture)  # a copy, which is writable
 
 
 def save_picture(image: npt.NDArray[np.uint8], file: str | Path) -> None:
@@ -108,10 +108,10 @@ def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozens
 
     Args:
         photos: the photos.
-        out: a file, by its ending, if there is one photo; else a folder, in which the pictures lie as the photos lie
-            in the folder that holds them all. A picture is named as its photo, with ``.png`` behind it where the
-            photo's own ending is none for pictures.
-        videos: which of the photos are videos; theirs is named with ``.mp4``.
+        out: a file, by its ending, if there is one photo; else a folder, in which the pictures keep the photos' paths
+            below their common folder. A picture has its photo's name, with ``.png`` added where the photo's own ending
+            cannot be written.
+        videos: which of the photos are videos; these get ``.mp4``.
 
     Raises:
         InputError: `out` is one file for several photos, its ending is unknown for one, a photo would be overwritten,
@@ -141,7 +141,7 @@ def picture_files(photos: Sequence[Path], out: Path, videos: Set[Path] = frozens
 
 
 def _plain(path: Path) -> Path:
-    """The absolute path without ``..``, which would lead out of the folder that holds it."""
+    """The absolute path without ``..``, which would lead out of its folder."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ..
 
 
@@ -151,11 +151,7 @@ def _named(file: Path, is_video: bool) -> Path:
 
 
 def _check_losses(photos: Sequence[Path], files: Sequence[Path], videos: Set[Path]) -> None:
-    """Make sure that no photo is overwritten by a picture, nor a picture by that of another photo.
-
-    Raises:
-        InputError: one would be.
-    """
+    """Make sure that no photo is overwritten by a picture, nor a picture by that of another photo."""
     known = {os.path.realpath(photo): photo for photo in photos}  # Path.resolve raises on a link to itself
     drawn: dict[Path, Path] = {}
     for photo, file in zip(photos, files, strict=True):
@@ -174,7 +170,7 @@ def _scaled(box: Box, zoom: int) -> Box:
 
 
 def _near(box: Box, size: tuple[int, int]) -> Box:
-    """A box without what lies far outside the picture, which would be drawn for minutes where a given box is huge."""
+    """A box clipped to the surroundings of the picture, for drawing a huge one would take minutes."""
     x0, y0, x1, y1 = (max(-side, min(value, 2 * side)) for value, side in zip(box, size * 2, strict=True))
     return x0, y0, x1, y1
 
@@ -182,8 +178,8 @@ def _near(box: Box, size: tuple[int, int]) -> Box:
 def label_colors(labels: Iterable[str]) -> dict[str, _Color]:
     """Return the RGB colours in which the classes of a model are drawn.
 
-    The expressions of FER2013 and FER+ have each their own. Other classes get, in their order, the colours that are
-    left; where they are more, these begin again.
+    Each expression of FER2013 and FER+ has its own. Other classes get, in their order, the colours that are left, again
+    from the first if there are too few.
     """
     labels = tuple(labels)
     left = cycle([color for name, color in _COLORS.items() if name not in labels] or _COLORS.values())
@@ -196,7 +192,7 @@ def color_of(expression: Expression) -> _Color:
 
 
 def _font(box: Box, size: tuple[int, int]) -> _Font:
-    """A font that suits the face, within what suits the picture."""
+    """A font that suits the size of the face, within limits that suit the picture."""
     from PIL import ImageFont
 
     largest = max(_SMALLEST_FONT_PX, max(size) / 30)
@@ -216,7 +212,7 @@ def _draw_label(
     font: _Font,
     size: tuple[int, int],
 ) -> Box:
-    """Write the label above the box, or at its lower or upper edge where the photo ends; return where it stands."""
+    """Write the label above the box, or below or inside it where there is no room; return its place."""
     text = f"{expression.marked_label} {expression.confidence:.0%}"
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     margin = (bottom - top) * 0.3
@@ -234,7 +230,7 @@ def _draw_label(
 def _free_place(
     panel: tuple[float, float], box: Box, label: Box, taken: Sequence[Box], size: tuple[int, int]
 ) -> Box | None:
-    """Where beside a box and its label a panel fits into the picture without touching what is there."""
+    """Where a panel fits into the picture beside a box and its label without touching anything `taken`."""
     width, height = panel
     gap = (box[2] - box[0]) * 0.04
     top = max(0.0, min(box[1], size[1] - height))

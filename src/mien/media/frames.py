@@ -1,4 +1,4 @@
-"""What all sources of frames share: video files, animated pictures, cameras."""
+"""What all sources of frames share: video files, animations, cameras."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Frame:
     """One frame of a video.
 
     Attributes:
-        index: counted from 0 over all frames of the file, those skipped included.
+        index: counted from 0 over all frames of the file, including those skipped.
         time_s: when it is shown, seconds from the beginning of the video.
         image: ``(H, W, 3)`` uint8 RGB, as it is shown: upright, with square pixels.
 
@@ -33,7 +33,7 @@ class Frame:
     image: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        """Check picture and time, and take NumPy's numbers as Python's own, which JSON can hold."""
+        """Check picture and time, and turn NumPy's numbers into Python's own, which JSON can hold."""
         shape: tuple[int, ...] = getattr(self.image, "shape", ())
         kind = getattr(self.image, "dtype", type(self.image).__name__)
         if kind != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
@@ -45,7 +45,7 @@ class Frame:
 
 
 class FrameSource(Protocol):
-    """What gives frames: `VideoReader`, `AnimationReader`, `CameraReader`, or a class of your own with these names."""
+    """A source of frames: `VideoReader`, `AnimationReader`, `CameraReader`, or a custom class with these members."""
 
     @property
     def name(self) -> str:
@@ -59,22 +59,22 @@ class FrameSource(Protocol):
 
     @property
     def seen_s(self) -> float | None:
-        """When the last frame that was read so far, wanted or not, is over, seconds; None if not known."""
+        """When the last frame read so far, wanted or not, ends, seconds; None if not known."""
         ...
 
     @property
     def cut_off(self) -> str | None:
-        """After iterating, what could not be read; None if all could."""
+        """After iterating, what could not be read; None if nothing."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames in order, each time from the beginning where that can be."""
+        """Yield the frames in order, each time from the beginning if possible."""
         ...
 
 
 @contextmanager
 def frames_of(source: FrameSource) -> Iterator[Iterator[Frame]]:
-    """Give the frames of a source; they are closed at the end, where they can be, so that no file stays open."""
+    """Give the frames of a source, and close their iterator at the end if possible, so that no file stays open."""
     frames = iter(source)
     try:
         yield frames
@@ -88,7 +88,7 @@ def check_part(name: str, start_s: float, end_s: float | None, every: int) -> No
     """Check which part of a video is wanted.
 
     Raises:
-        InputError: `every` is no whole number from 1, a time is no number from 0, or the range is empty.
+        InputError: `every` is not a whole number from 1, a time not a number from 0, or the range is empty.
     """
     check_number(f"{name}: every", every, 1, whole=True)
     check_number(f"{name}: start_s", start_s, 0)
@@ -99,14 +99,7 @@ def check_part(name: str, start_s: float, end_s: float | None, every: int) -> No
 
 
 def refuse_empty_part(name: str, start_s: float, end_s: float | None, every: int, ends_s: float) -> None:
-    """Say that no frame lies in a part.
-
-    Args:
-        name: the file.
-        start_s: first moment wanted.
-        end_s: moment before which to stop; None = the end.
-        every: each n-th frame was wanted.
-        ends_s: where the last frame ends that was read.
+    """Raise the error that no frame lies in a part, as `check_part` takes it, of a file that ends at `ends_s`.
 
     Raises:
         InputError: always.

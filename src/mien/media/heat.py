@@ -1,4 +1,4 @@
-"""Pictures of explanations: a face, and where what speaks for its label stands."""
+"""Pictures of explanations: a face, and the places that speak for its label."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 _TILE_PX = 192
 _GAP_PX = 12
-# vermilion and blue, which colour-blind people tell apart
+# vermilion and blue, which colour-blind people can tell apart
 _FOR, _AGAINST = np.array([230, 60, 20], np.float32), np.array([30, 90, 220], np.float32)
 _OPACITY = 0.75  # of the hottest place
 
 
 def overlaid(crop: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Lay heat over a crop: vermilion speaks for the label, blue against it, each as strong as it is opaque.
+    """Lay heat over a crop: vermilion speaks for the label, blue against it; opacity is strength.
 
     Args:
         crop: ``(S, S)`` grey or ``(S, S, 3)`` RGB uint8.

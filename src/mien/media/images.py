@@ -1,4 +1,4 @@
-"""Photos from wherever they are: any source in, RGB uint8 out."""
+"""Photos from any source, as RGB uint8."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PHOTO_SUFFIXES = (
     *(".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
-"""Endings, in any case, of the files that are taken from a folder."""
+"""Endings, in any case, of the photos in a folder."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def read_image(source: Photo, name: str | None = None) -> npt.NDArray[np.uint8]:
         name: what messages call it; `source_name` where None.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, turned as its EXIF orientation says, the first frame of an animation, the first page
-        of a document. What is transparent stands on white. 16-bit and float values are scaled to 8 bits.
+        ``(H, W, 3)`` uint8 RGB, upright by its EXIF orientation; the first frame of an animation, the first page of a
+        document. What is transparent becomes white. 16-bit and float values are scaled to 8 bits.
 
     Raises:
         InputError: the source cannot be read; the message names it and the reason.
@@ -77,7 +77,7 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
     Args:
         source: as `read_image` takes it.
         name: as `read_image` takes it.
-        least_px: what the longer side keeps at least.
+        least_px: to which the longer side may shrink.
 
     Raises:
         InputError: the source cannot be read.
@@ -94,7 +94,7 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
         return _decoded(open_photo(io.BytesIO(source), name), name, least_px)
     from PIL import Image
 
-    if isinstance(source, Image.Image):  # it is the caller's: draft mode would change it
+    if isinstance(source, Image.Image):  # draft mode would change the caller's image
         return _decoded(source, name, float("inf"))
     raise InputError(
         f"{name}: cannot be read as a photo; expected a path, bytes, a binary file, a Pillow image or an array."
@@ -102,7 +102,7 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
 
 
 def in_memory(source: Photo, name: str) -> Photo:
-    """Return the bytes of an open file, which can be read but once; other sources as they are.
+    """Return the bytes of an open file, which can be read only once; other sources as they are.
 
     Raises:
         InputError: the file is open in text mode, or cannot be read.
@@ -125,11 +125,11 @@ def in_memory(source: Photo, name: str) -> Photo:
 
 
 def source_name(source: object, index: int | None = None) -> str:
-    """Return what messages and records call a source: its path, an address without what is secret, or ``<array>``.
+    """Return what messages and records call a source: its path, an address without secrets, or ``<array>``.
 
     Args:
         source: what `read_image` takes.
-        index: the place among several sources, which then stands in ``<array 2>``.
+        index: its place among several sources, as in ``<array 2>``.
     """
     if isinstance(source, str | os.PathLike):
         name = os.fsdecode(source)

@@ -1,4 +1,4 @@
-"""How long a video is, as its file states it."""
+"""The length of a video, as its file states it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")  # 00:00:01.200000000
 # In these formats, by FFmpeg's names, the stated duration is the time stamp of the end, not the length. Some programs
-# write the length all the same; that such a file is cut off near its end is not noticed.
+# write the length nevertheless; if such a file is cut off near its end, that goes unnoticed.
 _STATE_THEIR_END = ("matroska", "asf")
 
 

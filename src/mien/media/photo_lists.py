@@ -23,17 +23,17 @@ def is_one_photo(source: object) -> bool:
 
 
 def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES) -> list[_P | Path]:
-    """Put the photos that folders and patterns stand for in their place; the order stays the same.
+    """Replace folders and patterns by their photos; the order stays the same.
 
-    Folders are searched with their subfolders for photos, which are known by their endings. Hidden files and folders
-    are passed over, links to folders are not followed.
+    Folders are searched with their subfolders for photos, by their endings. Hidden files and folders are skipped, links
+    to folders are not followed.
 
-    Patterns are those of `glob`, with ``**`` for any depth. What exists under that very name is no pattern. Folders
-    that a pattern matches are searched like named ones, and each photo of a pattern is taken once, even where links
-    between folders lead to it again.
+    Patterns are those of `glob`, with ``**`` for any depth; a name that exists is not a pattern. Folders that a pattern
+    matches are searched like named ones, and each photo of a pattern is taken once, even if links between folders lead
+    to it again.
 
-    A folder or pattern without photos stays as it is beside others, and so does a folder that may not be opened:
-    reading it says so.
+    A folder or pattern without photos stays as it is beside others, and so does a folder that cannot be opened: reading
+    it reports that.
 
     Args:
         sources: photos of any kind, folders and patterns.
@@ -63,7 +63,7 @@ def list_photos(sources: Iterable[_P], suffixes: Sequence[str] = PHOTO_SUFFIXES)
 
 
 def first_photo(folder: Path) -> Path:
-    """Return a photo in a folder or its subfolders, without looking on; the folder where it may not be opened.
+    """Return the first photo found in a folder or its subfolders; the folder itself if it cannot be opened.
 
     Raises:
         InputError: it holds none.
@@ -74,11 +74,7 @@ def first_photo(folder: Path) -> Path:
 
 
 def _photos_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """The photos in a folder and its subfolders; what may not be opened is among them: reading it says so.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The photos in a folder and its subfolders, and the folders that cannot be opened; refused if there are none."""
     photos = list(_walked(folder, suffixes))
     if not photos:
         raise _without(folder, suffixes)
@@ -95,14 +91,14 @@ def _walked(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
 
 
 def _is_taken(path: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a file that was found, not named, is taken: by its ending, but no code, which has no zero bytes."""
+    """Whether a file that was found, not named, is taken: by its ending, and unless it is code, without zero bytes."""
     suffix = path.suffix.lower()
     if suffix not in suffixes or suffix not in _ALSO_CODE or not path.is_file():
         return suffix in suffixes
     try:
         with path.open("rb") as file:
             return b"\0" in file.read(1024)
-    except OSError:  # reading it says so
+    except OSError:  # reading the photo reports it
         return True
 
 
@@ -116,13 +112,13 @@ def _kinds(suffixes: Sequence[str]) -> str:
 
 
 def is_pattern(path: str) -> bool:
-    """Tell whether a path that names nothing has one of the signs ``* ? [``."""
+    """Tell whether a path has ``*``, ``?`` or ``[``, and does not exist."""
     return glob.has_magic(path) and not os.path.exists(path)  # noqa: PTH110 - Path's raises on long names
 
 
 def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
-    for path in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob takes no absolute pattern
+    for path in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob refuses absolute patterns
         if os.path.isdir(path):  # noqa: PTH112 - Path's raises in a folder that may be listed, but not entered
             with suppress(InputError):  # an empty folder is an error only where it is named
                 found |= dict.fromkeys(_photos_in(path, suffixes))
@@ -134,7 +130,7 @@ def _matches(pattern: str, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _once_each(paths: Collection[Path]) -> list[Path]:
-    """Paths without those that lead through linked folders to a file that a shorter one names; glob follows links."""
+    """Paths without those that lead through linked folders to a file that a shorter path names; glob follows links."""
     folders = {folder: os.path.realpath(folder) for folder in {path.parent for path in paths}}
     shortest: dict[tuple[str, str], Path] = {}
     for path in sorted(paths, key=lambda path: len(path.parts)):

@@ -1,4 +1,4 @@
-"""PyAV, which reads and writes videos, where it is installed."""
+"""PyAV, which reads and writes videos, if it is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _TAKES_ANY_TEXT = 19
-"""The first version of PyAV that reads titles and the like in any encoding unasked."""
+"""The first version of PyAV that reads metadata in any encoding by default."""
 
 
 def import_av() -> Any:
@@ -30,11 +30,7 @@ def import_av() -> Any:
 
 
 def open_leniently(file: Path, options: dict[str, str]) -> InputContainer:
-    """Open a file to be read, whatever the encoding of its title and the like.
-
-    Args:
-        file: its path.
-        options: FFmpeg's.
+    """Open a file for reading with FFmpeg's `options`, whatever the encoding of its metadata.
 
     Raises:
         InputError: PyAV is not installed.

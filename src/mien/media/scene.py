@@ -1,4 +1,4 @@
-"""Where a video cuts from one scene to another."""
+"""Cuts between the scenes of a video."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ _SAME_SCENE = 0.4  # pairs of unrelated photos reach 0.42, a pan by 8 % of the w
 class SceneCuts:
     """Tells whether a frame begins a new scene.
 
-    It does when its grey picture, reduced to 16 x 16 px, correlates with the last frame's by less than 0.4. A change of
-    light alone is no cut, since a correlation ignores brightness and contrast; a pan by more than a tenth of the
-    picture from frame to frame is taken for one.
+    It does when its grey picture, reduced to 16 x 16 px, correlates with the last frame's by less than 0.4. Correlation
+    ignores brightness and contrast, so a change of light is no cut; a pan by more than a tenth of the picture is one.
     """
 
     def __init__(self) -> None:

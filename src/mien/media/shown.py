@@ -18,13 +18,13 @@ _UNSTATED = 2
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
-    """Return how wide a pixel is shown, in its heights; 1 where the file does not say."""
+    """Return the width of a pixel divided by its height; 1 where the file does not say."""
     ratio = stream.sample_aspect_ratio  # None or 0 where it does not say; a class of its own since PyAV 19
     return Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(1)
 
 
 def shown_width(width: int, aspect: Fraction) -> int:
-    """Return how wide a row of `width` pixels is with square ones, px."""
+    """Return the width, px, of a row of `width` pixels that are made square."""
     return max(1, round(width * aspect))
 
 
@@ -44,13 +44,13 @@ def as_shown(frame: av.VideoFrame, aspect: Fraction, mirrored: dict[int, bool]) 
     from av.video.reformatter import VideoReformatter
 
     if frame.colorspace == _UNSTATED and (frame.width >= 1280 or frame.height > 576):
-        frame.colorspace = BT709  # as players take it; of smaller ones they take BT.601, as FFmpeg does
-    # not by the frame's own reformatter, whose threads would stay as long as the first frame does
+        frame.colorspace = BT709  # as players assume; for smaller ones, they and FFmpeg assume BT.601
+    # not by the frame's own reformatter, whose threads would live as long as the first frame
     square = VideoReformatter().reformat(frame, width=shown_width(frame.width, aspect), format="rgb24")
     image = square.to_ndarray()
     if frame.rotation not in mirrored:
         mirrored[frame.rotation] = _is_mirrored(frame)
-    if mirrored[frame.rotation]:  # `rotation` tells the direction of the rows, so the flip keeps that: upside down
+    if mirrored[frame.rotation]:  # `rotation` is that of the rows, so flip their order
         image = image[::-1]
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90 % 4))
 

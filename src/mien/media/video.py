@@ -28,16 +28,16 @@ VIDEO_SUFFIXES = (
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv"),
     *(".ts", ".webm", ".wmv"),
 )
-"""Endings, in any case, of the files that are taken for videos."""
+"""Endings, in any case, of videos."""
 
 MAX_FRAME_PIXELS = 50_000_000
 """Videos and animations of larger frames are refused: 8K has 33 million."""
 
-_JUMP_S = 0.5  # times of pictures that step back further begin anew
-# A video that ends earlier than it says by more than this is reported as cut off. Whole ones of FLV miss up to three
-# frames: the length of the last one is not stated, and two more are counted that stand in another order.
+_JUMP_S = 0.5  # times of frames that step back further begin another recording
+# A video that ends earlier than stated by more than this is reported as cut off. Whole FLV files miss up to three
+# frames: the length of the last one is not stated, and two reordered ones are counted.
 _MISSING_S, _MISSING_FRACTION, _MISSING_FRAMES = 1.0, 0.1, 4
-# Each packet of these codecs is one frame, unless that is sent as two fields; so frames are counted without decoding.
+# A packet of these codecs is one frame, unless that is sent as two fields, so frames are counted without decoding.
 _COUNTABLE = ("av1", "ffv1", "h264", "hevc", "mjpeg", "prores", "vp9")
 _PROGRESSIVE = (0, 1)  # FFmpeg's AVFieldOrder: unknown, progressive
 
@@ -47,10 +47,10 @@ class _Entry:
     """A frame where decoding may begin.
 
     Attributes:
-        packet: which holds it, counted from 0 in the order of the file.
+        packet: index of its packet, in the order of the file.
         index: of the frame.
         pts: its time stamp.
-        leading: packets behind it in the file whose frames are shown before it, and may need still earlier ones.
+        leading: packets after it in the file whose frames are shown before it, and may need still earlier ones.
     """
 
     packet: int = 0
@@ -68,8 +68,8 @@ class VideoReader:
         frame_rate, duration_s: mean frames per second, and seconds; None where the file does not say them.
         shown_size: width and height of a frame with square pixels, before it is turned as the file says.
         has_sound: whether there is sound.
-        seen_s: while iterating and after it, when the last frame that was read is over, seconds, or `end_s`.
-        cut_off: after iterating, what could not be read of the file; None if all could.
+        seen_s: while iterating and after it, when the last frame read so far ends, seconds; at most `end_s`.
+        cut_off: after iterating, what could not be read of the file; None if nothing.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class VideoReader:
 
         Args:
             path: the file.
-            start_s: first moment wanted, seconds. Decoding begins at the keyframe before it, where the packets tell how
-                many frames come before; else at the first frame.
+            start_s: first moment wanted, seconds. Decoding begins at the keyframe before it if the packets show how
+                many frames come before that; else at the first frame.
             end_s: moment before which to stop; None = the end.
             every: 1 gives each frame, n each n-th.
             name: what messages and records call the file; None = its path.
-            formats: which kinds of files are read, by FFmpeg's names with commas between them; None = all.
-            stopped: is asked before each packet whether to stop there, without the frames that are left.
+            formats: FFmpeg's names of the formats that are read, with commas between them; None = all.
+            stopped: is asked before each packet whether to stop there.
 
         Raises:
             InputError: the range is impossible, the file is missing or holds no video.
@@ -114,7 +114,7 @@ class VideoReader:
         self.cut_off: str | None = None
 
     def open(self) -> InputContainer:
-        """Open the file anew, with PyAV.
+        """Open the file again, with PyAV.
 
         Raises:
             InputError: the file is missing or holds no video.
@@ -169,11 +169,7 @@ class VideoReader:
             refuse_empty_part(self.name, self.start_s, self._end_s, self._every, clock.end_s)
 
     def _note_end(self, index: int, clock: RisingClock) -> None:
-        """Set `cut_off` where the frames end before the file says.
-
-        Raises:
-            InputError: there was no frame.
-        """
+        """Set `cut_off` if the frames end before the stated end; refuse a file without any."""
         if index < 0:
             raise InputError(f"{self.name}: no frame can be decoded; {self.cut_off or 'it has none'}.")
         few_s = _MISSING_FRAMES * clock.longest_s or _MISSING_S
@@ -182,11 +178,7 @@ class VideoReader:
             self.cut_off = f"{ends}; {self.cut_off}" if self.cut_off else ends
 
     def _stream_of(self, container: InputContainer) -> av.VideoStream:
-        """The video of a file; the picture on a record's cover is none.
-
-        Raises:
-            InputError: there is none, or no decoder for it.
-        """
+        """The video of a file, which cover art is not; refused if there is none, or no decoder for it."""
         av = import_av()
         for stream in container.streams.video:
             if not stream.disposition & av.stream.Disposition.attached_pic:

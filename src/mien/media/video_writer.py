@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _TICKS_PER_SECOND = 90_000  # of a written video; divides the usual frame rates, and keeps a variable one
 _LEAST_MP3_HZ = 16_000  # of MP3 in mp4
 _LONGEST_PX = 16_384  # x264's limit
-_LIMITED = 1  # FFmpeg's number for luma of 16 to 235, as all players take it
+_LIMITED = 1  # FFmpeg's number for luma of 16 to 235, which all players support
 _CRF = 20  # x264's constant rate factor: a little better than its default of 23, since text is drawn
 
 
@@ -46,17 +46,19 @@ class VideoWriter:
 
         Args:
             path: of the mp4 file; not the one that is read.
-            source: where the frames are from. The file begins at its `start_s` and ends at its `seen_s`; where that is
-                None, the last frame is shown as long as the one before it. Of a `VideoReader` the file also gets the
-                stated frame rate, though each frame keeps its own time, and the sound, as long as there is a picture:
-                AAC and MP3 unchanged, other codecs as AAC. Sound of an unknown codec is left out.
+            source: where the frames are from. The file begins at its `start_s` and ends at its `seen_s`; if that is
+                None, the last frame lasts as long as the one before it. From a `VideoReader` the file also gets the
+                stated frame rate, though each frame keeps its own time, and the sound while there is a picture: AAC and
+                MP3 unchanged, other codecs as AAC, unknown codecs not at all.
         """
         self._path = Path(path)
         self._start_s = 0.0 if source is None else source.start_s
         self._source = source
         self._original = source if isinstance(source, VideoReader) else None
-        self._place = Path(os.path.realpath(path))  # where a link leads, which stays one
-        self._part = self._place.with_name(f"{self._place.stem}.{uuid4().hex[:8]}.part.mp4")  # hits no other file
+        self._place = Path(os.path.realpath(path))  # links are kept
+        self._part = self._place.with_name(
+            f"{self._place.stem}.{uuid4().hex[:8]}.part.mp4"
+        )  # a name that no other file has
         frame_rate = None if self._original is None else self._original.frame_rate
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
         self._stack = ExitStack()
@@ -82,7 +84,7 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Complete the file, or remove what there is of it after an error.
+        """Complete the file, or remove it after an error.
 
         Raises:
             InputError: it cannot be written to its end.
@@ -124,25 +126,25 @@ class VideoWriter:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say of errors in writing which file it is."""
+        """Add the file's name to errors in writing."""
         try:
             yield
         except (import_av().error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self._path}: cannot be written ({reason_of(error)}).") from error
 
     def _begin(self, width: int, height: int) -> None:
-        """Add both streams: a file's streams must be known before its first packet."""
+        """Add both streams, which must be known before the first packet."""
         if not (2 <= width <= _LONGEST_PX and 2 <= height <= _LONGEST_PX):
             raise InputError(
                 f"{self._path}: frames of {width} x {height} px; H.264 takes 2 to {_LONGEST_PX:,} px a side."
             )
-        # without B-frames, by whose order mp4 would give the last frame the time of another
+        # no B-frames: by their order, mp4 would give the last frame the time of another
         options = {"crf": str(_CRF), "preset": "veryfast", "bf": "0"}
         self._video = self._out.add_stream("libx264", rate=self._rate, options=options)
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         codec = self._video.codec_context
         codec.time_base = Fraction(1, _TICKS_PER_SECOND)
-        codec.colorspace = codec.color_primaries = codec.color_trc = BT709  # players would guess it by the size
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709  # else players guess it by the size
         codec.color_range = _LIMITED
         if self._original is not None and self._original.has_sound:
             container = self._stack.enter_context(self._original.open())
@@ -165,12 +167,12 @@ class VideoWriter:
             shown = last - before if before >= 0 else round(_TICKS_PER_SECOND / self._rate)
         self._write_sound_until((last + shown) / _TICKS_PER_SECOND)
         packets = self._video.encode(None)
-        for packet in packets:  # of all but the last, mp4 takes the time until the next
+        for packet in packets:  # mp4 uses that of the last only; others last until the next
             packet.duration = shown
         self._out.mux(packets)
 
     def _write_sound_until(self, time_s: float) -> None:
-        """Copy the sound before a moment, so that picture and sound lie side by side in the file."""
+        """Write the sound before a moment, so that picture and sound are interleaved in the file."""
         while self._next_sound is not None and self._next_sound[0] <= time_s:
             self._out.mux(self._next_sound[1])
             self._next_sound = next(self._sound, None)
@@ -182,13 +184,13 @@ def _is_known(sound: Any) -> bool:
 
 
 def _fits_mp4(sound: Any) -> bool:
-    """Whether every player of mp4 knows this sound as it is."""
+    """Whether every player of mp4 can play this sound as it is."""
     name = sound.codec_context.name
     return name == "aac" or (name in ("mp3", "mp3float") and sound.rate >= _LEAST_MP3_HZ)
 
 
 def _aac_rate(rate: int) -> int:
-    """The sampling rate of AAC that loses least of one of `rate` Hz."""
+    """The lowest sampling rate of AAC that is at least `rate` Hz; else the highest."""
     known: list[int] = import_av().Codec("aac", "w").audio_rates or [rate]
     return min((each for each in known if each >= rate), default=max(known))
 
@@ -226,12 +228,12 @@ def _encoded(container: InputContainer, stream: Any, begin_s: float) -> Iterator
 
 
 def _time_of(packet: Any) -> float:
-    """When a packet is heard, seconds; not when the encoder's last frame is, for it holds packets back."""
+    """The time of a packet, seconds; not of the encoder's last frame, as it holds packets back."""
     return float(packet.pts * packet.time_base)
 
 
 def _until_damaged(parts: Iterator[_T]) -> Iterator[_T]:
-    """Parts of a file up to the first that cannot be read; what the picture misses, the reader says."""
+    """Parts of a file up to the first that cannot be read; what is missing is reported by the reader of the picture."""
     av = import_av()
     try:
         yield from parts
