@@ -139,9 +139,7 @@ class Analyzer:
         workers: int | None = None,
     ) -> None:
         if detector is not None and min_face_px is not None:
-            raise InputError(
-                "min_face_px is an argument of the default detector; give it to your own where you make it."
-            )
+            raise InputError("min_face_px is for the default detector; set the size in your own detector.")
         check_number("batch_size", batch_size, 1, whole=True)
         if workers is not None:
             check_number("workers", workers, 1, whole=True)

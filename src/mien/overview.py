@@ -30,7 +30,7 @@ class TrackOverview:
 
     Attributes:
         track: its number.
-        portrait: its crop in the frame where the detector was surest, 64 x 64 px.
+        portrait: its crop in the frame with the highest detection score, 64 x 64 px.
         frames: in how many it was seen.
         last_s: time of the last one.
     """

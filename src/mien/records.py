@@ -45,7 +45,7 @@ def csv_line(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     return text.getvalue().removesuffix("\r\n")
 
 
-def csv_head(columns: Sequence[str]) -> str:
+def csv_header(columns: Sequence[str]) -> str:
     """Return the header line; names of custom classes may have commas."""
     return csv_line(dict(zip(columns, columns, strict=True)), columns)
 
@@ -79,7 +79,7 @@ class Analysis:
         source: the photo's path, or ``<array>`` and the like for one without.
         photo: the photo as it was given; annotations are drawn on it.
         size: width and height, px, as the photo is seen; None if it could not be read.
-        faces: the surest detection first; in the order of the boxes where boxes were given.
+        faces: the highest detection score first; in the order of the boxes where boxes were given.
         failed: why the photo could not be read or used; None if it could.
         model: name of the recogniser.
         labels: its classes; empty for a photo that never came to it.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mien.errors import InputError
-from mien.records import Analysis, columns, csv_head, csv_line
+from mien.records import Analysis, columns, csv_header, csv_line
 from mien.writing import locked, replacing
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ class ResultFile:
         if file.suffix.lower() not in (".csv", ".jsonl"):
             raise InputError(f"{file}: unknown ending {file.suffix!r}; expected .csv or .jsonl, which can be added to.")
         self._file = file
-        self._taken = InputError(f"{file}: another run adds to it; wait for its end, or name another file.")
+        self._taken = InputError(f"{file}: another run is adding to it; wait until it ends, or name another file.")
         self._is_csv = file.suffix.lower() == ".csv"
         self._columns = [*columns(card.labels), *_ADDED]
-        self._head = csv_head(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
+        self._header = csv_header(self._columns).encode() + b"\n" if self._is_csv else b'{"source": '
         self._made_with = f"{card.name} {_digest(card)}, {faces_from}"
         # taken before the photos are read, so that the next run reads those again that change meanwhile
         self._stamps = {photo.absolute(): _stamp(photo) for photo in photos}
@@ -99,7 +99,7 @@ class ResultFile:
                 stream = self._file.open("ab")
             try:
                 if self._is_csv and stream.tell() == 0:
-                    stream.write(self._head)
+                    stream.write(self._header)
                 for analysis in analyses:
                     with _explained(self._file):
                         stream.write(self._encoded(analysis))
@@ -123,7 +123,7 @@ class ResultFile:
         """Note what the file says, and remove what is cut off, out of date or failed."""
         kept: list[tuple[int, int]] = []
         with self._file.open("rb") as stream:
-            start = self._after_head(stream)
+            start = self._after_header(stream)
             if self._is_csv:
                 kept.append((0, start))
             for known, end in self._photos(stream, start):
@@ -148,15 +148,15 @@ class ResultFile:
                     f"{self._file}: ends in a line that `mien analyze --out` has not written; name another file."
                 )
 
-    def _after_head(self, stream: BinaryIO) -> int:
+    def _after_header(self, stream: BinaryIO) -> int:
         """Check how the file begins and return where its first photo does."""
-        head = stream.read(len(self._head))
-        if not self._head.startswith(head):
+        header = stream.read(len(self._header))
+        if not self._header.startswith(header):
             raise InputError(
                 f"{self._file}: exists, but it was not written by `mien analyze --out` with this model's labels, or an "
                 "earlier version wrote it; name another file."
             )
-        return stream.seek(len(head) if self._is_csv and head == self._head else 0)
+        return stream.seek(len(header) if self._is_csv and header == self._header else 0)
 
     def _photos(self, stream: BinaryIO, start: int) -> Iterator[tuple[Known, int]]:
         """What the file says of each photo, and where its part ends."""

@@ -104,7 +104,7 @@ def analyze_video(
 ) -> VideoAnalysis:
     """Read the expressions of the faces in a video, or before a camera.
 
-    Only the file's head is read at once: iterating over the result reads the video and yields a `VideoFace` for each
+    Only the file's header is read at once: iterating over the result reads the video and yields a `VideoFace` for each
     face and frame. One frame is held at a time, however long the video is.
 
     Args:

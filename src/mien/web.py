@@ -99,9 +99,7 @@ def _check_place(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be opened: {error.strerror}.") from error
     others = {name for name in names if name != "runtime" and not name.startswith(".")}  # such as .git
     if others and not is_ours:
-        raise InputError(
-            f"{folder}: holds {min(others)}, not of mien web; name a folder that is new, empty, or of mien web."
-        )
+        raise InputError(f"{folder}: holds {min(others)}, which `mien web` did not write; name a new or empty folder.")
 
 
 def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:
@@ -193,7 +191,7 @@ def _runtime(folder: Path, *, download: bool) -> dict[str, bytes]:
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != RUNTIME_FILES[name]:
             raise InputError(
-                f"{folder / name}: not that of onnxruntime-web {RUNTIME_VERSION}, with which this page was tested; "
+                f"{folder / name}: not the one of onnxruntime-web {RUNTIME_VERSION}, with which this page was tested; "
                 "delete it, or name the folder dist of that version."
             )
     return files

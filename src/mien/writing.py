@@ -51,8 +51,8 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
         part.replace(place)
     except OSError as reason:
         raise error(
-            f"{file}: cannot be written ({reason.strerror or reason}). What was written before is intact: free space "
-            "or permit writing there, and do the same again."
+            f"{file}: cannot be written ({reason.strerror or reason}). What was there before is intact: free "
+            "space or permit writing there, then try again."
         ) from reason
     finally:
         with suppress(OSError):

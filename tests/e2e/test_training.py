@@ -445,7 +445,7 @@ def test_phases_are_added_up_first_and_named_by_an_infinite_loss(tmp_path):
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ModelError, match=r"environment\.json: cannot be written .* do the same again"):
+    with pytest.raises(ModelError, match=r"environment\.json: cannot be written .* then try again"):
         train(TINY, easy_faces(), out=tmp_path / "file")
 
 

@@ -27,7 +27,7 @@ from tiny_model import write_tiny_model
 
 import mien
 from mien.analysis import Analyzer, analyze
-from mien.errors import InputError, MienError, ModelError
+from mien.errors import InputError, MienError
 from mien.faces.detect import Face
 from mien.labels import FER2013
 from mien.recognizer import Recognizer
@@ -363,7 +363,7 @@ def test_a_crop_that_is_squared_or_shrunk_gets_one_answer(recognizer: Recognizer
     ("arguments", "message"),
     [
         ({"boxes": [], "crops": True}, "boxes and crops exclude each other"),
-        ({"detector": Squares(), "min_face_px": 9}, "min_face_px is an argument of the default detector"),
+        ({"detector": Squares(), "min_face_px": 9}, "min_face_px is for the default detector; set"),
         ({"batch_size": 0}, "batch_size 0; expected a whole number, 1 or more"),
         ({"workers": 0}, "workers 0; expected a whole number, 1 or more"),
         ({"workers": "2"}, "workers '2'; expected a whole number, 1 or more"),
@@ -449,11 +449,6 @@ def test_a_table_without_faces_has_all_columns(recognizer: Recognizer) -> None:
     for empty in (analyze(photo(), model=recognizer), several, several[:0], analyze([], model=recognizer)):
         table = empty.to_pandas()
         assert (len(table), list(table.columns)) == (0, columns(recognizer.card.labels))
-
-
-def test_unknown_models_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no such folder"):
-        analyze(photo(9), model=tmp_path / "none")
 
 
 def test_min_face_px_reaches_the_detector(recognizer: Recognizer) -> None:
@@ -553,11 +548,6 @@ def test_results_can_be_keys(recognizer: Recognizer) -> None:
     same = [analyze(photo(250), model=recognizer, detector=Squares()) for _ in range(2)]
     other = analyze(photo(9), model=recognizer, detector=Squares())
     assert len({*same, other}) == len({face.expression for one in (*same, other) for face in one.faces}) == 2
-
-
-def test_public_names() -> None:
-    assert mien.analyze is analyze
-    assert mien.Analysis is Analysis
 
 
 def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:

@@ -133,7 +133,7 @@ def test_videos_among_photos_are_named_where_only_photos_are_read(photos: Path, 
     assert done.exit_code == 0
     assert done.stderr.splitlines() == [
         "3 photos: 2 faces, 1 without a face, 0 failed",
-        "1 video passed over: --out, --boxes and --crops are for photos",
+        "1 video skipped: --out, --boxes and --crops are for photos",
     ]
     for named in (["photos", "photos/clip.mp4"], ["photos/*.mp4"]):
         done = run(model, *named, "--out", "faces.csv")
@@ -403,7 +403,7 @@ def test_a_photo_from_standard_input(photos: Path, model: Path) -> None:
     assert Path("drawn.png").is_file()
     assert piped(b"").stderr == b"failed: <stdin>: is empty, 0 bytes.\n"
     assert b"--out remembers photos by their files" in piped(content, "--out", "faces.csv").stderr
-    assert b"which can be read but once" in piped(content, "-").stderr
+    assert b"- stands for standard input, which can be read" in piped(content, "-").stderr
 
 
 def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:
@@ -431,5 +431,5 @@ def test_an_empty_option_is_no_folder(photos: Path, model: Path, option: str) ->
 
 def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)  # as `<&-` leaves it
-    with pytest.raises(InputError, match=r"standard input is closed; hand the photo over by `< photo\.jpg`"):
+    with pytest.raises(InputError, match=r"standard input is closed; pass the photo with `< photo\.jpg`"):
         photo_at(STANDARD_INPUT)

@@ -263,9 +263,11 @@ def test_a_second_run_does_not_touch_the_file_of_the_first(
     def while_others_try() -> Iterator[Analysis]:
         for analysis in found.values():
             yield analysis
-            with pytest.raises(InputError, match="another run adds to it; wait for its end, or name another file"):
+            with pytest.raises(
+                InputError, match="another run is adding to it; wait until it ends, or name another file"
+            ):
                 ResultFile(file, list(found), card, "crops")  # would take out what failed
-            with pytest.raises(InputError, match="another run adds to it"):
+            with pytest.raises(InputError, match="another run is adding to it"):
                 second.write(found.values())
 
     first.write(while_others_try())

@@ -383,8 +383,6 @@ def test_an_empty_path_is_told_as_of_a_photo(model: Path) -> None:
         mien.analyze_video("", model=model)
     with pytest.raises(InputError, match=message):
         mien.save_video("", "out.csv")
-    with pytest.raises(InputError, match=message):
-        mien.analyze("", model=model)
 
 
 def overview(clip: Path, model: Path, *, thumbnails: bool = False) -> Overview:

@@ -101,7 +101,7 @@ def test_another_model_is_another_version_of_what_browsers_keep(tmp_path: Path, 
 
 def test_a_runtime_that_is_not_there_or_another_version(tmp_path: Path, runtime: Path) -> None:
     (runtime / "ort.wasm.min.js").write_text("version 2")
-    with pytest.raises(InputError, match=r"ort\.wasm\.min\.js: not that of onnxruntime-web 1\.30\.0.*delete it"):
+    with pytest.raises(InputError, match=r"ort\.wasm\.min\.js: not the one of onnxruntime-web 1\.30\.0.*delete it"):
         write_web(tmp_path / "site", runtime=runtime)
     (runtime / "ort.wasm.min.js").unlink()
     with pytest.raises(InputError, match=r"dist: no ort\.wasm\.min\.js; expected the folder dist"):
@@ -145,7 +145,7 @@ def test_a_download_that_fails(
 def test_a_download_that_was_changed(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = {**CONTENT, "ort.wasm.min.js": b"something else"}
     monkeypatch.setattr(web, "RUNTIME_URL", archive_of(tmp_path / "package.tgz", changed))
-    with pytest.raises(InputError, match=r"not that of onnxruntime-web 1\.30\.0"):
+    with pytest.raises(InputError, match=r"not the one of onnxruntime-web 1\.30\.0"):
         write_web(tmp_path / "site")
 
 
@@ -156,12 +156,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, runtime: Path) -> None:
 
 
 def test_the_page_of_others_is_kept(tmp_path: Path, runtime: Path) -> None:
-    for name in ("index.html", "model/model.onnx", "static/style.css"):
+    for name in ("private.jpg", "index.html", "model/model.onnx", "static/style.css"):
         folder = tmp_path / name.replace("/", "-").replace(".", "-")
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text("mine")
         with pytest.raises(
-            InputError, match=rf"holds {name.split('/')[0]}, not of mien web; name a folder that is new"
+            InputError, match=rf"holds {name.split('/')[0]}, which `mien web` did not write; name a new"
         ):
             write_web(folder, model="mien-nano", runtime=runtime)
         assert [file.read_text() for file in folder.rglob("*") if file.is_file()] == ["mine"]
@@ -213,15 +213,11 @@ def test_a_folder_of_others_is_refused_before_the_download(
     monkeypatch.setattr(web, "RUNTIME_URL", (tmp_path / "nowhere").as_uri())
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "private.jpg").write_text("mine")
-    with pytest.raises(InputError, match=r"photos: holds private\.jpg, not of mien web"):
+    with pytest.raises(InputError, match=r"photos: holds private\.jpg, which `mien web` did not write"):
         write_web(tmp_path / "photos", model="mien-nano")
 
 
-def test_a_folder_of_photos_is_no_place_for_the_page(tmp_path: Path, runtime: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "private.jpg").write_text("mine")
-    with pytest.raises(InputError, match=r"photos: holds private\.jpg, not of mien web; name a folder that is new"):
-        write_web(tmp_path / "photos", model="mien-nano", runtime=runtime)
+def test_a_repository_and_a_page_that_was_written_before_are_taken(tmp_path: Path, runtime: Path) -> None:
     (tmp_path / "site" / ".git").mkdir(parents=True)  # of a site that is published from a repository
     write_web(tmp_path / "site", model="mien-nano", runtime=runtime)
     write_web(tmp_path / "site", model="mien-nano", runtime=runtime)  # over a page of its own

@@ -1,4 +1,4 @@
-"""The command `mien`: reads arguments and prints; all else is in the library under the same verbs."""
+"""The command `mien`: reads arguments and prints; the library does the rest, under the same verbs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from mien.cli.printing import one_line
 from mien.errors import MienError
 
-# What a module that is not installed is missing from; the runtime alone has none of these.
+# Module -> extra that installs it.
 _EXTRAS = {
     "torch": "lab",
     "lightning_fabric": "lab",
@@ -101,21 +101,21 @@ def _print_version(wanted: bool) -> None:
 
 def main() -> None:
     """Run the command line; a MienError becomes a message and exit status 1."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd metadata of photos that are read all the same
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata of photos that can be read
     try:
         build_app()()
     except MienError as error:
-        lines = map(one_line, str(error).split("\n"))  # some have several; names may hold what moves the cursor
+        lines = map(one_line, str(error).split("\n"))  # file names may hold control characters
         sys.exit(f"{type(error).__name__}: " + "\n".join(lines))
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
         needs = f"{error.name} is not installed; this command needs it"
-        pins = "" if "litert" in extra else " -c constraints.txt"  # it holds a pinned package back
+        pins = "" if "litert" in extra else " -c constraints.txt"  # it conflicts with the pins
         torch_first = f"{pins} torch, then pip install{pins}" if "lab" in extra else ""
         sys.exit(f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien.")
-    except KeyboardInterrupt:  # before a command has begun, which ends so by itself
+    except KeyboardInterrupt:  # before a command has begun; commands handle it themselves
         sys.exit(130)
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
@@ -123,5 +123,5 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left for standard output, Python writes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still writes at exit
         sys.exit(f"the disk is full: {error.filename or 'standard output'} is cut off; free space, then try again.")

@@ -31,12 +31,12 @@ def analyze(
         typer.Argument(
             parser=named,
             metavar="PATHS",
-            help="Photos, folders of photos, videos, quoted patterns as 'photos/**/*.jpg', or - for standard input.",
+            help="Photos, folders of them, videos, quoted patterns such as 'photos/**/*.jpg', or - for standard input.",
             show_default=False,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON array, an object for a photo or frame.")
+        bool, typer.Option("--json", help="Print a JSON array, an object for each photo or frame.")
     ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each face.")] = False,
     out: Annotated[
@@ -121,7 +121,7 @@ def analyze(
             "--out remembers photos by their files, and standard input is not a file; name the photos."
         )
     if photos.count(STANDARD_INPUT) > 1:
-        raise typer.BadParameter("- stands for standard input, which can be read but once.")
+        raise typer.BadParameter("- stands for standard input, which can be read only once.")
     if workers is not None and not set(photos) - video_files:
         raise typer.BadParameter("--workers is for photos; the frames of a video are read one after the other.")
     if (every, start, end) != (1, 0, None) and not videos:
@@ -174,20 +174,20 @@ def _on_terminal() -> bool:
 
 
 def _print(lines: Iterable[str], stop: threading.Event) -> None:
-    """Print each line as soon as it is there; file names may hold what no encoding can write.
+    """Print each line as soon as it is there, whatever bytes file names hold.
 
-    A reader that takes no more, as `head`, stops the reading as Ctrl-C does, so that what is saved is complete.
+    A closed pipe, as by `head`, stops the reading as Ctrl-C does, so that the files of results are complete.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         if _on_terminal():
             sys.stdout.reconfigure(errors="backslashreplace")
-        else:  # what --boxes reads
+        else:  # as --boxes reads it
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     for line in lines:
         try:
             typer.echo(line)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left, Python writes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still writes at exit
             stop.set()
 
 
@@ -202,19 +202,19 @@ def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
 
 
 def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[str]:
-    from mien.records import csv_head, csv_line
+    from mien.records import csv_header, csv_line
 
-    yield csv_head(columns)
+    yield csv_header(columns)
     for analysis in found:
         yield from (csv_line(row, columns) for row in analysis.records())  # a photo has no frame, time and track
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
-    """The results in words: of photos one by one, of a video at its end."""
+    """The results as text: of photos one by one, of a video at its end."""
     from mien.cli.reading import video_lines
     from mien.video import AnalyzedFrame
 
-    begun, before = 0, -1  # a video that is named twice begins anew
+    begun, before = 0, -1  # tells apart the readings of a video that is named twice
 
     def block(one: Analysis) -> tuple[str, int]:
         nonlocal begun, before
@@ -234,7 +234,7 @@ def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
 def _photo_lines(found: Iterable[Analysis]) -> Iterator[str]:
     for analysis in found:
         if analysis.size is None:
-            continue  # it failed, and the summary says why
+            continue  # it failed; the summary says why
         width, height = analysis.size
         n = len(analysis.faces)
         yield f"{analysis.source}  {width} x {height} px, {n or 'no'} face{'' if n == 1 else 's'}"

@@ -24,8 +24,8 @@ Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[
     str | None,
     typer.Option(
-        help="Classes in the order of their labels, as angry,disgust,...; for a parquet file that does not state them, "
-        "or for folders that are not named after expressions."
+        help="Classes in the order of their labels, such as angry,disgust,...; for a parquet file without them, or for "
+        "folders that are not named after expressions."
     ),
 ]
 WithAudit = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
@@ -39,7 +39,7 @@ def check(
     audit: WithAudit = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Read a data set whole and say what is in it; exit 1 if any part of it cannot be read."""
+    """Read a whole data set and summarise it; exit 1 if any part of it cannot be read."""
     from mien.lab.data import join_votes, relabel_by_majority
     from mien.lab.data.stats import summary
 

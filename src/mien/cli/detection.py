@@ -20,7 +20,7 @@ AnyAngle = Annotated[
 
 
 def refuse_contradictions(boxes: Path | None, crops: bool, min_face: int | None, any_angle: bool) -> None:
-    """Make sure that faces are either given, in one way, or searched."""
+    """Make sure that faces are either given, in one way, or searched for."""
     if crops and boxes is not None:
         raise typer.BadParameter("--boxes and --crops exclude each other: with --crops, the whole picture is one face.")
     if (any_angle or min_face is not None) and (boxes is not None or crops):

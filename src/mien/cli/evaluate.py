@@ -78,7 +78,7 @@ def ensemble(
 
 
 def _print(report: Report, json: bool, model: str | None = None) -> None:
-    """Print a report; with a `model`, the remark on its training only points to `mien models`, which has it whole."""
+    """Print a report; with a `model`, the remark on its training is shortened, and points to `mien models`."""
     from mien.lab.remarks import recipe_of, remark_on_training, remark_on_training_in_short
 
     if json:

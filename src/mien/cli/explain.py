@@ -28,9 +28,7 @@ def explain(
             help="Draw each face beside the places that speak for its label: .png, .jpg, .webp.",
         ),
     ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="The expression to explain; default: what is most probable.")
-    ] = None,
+    label: Annotated[str | None, typer.Option(help="The expression to explain; default: the most probable.")] = None,
     model: Model = None,
     boxes: Annotated[
         Path | None,

@@ -33,7 +33,8 @@ def export(
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
     mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="Answer the mean for a face and its mirror image: twice the time.")
+        bool,
+        typer.Option("--mirrored", help="Average the answers to a face and its mirror image; takes twice as long."),
     ] = False,
 ) -> None:
     """Write a run's network as a model folder: model.onnx and card.json."""
@@ -120,7 +121,7 @@ def calibrate(
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: fit to their majority.")] = None,
     target_accuracy: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of the faces not marked uncertain that shall be right; 0.9 is 90 %."),
+        typer.Option(min=0, max=1, help="Share of the faces not marked uncertain that should be right; 0.9 is 90 %."),
     ] = 0.8,
 ) -> None:
     """Fit a model's confidence, and the threshold below which it is uncertain, on faces that it has not learned."""

@@ -16,7 +16,7 @@ Data = Annotated[Path, typer.Option(help=DATA_HELP)]
 
 
 def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
-    """Read a data set, say which images are not part of it, and join the votes of FER+ where their file is named."""
+    """Read a data set, report which images are not part of it, and join FER+ votes if their file is named."""
     from mien.lab.data import join_votes, open_fer2013
     from mien.lab.data.folder import is_image
 
@@ -27,7 +27,7 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
 
 
 def tell_not_read(files: Sequence[str]) -> None:
-    """Say on standard error which files a reader has passed over, if any."""
+    """Report on standard error which files a reader has skipped, if any."""
     if files:
         typer.echo(
             "not read, as their names or folders are not those of faces, or a table is read instead: "

@@ -60,7 +60,7 @@ def _card_lines(card: Card) -> list[str]:
 
 
 def _trained(provenance: dict[str, Any]) -> list[str]:
-    """Recipe, seed and commit, and what the recipe says of itself; a card made by hand need not have them."""
+    """Recipe, seed, commit and the recipe's remark; a card made by hand may lack them."""
     try:
         recipe, seed, commit = provenance["recipe"], provenance["seed"], provenance["commit"]
         remark = [f"            {recipe['remark']}"] if recipe.get("remark") else []
@@ -70,7 +70,7 @@ def _trained(provenance: dict[str, Any]) -> list[str]:
 
 
 def _accepted(card: Card) -> list[str]:
-    """What the threshold was set by, on the faces that the confidence was fitted to."""
+    """How many of the faces used for calibration the threshold accepts."""
     fitted = card.provenance.get("calibration")
     if not isinstance(fitted, dict) or not {"coverage", "n", "faces", "target_accuracy"} <= fitted.keys():
         return []

@@ -1,4 +1,4 @@
-"""How commands print: names on one line, where tables go, and bars that show the progress of long work."""
+"""How commands print: names on one line, tables, and progress bars."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def one_line(text: str) -> str:
-    """Return text whose line breaks and control characters, as a file's name may have them, are written as escapes."""
+    """Return text with its line breaks and control characters, which file names may have, as escapes."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def table_console() -> Console:
-    """Return standard output, 160 letters wide where it is a file, which has no width of its own."""
+    """Return standard output, 160 characters wide if it is a file."""
     from rich.console import Console
 
     console = Console()
@@ -34,7 +34,7 @@ def table_console() -> Console:
 
 @contextmanager
 def step_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield what shows how many steps are done: a bar on standard error, where that is a terminal."""
+    """Yield a function that shows how many steps are done: a bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -46,7 +46,7 @@ def step_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def training_bar() -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows a training's progress on standard error: a bar, or a line an epoch where that is a file."""
+    """Yield a function that shows a training's progress on standard error: a bar, or in a file a line an epoch."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar

@@ -47,8 +47,8 @@ class Reading:
         start_s: first moment of each video.
         end_s: moment before which to stop; None = the end.
         quiet: show no progress.
-        failed: gets the name of what could not be read to its end, and the reason.
-        stop: is set by Ctrl-C; what is under way is then completed.
+        failed: gets name and reason of what could not be read to its end.
+        stop: is set by Ctrl-C; current results are then completed.
     """
 
     analyzer: Analyzer
@@ -87,7 +87,7 @@ class Reading:
             yield from self._video(VideoAnalysis(reader, self.analyzer), save, self.end_s)
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path], left: deque[Path]) -> Iterator[Analysis]:
-        """Read photos until `stop`; those that are read are taken off `left`."""
+        """Read photos until `stop`; take those that are read off `left`."""
         found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
         for analysis, photo in zip(found, photos, strict=True):
             _save_picture(analysis, outputs.get(photo), self.failed)
@@ -125,7 +125,7 @@ class Reading:
             self.failed.append((video.source.name, video.cut_off))
 
     def _shown(self, frames: Iterator[AnalyzedFrame], name: str, end_s: float | None) -> Iterator[AnalyzedFrame]:
-        """Show the progress by time, as far as the end is known, and what is seen, on standard error."""
+        """Show the current time, the progress if the end is known, and what is seen, on standard error."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -152,7 +152,7 @@ def _save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str,
 
 
 def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
-    """Put a video into words: a line of it, and one for each segment."""
+    """Yield a video as text: a line for it, and one for each segment."""
     from mien.timeline import SegmentFinder, clock
 
     finder, n, frame = SegmentFinder(), 0, None
@@ -171,7 +171,7 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
 
 
 def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> dict[Path, Path]:
-    """Say where each result goes: into one file for one photo or video, else all into a folder; nowhere without `save`.
+    """Return where each result goes: one file for one photo or video, else a folder; nowhere without `save`.
 
     Raises:
         InputError: `save` cannot be such a file or folder.
@@ -191,24 +191,21 @@ def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> d
 
 @contextmanager
 def interruption(stop: threading.Event) -> Iterator[None]:
-    """Make Ctrl-C set an event, so that what is under way is completed; a second one interrupts as usual.
-
-    So do the signals by which a system, or a terminal that closes, ends a program.
-    """
+    """Make Ctrl-C, SIGTERM and SIGHUP set an event, to complete the current results; a second Ctrl-C interrupts."""
     hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
     on_terminal = [each.fileno() for each in (sys.stdout, sys.stderr) if each is not None and each.isatty()]
 
     def interrupt(signal_number: int, frame: object) -> None:
-        if signal_number == hang_up:  # shells send it twice; what is printed from now on would raise
+        if signal_number == hang_up:  # shells send it twice; printing to the closed terminal would raise
             for stream in on_terminal:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         elif stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        typer.echo("\nstopping; Ctrl-C again to break off", err=True)
+        typer.echo("\nstopping; press Ctrl-C again to stop at once", err=True)
 
     others = [each for each in (signal.SIGTERM, hang_up) if each is not None]
-    heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # as nohup makes it
+    heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # ignored under nohup
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *heard)}
     try:
         yield

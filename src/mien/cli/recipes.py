@@ -9,11 +9,11 @@ import typer
 from mien.cli.printing import table_console
 
 WIDE = 100
-"""Columns of a terminal below which networks are left out, so that names and published figures have room."""
+"""Below so many columns, networks are left out, so that names and published figures have room."""
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="Print this one, or that of a JSON file, in full.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A recipe, or a JSON file of one, to print in full.")] = None,
     parameters: Annotated[
         bool, typer.Option("--parameters", help="Count the trainable parameters (takes seconds).")
     ] = False,
@@ -53,7 +53,7 @@ def recipes(
 
 
 def _print_tables(tables: dict[str, list[dict[str, str]]]) -> None:
-    """Print the groups below each other, their first column as wide as its longest name anywhere."""
+    """Print the groups below each other, with first columns of the same width."""
     from rich.table import Table
 
     console = table_console()

@@ -28,7 +28,7 @@ def reproduce(
     seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 3,
     budget: Annotated[
         str | None,
-        typer.Option(help="Stop before so much time is up, such as 9m; an epoch must fit. Call it again to go on."),
+        typer.Option(help="Stop within this time, such as 9m; an epoch must fit. The same command continues later."),
     ] = None,
     epochs_at_most: Annotated[
         int | None, typer.Option(help="Shorten longer rows; their results say so.", min=1)
@@ -71,7 +71,7 @@ def reproduce(
 
 
 def _all_well(outcomes: Iterator[Outcome]) -> bool:
-    """Print what becomes of each job; return whether none fails."""
+    """Print the outcome of each job; return whether none fails."""
     failed = False
     try:
         for outcome in outcomes:

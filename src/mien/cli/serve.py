@@ -14,7 +14,7 @@ from mien.cli.models import Model
 
 
 def _above_zero(value: float) -> float:
-    """Refuse what is no limit; typer's own `min` lets 0 and NaN pass."""
+    """Refuse 0, negative numbers, infinity and NaN; typer's own `min` accepts 0 and NaN."""
     if not 0 < value < math.inf:
         raise typer.BadParameter(f"{value:g}; expected a finite number above 0.")
     return value
@@ -22,15 +22,13 @@ def _above_zero(value: float) -> float:
 
 Token = Annotated[
     str | None,
-    typer.Option(
-        envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made where it is needed."
-    ),
+    typer.Option(envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made if needed."),
 ]
 AllowOrigin = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ORIGIN",
-        help="Origin of a web page elsewhere that may ask, as http://localhost:3000; it needs the token. Repeatable.",
+        help="Origin of another web page that may ask, such as http://localhost:3000; it needs the token. Repeatable.",
         show_default=False,
     ),
 ]
@@ -48,7 +46,9 @@ def serve(
     max_video_mb: Annotated[
         float, typer.Option(callback=_above_zero, help="Largest video, MB; one is read at a time.")
     ] = 200,
-    max_photos: Annotated[int, typer.Option(min=1, help="Photos in work or waiting; more are refused.")] = 32,
+    max_photos: Annotated[
+        int, typer.Option(min=1, help="Photos uploading, waiting or being analysed; more are refused.")
+    ] = 32,
     timeout_s: Annotated[
         float, typer.Option(callback=_above_zero, help="Longest upload, and longest analysis, of a photo, seconds.")
     ] = 30,
@@ -65,7 +65,7 @@ def serve(
     from mien.serve.limits import Limits
     from mien.serve.server import listen, server_of
 
-    token = token and token.strip()  # as a file that a variable was read from may end in a line break
+    token = token and token.strip()  # a variable read from a file may end in a line break
     needed = bool(allow_origin) or not is_loopback(host)
     made = secrets.token_urlsafe(24) if not token and needed else None
     limits = Limits(
@@ -80,7 +80,7 @@ def serve(
     app = create_app(model, detector=detector, token=token, limits=limits, workers=workers, allow_origins=origins)
     listener = listen(host, port)
     _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
-    waiting = "mien serve: finishing what is in work; Ctrl-C again breaks off"
+    waiting = "mien serve: finishing requests in progress; press Ctrl-C again to stop at once"
     server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
 
 

@@ -1,4 +1,4 @@
-"""What came of the photos of `mien analyze`: counted on the way, said at the end."""
+"""Counts of the photos of `mien analyze`, for the summary at the end."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from mien.result_file import Known
 
 _NAMED = 3
-"""Where more photos than these fail alike, the reason is printed once, with so many names."""
+"""If more photos than this fail for the same reason, it is printed once, with this many names."""
 
 
 @dataclass
 class Tally:
-    """What came of photos; of videos, only what failed.
+    """Counts of photos; of videos, only what failed.
 
     Attributes:
         photos: how many there are.
@@ -25,9 +25,9 @@ class Tally:
         faces: found in them.
         empty: how many show no face.
         read: how many could be read; the others failed.
-        failed: the name of all that went wrong, of photos and videos, and the reason.
-        undrawn: how many of the earlier ones have no picture where pictures are drawn now.
-        passed_over: how many videos lie among them, where only photos are read.
+        failed: name and reason of each photo and video that failed.
+        undrawn: how many of the earlier ones have no picture, if pictures are drawn now.
+        passed_over: how many videos were skipped, as only photos are read.
     """
 
     photos: int
@@ -46,7 +46,7 @@ class Tally:
             self._count(known.source, known.faces)
 
     def count(self, found: Iterable[Analysis], with_bar: bool) -> Iterator[Analysis]:
-        """Hand the analyses on and, with a bar, show the progress on standard error."""
+        """Pass the analyses on and, with a bar, show the progress on standard error."""
         from rich.console import Console
         from rich.progress import track
 
@@ -77,7 +77,7 @@ class Tally:
             yield f"{photos}{earlier}: {faces}, {self.empty} without a face, {failed} failed"
         if self.passed_over:
             videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
-            yield f"{videos} passed over: --out, --boxes and --crops are for photos"
+            yield f"{videos} skipped: --out, --boxes and --crops are for photos"
         if self.undrawn:
             yield f"photos read earlier without a picture: {self.undrawn}; they are not read again: name another --out."
         sources_of = defaultdict[str, list[str]](list)

@@ -15,10 +15,10 @@ from mien.cli.paths import check_folder
 from mien.cli.printing import training_bar
 
 UNFINISHED = 75
-"""Exit status of a training whose time limit came: call again. ``EX_TEMPFAIL`` of ``sysexits.h``."""
+"""Exit status of a training that reached its time limit and can be continued; ``EX_TEMPFAIL`` of ``sysexits.h``."""
 
-AGAIN = "the same command goes on from the last whole epoch"
-"""What a training that stops early says."""
+AGAIN = "the same command continues from the last complete epoch"
+"""The message of a training that stops early."""
 
 
 def parse_time(text: str) -> float:
@@ -52,12 +52,10 @@ def train(
     compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
     time_limit: Annotated[
         str | None,
-        typer.Option(
-            help="Stop before this time is up, such as 9m, with exit status 75; the same command goes on later."
-        ),
+        typer.Option(help="Stop within this time, such as 9m, with exit status 75; the same command continues later."),
     ] = None,
 ) -> None:
-    """Train a recipe. Called again after an interruption, it goes on from the last whole epoch."""
+    """Train a recipe. After an interruption, the same command continues from the last complete epoch."""
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     check_folder(out)
     from mien import lab
@@ -105,7 +103,7 @@ def train(
         )
         typer.echo(f"next: mien evaluate {run.folder} --data {data}", err=True)
     else:
-        typer.echo(f"time is up after {done}; {AGAIN}, provided that a whole epoch fits into the limit", err=True)
+        typer.echo(f"time is up after {done}; {AGAIN}, provided that one epoch fits into the limit", err=True)
     typer.echo(run.folder)
     if not environment["finished"]:
         raise typer.Exit(UNFINISHED)

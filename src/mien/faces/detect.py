@@ -75,7 +75,7 @@ class Detector(Protocol):
     """Anything that finds faces."""
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
-        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first."""
+        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the highest score first."""
         ...
 
 
@@ -132,7 +132,7 @@ class YuNet:
         self._network = YuNetNetwork(threads)
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
-        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the surest first.
+        """Return the faces in `image`, ``(H, W, 3)`` RGB or ``(H, W)`` grey uint8, the highest score first.
 
         Raises:
             InputError: `image` has another shape or type.

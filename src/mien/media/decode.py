@@ -27,8 +27,8 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError, TypeError, struct.error),
-    Image.DecompressionBombError,  # of a GIF whose frames are larger than its head says
-    MemoryError,  # of a JPEG 2000 whose head asks for too many bytes
+    Image.DecompressionBombError,  # of a GIF whose frames are larger than its header says
+    MemoryError,  # of a JPEG 2000 whose header asks for too many bytes
 )
 """What Pillow raises on damaged files."""
 
@@ -83,7 +83,7 @@ def opened(path: Path, name: str) -> Iterator[Image.Image]:
 
 
 def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Read the head of a photo file; `pixels_of` decodes it.
+    """Read the header of a photo file; `pixels_of` decodes it.
 
     Not with `PIL.Image.open`, whose limits, 89 megapixels for a warning and 179 for an error, can be changed only for
     the whole process, and which hides what is wrong with a damaged file.
@@ -120,7 +120,7 @@ def open_photo(stream: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ima
             raise TooLarge(f"{name}: {image.width} x {image.height} px; {at_most}")
         return image
     if not reasons and _is_video(prefix):
-        raise IsVideo(f"{name}: is a video, by its content, not a photo; the name of a video ends in .mp4 or alike.")
+        raise IsVideo(f"{name}: is a video, by its content, not a photo; the name of a video ends in .mp4 or similar.")
     raise InputError(
         reasons[0] if reasons else f"{name}: not a photo in a known format; known are {', '.join(_FORMATS)} and HEIC."
     )

@@ -235,7 +235,7 @@ class VideoReader:
         with self.open() as container, closing(self._packets(container)) as packets:
             stream = self._stream_of(container)
             stream.thread_type = "AUTO"
-            most = MAX_FRAME_PIXELS // max(Fraction(1), self._aspect)  # of frames larger than the head says
+            most = MAX_FRAME_PIXELS // max(Fraction(1), self._aspect)  # of frames larger than the header says
             stream.codec_context.options = {"max_pixels": str(most)}
             for packet in islice(packets, entry.packet, None):
                 missing += packet.size > 0 and not packet.is_discard

@@ -13,7 +13,7 @@ function scaled(planes, scale) {
 
 const longest = ([{ width, height }]) => Math.max(width, height);
 
-/** The faces, the surest first: box, score and landmarks in px of the planes. */
+/** The faces, the highest score first: box, score and landmarks in px of the planes. */
 async function detect(session, settings, planes) {
   const enough = Math.max(settings.sure_face_px / settings.min_face_px, settings.smallest_look_px / longest(planes));
   const near = scaled(planes, Math.min(enough, settings.longest_px / longest(planes)));

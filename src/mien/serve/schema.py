@@ -81,7 +81,7 @@ class FaceAnswer(_Answer):
 
 
 class PhotoAnswer(_Answer):
-    """A photo and its faces, the surest detection first."""
+    """A photo and its faces, the highest detection score first."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -30,7 +30,7 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host} port {port}: cannot listen there: {error.strerror or error}. Choose another with --port or --host."
         ) from error
     # Connections inherit it; asyncio sets it only on sockets that name their protocol. Without it, an answer's body
-    # waits until the client acknowledges its head, 40 ms on Linux.
+    # waits until the client acknowledges the headers, 40 ms on Linux.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
