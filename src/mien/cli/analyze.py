@@ -101,9 +101,9 @@ def analyze(
     photos_only = boxes is not None or crops or out is not None
     photos = list_photos(paths or [], (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
     video_files = videos_among(photos, animated=animated)
-    passed_over = video_files - set(paths or []) if photos_only else set()  # found in folders, not named
-    video_files -= passed_over
-    photos = [path for path in photos if path not in passed_over]
+    skipped = video_files - set(paths or []) if photos_only else set()  # found in folders, not named
+    video_files -= skipped
+    photos = [path for path in photos if path not in skipped]
     videos = camera is not None or bool(video_files)
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
@@ -131,7 +131,7 @@ def analyze(
     given = None if boxes is None else read_boxes(boxes)
     detector = detector_of(min_face, any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
-    tally = Tally(sum(path not in video_files for path in photos), passed_over=len(passed_over))
+    tally = Tally(sum(path not in video_files for path in photos), skipped=len(skipped))
     outputs = outputs_of(photos, video_files, save) if camera is None else {}
     results = None
     if out is not None:

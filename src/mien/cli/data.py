@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mien.cli.faces import DATA_HELP, Data, first_few, read_faces, tell_not_read
+from mien.cli.dataset import DATA_HELP, Data, first_few, read_faces, tell_not_read
 
 if TYPE_CHECKING:
     from mien.lab.data import Audit, Edition, FaceDataset

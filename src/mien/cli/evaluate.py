@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.faces import Data, read_faces
+from mien.cli.dataset import Data, read_faces
 from mien.cli.paths import check_folder
 from mien.cli.printing import step_bar
 

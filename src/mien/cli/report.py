@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.faces import read_faces
+from mien.cli.dataset import read_faces
 from mien.cli.printing import step_bar, table_console
 
 if TYPE_CHECKING:

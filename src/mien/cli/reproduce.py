@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.faces import DATA_HELP, read_faces
+from mien.cli.dataset import DATA_HELP, read_faces
 from mien.cli.paths import check_folder
 from mien.cli.printing import training_bar
 from mien.cli.train import AGAIN, parse_time

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.faces import Data, read_faces
+from mien.cli.dataset import Data, read_faces
 from mien.cli.printing import step_bar
 
 

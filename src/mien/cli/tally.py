@@ -27,7 +27,7 @@ class Tally:
         read: how many could be read; the others failed.
         failed: name and reason of each photo and video that failed.
         undrawn: how many of the earlier ones have no picture, if pictures are drawn now.
-        passed_over: how many videos were skipped, as only photos are read.
+        skipped: how many videos were skipped, as only photos are read.
     """
 
     photos: int
@@ -37,7 +37,7 @@ class Tally:
     read: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     undrawn: int = 0
-    passed_over: int = 0
+    skipped: int = 0
 
     def start_with(self, done: Collection[Known], missing: int) -> None:
         """Count what an earlier run has read; `missing` photos are still to come."""
@@ -75,8 +75,8 @@ class Tally:
             faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
             failed = self.photos - self.read
             yield f"{photos}{earlier}: {faces}, {self.empty} without a face, {failed} failed"
-        if self.passed_over:
-            videos = "1 video" if self.passed_over == 1 else f"{self.passed_over} videos"
+        if self.skipped:
+            videos = "1 video" if self.skipped == 1 else f"{self.skipped} videos"
             yield f"{videos} skipped: --out, --boxes and --crops are for photos"
         if self.undrawn:
             yield f"photos read earlier without a picture: {self.undrawn}; they are not read again: name another --out."
