@@ -105,14 +105,12 @@ def _check_place(folder: Path) -> None:
 def _files(model: Path, card: Card, runtime: dict[str, bytes]) -> dict[str, bytes]:
     """The page's files by their paths in its folder, in the order in which they are written."""
     page = _index()
-    files = {_MARK: json.dumps(_settings(), indent=2).encode()}
-    files |= {f"runtime/{name}": content for name, content in runtime.items()}
-    files |= {
+    files = {
+        _MARK: json.dumps(_settings(), indent=2).encode(),
+        **{f"runtime/{name}": content for name, content in runtime.items()},
         f"model/{MODEL_FILE}": (model / MODEL_FILE).read_bytes(),
         f"model/{CARD_FILE}": card.to_json().encode(),  # adds fields that older cards lack
-    }
-    files |= {f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS}
-    files |= {
+        **{f"static/{name}": (PAGE / name).read_bytes() for name in _PARTS},
         "detector/yunet.onnx": yunet_weights(),
         "icon.svg": (PAGE / "icon.svg").read_bytes(),
         "manifest.webmanifest": json.dumps(_MANIFEST, indent=2).encode(),

@@ -18,7 +18,7 @@ from mien.serve.limits import Limits
 from mien.serve.metrics import Metrics
 from mien.serve.upload import Upload, check_pixels, too_slow
 
-RETRY_AFTER_S = 1
+_RETRY_AFTER_S = 1
 
 
 class Service:
@@ -81,7 +81,7 @@ class Service:
             raise HTTPException(
                 429,
                 f"{self._places_taken} photos are waiting or being analysed, no more are accepted; try again soon.",
-                {"Retry-After": str(RETRY_AFTER_S)},
+                {"Retry-After": str(_RETRY_AFTER_S)},
             )
         self._places_taken += 1
         try:
