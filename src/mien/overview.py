@@ -43,7 +43,7 @@ class TrackOverview:
     _bins: dict[int, tuple[npt.NDArray[np.float64], int]] = field(default_factory=dict)
 
     def add(self, face: VideoFace, image: _Image, index: int) -> None:
-        """Add a sighting to the bin `index`."""
+        """Add a detection to the bin `index`."""
         score = 0.0 if face.score is None else face.score
         if score > self._score:
             self._score, self.portrait = score, _small(crop_face(image, face), _PORTRAIT_PX)

@@ -77,7 +77,7 @@ class _Stretch:
         )
 
 
-class _Course:
+class _TrackLabels:
     """The labels of one track over time."""
 
     def __init__(self, face: VideoFace) -> None:
@@ -116,21 +116,21 @@ class SegmentFinder:
 
     def __init__(self, min_s: float = 0.5) -> None:
         self._min_s = min_s
-        self._courses: dict[tuple[str, int | None], _Course] = {}
+        self._tracks: dict[tuple[str, int | None], _TrackLabels] = {}
         self._found: list[Segment] = []
 
     def add(self, face: VideoFace) -> None:
         """Take the next face."""
         key = face.source, face.track_id
-        if key not in self._courses:
-            self._courses[key] = _Course(face)
-        ended = self._courses[key].add(face, self._min_s)
+        if key not in self._tracks:
+            self._tracks[key] = _TrackLabels(face)
+        ended = self._tracks[key].add(face, self._min_s)
         if ended is not None:
             self._found.append(ended)
 
     def segments(self) -> list[Segment]:
         """Return what was found so far, by source, start and track."""
-        found = [*self._found, *(course.end() for course in self._courses.values())]
+        found = [*self._found, *(track.end() for track in self._tracks.values())]
         return sorted(found, key=lambda segment: (segment.source, segment.start_s, segment.track))
 
 

@@ -32,8 +32,8 @@ class _Track:
         x0, y0, x1, y1 = self.face.box
         return x0 + x, y0 + y, x1 + x, y1 + y
 
-    def see(self, face: Face, time_s: float) -> None:
-        """Add the next sighting."""
+    def update(self, face: Face, time_s: float) -> None:
+        """Add the next detection."""
         if time_s > self.time_s:
             passed_s = time_s - self.time_s
             step_px = np.array(face.center) - np.array(self.face.center)
@@ -94,7 +94,7 @@ class Tracker:
                 joined[index] = track
                 seen.add(track.track_id)
         for index, track in joined.items():
-            track.see(faces[index], time_s)
+            track.update(faces[index], time_s)
         self._tracks = [t for t in self._tracks if t.track_id in seen or time_s - t.time_s <= self.unseen_s]
         for index, face in enumerate(faces):
             if index not in joined:

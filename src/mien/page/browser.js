@@ -81,7 +81,7 @@ async function recognize(session, card, crops, leastDoubt) {
   const faces = new ort.Tensor("uint8", pixels, [crops.length, crops[0].length, side, side]);
   const { data } = (await session.run({ faces })).logits;
   const classes = card.labels.length;
-  return crops.map((_, i) => inClasses(data.slice(i * classes, (i + 1) * classes), card, leastDoubt));
+  return crops.map((_, i) => expressionOf(data.slice(i * classes, (i + 1) * classes), card, leastDoubt));
 }
 
 function softmax(logits) {
@@ -91,7 +91,7 @@ function softmax(logits) {
 }
 
 /** Logits as an expression, calibrated as `mien.recognizer.calibrated_softmax` says. */
-function inClasses(raw, card, leastDoubt) {
+function expressionOf(raw, card, leastDoubt) {
   const logits = Array.from(raw);
   const doubt = Math.max(1 - Math.max(...softmax(logits)), leastDoubt);
   const temperature = card.temperature * doubt ** card.sharpening;
