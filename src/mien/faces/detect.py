@@ -98,8 +98,7 @@ class YuNet:
         min_face_px: height of the smallest faces to search for, px of the image. Boxes of small faces come out too
             small, so only those below three quarters of it are dropped.
         longest_px: longest side of what the network sees; time grows with its square.
-        score_threshold: only faces with a higher score; 0.7 rejects most textures and blossoms. Turned faces need 0.1
-            more.
+        score_threshold: only faces with a higher score; 0.7 rejects textures and blossoms. Turned faces need 0.1 more.
         any_angle: search all quarter turns even where a face is sure, for photos in which only some faces are upright;
             takes up to four times as long.
         threads: CPU threads for one image; None leaves the choice to onnxruntime.

@@ -172,9 +172,7 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8]:
     width, height = image.size
     upright = np.empty((height, width, 3) if orientation < 5 else (width, height, 3), np.uint8)
     stored = _as_stored(upright, orientation)
-    for top in range(
-        0, height, _STRIP_PX
-    ):  # Pillow copies what it returns; a copy of the whole would double the memory
+    for top in range(0, height, _STRIP_PX):  # Pillow copies what it returns; a whole copy would double the memory
         bottom = min(top + _STRIP_PX, height)
         stored[top:bottom] = _rgb(image.crop((0, top, width, bottom)))
     return upright

@@ -13,7 +13,7 @@ class SceneCuts:
     """Tells whether a frame begins a new scene.
 
     It does when its grey picture, reduced to 16 x 16 px, correlates with the last frame's by less than 0.4. Correlation
-    ignores brightness and contrast, so a change of light is no cut; a pan by more than a tenth of the picture is one.
+    ignores brightness and contrast, so a change of light is no cut; a pan by over a tenth of the picture is.
     """
 
     def __init__(self) -> None:

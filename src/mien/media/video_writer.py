@@ -56,9 +56,7 @@ class VideoWriter:
         self._source = source
         self._original = source if isinstance(source, VideoReader) else None
         self._place = Path(os.path.realpath(path))  # links are kept
-        self._part = self._place.with_name(
-            f"{self._place.stem}.{uuid4().hex[:8]}.part.mp4"
-        )  # a name that no other file has
+        self._part = self._place.with_name(f"{self._place.stem}.{uuid4().hex[:8]}.part.mp4")  # no other file's name
         frame_rate = None if self._original is None else self._original.frame_rate
         self._rate = Fraction(frame_rate or 25.0).limit_denominator(1001)
         self._stack = ExitStack()
