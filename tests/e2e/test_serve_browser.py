@@ -22,6 +22,7 @@ from mien.cli import build_app
 from mien.labels import FERPLUS
 from mien.overview import Overview
 from mien.serve.app import create_app
+from mien.timeline import clock
 from mien.timeline_page import timeline_page
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium, which is not installed")
@@ -488,6 +489,11 @@ def test_other_classes_have_the_colours_of_the_pictures(page: Page) -> None:
         model = json.dumps({"name": "own", "parameters": 1, "labels": labels})
         found = page.evaluate(f"(showModel({model}), labelsOfModel.map(colorOf))")
         assert found == ["#{:02x}{:02x}{:02x}".format(*color) for color in label_colors(labels).values()]
+
+
+def test_times_are_written_as_in_a_saved_timeline(page: Page) -> None:
+    for seconds in (0.0, 5.3, 59.96, 3599.9, 3599.97, 3725.0, 36000.0):
+        assert page.evaluate(f"clock({seconds})") == clock(seconds)
 
 
 def test_on_paper_a_timeline_keeps_its_colours_on_white(browser: Page, files: Path) -> None:

@@ -13,9 +13,11 @@ let colors = COLORS; // of the model's labels
 const colorOf = (label) => colors[label] || "#ffffff"; // before the model is known
 const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
-const clock = (seconds) => { // 0:05.3
-  const tenths = Math.round(seconds * 10);
-  return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+const clock = (seconds) => { // 0:05.3, 1:02:05.0
+  const tenths = Math.round(seconds * 10), minutes = Math.floor(tenths / 600);
+  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
+  if (minutes < 60) return `${minutes}:${rest}`;
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 };
 
 function element(tag, attributes = {}, ...children) {
