@@ -183,7 +183,7 @@ def test_a_network_without_inner_layers_is_refused(source: Path, tmp_path: Path)
     layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
     for node in layers[1:-1]:
         node.op_type = "ConvTranspose"  # is none of the layers that are looked for
-    message = r"m: 2 layers; the first and the last one stay float, so that int8 needs three or more\. Use the float"
+    message = r"m: 2 layers\. The first and the last one stay float, so int8 takes three or more; use the float"
     with pytest.raises(ModelError, match=message):
         compress._float_nodes(folder, model.graph)
     names = compress._float_nodes(folder, onnx.load(folder / "model.onnx").graph)

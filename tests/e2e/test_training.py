@@ -790,9 +790,9 @@ def test_classes_go_on_by_name_from_a_run(tmp_path):
 
 def test_what_cannot_be_averaged_is_refused(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path)
-    with pytest.raises(ModelError, match="to average: 1; name at least two runs"):
+    with pytest.raises(ModelError, match="averaging takes at least two runs, 1 named"):
         average_runs([run], "mean", tmp_path)
-    with pytest.raises(ModelError, match="has learned other faces than"):
+    with pytest.raises(ModelError, match="was trained on other faces than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
     with pytest.raises(ModelError, match="a run is named twice"):
         average_runs([run, run.folder], "mean", tmp_path)
@@ -869,5 +869,5 @@ def test_other_votes_are_another_training():
 
 def test_starting_weights_are_asked_for(tmp_path):
     recipe = replace(SMALL, network=replace(SMALL.network, weights="file"))
-    with pytest.raises(RecipeError, match=r"residual-small: goes on from trained weights; name them: --w"):
+    with pytest.raises(RecipeError, match=r"residual-small: starts from trained weights; name them with --w"):
         train(recipe, easy_faces(), out=tmp_path)

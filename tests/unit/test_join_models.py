@@ -100,7 +100,7 @@ def test_a_model_in_the_working_folder_is_called_as_that_is(tmp_path: Path, monk
 
 def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
-    with pytest.raises(ModelError, match="to join: 1; name at least two models"):
+    with pytest.raises(ModelError, match="joining takes at least two models, 1 named"):
         join_models([first], tmp_path / "both", name="both")
     with pytest.raises(ModelError, match="a model is named twice"):
         join_models([first, second, first], tmp_path / "both", name="both")

@@ -1,4 +1,4 @@
-"""Agreement: whether an exported model answers as the network that it was made of."""
+"""Agreement: whether an exported model gives the same answers as the network that it was made from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_agreement(
     worst, allowed = difference(classifier, faces, logits)
     if not worst <= allowed:  # so that not-a-number is refused too
         raise ModelError(
-            f"{name}: a logit of the exported model differs from the trained one by {worst:.2g}, allowed are "
-            f"{allowed:.2g}; nothing was written. Use the versions of torch, onnxscript and onnxruntime in "
+            f"{name}: a logit of the exported model differs from the trained one by {worst:.2g}, more than the "
+            f"{allowed:.2g} allowed; nothing was written. Use the versions of torch, onnxscript and onnxruntime in "
             "constraints.txt, for LiteRT another one of litert-torch, and check that the training did not diverge."
         )

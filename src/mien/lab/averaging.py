@@ -16,7 +16,7 @@ from mien.lab.run import ENVIRONMENT, Run, run_digest
 from mien.preprocess import Preprocess
 
 _OF_ONE_TRAINING = ("resumed", "started", "seconds", "best_epoch")
-"""What a run's environment says of its training, which a mean of runs has not had."""
+"""What a run's environment says of its training; a mean of runs had none."""
 
 
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
@@ -42,13 +42,13 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if len(opened) < 2:
-        raise ModelError(f"to average: {len(opened)}; name at least two runs.")
+        raise ModelError(f"averaging takes at least two runs, {len(opened)} named.")
     first, last = opened[0], opened[-1]
     _check_alike(opened)
     states = [run.load_classifier("all").state_dict() for run in opened]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
-        raise ModelError(f"{last.folder}: another network than {first.folder}; their weights have no mean.")
+        raise ModelError(f"{last.folder}: its network differs from that of {first.folder}; their weights have no mean.")
     weights = {
         key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
         for key, value in states[-1].items()
@@ -71,7 +71,7 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
 
 
 def _network(run: Run) -> tuple[OwnNet | Backbone, Preprocess]:
-    """What computes, wherever its weights started from."""
+    """What must be the same in all runs: network and preprocessing, wherever the weights started from."""
     return replace(run.recipe.network, weights="none"), run.recipe.preprocess
 
 
@@ -79,7 +79,7 @@ def _check_alike(runs: Sequence[Run]) -> None:
     """Make sure that the runs' weights have a mean.
 
     Raises:
-        ModelError: one has not finished or stands there twice, or they differ in network, data, classes or in the faces
+        ModelError: one has not finished or is named twice, or they differ in network, data, classes or in the faces
             that they held out.
     """
     first = runs[0]
@@ -89,7 +89,7 @@ def _check_alike(runs: Sequence[Run]) -> None:
         if not run.finished:
             raise ModelError(f"{run.folder}: not finished; finish its training first.")
         if training_fingerprint(run.environment) != training_fingerprint(first.environment):
-            raise ModelError(f"{run.folder}: has learned other faces than {first.folder}.")
+            raise ModelError(f"{run.folder}: was trained on other faces than {first.folder}.")
         for what in ("label_set", "seed"):
             if run.environment[what] != first.environment[what]:
                 raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
@@ -97,5 +97,5 @@ def _check_alike(runs: Sequence[Run]) -> None:
             raise ModelError(f"{run.folder}: another network or preprocessing than {first.folder}; there is no mean.")
         if run.recipe.validation != first.recipe.validation:
             raise ModelError(
-                f"{run.folder}: holds out other faces than {first.folder}; one has learned what the other holds out."
+                f"{run.folder}: holds out other faces than {first.folder}; one was trained on what the other holds out."
             )

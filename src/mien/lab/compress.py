@@ -134,8 +134,8 @@ def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
     layers = [at for at, node in enumerate(graph.node) if node.op_type in _LAYERS and node not in products]
     if len(layers) < 3:
         raise ModelError(
-            f"{folder}: {len(layers)} layers; the first and the last one stay float, so that int8 needs three or more. "
-            "Use the float model."
+            f"{folder}: {len(layers)} layers. The first and the last one stay float, so int8 takes three or more; use "
+            "the float model."
         )
     first = layers[1] if _is_grouped(graph.node[layers[1]]) and len(layers) > 3 else layers[0]
     spoilt = [node for node in graph.node if node.op_type in _FLOAT or node in products]

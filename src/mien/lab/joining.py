@@ -1,4 +1,4 @@
-"""Joining: one model folder from several, whose network answers what they say in the mean."""
+"""Joining: one model folder from several; its network answers the mean of their probabilities."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> 
     """
     members = [Recognizer.load(model) for model in models]
     if len(members) < 2:
-        raise ModelError(f"to join: {len(members)}; name at least two models.")
+        raise ModelError(f"joining takes at least two models, {len(members)} named.")
     first = members[0]
     if len({member.folder.resolve() for member in members}) < len(members):
         raise ModelError("a model is named twice; it would count twice in the mean.")

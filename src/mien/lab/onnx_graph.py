@@ -51,8 +51,8 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
     except torch.onnx.OnnxExporterError as error:  # of a network of one's own
         why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         raise ModelError(
-            f"torch cannot write it as ONNX, in which mien evaluates and keeps networks: {why}. Its steps "
-            "may depend only on the shape of its input, not on values."
+            f"torch cannot export it to ONNX, the format in which mien keeps and evaluates networks: {why}. Its steps "
+            "may depend on the shape of its input, but not on values."
         ) from error
     assert program is not None  # None only without dynamo
     model = program.model_proto
@@ -63,7 +63,7 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
 
 
 def _foldable(classifier: nn.Module) -> nn.Module:
-    """Return a copy that halves its maps last where it can, so that the normalisation follows its convolution.
+    """Return a copy that pools last where it can, so that each normalisation follows its convolution directly.
 
     The largest of four numbers stays the largest when all are scaled and shifted alike, unless the scale is negative.
     """
@@ -81,9 +81,7 @@ def _foldable(classifier: nn.Module) -> nn.Module:
 
 
 def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) -> None:
-    """Make sure, before a training, that ONNX can hold a network of one's own, or nobody could use what it learns.
-
-    It must answer as the network does, a face alone and among others.
+    """Make sure, before a training, that a network of one's own gives the same answers as ONNX.
 
     Args:
         classifier: stays as it is.
@@ -91,7 +89,7 @@ def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) 
         name: of the network, for the message.
 
     Raises:
-        RecipeError: it cannot, onnxruntime cannot run it, or it answers otherwise.
+        RecipeError: torch cannot export it, onnxruntime cannot run it, or the answers differ, of one face or several.
     """
     copied = deepcopy(classifier).cpu().eval()
     try:
@@ -103,8 +101,9 @@ def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) 
         worst, allowed = difference(copied, faces, _run(content, faces, name))
         if not worst <= allowed:
             raise RecipeError(
-                f"network {name!r}: a logit is off by {worst:.2g} as ONNX, in which mien evaluates and keeps networks. "
-                "Write the layer otherwise that is computed otherwise there; leave out one after the other to find it."
+                f"network {name!r}: in ONNX, the format in which mien keeps and evaluates networks, a logit differs by "
+                f"{worst:.2g}. Leave out one layer after the other to find which one causes it, and write that one "
+                "in another way."
             )
 
 
@@ -115,7 +114,7 @@ def _run(content: bytes, faces: npt.NDArray[np.uint8], name: str) -> npt.NDArray
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         logits: npt.NDArray[np.float32] = session.run(["logits"], {"faces": faces})[0]
-    except Exception as error:  # onnxruntime's own have no base of theirs
+    except Exception as error:  # onnxruntime's exceptions have no common base
         why = str(error).strip().partition("\n")[0]
-        raise RecipeError(f"network {name!r}: onnxruntime cannot run it, by which mien reads faces: {why}.") from error
+        raise RecipeError(f"network {name!r}: onnxruntime, which runs mien's models, cannot run it: {why}.") from error
     return logits

@@ -96,8 +96,8 @@ def build(
     if network.weights == "file" and pretrained:
         if weights is None:
             raise RecipeError(
-                f"network {network.name}: goes on from trained weights; name them: --weights mien-small, another "
-                "model, a run or FILE.safetensors."
+                f"network {network.name}: starts from trained weights; name them with --weights: mien-small or another "
+                "model, a run, or FILE.safetensors."
             )
         if isinstance(module, MobileNetV1):
             module.load_trunk(weights)
@@ -139,8 +139,8 @@ def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels
         adopt_rows(last, read_weights(weights), known, labels)
     elif known != labels and not isinstance(classifier.network, BackboneNet):
         raise RecipeError(
-            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order. To match "
-            "classes by name, the network's last layer has to be a torch.nn.Linear that it calls self.classes."
+            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order. Classes "
+            "can be matched by name only if the network's last layer is a torch.nn.Linear named self.classes."
         )
 
 

@@ -28,7 +28,7 @@ NETWORK = "network.py"
 """What a run calls its copy of the file that defines the network."""
 
 BESIDE = 0.01
-"""How far a logit may be off, relative to the largest one, beside another face: GPUs compute batches differently."""
+"""How much another face beside it may change a logit, relative to the largest: GPUs compute batches differently."""
 
 
 def is_imported(name: str) -> bool:
@@ -97,17 +97,17 @@ def what_failed(error: Exception, name: str) -> str:
 def check_network(
     network: nn.Module, name: str, face: tuple[int, int, int], outputs: int, device: torch.device
 ) -> None:
-    """Make sure that a network of one's own answers two faces as it must, while it learns and after.
+    """Make sure that a network of one's own gives proper answers, in training mode and in evaluation mode.
 
     Args:
-        network: changed in place where it cannot take channels last, as those that reshape by `view`.
-        name: of it.
-        face: shape of what it is given, ``(channels, side, side)``.
-        outputs: how many logits it has to answer.
+        network: made contiguous in place if it cannot take channels last, as one that reshapes by `view`.
+        name: its name, for messages.
+        face: shape of its input, ``(channels, side, side)``.
+        outputs: how many logits it must return.
         device: where it is.
 
     Raises:
-        RecipeError: it fails, answers something else, or answers at random or by what other faces it is shown.
+        RecipeError: it fails or returns something else, or its answer is random or depends on the faces beside it.
     """
     faces = torch.zeros(2, *face, device=device)
     try:
@@ -121,20 +121,20 @@ def check_network(
         beside_another = deepcopy(network).eval()(torch.cat([shown, torch.ones_like(shown)]))[:1]
     if not torch.allclose(once, again, equal_nan=True):
         raise RecipeError(
-            f"network {name!r} answers the same face now so, now otherwise, when it does not learn; what is drawn at "
-            "random has to end then, as in F.dropout(x, rate, self.training)."
+            f"network {name!r} gives one face different answers in evaluation mode; nothing may be drawn at random "
+            "there: write F.dropout(x, rate, self.training)."
         )
     if (once - beside_another).abs().max() > BESIDE * once.abs().max():
         raise RecipeError(
-            f"network {name!r} answers a face otherwise beside another one than alone, when it does not learn; nothing "
-            "may be computed across the faces then, as by attention without batch_first=True, or by "
-            "BatchNorm2d(track_running_stats=False)."
+            f"network {name!r} answers a face differently alone and beside another one in evaluation mode; it may "
+            "compute nothing across faces there, as attention without batch_first=True and "
+            "BatchNorm2d(track_running_stats=False) do."
         )
 
 
 def _answers(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None:
     for learning, shown in ((False, faces[:1]), (True, faces)):
-        when = " while it learns" if learning else ""
+        when = " in training mode" if learning else ""
         try:
             with torch.no_grad():
                 answer = deepcopy(network).train(learning)(shown)  # a copy, whose normalisation may see these faces
@@ -155,14 +155,14 @@ def _cannot_take(faces: Tensor, name: str, error: Exception, when: str = "") -> 
 def _maker(name: str) -> Callable[..., object]:
     module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)  # behind all else, so that it hides nothing
+        sys.path.append(here)  # last, so that it hides no installed module
     if not module or module.startswith("."):
         raise RecipeError(f"network {name!r}: no module's name; expected MODULE:NAME, such as my_net:MyNet.")
     try:
         found = _with_torchvision(lambda: importlib.import_module(module))
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # it is there, and lacks one that it imports itself
+            raise  # the module exists, but something that it imports does not
         plain = module.removesuffix(".py").strip("/").replace("/", ".")
         example = "my_net:MyNet for MyNet in my_net.py" if plain == module else f"{plain}:{attribute}"
         raise RecipeError(
@@ -170,7 +170,7 @@ def _maker(name: str) -> Callable[..., object]:
             f"such as {example}."
         ) from error
     if not hasattr(found, attribute):
-        file = getattr(found, "__file__", None)  # of another module of that name, where one is installed
+        file = getattr(found, "__file__", None)  # it may be an installed module of the same name
         raise RecipeError(
             f"network {name!r}: module {module!r} has no attribute {attribute!r}; expected MODULE:NAME, such as "
             f"my_net:MyNet{f' ({module} is {file})' if file else ''}."
@@ -200,7 +200,7 @@ def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
     """The files as they were when first asked for: what is edited later does not run before it is imported anew."""
     files = files_of(maker, name.partition(":")[0])
     if not files:
-        raise RecipeError(f"network {name!r}: no file defines it, by which a run could recognise it; define it in one.")
+        raise RecipeError(f"network {name!r}: no file defines it; put it into one, by which a run can recognise it.")
     first, *others = files
     kept = {first: NETWORK} | {other: f"{Path(NETWORK).stem}.{other}.py" for other in others}
     return {kept[module]: file.read_bytes() for module, file in files.items()}
