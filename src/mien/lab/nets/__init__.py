@@ -102,10 +102,10 @@ def build(
         if isinstance(module, MobileNetV1):
             module.load_trunk(weights)
         elif isinstance(module, ResidualNet) and weights.suffix == MODEL_SUFFIX:
-            load_weights(module, network.name, weights, found=unfold(module, read_weights(weights)))
+            load_weights(module, network.name, weights, unfold(module, read_weights(weights)))
             module.settled = False
         else:
-            load_weights(module, network.name, weights, found=with_own_classes(module, read_weights(weights)))
+            load_weights(module, network.name, weights, with_own_classes(module, read_weights(weights)))
     return Classifier(preprocess, module)
 
 
@@ -148,12 +148,10 @@ def synchronised(classifier: Classifier) -> Classifier:
     """Let batch normalisation take its statistics over all GPUs; layers are replaced in place."""
     if any(isinstance(layer, nn.SyncBatchNorm) for layer in classifier.modules()):
         return classifier
+    convert = nn.SyncBatchNorm.convert_sync_batchnorm
     if isinstance(classifier.network, BackboneNet):  # torch's function would drop the activation in timm's layers
-        from timm.layers.norm_act import convert_sync_batchnorm
-
-        classifier.network = convert_sync_batchnorm(classifier.network)  # type: ignore[no-untyped-call]
-    else:
-        classifier.network = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.network)  # type: ignore[no-untyped-call]
+        from timm.layers.norm_act import convert_sync_batchnorm as convert
+    classifier.network = convert(classifier.network)  # type: ignore[no-untyped-call]
     return classifier
 
 

@@ -124,7 +124,7 @@ def open_backbone(
     if hasattr(backbone, "pre_logits"):
         backbone.pre_logits = nn.Identity()  # VGG's dense layers belong to ImageNet's classifier
     if start and weights is not None:
-        load_weights(backbone, name, weights, found=_backbone_of(read_weights(weights)))
+        load_weights(backbone, name, weights, _backbone_of(read_weights(weights)))
     if description.keras_bn:
         for module in backbone.modules():
             if isinstance(module, _BatchNorm):

@@ -49,8 +49,8 @@ def load_weights(
     network: nn.Module,
     name: str,
     file: Path,
+    found: dict[str, Tensor],
     left_out: tuple[str, ...] = (),
-    found: dict[str, Tensor] | None = None,
 ) -> None:
     """Load a backbone's weights, in any float type.
 
@@ -60,14 +60,13 @@ def load_weights(
     Args:
         network: the backbone, without classifier.
         name: of the backbone, for messages.
-        file: safetensors.
+        file: that they come from, for messages.
+        found: the weights by name, as `read_weights` reads them.
         left_out: how the names of other tensors begin that the network has no use for.
-        found: what was read from the file; None = as `read_weights` reads it.
 
     Raises:
-        ModelError: the file cannot be read, or its keys or shapes are not the network's.
+        ModelError: keys or shapes are not the network's.
     """
-    found = read_weights(file) if found is None else found
     wanted = network.state_dict()
     ignored = (*_CLASSIFIERS, *left_out)
     found = {key: value for key, value in found.items() if key in wanted or not key.startswith(ignored)}
