@@ -78,21 +78,20 @@ def recalibrate(
 
 
 def _new_faces(recognizer: Recognizer, data: FaceDataset, split: str) -> tuple[FaceDataset, str]:
-    """The faces of a split that the model has not learned from, and which they are, in words."""
+    """The faces of a split that the model has not learned from, and which they are, in words.
+
+    Raises:
+        DataError: the split is Training, and the model has learned from it, or may have.
+    """
     faces = data.split(split)
     if split == TRAINING:
-        _refuse_learned(recognizer, data)
+        if may_have_learned_from(recognizer.card.provenance, data):
+            others = _other_splits(data, split)
+            raise DataError(f"{data.source}: the network has learned from {split}, or may have; calibrate on {others}.")
         return faces, f"{split}, which the model has not learned from"
     if TRAINING in data.split_names():
         return faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
     return faces, f"{split}, twins in Training among them"
-
-
-def _refuse_learned(recognizer: Recognizer, data: FaceDataset) -> None:
-    """Refuse a Training split that the model has learned from, or may have."""
-    if may_have_learned_from(recognizer.card.provenance, data):
-        others = _other_splits(data, TRAINING)
-        raise DataError(f"{data.source}: the network has learned from {TRAINING}, or may have; calibrate on {others}.")
 
 
 def _other_splits(data: FaceDataset, split: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,24 +138,19 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
 
     A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
     """
-    trained = [record for record in records if not _is_mean(record) and _has_trained(row, record)]
-    found = [
-        TrainedRow(row, group[0].recipe.epochs, group)
-        for group in _by_seed(trained, kind=lambda record: record.recipe.epochs)
-    ]
-    return sorted(found, key=lambda group: (group.whole, group.epochs, len(group.records)), reverse=True)
-
-
-def _by_seed(records: Sequence[Record], kind: Callable[[Record], Hashable]) -> list[tuple[Record, ...]]:
-    """Groups of records, each by seed."""
-    groups = by_seed(records, kind, lambda record: record.row["environment"], lambda record: record.labelled_splits)
-    return [tuple(group[seed] for seed in sorted(group)) for group in groups]
-
-
-def _is_mean(record: Record) -> bool:
-    return "averaged" in record.row["environment"]
-
-
-def _has_trained(row: Recipe, record: Record) -> bool:
-    """Whether a record's run has trained a row, for all its epochs or fewer."""
-    return same_training(record.recipe, shortened(row, record.recipe.epochs))
+    groups = by_seed(
+        (
+            record
+            for record in records
+            if "averaged" not in record.row["environment"]
+            and same_training(record.recipe, shortened(row, record.recipe.epochs))
+        ),
+        kind=lambda record: record.recipe.epochs,
+        environment=lambda record: record.row["environment"],
+        labelled_splits=lambda record: record.labelled_splits,
+    )
+    found = []
+    for group in groups:
+        ordered = tuple(group[seed] for seed in sorted(group))
+        found.append(TrainedRow(row, ordered[0].recipe.epochs, ordered))
+    return sorted(found, key=lambda trained: (trained.whole, trained.epochs, len(trained.records)), reverse=True)
