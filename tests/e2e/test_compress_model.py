@@ -24,7 +24,7 @@ from mien.lab import compress
 from mien.lab.calibrate import NOT_CALIBRATED, fit_confidence, recalibrate
 from mien.lab.compress import quantize
 from mien.lab.data import FaceDataset, with_majority, write_edition
-from mien.lab.export import export_run, validation_faces
+from mien.lab.export import export_run, held_out_faces
 from mien.lab.joining import join_models
 from mien.lab.nets import NETWORKS
 from mien.lab.recipe import OwnNet
@@ -100,7 +100,7 @@ def test_all_but_the_first_and_the_last_layer_is_in_integers(small: Path) -> Non
 
 def test_card_says_what_it_was_made_from(run: Run, source: Path, small: Path, data: FaceDataset) -> None:
     before, card = Card.read(source), Card.read(small)
-    held_out = validation_faces(run, data)
+    held_out = held_out_faces(run.recipe, run.environment, data)
     assert held_out is not None
     quantization = card.provenance["quantization"]
     assert quantization == {
@@ -124,7 +124,7 @@ def test_card_says_what_it_was_made_from(run: Run, source: Path, small: Path, da
 def test_ranges_come_from_the_faces_that_were_learnt(
     run: Run, source: Path, data: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held_out = validation_faces(run, data)
+    held_out = held_out_faces(run.recipe, run.environment, data)
     assert held_out is not None
     seen: list[np.ndarray] = []
     write = compress._write_int8
@@ -245,7 +245,7 @@ def test_ferplus_answers_are_calibrated_by_the_majority(data: FaceDataset, tmp_p
     expected, found = (Recognizer.load(each).logits(data.faces[:, None]) for each in (source, folder))
     assert found.shape == (len(data), len(FERPLUS))
     assert np.abs(found - expected).max() < 0.1 * np.ptp(expected, axis=0).max()
-    held_out = validation_faces(run, voted)
+    held_out = held_out_faces(run.recipe, run.environment, voted)
     assert held_out is not None
     assert Card.read(folder).provenance["calibration"]["n"] == len(with_majority(held_out)) < len(held_out)
     with pytest.raises(DataError, match=r"no FER\+ votes; join them"):

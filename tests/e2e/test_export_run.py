@@ -24,7 +24,7 @@ from mien.lab import export
 from mien.lab.calibrate import NOT_CALIBRATED, TARGET_ACCURACY, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
-from mien.lab.export import ensure_calibrated, export_run, update_card_metrics, validation_faces
+from mien.lab.export import ensure_calibrated, export_run, held_out_faces, update_card_metrics
 from mien.lab.predictions import Predictions
 from mien.lab.provenance import count_learned
 from mien.lab.recipe import Backbone, Validation
@@ -199,7 +199,7 @@ def test_held_out_faces_with_a_twin_do_not_calibrate(exported: Run, data: FaceDa
     doubled = replace(data, faces=faces)
     run = Run(tmp_path, exported.recipe)
     run.write_json(ENVIRONMENT, exported.environment | {"data_fingerprint": doubled.fingerprint})
-    kept = validation_faces(run, doubled)
+    kept = held_out_faces(run.recipe, run.environment, doubled)
     assert kept is not None
     assert len(kept) == TRAIN // 2 - 1
     assert data.rows[watched] not in kept.rows
@@ -229,11 +229,11 @@ def test_calibration_lowers_the_loss_and_keeps_its_promise(exported: Run, data: 
 @pytest.mark.parametrize("kind", ["PublicTest", "Test", "none"])
 def test_test_faces_never_calibrate(tmp_path: Path, data: FaceDataset, kind: str) -> None:
     run = make_run(tmp_path, data, replace(RECIPE, validation=Validation(kind=kind)))
-    assert export.validation_faces(run, data) is None
+    assert held_out_faces(run.recipe, run.environment, data) is None
 
 
 def test_other_data_does_not_calibrate(exported: Run, data: FaceDataset) -> None:
-    assert export.validation_faces(exported, data.take(np.arange(100))) is None
+    assert held_out_faces(exported.recipe, exported.environment, data.take(np.arange(100))) is None
 
 
 def test_faces_that_the_starting_weights_had_learned_do_not_calibrate(
@@ -248,7 +248,7 @@ def test_faces_that_the_starting_weights_had_learned_do_not_calibrate(
     assert count_learned(weights, RECIPE, data.take(np.arange(100)), seed=1) == 0  # has learned from others
     assert count_learned(weights, replace(RECIPE, validation=Validation(kind="none")), data, seed=1) == 0
     went_on = make_run(tmp_path, data, n_validation_learned=learned)
-    assert export.validation_faces(went_on, data) is None
+    assert held_out_faces(went_on.recipe, went_on.environment, data) is None
     card = Card.read(export_run(went_on, data=data))
     assert NOT_CALIBRATED in card.limits and card.provenance["n_validation_learned"] == learned
     assert count_learned(tmp_path / WEIGHTS, RECIPE, data, seed=0) == TRAIN // 2  # of what it held out nothing is new

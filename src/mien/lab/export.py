@@ -84,7 +84,7 @@ def export_run(
         _with_what_is_known(_known(own), card).write(part)
         recognizer = Recognizer.load(part)
         _compare(classifier, recognizer, data)
-        if data is not None and (held := validation_faces(run, data)) is not None:
+        if data is not None and (held := held_out_faces(run.recipe, run.environment, data)) is not None:
             held, asked = with_majority(held) if votes else held, asked_accuracy(_known(folder), _known(own))
             calibrated(recognizer, held, target_accuracy=asked).write(part)
     return folder
@@ -113,7 +113,7 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
         return export_run(run, data=data)
     card = Card.read(folder)
     known = card.provenance
-    calibrates = known["calibration"] is None and _has_validation_faces(run, data)
+    calibrates = known["calibration"] is None and _can_calibrate(run.recipe, run.environment, data)
     if _is_of(run, card) and not calibrates:
         return folder
     mirrored = bool(known.get("mirrored"))
@@ -121,29 +121,11 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     return export_run(run, data=data, mirrored=mirrored, **kept)
 
 
-def validation_faces(run: Run, data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that the run held out of Training; None where it held out none, or this is other data.
-
-    Those with a twin among the faces it was trained on are left out: the network knows them by heart, and its
-    confidence would be fitted to that. So it would be where the starting weights have learned some: then None. Test
-    splits are never taken, even if the run watched one.
-    """
-    if not _has_validation_faces(run, data):
-        return None
-    return held_out_faces(run.recipe, run.environment, data)
-
-
-def _has_validation_faces(run: Run, data: FaceDataset) -> bool:
-    return _holds_out(run.recipe, run.environment) and has_learned_from(run.environment, data)
-
-
-def _holds_out(recipe: Recipe, origin: Mapping[str, Any]) -> bool:
-    """Whether a training of this `origin` held out faces, none of which its starting weights had learned."""
-    return recipe.validation.kind == "holdout" and not origin.get("n_validation_learned")
-
-
 def held_out_faces(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that the holdout rule takes from Training, without twins of the rest.
+    """Return the faces that a training held out of Training, to which its confidence can be fitted.
+
+    Those with a twin among the faces that it learned are left out: the network knows them by heart. Test splits are
+    never taken, even if the training watched one.
 
     Args:
         recipe: of the training.
@@ -151,14 +133,19 @@ def held_out_faces(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset)
         data: what it has learned from.
 
     Returns:
-        None if it held out none, or some that its starting weights had learned.
+        None if it held out none, or some that its starting weights had learned, or if it learned from other data.
     """
-    if not _holds_out(recipe, origin):
+    if not _can_calibrate(recipe, origin, data):
         return None
     training = data.training
     held = held_out(training, recipe.validation, origin["seed"])
     twin_free = audit(replace(training, splits=np.where(held, PUBLIC, TRAINING))).twin_free
     return training.take(held & twin_free)
+
+
+def _can_calibrate(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset) -> bool:
+    held_out = recipe.validation.kind == "holdout" and not origin.get("n_validation_learned")
+    return held_out and has_learned_from(origin, data)
 
 
 def update_card_metrics(folder: Path, report: Report) -> None:
