@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,18 +32,18 @@ BATCH_SIZE = 64
 
 _LAYERS = ("Conv", "Gemm", "MatMul")
 _FLOAT = ("Softmax", "InstanceNormalization", "LayerNormalization")
-"""Operators that stay float, as do products of activations: 256 steps are too few for what attention is made of."""
+"""Operators that stay float, as do products of activations: 256 steps are too few for attention."""
 
 
 def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
     """Write an int8 edition of a float model.
 
     Weights become 8-bit integers with a scale for each output channel; activations become 8-bit integers over the
-    range that they have on faces of Training. The normalisation of the faces, the first and the last layer stay
-    float, and so does a depthwise layer right behind the first one: of what integers cost MobileNets, most comes from
-    that one, and in float it hardly takes longer. So do, in networks of one's own, softmax, normalisation by what a
-    face itself shows, and products of activations. Confidence is calibrated anew on the faces that the training held
-    out; figures are left out until the new model is measured.
+    range that they have on faces of Training. The normalisation of the faces, the first and the last layer stay float,
+    and so does a depthwise layer right after the first: it causes most of what MobileNets lose in int8, and in float
+    it hardly takes longer. In networks of one's own softmax, instance and layer normalisation and products of
+    activations stay float too. Confidence is calibrated anew on the faces that the training held out; the card has no
+    figures until the new model is measured.
 
     Args:
         model: the folder of a float model.
@@ -106,10 +106,11 @@ def _write_int8(source: Path, target: Path, faces: npt.NDArray[np.uint8]) -> Non
 
     prepared = target.with_name("prepared.onnx")
     quant_pre_process(source, prepared, skip_symbolic_shape=True)  # that part is for transformers
+    batches = ({"faces": faces[start : start + BATCH_SIZE]} for start in range(0, len(faces), BATCH_SIZE))
     quantize_static(
         prepared,
         target,
-        _Batches(faces),
+        SimpleNamespace(get_next=lambda: next(batches, None)),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,  # with signed ones the kernels for x86 take more than twice the time
@@ -124,10 +125,11 @@ def _write_int8(source: Path, target: Path, faces: npt.NDArray[np.uint8]) -> Non
 def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
     """Names of nodes that stay float.
 
-    They are all up to the first layer, or a depthwise one behind it, all from the last one on, and those of `_FLOAT`.
+    They are all up to the first layer, or a depthwise one after it, all from the last layer on, those of `_FLOAT`, and
+    products of activations.
 
     Raises:
-        ModelError: none is left between them.
+        ModelError: no layer is left between the first and the last one.
     """
     weights = {each.name for each in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul" and not weights & {*node.input}]
@@ -138,25 +140,12 @@ def _float_nodes(folder: Path, graph: GraphProto) -> list[str]:
             "the float model."
         )
     first = layers[1] if _is_grouped(graph.node[layers[1]]) and len(layers) > 3 else layers[0]
-    spoilt = [node for node in graph.node if node.op_type in _FLOAT or node in products]
-    return [node.name for node in (*graph.node[: first + 1], *spoilt, *graph.node[layers[-1] :])]
+    sensitive = [node for node in graph.node if node.op_type in _FLOAT or node in products]
+    return [node.name for node in (*graph.node[: first + 1], *sensitive, *graph.node[layers[-1] :])]
 
 
 def _is_grouped(node: NodeProto) -> bool:
     return any(attribute.name == "group" and attribute.i > 1 for attribute in node.attribute)
-
-
-class _Batches:
-    """Faces as onnxruntime's calibration asks for them: batch by batch, then None."""
-
-    def __init__(self, faces: npt.NDArray[np.uint8]) -> None:
-        self._batches: Iterator[npt.NDArray[np.uint8]] = (
-            faces[start : start + BATCH_SIZE] for start in range(0, len(faces), BATCH_SIZE)
-        )
-
-    def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {"faces": batch}
 
 
 def _describe(source: Card, folder: Path, range_faces: int) -> Card:
