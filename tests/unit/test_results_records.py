@@ -107,7 +107,7 @@ def test_a_record_of_another_run_of_the_same_name_is_not_replaced(kept):
     other = make("elsewhere/run", right=70, started="2026-02-02T00:00:00+00:00")
     with pytest.raises(
         DataError,
-        match=r"run.run.json: is the record of another run of this name \(started 2026-01-01.*\); to keep both",
+        match=r"run.run.json: is the record of another run of this name \(started 2026-01-01.*\); rename the folder",
     ):
         add(other, folder)
     assert file.read_bytes() == before

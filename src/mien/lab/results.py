@@ -70,9 +70,15 @@ class Record:
         return [Beside.from_row(row) for row in self.row["published"]]
 
     @property
-    def labelled_splits(self) -> int:
-        """On how many splits the run has been scored, counting other views of one as another."""
-        return sum(report["full"] is not None for report in self.row["reports"].values())
+    def environment(self) -> dict[str, Any]:
+        """The run's environment: seed, commit, data, weights and more."""
+        environment: dict[str, Any] = self.row["environment"]
+        return environment
+
+    @property
+    def scored_reports(self) -> list[dict[str, Any]]:
+        """The reports on splits with labels; one for each way of averaging over views."""
+        return [report for report in self.row["reports"].values() if report["full"] is not None]
 
     def history(self) -> list[dict[str, float]]:
         """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out.
@@ -94,7 +100,7 @@ class Record:
 def add(run: Run, results: str | Path) -> Path:
     """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of this run.
 
-    Written are ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
+    It writes ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
     ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities
     (``predictions-flip.csv``: averaged with mirror images); of a network of one's own the run's copies of its code.
 
@@ -106,9 +112,9 @@ def add(run: Run, results: str | Path) -> Path:
         The record's folder.
 
     Raises:
-        DataError: the run has not finished or not been evaluated, a report is of another model file or of other
-            predictions than lie beside it, its commit is unknown or changed, the record would lie in the run itself
-            or take the place of another run's, or it cannot be written.
+        DataError: the run has not finished or not been evaluated, a report does not fit the model file or the
+            predictions beside it, the commit is unknown or changed, the record would lie in the run itself or replace
+            that of another run, or it cannot be written.
     """
     results = Path(results)
     if not run.finished:
@@ -144,17 +150,17 @@ def add(run: Run, results: str | Path) -> Path:
 
 
 def _refuse_other_run(run: Run, file: Path) -> None:
-    """Keep the record of another run, whose folder has the same name, from being replaced; a damaged one may be."""
+    """Refuse to replace the record of another run of the same name, unless that record is damaged."""
     try:
-        known = read_record(file).row["environment"]
+        known = read_record(file).environment
     except DataError:
         return
     here = run.environment
     if other := [name for name in ("started", "device", "commit", "seed") if known.get(name) != here.get(name)]:
         words = ", ".join(f"{name} {known.get(name)}" for name in other)
         raise DataError(
-            f"{file}: is the record of another run of this name ({words}); to keep both, give the folder {run.folder} "
-            "another name, or delete that record first."
+            f"{file}: is the record of another run of this name ({words}); rename the folder {run.folder} to keep "
+            "both, or delete that record first."
         )
 
 
@@ -181,7 +187,7 @@ def check_commit(commit: str, of: str, results: Path) -> None:
 
 
 def _check_model(run: Run, card: Card | None, reports: dict[str, Report]) -> None:
-    """Make sure that all reports are of the model that is there: a record says of one model what it reaches."""
+    """Make sure that all reports are of the model that the run holds now: a record describes one model."""
     if card is None:
         return
     for name, report in reports.items():

@@ -36,13 +36,12 @@ class TrainedRow:
     @property
     def seeds(self) -> dict[int, Record]:
         """Seed -> record."""
-        return {record.row["environment"]["seed"]: record for record in self.records}
+        return {record.environment["seed"]: record for record in self.records}
 
     @property
     def environment(self) -> dict[str, Any]:
         """What the runs share: data and weights."""
-        environment: dict[str, Any] = self.records[0].row["environment"]
-        return environment
+        return self.records[0].environment
 
     @property
     def parameters(self) -> int | None:
@@ -142,12 +141,12 @@ def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
         (
             record
             for record in records
-            if "averaged" not in record.row["environment"]
+            if "averaged" not in record.environment
             and same_training(record.recipe, shortened(row, record.recipe.epochs))
         ),
         kind=lambda record: record.recipe.epochs,
-        environment=lambda record: record.row["environment"],
-        labelled_splits=lambda record: record.labelled_splits,
+        environment=lambda record: record.environment,
+        labelled_splits=lambda record: len(record.scored_reports),
     )
     found = []
     for group in groups:

@@ -21,12 +21,15 @@ from mien.recognizer import find_model, shipped_models
 NOTHING = "None yet.\n"
 
 
-def _results(rows: list[Record], page: Path) -> str:
+def _results(records: list[Record], page: Path) -> str:
     """A table a split: PublicTest and PrivateTest must not be read beside each other."""
     parts = []
     for split in PREFERRED_SPLITS:
         lines = [
-            _result(record, report, page) for record in rows for report in _scored(record) if report["split"] == split
+            _result(record, report, page)
+            for record in records
+            for report in record.scored_reports
+            if report["split"] == split
         ]
         if lines:
             columns = (
@@ -38,13 +41,13 @@ def _results(rows: list[Record], page: Path) -> str:
 
 
 def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ...]:
-    full, row, parameters = report["full"], record.row, record.row["parameters"]
-    other = stand_in(record.recipe, row["environment"]["weights"], row["environment"]["weights_sha256"])
+    full, environment, parameters = report["full"], record.environment, record.row["parameters"]
+    other = stand_in(record.recipe, environment["weights"], environment["weights_sha256"])
     return (
         record.recipe.name + (", stand-in weights" if other else ""),
-        str(row["environment"]["seed"]),
+        str(environment["seed"]),
         f"[{record.folder.name}]({link_to(record, page)})",
-        row.get("weights", UNKNOWN),
+        record.row.get("weights", UNKNOWN),
         _views(report),
         f"{full['n']:,}",
         accuracy_cell(full),
@@ -55,10 +58,6 @@ def _result(record: Record, report: dict[str, Any], page: Path) -> tuple[str, ..
         points(report["gap"]),
         UNKNOWN if parameters is None else f"{parameters:,}",
     )
-
-
-def _scored(record: Record) -> list[dict[str, Any]]:
-    return [report for report in record.row["reports"].values() if report["full"] is not None]
 
 
 def link_to(record: Record, page: Path) -> str:
@@ -77,37 +76,37 @@ def accuracy_cell(metrics: dict[str, Any] | None) -> str:
     return with_interval(metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
 
 
-def _seeds(rows: list[Record], page: Path) -> str:
+def _seeds(records: list[Record], page: Path) -> str:
     """Runs that differ in the seed only, as mean and range."""
     groups = by_seed(
-        [(record, report) for record in rows for report in _scored(record)],
+        [(record, report) for record in records for report in record.scored_reports],
         kind=lambda each: (each[0].recipe.name, to_json(bare(each[0].recipe)), each[1]["split"], each[1]["tta"]),
-        environment=lambda each: each[0].row["environment"],
-        labelled_splits=lambda each: each[0].labelled_splits,
+        environment=lambda each: each[0].environment,
+        labelled_splits=lambda each: len(each[0].scored_reports),
     )
     lines = []
     for group in groups:
-        records, reports = zip(*group.values(), strict=True)
+        members, reports = zip(*group.values(), strict=True)
         if len(reports) < 2:
             continue
         full = [report["full"]["accuracy"] for report in reports]
         fresh = [report["twin_free"]["accuracy"] for report in reports if report["twin_free"] is not None]
         twin_free = percent(sum(fresh) / len(fresh)) if len(fresh) == len(full) else UNKNOWN
-        what = (records[0].recipe.name, reports[0]["split"], _views(reports[0]))
+        what = (members[0].recipe.name, reports[0]["split"], _views(reports[0]))
         mean = percent(sum(full) / len(full))
         lines.append((*what, str(len(full)), mean, interval(min(full), max(full)), twin_free))
     columns = ("recipe", "split", "averaged over", "seeds", "mean accuracy", "range", "twin-free mean")
     return Table("seeds", columns, tuple(lines), text_columns=3).markdown() + "\n" if lines else NOTHING
 
 
-def _published(rows: list[Record], page: Path) -> str:
+def _published(records: list[Record], page: Path) -> str:
     """Runs of unchanged recipes beside the figures of their sources."""
     lines, remarks = [], {}
-    for record in rows:
+    for record in records:
         recipe = record.recipe
         for beside in record.published:
             remarks[recipe.name] = recipe.remark
-            lines.append((recipe.name, str(record.row["environment"]["seed"]), *beside_cells(beside)))
+            lines.append((recipe.name, str(record.environment["seed"]), *beside_cells(beside)))
     if not lines:
         return NOTHING
     columns = ("recipe", "seed", *COLUMNS_BESIDE)
@@ -131,7 +130,7 @@ def beside_cells(row: Beside) -> tuple[str, ...]:
     )
 
 
-def _shipped(rows: list[Record], page: Path) -> str:
+def _shipped(records: list[Record], page: Path) -> str:
     """The models that ship, as their cards have them."""
     lines = []
     for name in shipped_models():
@@ -161,7 +160,7 @@ def as_it_ships(card: Card) -> Iterator[tuple[str, Any]]:
             yield plain, figures
 
 
-def _classes(rows: list[Record], page: Path) -> str:
+def _classes(records: list[Record], page: Path) -> str:
     """How the models that ship do on each class."""
     cards = [Card.read(find_model(name)) for name in shipped_models()]
     names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)

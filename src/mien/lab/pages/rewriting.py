@@ -52,13 +52,13 @@ def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -
         DataError: a page or record cannot be read, a marker has no end or names no table, or, with `check`, a table
             is out of date.
     """
-    rows, changed = records(results), []
+    known, changed = records(results), []
     for page in pages:
         try:
             old = page.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{page}: cannot be read ({error}).") from error
-        new = _filled(old, page, rows)
+        new = _filled(old, page, known)
         if new == old:
             continue
         if check:
@@ -69,11 +69,11 @@ def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -
     return changed
 
 
-def _filled(text: str, page: Path, rows: list[Record]) -> str:
+def _filled(text: str, page: Path, known: list[Record]) -> str:
     blocks = list(_BLOCK.finditer(text))
     if len(_MARKER.findall(text)) != 2 * len(blocks):
         raise DataError(f"{page}: a <!-- generated: NAME --> has no <!-- end --> after it, or the other way round.")
     for block in blocks:
         if block["name"] not in BLOCKS:
             raise DataError(f"{page}: no table is called {block['name']!r}; there are {', '.join(BLOCKS)}.")
-    return _BLOCK.sub(lambda block: block["start"] + BLOCKS[block["name"]](rows, page) + block["end"], text)
+    return _BLOCK.sub(lambda block: block["start"] + BLOCKS[block["name"]](known, page) + block["end"], text)

@@ -114,7 +114,7 @@ def weights_of(row: Recipe, weights: Path | None) -> Path | None:
 
 def multiply_adds(recipe: Recipe) -> float:
     """Return what a training costs for one face, roughly: multiply-adds of all its epochs."""
-    # back through a layer costs twice the way forth
+    # the backward pass costs twice the forward pass
     factors = {"all": 3, "last50": 2, "head": 1}
     return forward_multiply_adds(recipe) * sum(factors[phase.trainable] for phase, _ in phases_of(recipe))
 
@@ -212,8 +212,8 @@ def is_done(job: Job, data: FaceDataset, results: Path) -> bool:
     """Whether there is a record of the same training on the same Training faces, whatever else the copy holds."""
     digest = None if job.weights is None else weights_digest(job.weights)
     return any(
-        (job.seed, digest) == (record.row["environment"]["seed"], record.row["environment"]["weights_sha256"])
-        and has_learned_from(record.row["environment"], data)
+        (job.seed, digest) == (record.environment["seed"], record.environment["weights_sha256"])
+        and has_learned_from(record.environment, data)
         for trained in trained_rows(job.row, records(results))
         if trained.epochs == job.epochs
         for record in trained.records

@@ -67,7 +67,7 @@ def _range(accuracy: Accuracy | None) -> str:
 
 def epochs_in_words(trained: TrainedRow) -> str:
     """Return the epochs really trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
-    run = sorted({record.row["environment"]["epochs_run"] for record in trained.records})
+    run = sorted({record.environment["epochs_run"] for record in trained.records})
     span = " to ".join(str(count) for count in (run[0], run[-1])[: len(run)])
     if trained.epochs < trained.row.epochs:
         return f"**{span} of {trained.row.epochs}**"
