@@ -41,15 +41,15 @@ def recalibrate(
 ) -> Path:
     """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
 
-    The figures in its card go where the confidence changes: then measure the model again. On the same split they
-    lean to the bright side, by little: three numbers were fitted to it.
+    If the confidence changes, the card loses its figures; measure the model again. On the same split its figures are
+    slightly too good then, as three numbers were fitted to it.
 
     Args:
         model: a model folder, or the name of a model that ships.
         data: the whole data set; faces with a twin in its Training split are left out, if it has one.
-        split: whose labelled faces are taken; Training where the model has not learned from it, twins among them.
+        split: whose labelled faces are used; Training, with its twins, only if the model has not learned from it.
         out: the new model folder; it may be that of `model`.
-        majority: take the majority of the FER+ votes, which `data` then must have, instead of the labels.
+        majority: use the majority of the FER+ votes, which `data` must have then, instead of the labels.
         target_accuracy: share of the faces not called uncertain that shall be right, 0 to 1. The higher it is, the more
             faces are called uncertain; all are where no threshold reaches it.
 
@@ -57,9 +57,9 @@ def recalibrate(
         The new model folder.
 
     Raises:
-        InputError: the target is no share.
-        DataError: the data set lacks the split or votes, the model has learned from it, or it has no labelled face; or
-            its classes are not the model's.
+        InputError: the target is not between 0 and 1.
+        DataError: the data set lacks the split or votes, or has other classes than the model; the model has learned
+            from the split, or the split has no labelled face.
         ModelError: there is no such model, or the folder cannot be written.
     """
     check_number("target_accuracy", target_accuracy, 0, 1)
@@ -115,12 +115,11 @@ def calibrated(
         faces: of classes that the model knows.
         which: the faces in words, for the card.
         fingerprint: of the whole split that they are taken from, for the card.
-        target_accuracy: share of the faces not called uncertain that shall be right; None = as it was asked of the
-            model before.
+        target_accuracy: share of the faces not called uncertain that shall be right; None = the one that was asked of
+            the model before.
 
     Returns:
-        The new card, without figures if its confidence is another one now; the same card where there is no face to
-        fit to.
+        The new card, without figures if the confidence has changed; the same card if there is no face to fit to.
     """
     card = recognizer.card
     if not len(faces):
@@ -193,7 +192,7 @@ def uncertain_threshold(
     Args:
         confidence: ``(N,)`` of faces that the network was not trained on.
         correct: ``(N,)``, whether each was predicted right.
-        target: accuracy that the faces at or above the threshold shall have.
+        target: accuracy that the faces at or above the threshold must reach.
 
     Returns:
         (threshold, coverage): the lowest threshold that reaches the target and the share of faces that it accepts;

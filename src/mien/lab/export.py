@@ -51,16 +51,16 @@ def export_run(
 ) -> Path:
     """Write a run's network as a model folder and check that it computes the same.
 
-    If the run's folder holds this model already, its calibration stays, and its figures unless `data` changes that. The
-    accuracy that was asked of the model in `out`, or else of the run's own one, stays in any case.
+    If the run's folder holds the same model already, the new card keeps its calibration and figures, unless `data`
+    calibrates it anew. The target accuracy is that of the model in `out` before, or else of the run's own.
 
     Args:
         run: a finished run.
         out: the model folder; default ``model/``, with `votes` ``model-ferplus/``, in the run's folder.
         data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
             and the faces held out for validation calibrate its confidence.
-        votes: whether it answers with the eight classes of FER+; by the majority of the votes it is calibrated too.
-        mirrored: whether the model itself averages its answers to a face and to its mirror image, for twice the time.
+        votes: whether it answers with the eight classes of FER+; it is then calibrated to the majority of the votes.
+        mirrored: whether the model itself averages its answers to a face and its mirror image, in twice the time.
         name: of the model; default the recipe's, with `votes` and ``-ferplus``.
         licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if it started from others' weights.
         origin: whose weights the training started from, and under which licence; for the card.
@@ -105,8 +105,8 @@ def _is_of(run: Run, card: Card) -> bool:
 def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
     """Return a run's exported model.
 
-    It is exported where it is missing, and again, in float, where it is outdated or can be calibrated only now; then it
-    stays mirrored, and keeps its name, licence and origin.
+    It is exported if it is missing, and again, in float, if it is outdated or can be calibrated only now; it then stays
+    mirrored, and keeps its name, licence and origin.
     """
     folder = run.folder / "model"
     if not (folder / MODEL_FILE).is_file():
@@ -213,7 +213,7 @@ def _describe(
 
 
 def _known(folder: Path) -> Card | None:
-    """The card of what an export replaces; None where there is none, or a damaged one, which it mends."""
+    """The card that an export replaces; None if there is none, or a damaged one."""
     try:
         return Card.read(folder)
     except ModelError:

@@ -22,12 +22,12 @@ def is_fast_at_bfloat16() -> bool:
 
 
 def keep_freed_memory() -> bool:
-    """Let freed memory stay with this process, for the next training step to take: Linux clears what it hands out.
+    """Keep freed memory in this process for the next training step, as Linux clears all memory that it hands out.
 
-    It holds for the whole process and cannot be undone, so that programs call it, and not the library for them.
+    It holds for the whole process and cannot be undone, so programs call it; the library never does.
 
     Returns:
-        Whether it was done: not without the GNU C library, nor where ``GLIBC_TUNABLES`` says how it hands out memory.
+        Whether it was done: not without the GNU C library, nor where ``GLIBC_TUNABLES`` sets how memory is allocated.
     """
     if platform.libc_ver()[0] != "glibc" or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
         return False

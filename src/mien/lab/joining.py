@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> Path:
-    """Write one model whose probabilities are the mean of those of several, each counting alike and not calibrated.
+    """Write one model whose probabilities are the mean of its members' uncalibrated ones, all with the same weight.
 
-    It is as large and as slow as its members together. Its confidence is not calibrated: the members' held-out faces
-    may have been learned by another one, so take a test split that none has seen (`recalibrate`).
+    It is as large and as slow as its members together. Its confidence is not calibrated, as what one member held out
+    another may have learned: calibrate it on a test split that none has seen (`recalibrate`).
 
     Args:
-        models: model folders, or names of models that ship; float, int8 or mirrored ones alike. The first one's order
-            of classes is that of the new model.
+        models: model folders, or names of models that ship; float, int8 or mirrored. The new model has the first one's
+            order of classes.
         out: the new model folder.
         name: of the new model.
 
@@ -68,7 +68,7 @@ def _labels(card: Card) -> str:
 
 
 def _crops(card: Card) -> str:
-    """What a user of the model does with a face, in words."""
+    """How the model wants its faces cropped, in words."""
     p = card.preprocess
     return f"{p.color}, {p.crop_px} px, margin {p.margin_fraction:g}"
 
@@ -107,7 +107,7 @@ def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelPr
         values += [*graph.initializer, numpy_helper.from_array(np.array(order, np.int64), f"{answer}/order")]
     nodes += [
         helper.make_node("Concat", logs, ["logs"], axis=0),  # (members, N, K)
-        # the logarithm of a sum, not of a mean: what all classes share changes no probability
+        # the logarithm of the sum, not of the mean: the difference is the same for all classes, so softmax drops it
         helper.make_node("ReduceLogSumExp", ["logs", "axis"], ["logits"], keepdims=0),  # (N, K)
     ]
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(orders[0])])
@@ -149,6 +149,6 @@ def _describe(members: Sequence[Card], name: str, folder: Path) -> Card:
 
 
 def _recipe_name(card: Card) -> str:
-    """The recipe by which a model was trained; the model's own name where its card, made by hand, does not say."""
+    """The name of the recipe that trained a model; the model's own if its card, made by hand, does not say."""
     recipe = card.provenance.get("recipe")
     return str(recipe.get("name", card.name)) if isinstance(recipe, dict) else card.name

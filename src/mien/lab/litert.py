@@ -53,8 +53,8 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
         The new folder.
 
     Raises:
-        ModelError: the run has not finished, the network cannot be read from the model folder, the file answers other
-            than the network, `out` is a model folder, or it cannot be written.
+        ModelError: the run has not finished, the network cannot be read from the model folder, the file gives other
+            answers than the network, `out` is a model folder, or it cannot be written.
     """
     out = Path(out)
     if (out / MODEL_FILE).exists():
@@ -73,10 +73,13 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
 
 
 def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
-    """Return what says how to use a model, and its network in float and evaluation mode; as `write_litert` takes it.
+    """Return a model's card, and its network in float and evaluation mode.
+
+    Args:
+        model: as for `write_litert`.
 
     Raises:
-        ModelError: as `write_litert` raises it.
+        ModelError: the run has not finished, or the network cannot be read from the model folder.
     """
     if not isinstance(model, Run) and not recipe_io.is_run(model):
         recognizer = Recognizer.load(model)
@@ -115,7 +118,7 @@ def _convert(classifier: Classifier | Mirrored, face: Tensor, file: Path) -> Non
 
 
 def open_litert(file: Path) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
-    """Return what answers one face ``(1, planes, crop_px, crop_px)`` with logits ``(1, K)``, on one thread."""
+    """Return a function from a face ``(1, planes, crop_px, crop_px)`` to logits ``(1, K)``, on one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(file), num_threads=1)
@@ -144,7 +147,7 @@ def _store_in_8_bits(file: Path) -> None:
 
 
 def _describe(card: Card, file: Path, weights: str) -> Card:
-    """The card of the file, without figures: those of the ONNX model are not its own."""
+    """The card of the file, without the figures, which are those of the ONNX model."""
     made = {
         "of_sha256": card.sha256,
         "weights": weights,

@@ -13,18 +13,18 @@ from mien.writing import locked
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep others from training in a folder meanwhile, where system and disk have locks.
+    """Keep other trainings out of a folder meanwhile, where system and disk have locks.
 
     Of several processes of `torchrun` the first locks it for all. The folder is made, and removed if it stays empty.
 
     Raises:
-        ModelError: somebody trains in it already.
+        ModelError: another process trains in it already.
     """
     if int(os.environ.get("RANK", 0)):
         yield
         return
     with ExitStack() as held:
-        with suppress(OSError):  # of a folder that cannot be made tells whoever writes there
+        with suppress(OSError):  # a folder that cannot be made is reported by whoever writes there
             folder.mkdir(parents=True, exist_ok=True)
             taken = ModelError(f"{folder}: another process trains here; wait for it, or choose another --out.")
             held.enter_context(locked(folder, taken))

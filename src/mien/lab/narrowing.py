@@ -1,4 +1,4 @@
-"""Narrowing: starting weights of a narrower network that answers nearly as a wider one of the same depth does."""
+"""Narrowing: starting weights of a narrower network whose answers come near to those of a wider one as deep."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mien.recognizer import Recognizer
 from mien.writing import replacing
 
 FACES = 512
-"""From how many faces of Training, evenly from all over it, the narrower network is fitted."""
+"""How many faces of Training, spread evenly over it, the narrower network is fitted to."""
 
 PLACES = 20_000
-"""At how many places of a layer's maps its filters are fitted, drawn from all these faces."""
+"""How many places of a layer's maps, drawn from all these faces, its filters are fitted to."""
 
 RIDGE = 1e-3
-"""By how much least squares keep filters small, as a share of their inputs' mean square."""
+"""Ridge penalty of the least squares, as a share of the inputs' mean square."""
 
 _Layer = tuple[Tensor, Tensor]  # filters (outputs, inputs, 3, 3) and biases, in which normalisation is folded
 
@@ -53,7 +53,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
         `out`.
 
     Raises:
-        ModelError: the model is of another kind, depth or stride, or narrower, or the file cannot be written.
+        ModelError: the model is no residual network of this depth and stride, is narrower, or `out` cannot be written.
         RecipeError: no residual network has this name.
     """
     source = Recognizer.load(model)

@@ -1,4 +1,4 @@
-"""Trained rows: records put beside the row of the recipe book that they have trained, whole or shortened."""
+"""Trained rows: records grouped by the row of the recipe book that was trained, whole or shortened."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def same_training(one: Recipe, other: Recipe) -> bool:
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
     """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest.
 
-    A run that averages others bears the recipe of the last of them, but has not been trained by it; it is left out.
+    A run that averages others has the recipe of the last of them, but was not trained by it; it is left out.
     """
     groups = by_seed(
         (

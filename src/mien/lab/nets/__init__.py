@@ -73,7 +73,7 @@ def build(
         classes: number of outputs, K.
         weights: file for a network that does not start at random: safetensors, or a model's for our own networks, whose
             last layer starts at random all the same (`adopt_classes`); None = timm's own, downloaded.
-        pretrained: False leaves out a backbone's starting weights, for a network whose own are loaded next.
+        pretrained: False leaves out the starting weights, for a network whose own are loaded next.
 
     Returns:
         A classifier: faces ``(N, planes, crop_px, crop_px)`` in, logits ``(N, K)`` out.
@@ -110,10 +110,10 @@ def build(
 
 
 def settle(classifier: Classifier, faces: Tensor) -> None:
-    """Let batch normalisation that the starting weights lack start from what the network makes of `faces`.
+    """Start batch normalisation that the starting weights lack from its statistics on `faces`.
 
     Args:
-        classifier: what `build` has returned; changed in place, where it has such normalisation.
+        classifier: what `build` has returned; changed in place if it has such normalisation.
         faces: ``(N, planes, H, W)`` uint8, some hundred.
     """
     network = classifier.network
@@ -129,10 +129,10 @@ def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels
         classifier: what `build` has returned; changed in place, if it is one of our own networks.
         weights: that it was built with.
         known: the classes that these have learned.
-        labels: of the data that it goes on with.
+        labels: of the data that it is trained on now.
 
     Raises:
-        RecipeError: a network of one's own would go on with one class's row for another.
+        RecipeError: the classes differ, and the last layer of a network of one's own cannot be matched by name.
     """
     last = getattr(classifier.network, "classes", None)
     if isinstance(last, nn.Linear):  # all of `NETWORKS`

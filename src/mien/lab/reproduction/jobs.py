@@ -142,7 +142,7 @@ def reproduce(
 ) -> Iterator[Outcome]:
     """Train, evaluate and record what has no record yet, in order, and bring the pages beside the records up to date.
 
-    A training that was interrupted goes on where it was. A job that fails does not keep the others from being done.
+    An interrupted training goes on where it was. After a job that fails come the others.
 
     Args:
         jobs: as `plan` gives them.

@@ -25,7 +25,7 @@ from mien.writing import replacing
 FACES = sum(FULL_SIZES.values())
 """Of FER2013; of drawn faces as many are for training, eight in ten."""
 PER_CLASS = (20, 256)
-"""Drawn faces of each class, enough to hold out 5 %; the larger number where the smaller is done too soon to tell."""
+"""Drawn faces of each class, enough to hold out 5 %; the larger number if the smaller takes less than `TOO_SOON_S`."""
 TOO_SOON_S = 1.0
 
 
@@ -73,7 +73,7 @@ def _key(recipe: Recipe, phase: Phase) -> str:
     That is the network and what of it is trained, preprocessing, augmentation, size of a batch, faces watched, sizes
     shown, the kind of optimizer, and whether there are averaged weights and SAM. Starting weights, rates, schedule,
     stopping, terms of the loss, and what the recipe says about itself take no time worth naming.
-    A part's fields at their defaults are left out, so that a field that is new to all recipes measures none again.
+    Fields at their defaults are left out: a new field does not make every recipe be measured again.
     """
     parts = (recipe.network, recipe.preprocess, recipe.augment, recipe.validation, recipe.sizes)
     switches = (recipe.ema_decay > 0, recipe.sam_rho > 0)

@@ -38,13 +38,13 @@ def standing(
         on_measuring: called before a row's speed is measured.
     """
     recorded = records(results)
-    known = []  # without measuring: the first three columns; times are shorter than their head, the last has no width
+    known = []  # what needs no measuring: the first three columns
     for job in (job for job in jobs if not job.seed):
         recipe = shortened(job.row, job.epochs)
         done = "; ".join([*_recorded(job.row, recorded), *_unfinished(recipe, out)]) or UNKNOWN
         known.append((job, recipe, (job.row.name, f"{job.epochs} of {job.row.epochs}", done)))
     widths = [max(map(len, column)) for column in zip(COLUMNS, *(cells for *_, cells in known))]
-    widths = [*widths, len(COLUMNS[3])]
+    widths = [*widths, len(COLUMNS[3])]  # times are shorter than their head
     yield _line(COLUMNS, widths)
     for job, recipe, cells in known:
         seconds = training_seconds(recipe, out / SPEEDS, partial(on_measuring, job))
