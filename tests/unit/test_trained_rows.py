@@ -130,7 +130,8 @@ def test_known_weights_under_another_name_are_the_named_ones(keep):
 
 
 def test_a_stand_in_is_not_like_for_like(keep):
-    (record,) = keep(recipes["resnet50-imagenet"], split="PrivateTest", weights="other.safetensors")
+    weights = {"weights": "other.safetensors", "weights_sha256": "0123456789"}
+    (record,) = keep(recipes["resnet50-imagenet"], split="PrivateTest", **weights)
     said = {line["unlike"] for line in record.row["published"]}
     started = "started from other.safetensors in place of resnet50.tv_in1k"
     assert said == {f"{started}; the source measured on 3,589 faces, here 100"}
