@@ -375,11 +375,6 @@ def test_a_run_that_learned_votes_gives_two_models(tmp_path: Path, data: FaceDat
     assert 0 < n_votes < n_labels  # faces without a majority do not calibrate
 
 
-def test_a_model_can_be_given_a_name(tmp_path: Path, data: FaceDataset) -> None:
-    run = make_run(tmp_path / "run", data)
-    assert Card.read(export_run(run, tmp_path / "out", name="mine")).name == "mine"
-
-
 def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
     before = Card.read(exported.folder / "model")
     folder = recalibrate(exported.folder / "model", data, "PublicTest", tmp_path / "out")
