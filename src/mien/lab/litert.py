@@ -81,14 +81,12 @@ def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
     Raises:
         ModelError: the run has not finished, or the network cannot be read from the model folder.
     """
-    if not isinstance(model, Run) and not recipe_io.is_run(model):
-        recognizer = Recognizer.load(model)
-        card = recognizer.card
-        classifier = _network_of(card, recognizer.folder)
-    else:
+    if isinstance(model, Run) or recipe_io.is_run(model):
         run = model if isinstance(model, Run) else Run.open(model)
-        classifier = run.load_classifier()
-        card = Card.read(ensure_exported(run))
+        classifier, card = run.load_classifier(), Card.read(ensure_exported(run))
+    else:
+        recognizer = Recognizer.load(model)
+        classifier, card = _network_of(recognizer.card, recognizer.folder), recognizer.card
     return card, (Mirrored(classifier) if card.provenance.get("mirrored") else classifier).eval()
 
 

@@ -128,13 +128,11 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
     Returns:
         None where the history holds no value of it.
     """
-    both = {f"train_{quantity}": "training", f"validation_{quantity}": "validation"}
-    keys = {"lr": "learning rate"} if quantity == "lr" else both
-    lines = {words: _line(history, key) for key, words in keys.items()}
-    lines = {words: line for words, line in lines.items() if len(line[0])}
+    title = "learning rate" if quantity == "lr" else quantity
+    keys = {title: "lr"} if quantity == "lr" else {"training": f"train_{title}", "validation": f"validation_{title}"}
+    lines = {words: line for words, key in keys.items() if len((line := _line(history, key))[0])}
     if not lines:
         return None
-    title = "learning rate" if quantity == "lr" else quantity
     with drawing(3.0) as (figure, axes):
         for (words, (epochs, values)), colour, dash in zip(lines.items(), (BLUE, VERMILION), ("-", "--")):
             axes.plot(epochs, values, dash, color=colour, label=words, lw=1.8, **_dots(epochs))

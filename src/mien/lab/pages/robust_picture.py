@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.errors import DataError
 from mien.lab.changes import CHANGES, GreyImage
-from mien.lab.pages.charts import BLUE, GREY, STYLE
+from mien.lab.pages.charts import BLUE, GREY, STYLE, whiskers
 from mien.lab.robust import Effect, Robustness
 from mien.writing import check_ending, replacing
 
@@ -62,10 +62,9 @@ def _draw(axes: Axes, effects: Sequence[Effect], faces: Sequence[GreyImage], unc
 
     at = np.arange(len(effects))
     accuracy = np.array([effect.full.accuracy for effect in effects])
-    difference = np.array([[effect.full.difference_low, effect.full.difference_high] for effect in effects]).T
+    low, high = unchanged + np.array([[each.full.difference_low, each.full.difference_high] for each in effects]).T
     axes.barh(at, accuracy, color=BLUE, height=0.55)
-    whiskers = np.abs(unchanged + difference - accuracy)
-    axes.errorbar(accuracy, at, xerr=whiskers, fmt="none", ecolor="black", capsize=2, lw=1)
+    axes.errorbar(accuracy, at, xerr=whiskers(accuracy, low, high), fmt="none", ecolor="black", capsize=2, lw=1)
     axes.axvline(unchanged, ls=":", color=GREY)
     for row, (effect, face) in enumerate(zip(effects, faces, strict=True)):
         axes.text(0.02, row, f"{100 * effect.full.accuracy:.1f} %", va="center", color="white", fontsize=8)
