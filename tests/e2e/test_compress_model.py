@@ -168,7 +168,7 @@ def test_without_held_out_faces_it_is_not_calibrated(source: Path, data: FaceDat
 
 
 def test_other_data_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
-    message = r"trained on {}; the Training split of noise.csv is another. Give what the model was trained on"
+    message = r"trained on {}, not on the Training split of noise.csv; give the data that the model was trained on"
     with pytest.raises(ModelError, match=message.format("noise.csv")):
         quantize(source, data.take(np.arange(100)), tmp_path / "m")
     folder = Path(shutil.copytree(source, tmp_path / "unknown"))
@@ -227,10 +227,10 @@ def test_attention_stays_float(data: FaceDataset, tmp_path: Path, monkeypatch: p
     small = quantize(source, data, tmp_path / "int8")
     graph = onnx.load(small / "model.onnx").graph
     made_by = {name: node.op_type for node in graph.node for name in node.output}
-    spoilt = [node for node in graph.node if node.op_type in ("MatMul", *compress._FLOAT)]
-    assert len(spoilt) == 5
+    sensitive = [node for node in graph.node if node.op_type in ("MatMul", *compress._FLOAT)]
+    assert len(sensitive) == 5
     quantized = {node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
-    assert not [node.op_type for node in spoilt if node.output[0] in quantized]
+    assert not [node.op_type for node in sensitive if node.output[0] in quantized]
     convolutions = [node for node in graph.node if node.op_type == "Conv"][1:]
     assert [made_by[node.input[0]] for node in convolutions] == ["DequantizeLinear"] * 3
     expected, found = (Recognizer.load(folder).logits(data.faces[-90:, None]) for folder in (source, small))

@@ -112,7 +112,7 @@ def test_without_a_network_the_message_names_the_ways_out(monkeypatch: pytest.Mo
     with pytest.raises(ModelError) as caught:
         build(Backbone(name="resnet50", weights="imagenet"), RGB, 7)
     message = str(caught.value)
-    assert message.startswith("network resnet50: timm's ImageNet weights cannot be had (cannot find the requested")
+    assert message.startswith("network resnet50: timm's ImageNet weights cannot be loaded (cannot find the requested")
     assert "--weights FILE.safetensors" in message
     assert "--set network.weights=none" in message
 

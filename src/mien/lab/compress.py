@@ -67,8 +67,8 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
         raise ModelError(f"{source.folder}: joined from several models; quantise each, then join these.")
     if not has_learned_from(known, data):
         raise ModelError(
-            f"{source.folder}: trained on {known.get('data_source', 'unknown data')}; the Training split of "
-            f"{Path(data.source).name} is another. Give what the model was trained on."
+            f"{source.folder}: trained on {known.get('data_source', 'unknown data')}, not on the Training split of "
+            f"{Path(data.source).name}; give the data that the model was trained on."
         )
     recipe = recipe_io.from_json(json.dumps(known["recipe"]))
     held_out = held_out_faces(recipe, known, data)

@@ -67,7 +67,7 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
     wide = [(weight, found[key.removesuffix("weight") + "bias"]) for key, weight in found.items() if weight.ndim == 4]
     convs = {name: module for name, module in net.named_modules() if isinstance(module, nn.Conv2d)}
     if len(wide) != len(convs) or any(len(conv.weight) > len(layer[0]) for conv, layer in zip(convs.values(), wide)):
-        raise ModelError(f"{source.folder}: not of a residual network as deep as {network} and at least as wide.")
+        raise ModelError(f"{source.folder}: is no residual network as deep as {network} and at least as wide.")
     _check_stride(source.folder, network, net.stem_stride)
 
     faces = data.training.faces
@@ -94,7 +94,7 @@ def _check_stride(folder: Path, network: str, wanted: int) -> None:
     found = next((each.ints[0] for each in first.attribute if each.name == "strides"), 1)
     if found != wanted:
         raise ModelError(
-            f"{folder}: its first layer has the stride {found}, that of {network} {wanted}; take one of the same."
+            f"{folder}: its first layer has stride {found}, that of {network} stride {wanted}; take one with the same."
         )
 
 

@@ -80,7 +80,7 @@ def build(
 
     Raises:
         RecipeError: the network is unknown, or cannot take this input.
-        ModelError: the weights cannot be had, or do not fit; the message names the keys.
+        ModelError: the weights cannot be loaded, or do not fit; the message names the keys.
     """
     if weights is not None and network.weights == "none":
         change = "add --set network.weights=imagenet" if isinstance(network, Backbone) else "leave the file out"

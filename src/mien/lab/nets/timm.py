@@ -100,7 +100,7 @@ def open_backbone(
 
     Raises:
         RecipeError: timm has no such network, or it cannot take this input.
-        ModelError: timm is not installed, or its weights cannot be had or do not fit.
+        ModelError: timm is not installed, or its weights cannot be loaded or do not fit.
     """
     if is_imported(description.name):
         raise RecipeError(
@@ -118,8 +118,8 @@ def open_backbone(
         if not download:
             raise RecipeError(f"network {name}: timm cannot build it ({error}).") from error
         raise ModelError(
-            f"network {name}: timm's ImageNet weights cannot be had ({error}). Connect to the internet, give a local "
-            "file with --weights FILE.safetensors, or start at random with --set network.weights=none."
+            f"network {name}: timm's ImageNet weights cannot be loaded ({error}). Connect to the internet, give a file "
+            "with --weights FILE.safetensors, or start at random with --set network.weights=none."
         ) from error
     if hasattr(backbone, "pre_logits"):
         backbone.pre_logits = nn.Identity()  # VGG's dense layers belong to ImageNet's classifier

@@ -38,8 +38,8 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     try:
         found = load_file(file)
     except (OSError, SafetensorError) as error:
-        torch_has_it = "" if isinstance(error, OSError) else " safetensors.torch.save_file makes one of a state_dict()."
-        raise ModelError(f"{file}: not a safetensors file that can be read ({error}).{torch_has_it}") from error
+        remedy = "" if isinstance(error, OSError) else " safetensors.torch.save_file makes one of a state_dict()."
+        raise ModelError(f"{file}: not a safetensors file that can be read ({error}).{remedy}") from error
     if all(key.startswith(_OF_A_RUN) for key in found):
         return {key.removeprefix(_OF_A_RUN): value for key, value in found.items()}
     return found
