@@ -133,18 +133,15 @@ def beside_cells(row: Beside) -> tuple[str, ...]:
 def _shipped(records: list[Record], page: Path) -> str:
     """The models that ship, as their cards have them."""
     lines = []
-    for name in shipped_models():
-        folder = find_model(name)
-        card = Card.read(folder)
-        size = f"{(folder / MODEL_FILE).stat().st_size / 1e6:.1f}"
+    for name, card, split, figures in shipped_figures():
+        size = f"{(find_model(name) / MODEL_FILE).stat().st_size / 1e6:.1f}"
         labels = "FER+ majority" if card.labels == FERPLUS else "FER2013"
-        for split, figures in as_it_ships(card):
-            full, twin_free = figures["full"], figures["twin_free"]
-            what = (name, f"{split}, {labels}", f"{full['n']:,}", accuracy_cell(full), accuracy_cell(twin_free))
-            fitted = card.provenance["calibration"]
-            sure = UNKNOWN if fitted is None else percent(fitted["coverage"], 0)
-            which = (f"{card.parameters:,}", size, str(card.provenance["seed"]), card.provenance["commit"][:7])
-            lines.append((*what, number(full["ece"]), sure, *which))
+        full, twin_free = figures["full"], figures["twin_free"]
+        what = (name, f"{split}, {labels}", f"{full['n']:,}", accuracy_cell(full), accuracy_cell(twin_free))
+        fitted = card.provenance["calibration"]
+        sure = UNKNOWN if fitted is None else percent(fitted["coverage"], 0)
+        which = (f"{card.parameters:,}", size, str(card.provenance["seed"]), card.provenance["commit"][:7])
+        lines.append((*what, number(full["ece"]), sure, *which))
     columns = (
         *("model", "measured on", "faces", "accuracy (95 %)", "twin-free (95 %)", "ECE", "accepted"),
         *("parameters", "MB", "seed", "commit"),
@@ -152,24 +149,24 @@ def _shipped(records: list[Record], page: Path) -> str:
     return Table("shipped", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 
 
-def as_it_ships(card: Card) -> Iterator[tuple[str, Any]]:
-    """Yield split and figures, with the mirror image where the model takes it itself, else without."""
-    for split, figures in card.metrics.items():
-        plain = split.removesuffix("-flip")
-        if split == plain or plain not in card.metrics:
-            yield plain, figures
+def shipped_figures() -> Iterator[tuple[str, Card, str, dict[str, Any]]]:
+    """Yield name, card, split and figures of each model that ships; with mirror images if there are no others."""
+    for name in shipped_models():
+        card = Card.read(find_model(name))
+        for split, figures in card.metrics.items():
+            plain = split.removesuffix("-flip")
+            if split == plain or plain not in card.metrics:
+                yield name, card, plain, figures
 
 
 def _classes(records: list[Record], page: Path) -> str:
     """How the models that ship do on each class."""
-    cards = [Card.read(find_model(name)) for name in shipped_models()]
     names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)
     lines = []
-    for name, card in zip(shipped_models(), cards, strict=True):
-        for split, figures in as_it_ships(card):
-            known = figures["full"].get("per_class", {})
-            cells = (_found_and_right(known[each]) if each in known else UNKNOWN for each in names)
-            lines.append((name, split, *cells))
+    for name, _, split, figures in shipped_figures():
+        known = figures["full"].get("per_class", {})
+        cells = (_found_and_right(known[each]) if each in known else UNKNOWN for each in names)
+        lines.append((name, split, *cells))
     columns = ("model", "split", *names)
     return Table("classes", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.card import Card
 from mien.lab.pages.reproduction.tables import COLUMNS, MISSING, cells_of
-from mien.lab.pages.results_tables import accuracy_cell, as_it_ships
+from mien.lab.pages.results_tables import accuracy_cell, shipped_figures
 from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED
 from mien.lab.results import Record
 from mien.lab.tables import UNKNOWN, Table
 from mien.lab.trained_rows import trained_rows
 from mien.labels import FER2013
-from mien.recognizer import find_model, shipped_models
 
 HOW_MADE = "[see the protocol](protocol.md#how-the-models-that-ship-were-made)"
 """In place of epochs and starting weights of the models that ship."""
@@ -60,9 +58,8 @@ def _trained(records: Sequence[Record]) -> Iterator[Network]:
 
 def _shipped() -> Iterator[Network]:
     """The models of seven classes, by their cards."""
-    for name in shipped_models():
-        card = Card.read(find_model(name))
-        for split, figures in as_it_ships(card) if card.labels == FER2013 else ():
+    for name, card, split, figures in shipped_figures():
+        if card.labels == FER2013:
             full = figures["full"]
             accuracy = full["accuracy"], full["accuracy_low"], full["accuracy_high"]
             where, fresh = f"{split}, {full['n']:,} faces", accuracy_cell(figures["twin_free"])
