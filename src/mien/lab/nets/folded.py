@@ -68,7 +68,7 @@ def _own_name(weight: str) -> str:
 
 
 def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give each batch normalisation the bias that was folded into the convolution before it, and nothing to scale.
+    """Give each batch normalisation the bias that was folded into the convolution before it, and no scale.
 
     Args:
         network: whose layers follow each other in the order of its modules; `settle` must come before it learns.
@@ -91,10 +91,10 @@ def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def settle(network: nn.Module, x: Tensor) -> None:
-    """Let batch normalisation start from the statistics of `x`, without a change of any answer.
+    """Start batch normalisation from the statistics of `x`, without changing any answer.
 
-    In evaluation the network answers as before, to any input; while it is trained, each layer is normalised as it was
-    before its normalisation was folded.
+    In evaluation mode the network gives the same answers as before, to any input; in training mode each layer is
+    normalised as it was before its normalisation was folded.
 
     Args:
         network: whose normalisation neither shifts by statistics nor scales yet; changed in place.
@@ -120,13 +120,13 @@ def settle(network: nn.Module, x: Tensor) -> None:
 def with_own_classes(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return what was found in a file with the network's own last layer in place of the file's, for `adopt_rows`."""
     if not isinstance(getattr(network, "classes", None), nn.Linear):
-        return found  # of a network of one's own, whose rows nothing tells apart
+        return found  # a network of one's own, whose rows cannot be matched to classes
     return found | {name: value for name, value in network.state_dict().items() if name.startswith("classes.")}
 
 
 @torch.no_grad()
 def adopt_rows(layer: nn.Linear, found: dict[str, Tensor], known: LabelSet, labels: LabelSet) -> None:
-    """Start the last layer from what was learned about classes of the same names; of another width it stays as it is.
+    """Start the last layer from what was learned about classes of the same names, if it has as many inputs.
 
     Args:
         layer: answers `labels`, then the eight classes of FER+ if it learns votes too; changed in place.

@@ -13,7 +13,7 @@ class InputLayer(nn.Module):
     """The half of `Preprocess` that travels inside the model file.
 
     Attributes:
-        side: to which crops are brought, px: `input_px`, or less for as long as a training shows its faces smaller.
+        side: of the network's input, px: `input_px`, or less while a training shows smaller faces.
     """
 
     mean: Tensor
@@ -48,8 +48,8 @@ class Classifier(nn.Module):
     """A network with its input layer: what is trained, evaluated and exported.
 
     Attributes:
-        answers: which of the network's outputs are returned. A network that also learns FER+ votes has one set of
-            outputs after the other: training takes all of them, a user one set.
+        answers: which of the network's outputs are returned. A network that also learns FER+ votes has outputs for the
+            labels, then for the votes: training needs both, a user one of them.
     """
 
     def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:
@@ -65,7 +65,7 @@ class Classifier(nn.Module):
 
 
 class Mirrored(nn.Module):
-    """A classifier that answers the mean of its logits for a face and for its mirror image: twice the time, surer."""
+    """The mean of a classifier's logits for a face and its mirror image: more accurate, in twice the time."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()

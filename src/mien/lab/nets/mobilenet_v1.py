@@ -40,7 +40,7 @@ class _Conv(nn.Conv2d):
         if self.stride[0] == 1:
             return super().forward(x)
         if self.training and self.groups > 1 and x.device.type == "cpu":
-            # every second place of all: oneDNN learns through this faster (benchmarks/depthwise_cost.py)
+            # all places, then every second one: oneDNN trains this faster (benchmarks/depthwise_cost.py)
             every = F.conv2d(x, self.weight, self.bias, padding=1, groups=self.groups)
             return every[..., 1::2, 1::2].contiguous(memory_format=torch.channels_last)
         return super().forward(F.pad(x, (0, 1, 0, 1)))  # of an even side, TensorFlow pads right and bottom only
@@ -112,8 +112,8 @@ class MobileNetV1(nn.Module):
         """Start from trained convolutions; blocks and last channels of the file that this network lacks are left out.
 
         Args:
-            file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, whose
-                batch normalisation is taken over, so that nothing is left to settle.
+            file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, of which
+                batch normalisation is loaded too, so that nothing is left to settle.
 
         Raises:
             ModelError: the file cannot be read, holds another network, or is normalised and this network is not.

@@ -16,7 +16,7 @@ from mien.lab.nets.folded import read_model
 # The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; those of the face network; ours.
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.", "classes.")
 
-# The order in which the layers of an EfficientNet-PyTorch block work; their names sort otherwise.
+# The order in which the layers of an EfficientNet-PyTorch block work; it is not that of their names.
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
 _WHOLE = ("_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1")
 

@@ -52,7 +52,7 @@ class Tile:
 class Mistake:
     """A face that the model called something else than the raters did.
 
-    `heat`, where it was asked for, is the face with the places that speak for what the model called it.
+    `heat`, if it was asked for, is the face overlaid with what speaks for the model's answer.
     """
 
     face: Picture
@@ -113,7 +113,7 @@ def chapter(
         DataError: `data` does not hold the faces that the run was evaluated on.
         ModelError: heat is asked for, and the run's model folder is missing or not the model that was evaluated.
     """
-    # first, as it may find that the data are others
+    # first, as it raises if the data are not those of the evaluation
     mistakes = None if data is None else _mistakes(evaluated, data, explain, on_progress)
     run, full = evaluated.run, evaluated.full
     confidence, accuracy, counts = _bins(full)

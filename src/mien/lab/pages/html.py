@@ -22,5 +22,5 @@ def write_page(out: Path, template: str, **content: Any) -> Path:
     pages.trim_blocks = pages.lstrip_blocks = True
     text = pages.get_template(template).render(version=mien.__version__, **content)
     with replacing(out, DataError) as part:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be no text
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may not be valid text
     return out
