@@ -192,9 +192,7 @@ def test_classes_of_ones_own_from_folders_to_a_model(drawn: FaceDataset, tmp_pat
 def test_a_class_order_for_a_file_that_states_its_own(table: Path) -> None:
     assert mien_data("check", table, "--no-audit", "--classes", ",".join(FER2013)).exit_code == 0
     done = mien_data("check", table, "--no-audit", "--classes", "fear,happy")
-    assert "states its classes itself, angry, disgust, fear, happy, sad, surprise, neutral; leave" in str(
-        done.exception
-    )
+    assert "has its own classes, angry, disgust, fear, happy, sad, surprise, neutral; leave" in str(done.exception)
 
 
 def test_fetch_prints_where_the_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_contempt_of_the_majority_asks_for_a_model_that_knows_it(run: Run, data:
     def unwanted(*progress: object) -> None:
         raise AssertionError(progress)
 
-    found = "classes contempt are not in angry.*mien-small-ferplus, or one that `mien export RUN --votes` makes"
+    found = "classes contempt are not in angry.*mien-small-ferplus, or export one with `mien export RUN --votes`"
     with pytest.raises(DataError, match=found):
         evaluate(run, replace(data, votes=votes), majority=True, out=tmp_path, on_progress=unwanted)
 

@@ -124,7 +124,7 @@ def test_without_training_twins_there_are_unknown() -> None:
     result = audit(dataset([FACES[0], FACES[0]], "pp"))
     with pytest.raises(DataError, match="test: no Training split, so it is not known which faces have a twin there"):
         _ = result.twin_free
-    with pytest.raises(DataError, match="Read an edition that holds Training too"):
+    with pytest.raises(DataError, match="Read an edition that includes Training"):
         _ = result.identical_in_training
     assert "twin_free" not in result.summary()
 

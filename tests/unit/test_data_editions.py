@@ -400,7 +400,7 @@ def test_a_class_folder_that_may_not_be_read_is_no_loss_in_silence(
 ) -> None:
     folder = files(tmp_path, {f"train/{name}/a.png": encoded(grey(9)) for name in ("sad", "happy")})
     deny(monkeypatch, "scandir", folder / "train" / "happy")
-    assert "train/happy: cannot be opened (Permission denied), so its files would be missing. Permit" in problem(folder)
+    assert "train/happy: cannot be opened (Permission denied), so its files would be missing. Make" in problem(folder)
 
 
 def test_an_image_in_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,7 +440,7 @@ def test_an_unknown_class_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["train/3/a.png", "train/5_surprise/a.png", "3/a.png", "data/05-surprise/a.png"])
 def test_numbered_folders_are_to_be_renamed(tmp_path: Path, name: str) -> None:
     message = problem(files(tmp_path, {name: encoded(grey(9))}))
-    renamed = "Rename numbered folders to the expressions that they hold, such as angry: which number is which differs"
+    renamed = "Rename numbered folders to the expressions that they hold, such as angry: the numbering differs"
     assert f"surprise. {renamed} between editions. For classes of your own: `mien data convert" in message
 
 
@@ -467,13 +467,13 @@ def test_class_folders_beside_those_of_a_split_are_not_read(tmp_path: Path) -> N
 def test_class_folders_in_several_places(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {"one/sad/a.png": encoded(grey(9)), "two/sad/b.png": encoded(grey(8))}))
     assert "one/sad and " in message
-    assert "two/sad are folders of classes, but not of a split. Expected train/CLASS/NAME.jpg and test/CL" in message
+    assert "two/sad are class folders outside any split. Expected train/CLASS/NAME.jpg and test/CL" in message
 
 
 def test_an_unknown_class_folder_without_a_split(tmp_path: Path) -> None:
     message = problem(files(tmp_path, {name: encoded(grey(9)) for name in ("sad/a.png", "bored/b.png")}))
     assert "bored/b.png is in a folder named 'bored'; expected one of angry, contempt, disgust, fear" in message
-    assert "Move that folder elsewhere to go on without it. For classes of your own: `mien data convert" in message
+    assert "Move that folder elsewhere to leave it out. For classes of your own: `mien data convert" in message
 
 
 @pytest.mark.parametrize("split", ["", "train/"])
@@ -493,7 +493,7 @@ def test_folders_of_other_classes_in_the_order_that_is_stated(
     data = read_fer2013(path, LabelSet(("sleepy", "yawning", "awake")))
     assert data.label_set.names == ("sleepy", "yawning", "awake")
     assert (data.rows.tolist(), data.labels.tolist()) == (names, [2, 0])
-    assert "--classes awake,sleepy,...`, then take OUT.parquet" in problem(path)
+    assert "--classes awake,sleepy,...`, then use OUT.parquet" in problem(path)
     assert problem(path, LabelSet(("awake", " "))).startswith("classes 'awake', '': each needs a name")
 
 
@@ -524,7 +524,7 @@ def test_a_folder_that_spells_no_stated_class_is_refused(tmp_path: Path) -> None
 
 def test_a_model_that_lacks_a_class_can_be_exchanged(tmp_path: Path) -> None:
     data = read_fer2013(files(tmp_path, {f"train/{name}/a.png": encoded(grey(9)) for name in ("sad", "contempt")}))
-    with pytest.raises(DataError, match=r"classes contempt are not in angry, .*\. Take a model that knows them"):
+    with pytest.raises(DataError, match=r"classes contempt are not in angry, .*\. Use a model that has them"):
         data.relabel(FER2013)
     assert data.relabel(FERPLUS).labels.tolist() == [7, 3]
 
@@ -539,7 +539,8 @@ def test_a_folder_without_faces(tmp_path: Path, content: dict[str, bytes]) -> No
 @pytest.mark.parametrize("name", ["data/train.parquet", "fer2013.csv.GZ", "fer2013.zip"])
 def test_archives_and_parquet_files_in_an_archive_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
     archive = zipped(tmp_path / "a.zip", {name: b"packed", "README.md": b"words"})
-    assert f"Unpack what is in it, {name} among it, and name the folder that then holds the data. " in problem(archive)
+    message = f"Unpack the archives in it, such as {name}, and name the folder that then holds the data. "
+    assert message in problem(archive)
 
 
 def test_a_missing_path(tmp_path: Path) -> None:
@@ -763,8 +764,8 @@ def write_own(path: Path, **columns: object) -> Path:
         ({"emotion": [3, 7]}, "row 1: emotion 7; expected 0 to 6, or -1 for unlabelled"),
         ({"emotion": [None, 3]}, "row 0: emotion None; expected 0 to 6"),
         ({"Usage": [TRAINING, "Holdout"]}, "row 1: Usage 'Holdout'; expected one of Training, PublicTest"),
-        ({"row": [7, None]}, "face 1: has no row. Every face needs a row of its own; number the rows"),
-        ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: appears twice in Test. Every face needs a row of its own"),
+        ({"row": [7, None]}, "face 1: has no row. Every face needs its own row; renumber the rows"),
+        ({"row": [7, 7], "Usage": [TEST, TEST]}, "row 7: appears twice in Test. Every face needs its own row"),
         ({"image": [None, encoded(grey(1))]}, "1 images cannot be read:\n  row 0: empty file"),
         ({"image": [encoded(grey(1)), encoded(grey(1, side=20))]}, "row 1: 20x20 px, expected 48x48"),
     ],
@@ -875,7 +876,7 @@ def test_a_class_order_can_be_stated(tmp_path: Path) -> None:
 
 def test_wrong_hugging_face_files(tmp_path: Path) -> None:
     path = write_hub(tmp_path / "faces.parquet", [1], [0])
-    assert "neither its name nor that of its folder names a split; rename the file" in problem(path)
+    assert "neither its name nor that of its folder states a split; rename the file" in problem(path)
     path = write_hub(tmp_path / "train-0.parquet", [1, 1], [0, 7], STATED)
     assert "train-0.parquet row 1: label 7; expected 0 to 6, or -1 for unlabelled" in problem(path)
     path = write_hub(tmp_path / "train-1.parquet", [1], [0], ["bored", "sad"])

@@ -19,10 +19,10 @@ Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all)."""
 
 NEAR = 0.95
-"""Two faces are near twins if, shrunk to 24x24, their correlation is above this, one of them mirrored or not."""
+"""Two faces are near twins if their correlation at 24x24 px, with one of them mirrored or not, is above this."""
 
 BLANK_STD = 1.0
-"""A face whose grey levels have a smaller standard deviation shows nothing."""
+"""A face whose grey levels have a smaller standard deviation is blank."""
 
 IN_WORDS = {
     "identical_in_training": "identical face in Training",
@@ -31,7 +31,7 @@ IN_WORDS = {
     "conflicting": "identical face with another label",
     "blank": "blank",
 }
-"""What `Audit.summary` counts per split, in the order of tables."""
+"""Counts per split in `Audit.summary`, in the order of tables."""
 
 _COMPARED_PX = 24
 _TILE = 2048  # faces compared with as many others at a time: two products of 17 MB
@@ -39,7 +39,7 @@ _TILE = 2048  # faces compared with as many others at a time: two products of 17
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Audit:
-    """What is wrong with a data set of N faces, M of them distinct.
+    """Twins, label conflicts and blanks in a data set of N faces, M of them distinct.
 
     Attributes:
         source: what was audited.
@@ -47,7 +47,7 @@ class Audit:
         identical: ``(N,)`` int64, number of the distinct image that each face shows, 0 to M - 1.
         groups: ``(N,)`` int64, number of the group of twins, identical or near, that each face belongs to.
         near_twin_pairs: pairs of distinct images that are near twins.
-        conflicting: ``(N,)`` bool, an identical face carries another label.
+        conflicting: ``(N,)`` bool, an identical face has another label.
         blank: ``(N,)`` bool, standard deviation below `BLANK_STD`.
         earliest: ``(N,)`` int64, position of the first Training face that is the face itself or its twin,
             identical or near; N where there is none.
@@ -82,11 +82,11 @@ class Audit:
         return self._follows(_first_in_training(self.identical, self.splits)[self.identical])
 
     def _follows(self, first: Indices) -> Mask:
-        """Whether each face follows the one at `first` ``(N,)`` in Training, which other splits all follow."""
+        """Whether each face comes after the one at `first` ``(N,)`` in Training; other splits come after Training."""
         if not (self.splits == TRAINING).any():
             raise DataError(
                 f"{self.source}: no Training split, so it is not known which faces have a twin there. "
-                "Read an edition that holds Training too."
+                "Read an edition that includes Training."
             )
         position = np.arange(len(self.splits))
         return first < np.where(self.splits == TRAINING, position, len(position))
@@ -115,9 +115,9 @@ _AUDITS: WeakKeyDictionary[FaceDataset, Audit] = WeakKeyDictionary()
 
 
 def audit(dataset: FaceDataset, progress: Progress | None = None) -> Audit:
-    """Compare every face with every other one, once for each data set; called again, it gives the same audit.
+    """Compare every face with every other one; the audit of each data set is cached.
 
-    Takes about half a minute for the whole of FER2013 on two cores, and 0.4 GB beside the faces.
+    Takes about half a minute for the whole of FER2013 on two cores, and 0.4 GB in addition to the faces.
 
     Args:
         dataset: any edition.
@@ -158,15 +158,15 @@ def _audited(dataset: FaceDataset, progress: Progress | None) -> Audit:
 
 
 def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress | None = None) -> Iterator[Indices]:
-    """Find the pairs of near twins, a tile at a time: of 20,000 frames of one scene all would take gigabytes.
+    """Find the pairs of near twins tile by tile: all pairs of 20,000 frames of one scene would take gigabytes.
 
     Every face is the sum of an even part (the same when mirrored) and an odd part (its negative when mirrored).
-    With E and O the products of the parts of two faces, their correlation is E + O, and E - O with one of them
-    mirrored: E + |O| is the larger of the two, at the price of one.
+    Let E and O be the products of the parts of two faces. Their correlation is E + O, or E - O with one of them
+    mirrored; E + |O| gives the larger of the two at the cost of one.
 
     Args:
         faces: ``(N, H, W)`` uint8.
-        visible: ``(N,)`` bool, False where a face is blank and resembles nothing.
+        visible: ``(N,)`` bool, False where a face is blank and matches nothing.
         progress: called after each tile.
 
     Yields:
@@ -186,7 +186,7 @@ def near_pairs(faces: npt.NDArray[np.uint8], visible: Mask, progress: Progress |
 
 
 def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Even and odd parts ``(N, 288)`` float32 of the faces at 24x24, without their mean, together of length 1."""
+    """Even and odd parts ``(N, 288)`` float32 of the faces at 24x24, centred, with joint length 1."""
     import cv2
 
     size = (_COMPARED_PX, _COMPARED_PX)
@@ -200,7 +200,7 @@ def _unit_parts(faces: npt.NDArray[np.uint8], visible: Mask) -> tuple[npt.NDArra
 
 
 def _linked(groups: Indices, pairs: Indices) -> Indices:
-    """Return the group of each image ``(N,)`` once pairs of images are linked too, numbered by their first images."""
+    """Return the group of each image ``(N,)`` after linking `pairs` too; groups are numbered by their first images."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -15,12 +15,12 @@ from mien.labels import FERPLUS, LabelSet
 
 TRAINING, PUBLIC, PRIVATE, TEST = "Training", "PublicTest", "PrivateTest", "Test"
 SPLITS = (TRAINING, PUBLIC, PRIVATE, TEST)
-"""Names of the official splits; the folder edition knows only Training and Test (the two test sets together)."""
+"""Names of the official splits; the folder edition has only Training and Test (the two test sets together)."""
 
-_OF_FOLDERS = "Take a model that knows them, or move their folders elsewhere and convert the others."
+_OF_FOLDERS = "Use a model that has them, or move their folders elsewhere and convert the others."
 _OF_VOTES = (
-    "FER+ has contempt besides: take a model of its eight classes, such as mien-small-ferplus, or one that "
-    "`mien export RUN --votes` makes of a run that has learned votes."
+    "FER+ adds contempt: use a model with its eight classes, such as mien-small-ferplus, or export one with "
+    "`mien export RUN --votes` from a run that was trained on votes."
 )
 
 
@@ -32,9 +32,9 @@ class FaceDataset:
         faces: ``(N, H, W)`` uint8, grey.
         labels: ``(N,)`` int64 in the order of `label_set`; -1 = unlabelled.
         splits: ``(N,)`` str, each one of `SPLITS`.
-        rows: ``(N,)`` str, where each face stands in its source: the row of the 2013 CSV, counted from 0, or the
+        rows: ``(N,)`` str, position of each face in its source: the row of the 2013 CSV, counted from 0, or the
             file's path in the folder edition.
-        label_set: what the labels mean.
+        label_set: the classes of the labels.
         source: where the faces were read from, for messages.
         votes: ``(N, 10)`` uint8, FER+ votes in the column order of `fer2013new.csv`; None where not joined.
     """
@@ -84,12 +84,12 @@ class FaceDataset:
         return self.take(self.splits == name)
 
     def relabel(self, label_set: LabelSet, remedy: str = "") -> FaceDataset:
-        """Return the same faces with labels in the order of `label_set`, crossed by name.
+        """Return the same faces with labels in the order of `label_set`, matched by name.
 
-        `remedy` says what to do where it lacks a class, if that is not to take another model.
+        `remedy` replaces the advice in the error message.
 
         Raises:
-            DataError: a class of ours that is in use is missing there.
+            DataError: `label_set` lacks a class that some face has.
         """
         positions = np.array([*self.label_set.positions_in(label_set), -1])  # the last one keeps -1 at -1
         used = np.unique(self.labels[self.labels >= 0])
@@ -115,10 +115,10 @@ class FaceDataset:
 
     @property
     def test(self) -> FaceDataset:
-        """What is evaluated when no split is named: PublicTest, or Test where there is one (folder edition).
+        """The split that is evaluated by default: PublicTest, or Test where there is one (folder edition).
 
         Raises:
-            DataError: neither is there; PrivateTest is only taken where it is named.
+            DataError: neither is there; PrivateTest is used only where it is named.
         """
         names = self.split_names()
         if PUBLIC not in names and TEST not in names:

@@ -38,7 +38,7 @@ class Edition:
         kind: which edition it is, in words.
         data: every face that could be read.
         broken: ``"NAME: reason"`` of each image that could not.
-        other_files: names of the files that are no images of the data set.
+        other_files: names of the files that are not images of the data set.
     """
 
     kind: str
@@ -64,14 +64,14 @@ class Edition:
 
 
 def split_named(text: str) -> str | None:
-    """Return the split that a folder or file name spells (``"train"``, ``"PublicTest"``), None if it spells none."""
+    """Return the split that a folder or file name states (``"train"``, ``"PublicTest"``); None if it states none."""
     return _SPLIT_NAMES.get(text.lower())
 
 
 def with_test_settled(data: FaceDataset) -> FaceDataset:
     """Return the data set with Test renamed PrivateTest where FER2013's PublicTest, the other half, is there too.
 
-    One of the two has FER2013's size; the other may have lost a broken image. Test of one's own data stays Test.
+    One of the two must have FER2013's size; the other may lack a broken image. Test of other data stays Test.
     """
     public, test = ((data.splits == split).sum() for split in (PUBLIC, TEST))
     if not public or (public != FULL_SIZES[PUBLIC] and test != FULL_SIZES[PRIVATE]):
@@ -82,7 +82,7 @@ def with_test_settled(data: FaceDataset) -> FaceDataset:
 def joined(parts: Sequence[FaceDataset], source: str) -> FaceDataset:
     """Concatenate data sets of one label set, read from files below `source`.
 
-    Where they share row ids, these begin with the path of their file.
+    Where they share row ids, these get the path of their file as a prefix.
     """
     rows = [part.rows for part in parts]
     if len(set(np.concatenate(rows).tolist())) < sum(map(len, rows)):

@@ -1,4 +1,4 @@
-"""Read FER2013 in whatever edition the user has."""
+"""Read FER2013 in any of its editions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mien.lab.data.pixel_csv import read_csv
 from mien.lab.data.tree import DAMAGED, FolderTree, TarTree, Tree, ZipTree
 from mien.labels import LabelSet, label_set_of
 
-_CSV_NAMES = ("icml_face_data.csv", "fer2013.csv", "train.csv", "test.csv")  # the fullest first
+_CSV_NAMES = ("icml_face_data.csv", "fer2013.csv", "train.csv", "test.csv")  # the most complete first
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -36,14 +36,14 @@ def read_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None) 
             of other classes than FER2013's and contempt.
 
     Raises:
-        DataError: nothing readable is there, or any part of it is damaged; names file and row. To go on without
-            the broken images, take `open_fer2013(path).data`.
+        DataError: nothing readable is there, or any part of it is damaged; names file and row. To leave out
+            broken images, use `open_fer2013(path).data`.
     """
     return open_fer2013(path, classes).refuse_broken()
 
 
 def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, *, resize: bool = False) -> Edition:
-    """Read every face that can be read, as `read_fer2013` does, and name the images that cannot be and other files.
+    """Read all readable faces, as `read_fer2013` does, and list unreadable images and other files.
 
     Args:
         path: as `read_fer2013` takes it.
@@ -51,14 +51,14 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         resize: scale the middle square of images of another size to 48 x 48 px; faces of a CSV have that size.
 
     Raises:
-        DataError: nothing readable is there, a row of a table is wrong, or the file states another order of classes.
+        DataError: nothing readable is there, a row of a table is wrong, or the file states other classes.
     """
     path = Path(path)
     classes = None if classes is None else label_set_of(classes)
     edition = _opened(path, classes, resize)
     if classes not in (None, edition.data.label_set):
         stated = ", ".join(edition.data.label_set)
-        raise DataError(f"{path}: states its classes itself, {stated}; leave out classes (--classes).")
+        raise DataError(f"{path}: has its own classes, {stated}; leave out classes (--classes).")
     return edition
 
 
@@ -85,7 +85,7 @@ def _opened(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
 
 def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
     tree = FolderTree(path)
-    names = sorted(name for name in tree.sizes if not PurePosixPath(name).name.startswith("."))  # others' own files
+    names = sorted(name for name in tree.sizes if not PurePosixPath(name).name.startswith("."))  # of other programs
     parquets = [name for name in names if name.lower().endswith(".parquet")]
     if not _tables(tree) and parquets:
         edition = read_parquet([path / name for name in parquets], str(path), classes, resize)
@@ -96,7 +96,7 @@ def _open_folder(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
 
 
 def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
-    """Read the fullest table of a tree, or else its images."""
+    """Read the most complete table of a tree, or else its images."""
     tables = _tables(tree)
     if not tables:
         if isinstance(tree, TarTree):
@@ -120,7 +120,7 @@ def _open_tree(tree: Tree, resize: bool, classes: LabelSet | None) -> Edition:
 
 
 def _tables(tree: Tree) -> list[str]:
-    """Names of the CSV editions in a tree, the fullest first, those near its root before deeper ones."""
+    """Names of the CSV editions in a tree, the most complete first, those near its root before deeper ones."""
     found = [name for name in tree.sizes if PurePosixPath(name).name.lower() in _CSV_NAMES]
     return sorted(found, key=lambda name: (_CSV_NAMES.index(PurePosixPath(name).name.lower()), name.count("/"), name))
 

@@ -24,7 +24,7 @@ _UNKNOWN, _NOT_A_FACE = _EMOTIONS, _EMOTIONS + 1
 _MOST_VOTES = 255
 _COMPARED = 300  # faces whose labels and votes are compared
 _AGREEMENT, _LEAST_AGREEMENT = 2 / 3, 0.45  # FER2013's, as a share of faces; with votes on other faces it is about 1/5
-_CHANCE = 0.01  # of refusing votes that belong to their faces, where there are few
+_CHANCE = 0.01  # probability of refusing matching votes, where faces are few
 _WHOLE = "use the whole fer2013.csv, or a parquet of it, which keeps the row of each face."
 
 Votes = npt.NDArray[np.uint8]
@@ -32,14 +32,14 @@ Votes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Relabelled:
-    """A data set with the labels of the FER+ majority, and what that left without a label.
+    """A data set with the labels of the FER+ majority, and counts of the faces that this leaves without a label.
 
     Attributes:
         data: the same faces in the same order, labelled in the order of `FERPLUS`; -1 = no label.
         labelled: faces with a label.
         no_votes: faces without any vote, such as PrivateTest where the votes file lacks it.
         no_majority: faces on which no answer has more than half of the votes.
-        unknown: faces that the majority could not tell.
+        unknown: faces whose majority is "unknown".
         not_a_face: images that the majority calls no face.
     """
 
@@ -65,8 +65,8 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 
     Raises:
         DataError: the file is not one of FER+, a line of it is wrong or belongs to another split than its face, labels
-            and votes do not match, as after a missing row, or the data set does not know the rows of the CSV, as the
-            folder edition does not.
+            and votes do not match, as after a missing row, or the data set lacks the rows of the CSV, as the folder
+            edition does.
     """
     path = Path(path)
     splits, votes = _read_votes(path)
@@ -93,9 +93,9 @@ def join_votes(dataset: FaceDataset, path: str | os.PathLike[str]) -> FaceDatase
 def _check_agreement(dataset: FaceDataset, rows: npt.NDArray[np.int64], path: Path) -> None:
     """Refuse votes on other faces: after a missing row, each line of votes belongs to the face before.
 
-    Only where rows run from 0 without a gap, as those of any CSV do, even of a part or a shuffled one. A parquet keeps
-    the row of each face, and may hold only faces on which labels and votes differ, such as those of one class. Votes on
-    other faces are found out where there are 20 faces or more; of 10, two times in five.
+    Checked only where rows run from 0 without a gap, as in any CSV, even a partial or shuffled one. A parquet keeps the
+    row of each face, and may hold only faces on which labels and votes differ, such as those of one class. Votes on
+    other faces are detected where there are 20 faces or more; with 10, two times in five.
     """
     assert dataset.votes is not None
     if (rows != np.arange(len(rows))).any():
@@ -132,9 +132,9 @@ def majority_labels(votes: Votes) -> npt.NDArray[np.int64]:
 def vote_distributions(votes: Votes) -> npt.NDArray[np.float32]:
     """Return the share of votes of each expression by the rule of the paper's own code.
 
-    Single votes are dropped. Answers are taken from the most frequent down, ties together, until they hold three
-    quarters of the votes or are three; `unknown` or NF among them ends the taking. If the expressions
-    taken hold at most half of the votes, or are more than three, the face is left out.
+    Single votes are dropped. Answers are added from the most frequent down, ties together, until they hold three
+    quarters of the votes or are three; the first `unknown` or NF stops this. A face is left out if its expressions hold
+    at most half of the votes, or are more than three.
 
     Source: `_process_data` in https://github.com/microsoft/FERPlus/blob/master/src/ferplus.py, mode "crossentropy".
 
@@ -162,7 +162,7 @@ def vote_distributions(votes: Votes) -> npt.NDArray[np.float32]:
 
 
 def relabel_by_majority(dataset: FaceDataset) -> Relabelled:
-    """Replace the labels by those of the FER+ majority.
+    """Replace the labels with those of the FER+ majority.
 
     Raises:
         DataError: the data set has no votes.
@@ -208,7 +208,7 @@ def _read_votes(path: Path) -> tuple[npt.NDArray[np.str_], Votes]:
             if [canonical_name(name) for name in header] != [canonical_name(name) for name in _HEADER]:
                 raise DataError(f"{path}: wrong columns: {','.join(header)[:80]!r}. Expected {','.join(_HEADER)}.")
             while lines and not "".join(lines[-1]).strip():
-                lines.pop()  # only at the end: between others, a blank line may be a row that is missing
+                lines.pop()  # only at the end: elsewhere, a blank line may be a missing row
             for fields in lines:
                 splits.append(fields[0] if fields else "")
                 votes.append(_line_votes(fields, f"{path} row {len(votes)}"))

@@ -17,7 +17,7 @@ HUGGINGFACE = "AutumnQiu/fer2013"
 
 
 def fetch_fer2013(site: Site) -> Path:
-    """Download FER2013 into the cache of the site's own client, or find it there.
+    """Download FER2013 to the cache of the site's own client, unless it is already there.
 
     Args:
         site: ``"kaggle"`` or ``"huggingface"``.
@@ -26,7 +26,7 @@ def fetch_fer2013(site: Site) -> Path:
         The folder, ready for `read_fer2013`.
 
     Raises:
-        DataError: it is another site, or one that cannot be reached or refuses; says what to do instead.
+        DataError: the site is unknown, cannot be reached or refuses; says what to do instead.
     """
     sites = {"kaggle": _from_kaggle, "huggingface": _from_huggingface}
     if site not in sites:
@@ -55,7 +55,7 @@ def _from_huggingface() -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    # also the error of its HTTP client, which is another one in each major version
+    # its bases include the error of the HTTP client, which differs between major versions
     refusals: tuple[type[Exception], ...] = (OSError, *HfHubHTTPError.__bases__)
     try:
         return Path(snapshot_download(HUGGINGFACE, repo_type="dataset", allow_patterns="*.parquet"))

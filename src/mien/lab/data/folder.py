@@ -23,28 +23,27 @@ _LARGEST_PHOTO = 1 << 26
 
 _WITH_CONTEMPT = LabelSet(tuple(sorted(FERPLUS.names)))
 _OTHER_CLASSES = (
-    "For classes of your own: `mien data convert FOLDER OUT.parquet --classes awake,sleepy,...`, then take OUT.parquet."
+    "For classes of your own: `mien data convert FOLDER OUT.parquet --classes awake,sleepy,...`, then use OUT.parquet."
 )
 _NUMBERED = (
-    "Rename numbered folders to the expressions that they hold, such as angry: which number is which differs between "
-    "editions. "
+    "Rename numbered folders to the expressions that they hold, such as angry: the numbering differs between editions. "
 )
 
 
 def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = None) -> Edition:
     """Read the images ``train|test/CLASS/NAME`` of a tree, in the order in which Keras and torchvision list them.
 
-    Names of splits and classes may be in any case and deeper in the tree. Where there is no split at all,
-    images ``CLASS/NAME`` are Training. The classes are FER2013's seven, and contempt where it has a folder.
+    Names of splits and classes may be in any case and deeper in the tree. Without any split, images ``CLASS/NAME``
+    are Training. The classes are FER2013's seven, and contempt if it has a folder.
 
     Args:
         tree: of files.
         resize: scale the middle square of images of another size to 48 x 48 px.
-        classes: other classes than these, in the order of their labels.
+        classes: to use instead of these, in the order of their labels.
 
     Raises:
-        DataError: no image is in such a folder, one is in a folder whose name is no class, or has a name that
-            no CSV could hold, or the data set is there twice.
+        DataError: there are no such images, the name of a folder is not a class, the name of an image is not UTF-8, or
+            the data set is there twice.
     """
     known = classes or _WITH_CONTEMPT
     images = {name: tree.place / name for name in tree.sizes if is_image(name)}
@@ -81,7 +80,7 @@ def read_folder(tree: Tree, resize: bool = False, classes: LabelSet | None = Non
 
 
 def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
-    """Refuse file names that are not UTF-8, as of old archives: Python reads them, but cannot write them as text."""
+    """Refuse file names that are not UTF-8, as in old archives: Python reads them, but cannot write them as text."""
     undecoded = [name for name in names if re.search(r"[\udc80-\udcff]", name)]
     if undecoded:
         raise DataError(
@@ -91,10 +90,10 @@ def _refuse_undecoded(tree: Tree, names: Sequence[str]) -> None:
 
 
 def _refuse_doubles(tree: Tree, data: FaceDataset) -> None:
-    """Refuse a data set that is in a tree twice, as one on Kaggle is: held-out faces would be trained on too.
+    """Refuse a tree that holds the data set twice, as one on Kaggle does: held-out faces would be trained on too.
 
     Raises:
-        DataError: names two places of one face, of the same split, class and file name.
+        DataError: names two paths of one face with the same split, class and file name.
     """
     places: dict[tuple[str, str, str, int], str] = {}
     for name, face in zip(data.rows.tolist(), data.faces):
@@ -123,21 +122,21 @@ def _without_split(images: Mapping[str, PurePosixPath], source: str, known: Labe
     if len(places) > 1:
         one, other, *_ = sorted(map(str, places.values()))
         raise DataError(
-            f"{source}: {one} and {other} are folders of classes, but not of a split. Expected "
-            "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, or the classes of one folder alone."
+            f"{source}: {one} and {other} are class folders outside any split. Expected "
+            "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, or class folders in one place only."
         )
     return {name: TRAINING for name, path in images.items() if path.parent.parent in places}
 
 
 def is_image(name: str) -> bool:
-    """Return whether a name is that of an image; files and folders that begin with a dot belong to other programs."""
+    """Return whether a file is an image by its name; names that begin with a dot belong to other programs."""
     path = PurePosixPath(name)
     return path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 @cache
 def _class_named(text: str, known: LabelSet) -> str | None:
-    """The class that a folder is named after, in any usual spelling; None where it is none."""
+    """The class that a folder is named after, in any usual spelling; None if it is not a class."""
     words = {same_case(name): name for name in known}
     return words.get(same_case(text)) or words.get(canonical_name(text))
 
@@ -145,7 +144,7 @@ def _class_named(text: str, known: LabelSet) -> str | None:
 def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> str:
     word = _class_named(path.parent.name, known)
     if word is None:
-        remedy = _renaming([str(path)]) or "Move that folder elsewhere to go on without it. "
+        remedy = _renaming([str(path)]) or "Move that folder elsewhere to leave it out. "
         raise DataError(
             f"{tree.source}: {name} is in a folder named {path.parent.name!r}; expected one of "
             f"{', '.join(known)}. {remedy}{_OTHER_CLASSES}"
@@ -154,16 +153,18 @@ def _class_of(path: PurePosixPath, tree: Tree, name: str, known: LabelSet) -> st
 
 
 def _renaming(images: Iterable[str]) -> str:
-    """The remedy where images are in folders such as ``3`` and ``5_surprise``; empty where none is."""
+    """The remedy for images in folders such as ``3`` and ``5_surprise``; empty if there are none."""
     folders = {PurePosixPath(name).parent.name for name in images}
     return _NUMBERED if any(re.fullmatch(r"\d{1,2}([ _.-].*)?", folder) for folder in folders) else ""
 
 
 def _unpacking(names: Iterable[str]) -> str:
-    """The remedy where archives are in an archive or beside each other; empty where there are none."""
+    """The remedy for archives among the files; empty if there are none."""
     packed = sorted(name for name in names if name.lower().endswith(_PACKED))
     return (
-        f"Unpack what is in it, {packed[0]} among it, and name the folder that then holds the data. " if packed else ""
+        f"Unpack the archives in it, such as {packed[0]}, and name the folder that then holds the data. "
+        if packed
+        else ""
     )
 
 

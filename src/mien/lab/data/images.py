@@ -1,4 +1,4 @@
-"""Decode small face images, naming every one that cannot be read."""
+"""Decode small face images, and list those that cannot be read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
     if not encoded:
         raise DataError("empty file")
     try:
-        # Pillow, not OpenCV: OpenCV fills the lost part of a cut-off JPEG with grey and says nothing
+        # Pillow, not OpenCV: OpenCV silently fills the missing part of a truncated JPEG with grey
         with Image.open(io.BytesIO(encoded)) as image:
             if not resize and image.size != (SIDE_PX, SIDE_PX):
                 raise DataError(f"{image.width}x{image.height} px, expected {SIDE_PX}x{SIDE_PX}")
@@ -73,7 +73,7 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
             side = min(upright.size)
             left, top = (upright.width - side) // 2, (upright.height - side) // 2
             middle = np.asarray(upright)[top : top + side, left : left + side]
-            face: npt.NDArray[np.uint8] = _FACE.stack([middle])[0, 0]  # as recognisers bring crops to their size
+            face: npt.NDArray[np.uint8] = _FACE.stack([middle])[0, 0]  # as recognisers resize crops
             return face
     except UnidentifiedImageError:
         raise DataError("not an image") from None
@@ -82,7 +82,7 @@ def _decode(encoded: bytes, resize: bool) -> npt.NDArray[np.uint8]:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """An upright image whose greys Pillow converts as they look: 16 bits scaled to 8, what is transparent on white."""
+    """The image, upright, in a mode that Pillow converts to grey well: 16 bits scaled to 8, transparency on white."""
     if orientation_of(image) == 1 and image.mode[0] not in "IF" and not image.has_transparency_data:
         return image
     return Image.fromarray(pixels_of(image))

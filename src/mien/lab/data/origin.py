@@ -1,4 +1,4 @@
-"""Whether a training has learned from the Training split of a data set, whatever else the file holds."""
+"""Whether a model was trained on the Training split of a data set, whatever else the file holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRAINING_OF = {
 }
 """Fingerprint of a copy of FER2013 -> fingerprint of its Training split, for records that hold only the first.
 
-The copies differ in whether PrivateTest's faces stand there, without labels (`tests/e2e/test_data_fer2013.py`).
+The copies differ in whether they hold PrivateTest's faces, without labels (`tests/e2e/test_data_fer2013.py`).
 """
 
 _TRAINING_VOTES = "393ef0b1b83c4ae5df1b669f24d10ca252435d9e59fbb1faf2ac0c8230219701"
@@ -27,13 +27,13 @@ _TRAINING_VOTES_OF = {
 
 
 def training_fingerprint(origin: Mapping[str, Any]) -> str:
-    """Return the fingerprint of the Training split that a run or model has learned from.
+    """Return the fingerprint of the Training split that a run or model was trained on.
 
     Args:
         origin: a run's environment, or the provenance in a model's card.
 
     Returns:
-        Where only the fingerprint of the whole data set is known, that one; empty where none is.
+        The fingerprint; if only that of the whole data set is known, that one; empty if neither is.
     """
     whole: str = origin.get("data_fingerprint", "")
     known: str = origin.get("training_fingerprint", _TRAINING_OF.get(whole, whole))
@@ -41,24 +41,24 @@ def training_fingerprint(origin: Mapping[str, Any]) -> str:
 
 
 def votes_digest(origin: Mapping[str, Any]) -> str | None:
-    """Return the SHA-256 of the votes on Training faces that a run has learned from; None where it has no votes."""
+    """Return the SHA-256 of the votes on Training faces that a run was trained on; None without votes."""
     found: str | None = origin.get("votes_sha256")
     return _TRAINING_VOTES_OF.get(found, found) if found else None
 
 
 def has_learned_from(origin: Mapping[str, Any], data: FaceDataset) -> bool:
-    """Whether a run or model of this `origin` has learned from the Training split of `data`, or from all of `data`."""
+    """Whether a run or model of this `origin` was trained on the Training split of `data`, or on all of `data`."""
     if origin.get("data_fingerprint") == data.fingerprint:
         return True
     return TRAINING in data.split_names() and training_fingerprint(origin) == data.training.fingerprint
 
 
 def origins_of(provenance: Mapping[str, Any], data: FaceDataset) -> tuple[list[Mapping[str, Any]], bool]:
-    """Return which of a model and its members have learned from `data`, and whether all have.
+    """Return which of a model and its members were trained on `data`, and whether all were.
 
     Args:
-        provenance: in a model's card. One that does not say what was learned from counts as if it were `data`.
-        data: as `has_learned_from` takes it.
+        provenance: in a model's card. One that does not name its data counts as trained on `data`.
+        data: as for `has_learned_from`.
     """
     origins = provenance.get("members") or [provenance]
     learned = [each for each in origins if "data_fingerprint" not in each or has_learned_from(each, data)]
@@ -66,10 +66,10 @@ def origins_of(provenance: Mapping[str, Any], data: FaceDataset) -> tuple[list[M
 
 
 def may_have_learned_from(provenance: Mapping[str, Any], data: FaceDataset) -> bool:
-    """Whether a model or a member has learned from the Training split of `data`, or may have, as a copy of FER2013's.
+    """Whether a model or a member was trained on the Training split of `data`, or may have been: it may be FER2013's.
 
     Args:
-        provenance: as `origins_of` takes it.
+        provenance: as for `origins_of`.
         data: the whole data set.
     """
     size = int((data.splits == TRAINING).sum())

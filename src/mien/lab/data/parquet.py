@@ -18,15 +18,15 @@ from mien.lab.data.images import decode_faces
 from mien.labels import FER2013, FERPLUS, LabelSet, label_set_of
 
 OWN_COLUMNS = ("row", "emotion", "Usage", "image")
-_ROWS = "Every face needs a row of its own; number the rows of joined files anew."
+_ROWS = "Every face needs its own row; renumber the rows of joined files."
 HUB_COLUMNS = ("image", "label")
 CLASSES = "classes"
-"""Column whose every row has the names of all classes as a JSON list, where they are others than FER2013's: other
-programs keep columns, but not the file's metadata."""
+"""Column that repeats the names of all classes as a JSON list, where they are not FER2013's: other programs keep
+columns, but not the file's metadata."""
 
 
 def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = None, resize: bool = False) -> Edition:
-    """Read one or several parquet files of one layout.
+    """Read one or several parquet files of the same layout.
 
     Either they have the columns row, emotion, Usage and image (encoded bytes), and FER2013's classes unless a column
     `CLASSES` names others; or they are as Hugging Face writes them: image (a struct with bytes) and label, with the
@@ -34,8 +34,8 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
 
     Args:
         paths: the files.
-        source: what they are together, for messages.
-        classes: what the labels of the Hugging Face layout mean, where the file itself does not say so.
+        source: name of them all, for messages.
+        classes: of the labels in the Hugging Face layout, where the file itself does not state them.
         resize: scale the middle square of images of another size to 48 x 48 px.
 
     Raises:
@@ -57,7 +57,7 @@ def read_parquet(paths: Sequence[Path], source: str, classes: LabelSet | None = 
 
 
 def _refuse_doubles(parts: Sequence[FaceDataset], source: str) -> None:
-    """Refuse a file that is there twice, as after a second download: its faces would count twice."""
+    """Refuse duplicate files, as after a second download: their faces would count twice."""
     files: dict[str, str] = {}
     for part in parts:
         other = files.setdefault(part.fingerprint, part.source)
@@ -99,7 +99,7 @@ def _read_file(path: Path, classes: LabelSet | None, resize: bool) -> Edition:
 
 
 class _Columns(NamedTuple):
-    """All columns of a file but the images, ``(N,)`` each; `names` are those of the images in messages."""
+    """All columns of a file except the images, ``(N,)`` each; `names` identify the images in messages."""
 
     rows: npt.NDArray[np.str_]
     labels: npt.NDArray[np.int64]
@@ -149,7 +149,7 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> _Columns:
         place, split = f"{folder}/{place}", split_named(folder)
     if split is None:
         raise DataError(
-            f"{path}: neither its name nor that of its folder names a split; rename the file to train-….parquet or "
+            f"{path}: neither its name nor that of its folder states a split; rename the file to train-….parquet or "
             "test-….parquet."
         )
     label_set = _stated_order(file) or classes
@@ -157,13 +157,13 @@ def _read_hub(path: Path, file: Any, classes: LabelSet | None) -> _Columns:
         raise DataError(
             f"{path}: the file does not say what its labels mean. State the order of its classes: "
             "classes=LabelSet((...)); on the command line, `mien data convert DATA OUT --classes angry,disgust,...`, "
-            "then take OUT."
+            "then use OUT."
         )
     for name in label_set if classes is None else ():
         if name not in FERPLUS.names:  # FER2013's classes and contempt
             raise DataError(
-                f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}. To take the file's own: "
-                f"`mien data convert DATA OUT.parquet --classes {','.join(label_set)}`, then take OUT.parquet."
+                f"{path}: class {name!r} is unknown; expected some of {', '.join(FERPLUS)}. To use the file's own: "
+                f"`mien data convert DATA OUT.parquet --classes {','.join(label_set)}`, then use OUT.parquet."
             )
     stated = file.read(columns=["label"])["label"].to_pylist()
     numbers = [f"row {index}" for index in range(len(stated))]
@@ -176,8 +176,8 @@ def _labels(path: Path, column: str, values: list[Any], names: list[str], label_
     for name, value in zip(names, values, strict=True):
         if not isinstance(value, int | float | None):
             raise DataError(
-                f"{path} {name}: {column} {value!r}; expected the number of a class. Sort pictures with names for "
-                "labels into folders train/CLASS and test/CLASS."
+                f"{path} {name}: {column} {value!r}; expected the number of a class. If labels are names, sort the "
+                "images into folders train/CLASS and test/CLASS."
             )
         if value not in range(-1, len(label_set)):
             raise DataError(
@@ -199,6 +199,6 @@ def _stated_order(file: Any) -> LabelSet | None:
     try:
         metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
         names = metadata.get("info", {}).get("features", {}).get("label", {}).get("names")
-    except (ValueError, AttributeError):  # not of that library
+    except (ValueError, AttributeError):  # not written by that library
         return None
     return label_set_of(names) if names else None

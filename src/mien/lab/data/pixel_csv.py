@@ -1,4 +1,4 @@
-"""The CSV editions: one row a face, its pixels as numbers with spaces between them."""
+"""The CSV editions: one row per face, its pixels as numbers separated by spaces."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _EDITIONS = {
     frozenset({"pixels"}): "CSV of the 2013 challenge, unlabelled",
 }
 _UNNAMED = ("", "unnamed: 0")
-"""What pandas calls the column of row numbers that it writes first."""
+"""Headings of the column of row numbers that pandas writes first."""
 _SEPARATORS = {"\t": "tabs", ";": "semicolons"}
-_IN_UTF_16 = "in UTF-16. Save it in UTF-8, as pandas' to_csv does unless it is told otherwise"
+_IN_UTF_16 = "in UTF-16. Save it in UTF-8, as pandas' to_csv does by default"
 _PACKED = {
-    b"\x1f\x8b": "packed with gzip. Unpack it (gunzip) and name what comes out",
+    b"\x1f\x8b": "packed with gzip. Unpack it (gunzip) and name the unpacked file",
     b"\xff\xfe": _IN_UTF_16,
     b"\xfe\xff": _IN_UTF_16,
 }
@@ -40,7 +40,7 @@ _LONGEST_LINE = 1 << 16  # bytes; a valid row takes at most 9.3 kB
 
 
 _Place = tuple[str, int, bool]
-"""File, row, and whether the file ends without a line end after that row."""
+"""File, row, and whether the file ends in that row, without a newline."""
 
 
 class _Row(NamedTuple):
@@ -57,7 +57,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
 
     Args:
         stream: the file, at its start.
-        size_bytes: its size, from which the number of rows is bounded.
+        size_bytes: its size, which bounds the number of rows.
         source: its name, for messages.
 
     Raises:
@@ -65,7 +65,7 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
     """
     columns = _columns(stream.readline(_LONGEST_LINE), source)
     rows = _rows(stream, columns, source)
-    faces = np.empty((size_bytes // (2 * PIXELS) + 1, PIXELS), np.uint8)  # memory is taken as rows are written
+    faces = np.empty((size_bytes // (2 * PIXELS) + 1, PIXELS), np.uint8)  # memory is used only as rows are written
     _free_one_large_array()
     labels: list[int] = []
     splits: list[str] = []
@@ -91,15 +91,15 @@ def read_csv(stream: IO[bytes], size_bytes: int, source: str) -> Edition:
 
 
 def _free_one_large_array() -> None:
-    """Take and free it: from then on glibc's malloc keeps freed memory up to that size (mallopt(3)).
+    """Allocate and free it: from then on, glibc's malloc keeps freed memory up to that size (mallopt(3)).
 
-    Otherwise it returns the arrays of each batch to the system and fetches them anew, which doubles the time.
+    Otherwise it returns the arrays of each batch to the system and requests them again, which doubles the time.
     """
     np.empty(1 << 24, np.uint8)
 
 
 def _locate(unlabelled: FaceDataset) -> FaceDataset:
-    """Give the faces of an unlabelled file the split and the rows that they have in the whole CSV."""
+    """Give the faces of an unlabelled file their split and rows in the whole CSV."""
     count, training, public = len(unlabelled), FULL_SIZES[TRAINING], FULL_SIZES[PUBLIC]
     both = count == public + FULL_SIZES[PRIVATE]
     first = training if both else training + public
@@ -134,13 +134,13 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _named(columns: list[str]) -> frozenset[str]:
-    """Columns without a first one of row numbers: these are not trusted, as they may be those of another table."""
+    """Columns without a first one of row numbers, which is ignored: it may come from another table."""
     return frozenset(columns[1:] if columns[0] in _UNNAMED else columns)
 
 
 @cache
 def _label_of(field: bytes) -> int | None:
-    """The label that a number or the name of a class states; None where it is neither."""
+    """The label that a field states as number or class name; None if it is neither."""
     if field in _LABELS:
         return _LABELS[field]
     try:
@@ -150,7 +150,7 @@ def _label_of(field: bytes) -> int | None:
 
 
 def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
-    """Split lines into fields and check label and Usage; blank lines are passed over."""
+    """Split lines into fields and check label and Usage; blank lines are skipped."""
     pixels_at = columns.index("pixels")
     label_at = columns.index("emotion") if "emotion" in columns else None
     split_at = columns.index("usage") if "usage" in columns else None
@@ -182,10 +182,10 @@ def _rows(stream: IO[bytes], columns: list[str], source: str) -> Iterator[_Row]:
 
 
 def parse_pixels(rows: list[bytes]) -> npt.NDArray[np.uint8] | None:
-    """Parse well-formed rows together, some twenty times faster than `int` on each number.
+    """Parse well-formed rows together, about twenty times as fast as with `int` on each number.
 
-    Well-formed is what every published file is: `PIXELS` numbers a row, of one to three digits, at most 255, with
-    one space between two of them.
+    Every published file is well-formed: `PIXELS` numbers per row, of one to three digits, at most 255, separated by
+    single spaces.
 
     Returns:
         ``(len(rows), PIXELS)`` uint8, or None if any row is not well-formed.
@@ -205,7 +205,7 @@ def parse_pixels(rows: list[bytes]) -> npt.NDArray[np.uint8] | None:
     if len(spaces) != PIXELS * len(rows) or (spaces[PIXELS - 1 :: PIXELS] != row_ends).any():
         return None
     digits *= is_digit.view(np.uint8)  # now 0 for a space
-    # The number that ends before each byte, were that byte a space.
+    # The number that would end before each byte if that byte were a space.
     below_hundred = digits[2:-1] + digits[1:-2] * np.uint8(10)
     hundreds = digits[:-3] * is_digit[1:-2].view(np.uint8)  # a digit before a space belongs to the number before
     above_255 = (hundreds > 2) | ((hundreds == 2) & (below_hundred > 55))
@@ -216,7 +216,7 @@ def parse_pixels(rows: list[bytes]) -> npt.NDArray[np.uint8] | None:
 
 
 def _parse_plainly(pixels: bytes, place: _Place) -> npt.NDArray[np.uint8]:
-    """Parse one row, ``(PIXELS,)`` uint8, and say what is wrong with it."""
+    """Parse one row to ``(PIXELS,)`` uint8, or raise an error that names its first fault."""
     numbers = pixels.split()
     if len(numbers) != PIXELS:
         _fail(place, f"{len(numbers)} pixels, expected {PIXELS} ({SIDE_PX} x {SIDE_PX})")

@@ -1,4 +1,4 @@
-"""Hold out a part of Training, for validation or as a test, and weigh classes."""
+"""Hold out part of Training, for validation or as a test split, and compute class weights."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
 
     Args:
         training: labelled faces.
-        validation: fraction and rule; its kind is not looked at.
-        seed: of the drawing; the keras rule draws nothing.
+        validation: fraction and rule; its kind is ignored.
+        seed: of the random choice; the keras rule makes none.
 
     Returns:
         (the faces to train on, the faces to validate on), both in the order of `training`.
@@ -42,7 +42,7 @@ def holdout(training: FaceDataset, validation: Validation, seed: int) -> tuple[F
 def held_out(training: FaceDataset, validation: Validation, seed: int, remedy: str = "") -> Mask:
     """Return which faces `holdout` holds out, ``(N,)`` bool; its arguments and errors are the same.
 
-    `remedy` says what to do where a part would be empty, if that is not to change a training.
+    `remedy` replaces the advice in the error message for an empty part.
     """
     if (training.labels < 0).any():
         raise DataError(
@@ -65,9 +65,9 @@ def held_out(training: FaceDataset, validation: Validation, seed: int, remedy: s
 
 
 def draw_test(data: FaceDataset, fraction: float, seed: int = 0) -> FaceDataset:
-    """Return the data set with a part of its Training faces called Test, for data of one's own without splits.
+    """Return the data set with part of its Training faces moved to Test, for a user's own data without splits.
 
-    Twins stay together, as in the grouped rule of `holdout`; those of one person may not, as nothing says who is who.
+    Twins stay together, as in the grouped rule of `holdout`; faces of one person may not: identities are unknown.
 
     Raises:
         DataError: the data set has other splits already, or as `holdout` raises it.
@@ -115,10 +115,10 @@ def _whole_groups(training: FaceDataset, fraction: float, seed: int) -> Mask:
 
 
 def class_weights(labels: npt.NDArray[np.int64], label_set: LabelSet) -> npt.NDArray[np.float32]:
-    """Return ``(K,)`` float32 weights n / (K n_c), which make every class count alike ("balanced").
+    """Return ``(K,)`` float32 weights n / (K n_c), which give all classes the same total weight ("balanced").
 
     Raises:
-        DataError: a class has no face, so that its weight would be infinite.
+        DataError: a class has no face: its weight would be infinite.
     """
     counts = np.bincount(labels[labels >= 0], minlength=len(label_set))
     missing = [label_set.name(int(label)) for label in np.flatnonzero(counts == 0)]

@@ -1,4 +1,4 @@
-"""Figures that describe a data set."""
+"""Statistics of a data set."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def summary(edition: Edition, audit: Audit | None) -> dict[str, Any]:
 
 
 def size_remarks(dataset: FaceDataset) -> list[str]:
-    """Say in which splits the number of faces differs from FER2013 as it was published."""
+    """Return sentences on the splits whose number of faces differs from FER2013 as published."""
     found = {name: int((dataset.splits == name).sum()) for name in dataset.split_names()}
     expected = {TRAINING: FULL_SIZES[TRAINING]}
     if TEST in found:

@@ -1,4 +1,4 @@
-"""Draw schematic faces: a small data set for demonstrations and tests that need no download."""
+"""Draw schematic faces: a small data set for demonstrations and tests, without a download."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Features:
     """Brows, eyes and mouth. Lengths are in units of half the face's height; y points down.
 
     Attributes:
-        brow_raise: how far the brows stand above their place.
+        brow_raise: how far the brows are above their neutral place.
         brow_slant: how much higher their inner ends are than their outer ends.
         brow_arch: how much higher their middles are than their ends.
         eye_open: height of the upper lid's arc.
@@ -89,12 +89,12 @@ _SPREAD = _Features(
 def draw_faces(per_class: int, seed: int = 0, size_px: int = 48) -> FaceDataset:
     """Draw faces that show the seven expressions, each as brows, eyes and mouth.
 
-    Strength of the expression, proportions, pose, skin, hair, glasses, light, blur and noise vary, and something may
-    stand before the face. The same arguments give the same faces.
+    Strength of the expression, proportions, pose, skin, hair, glasses, light, blur and noise vary, and an object may
+    cover part of the face. The same arguments give the same faces.
 
     Args:
-        per_class: Training faces of each class; PublicTest and PrivateTest get an eighth of it each, as in
-            FER2013, and one at least.
+        per_class: Training faces of each class; PublicTest and PrivateTest each get an eighth of that, as in FER2013,
+            but at least one.
         seed: of everything that varies.
         size_px: side of a face.
 
@@ -213,7 +213,7 @@ class _Sketch:
         self._mouth(shape, mouth_y)
 
     def cover(self) -> None:
-        """Glasses on some faces, something in front of others."""
+        """Glasses on some faces, an object in front of others."""
         draw = self.draw_from
         if draw.random() < 0.15:
             for side in (-1, 1):
@@ -263,7 +263,7 @@ class _Sketch:
         self._line(outline, int(0.7 * self.ink + 0.3 * self.skin), closed=True)
 
     def _place(self, points: Floats, flat: bool) -> npt.NDArray[np.int32]:
-        """Canvas positions, in 1/16 px; what is not flat turns with the head."""
+        """Canvas positions, in 1/16 px; points that are not flat turn with the head."""
         if not flat:
             x, y = points[:, 0], points[:, 1]
             points = np.stack([x + self.yaw * (1 - x**2), y + self.pitch * (1 - y**2)], 1)

@@ -18,25 +18,25 @@ LARGEST_BYTES = 4 << 30
 """An archive that unpacks to more is refused; the whole challenge, every file twice, is 1.3 GB."""
 
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
-"""What the standard library raises when the inside of an archive is damaged."""
+"""Errors of the standard library for damaged contents of an archive."""
 
 
 class Tree(Protocol):
-    """Named files with sizes. Names are relative to `place`, an absolute path; that of an archive lacks its ending."""
+    """Named files with sizes. Names are relative to `place`, an absolute path; that of an archive lacks its suffix."""
 
     source: str
     place: PurePosixPath
     sizes: dict[str, int]
 
     def open(self, name: str) -> IO[bytes]:
-        """Open one file; what it raises for a damaged one is in `DAMAGED`."""
+        """Open one file; a damaged one raises one of `DAMAGED`."""
 
 
 class FolderTree:
     """The files below a folder.
 
     Raises:
-        DataError: a folder in it may not be read.
+        DataError: a folder in it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class FolderTree:
 
 
 def _size(file: Path) -> int:
-    """Bytes of a file; 0 where they cannot be known, as of a broken link: reading it then fails with its name."""
+    """Size of a file in bytes; 0 where unknown, as for a broken link: reading it then fails and names it."""
     try:
         return file.stat().st_size
     except OSError:
@@ -60,13 +60,13 @@ def _size(file: Path) -> int:
 
 def _refuse_closed(error: OSError) -> None:
     raise DataError(
-        f"{error.filename}: cannot be opened ({error.strerror}), so its files would be missing. Permit reading it, or "
+        f"{error.filename}: cannot be opened ({error.strerror}), so its files would be missing. Make it readable, or "
         "move it elsewhere."
     ) from error
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """All files below a folder, of linked folders too; a link back to a folder that holds it is not followed."""
+    """All files below a folder, including linked folders; a link back to a parent folder is not followed."""
     for folder, folders, names in os.walk(path, onerror=_refuse_closed, followlinks=True):
         here = Path(folder)
         above = {each.resolve() for each in (here, *here.parents) if each.is_relative_to(path)}
@@ -78,7 +78,7 @@ class ZipTree:
     """The members of a zip file.
 
     Raises:
-        DataError: not a zip file, encrypted, or one that unpacks to an absurd size.
+        DataError: not a zip file, encrypted, or far too large when unpacked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,7 +90,7 @@ class ZipTree:
             raise DataError(
                 f"{path}: not a zip archive, or cut off ({error}); {path.stat().st_size:,} bytes. Get it again."
             ) from error
-        members = {member.filename.replace("\\", "/"): member for member in self._zip.infolist()}  # as of Windows
+        members = {member.filename.replace("\\", "/"): member for member in self._zip.infolist()}  # by Windows
         members = {name: member for name, member in members.items() if name and not name.endswith("/")}
         if any(member.flag_bits & 1 for member in members.values()):
             raise DataError(f"{path}: the archive is encrypted; unpack it with its password and name the folder.")
@@ -99,11 +99,11 @@ class ZipTree:
         self.sizes = {name: member.file_size for name, member in members.items()}
 
     def open(self, name: str) -> IO[bytes]:
-        """Open one member; no more than its stated size is ever unpacked."""
+        """Open one member; at most its stated size is unpacked."""
         return io.BufferedReader(cast(io.RawIOBase, self._zip.open(self._members[name])), 1 << 20)
 
     def close(self) -> None:
-        """Close the archive; none of its members can be read any more."""
+        """Close the archive; its members can no longer be read."""
         self._zip.close()
 
 
@@ -111,7 +111,7 @@ class TarTree:
     """The members of a tar file, compressed or not.
 
     Raises:
-        DataError: damaged, or one that unpacks to an absurd size.
+        DataError: damaged, or far too large when unpacked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -136,12 +136,12 @@ class TarTree:
         return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
 
     def close(self) -> None:
-        """Close the archive; none of its members can be read any more."""
+        """Close the archive; its members can no longer be read."""
         self._tar.close()
 
 
 def _place(path: Path) -> PurePosixPath:
-    """The whole path; links are not resolved, as a link named ``test`` says what it is."""
+    """The absolute path; links are not resolved, as the name of a link such as ``test`` may state the split."""
     return PurePosixPath(Path(os.path.abspath(path)).as_posix())  # noqa: PTH100 - resolve() would lose that name
 
 

@@ -26,22 +26,21 @@ _FOLDERS = {TRAINING: "train", PUBLIC: "publictest", PRIVATE: "privatetest", TES
 
 
 def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
-    """Write `dataset` to a new file or folder, in the edition that the name's ending asks for.
+    """Write `dataset` to a new file or folder, in the edition that the name's suffix states.
 
     ``.csv`` gives the columns emotion, pixels, Usage; ``.parquet`` the columns row, emotion, Usage, name, image (PNG),
-    and classes where they are not FER2013's; ``.zip`` and a name without ending the folder edition, as PNG, in which
-    faces are ordered by split and class. Only the parquet keeps row ids, and the names of classes beyond FER2013's,
-    which of a folder must be stated again (contempt is known); none keeps votes.
+    and classes where they are not FER2013's; ``.zip`` and a name without suffix the folder edition, as PNG, in which
+    faces are ordered by split and class. Only the parquet keeps row ids and the names of other classes than FER2013's,
+    which must be stated again to read a folder (contempt is known); no edition keeps votes.
 
     Args:
         dataset: the faces.
-        path: a file that ends so, or a folder; neither may exist yet.
+        path: a file with one of these suffixes, or a folder; it must not exist yet.
 
     Raises:
-        DataError: there are no faces, or not of 48 x 48 px, as every edition has them; `path` exists, its folder does
-            not, or it is a folder among the images; the ending is unknown, faces of a CSV are of other classes than
-            FER2013's, those of a folder edition have no label or a class that cannot name a folder, or the disk
-            refuses.
+        DataError: there are no faces, or they are not 48 x 48 px; `path` exists, its parent does not, or it is a folder
+            inside the data set; the suffix is unknown; faces for a CSV have other classes than FER2013's; faces for a
+            folder edition have no label, or a class that cannot name a folder; or the disk refuses.
     """
     path = Path(path)
     if not len(dataset):
@@ -62,8 +61,8 @@ def write_edition(dataset: FaceDataset, path: str | os.PathLike[str]) -> None:
     source = Path(dataset.source)
     if path.resolve().is_relative_to(source.resolve()) and not path.suffix and (source / dataset.rows[0]).is_file():
         raise DataError(f"{path}: lies in {source}, which would hold the faces twice. Choose a folder elsewhere.")
-    part = part_of(path)  # so that an interrupted conversion is not taken for a whole one
-    _remove(part)  # a killed one left it
+    part = part_of(path)  # so that an interrupted conversion is not mistaken for a complete one
+    _remove(part)  # left by a killed one
     try:
         writers[path.suffix](dataset, part)
         part.rename(path)
@@ -140,7 +139,7 @@ def _named_faces(dataset: FaceDataset) -> Iterator[tuple[str, npt.NDArray[np.uin
 
 
 def _ordered_as(usual: LabelSet, dataset: FaceDataset) -> FaceDataset:
-    """The data set with FER2013's classes in the edition's usual order; one with other classes as it is."""
+    """The data set with FER2013's classes in the edition's usual order; one with other classes unchanged."""
     return dataset.relabel(usual) if set(dataset.label_set) == set(usual) else dataset
 
 
