@@ -226,7 +226,7 @@ def test_the_first_process_decides_what_validation_says(tmp_path, monkeypatch):
 def test_processes_that_do_not_share_a_folder_are_told(tmp_path, monkeypatch):
     run = train(TINY, easy_faces(), out=tmp_path, time_limit_s=0)
     monkeypatch.setattr(training.Fabric, "broadcast", lambda self, own: 3 if isinstance(own, int) else own)
-    with pytest.raises(ModelError, match=f"{run.folder.name}: the processes go on from different epochs; --out must"):
+    with pytest.raises(ModelError, match=f"{run.folder.name}: the processes resume from different epochs; --out must"):
         train(TINY, easy_faces(), out=tmp_path)
 
 
@@ -285,11 +285,11 @@ def test_faces_are_changed_at_the_size_of_the_input_or_of_smaller_crops(tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stopping": Stopping(monitor="none", patience=1, keep="last")}, "nothing to watch; set stopping.monitor"),
-        ({"stopping": Stopping(monitor="none", patience=None, keep="best")}, "nothing to watch; set stopping.monitor"),
+        ({"stopping": Stopping(monitor="none", patience=1, keep="last")}, "need a monitor; set stopping.monitor"),
+        ({"stopping": Stopping(monitor="none", patience=None, keep="best")}, "need a monitor; set stopping.monitor"),
         (
             {"validation": Validation(kind="none"), "schedule": Plateau(factor=0.1, patience=1)},
-            "nothing is validated .validation.kind=none., but stopping or the learning rate",
+            "stopping or the learning rate depends on validation, but there is none .validation.kind=none.",
         ),
         (
             {"network": OwnNet(name="gelu-cnn"), "preprocess": Preprocess(input_px=16)},
@@ -318,7 +318,7 @@ def test_one_training_face_is_refused(tmp_path):
     data = easy_faces()
     one = data.take(np.flatnonzero(data.splits == "PublicTest")[:5])
     splits = np.array(["Training"] + ["PublicTest"] * 4)
-    with pytest.raises(DataError, match="one Training face; a training needs at least two"):
+    with pytest.raises(DataError, match="one Training face; training needs at least two"):
         train(SMALL, replace(one, splits=splits), out=tmp_path)
 
 
@@ -478,7 +478,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         run.load_classifier()
     (run.folder / "checkpoint.pt").write_bytes(b"PK cut off")
     with pytest.raises(
-        ModelError, match=r"checkpoint\.pt: damaged \(\w+\)\. Put a copy back, or delete the run folder with"
+        ModelError, match=r"checkpoint\.pt: damaged \(\w+\)\. Restore a copy, or delete the run folder with"
     ):
         run.read_checkpoint()
     torch.save({"of": "something else"}, run.folder / "checkpoint.pt")
@@ -493,7 +493,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
 
 def test_a_broken_run_is_named(tmp_path):
     run = train(replace(TINY, epochs=1), easy_faces(), out=tmp_path)
-    remedy = r"Run the same `mien train` again; of a finished run, put a copy back or delete the folder first\."
+    remedy = r"Run the same `mien train` again; if the run had finished, restore a copy or delete the folder first\."
     (run.folder / "history.jsonl").write_text('{"epoch": 1}\n{"epo')
     with pytest.raises(ModelError, match=rf"history\.jsonl: missing or damaged \(Unterminated .*\)\. {remedy}"):
         run.history()
@@ -512,7 +512,7 @@ def test_a_broken_run_is_named(tmp_path):
         _ = run.environment
     for content, found in ((b"{", "recipe: not JSON"), (b"\xff", "'utf-8' codec"), (b"[]", "recipe: found a list")):
         (run.folder / "recipe.json").write_bytes(content)
-        with pytest.raises(ModelError, match=rf"recipe\.json: {found}.*\. Put a copy back, or delete the run folder"):
+        with pytest.raises(ModelError, match=rf"recipe\.json: {found}.*\. Restore a copy, or delete the run folder"):
             Run.open(run.folder)
 
 
@@ -595,7 +595,7 @@ def test_votes_are_learned_beside_the_labels(tmp_path):
     majority = easy_faces().relabel(FERPLUS).labels
     assert (answers["votes"].argmax(1).numpy() == majority).mean() > 0.9
     assert len(run.environment["votes_sha256"]) == 64
-    with pytest.raises(ModelError, match=r"recipe mien-small-first has not learned FER\+ votes"):
+    with pytest.raises(ModelError, match=r"recipe mien-small-first does not train on FER\+ votes"):
         train(TINY, easy_faces(), out=tmp_path).load_classifier("votes")
 
 
@@ -660,7 +660,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
         train(TINY, easy_faces(), out=tmp_path, teachers=[teacher])
     with pytest.raises(
         ModelError,
-        match=r"the teacher answers angry, .*; easy faces has neutral, happy, .*of the same classes",
+        match=r"the teacher has the classes angry, .*; easy faces has neutral, happy, .*with the same classes",
     ):
         train(taught, easy_faces().relabel(FERPLUS), out=tmp_path, teachers=[teacher])
     unfinished = train(TINY, easy_faces(), seed=1, out=tmp_path, time_limit_s=0)
@@ -676,7 +676,7 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path):
         train(taught, easy_faces(), out=tmp_path, teachers=[teacher, namesake])
     coloured = replace(taught, preprocess=Preprocess(color="rgb", channels=3, mean=(0.5,) * 3, std=(0.25,) * 3))
     with pytest.raises(
-        ModelError, match="mien-nano: the teacher reads faces of 1 planes, mien-small-first shows 3; take one"
+        ModelError, match="mien-nano: the teacher takes faces of 1 planes, mien-small-first has 3; use a"
     ):
         train(coloured, easy_faces(), out=tmp_path, teachers=["mien-nano"])
     with pytest.raises(ModelError, match=r"nobody: no such teacher; expected a finished run, a model folder, or"):
@@ -715,7 +715,7 @@ def test_each_step_hears_as_many_teachers_as_the_recipe_says(tmp_path, monkeypat
     train(recipe, easy_faces(), out=tmp_path / "student", teachers=teachers)
     assert all(len(set(names)) == 2 for names in heard)
     assert len({name for names in heard for name in names}) == 3
-    with pytest.raises(RecipeError, match="2 teachers are to answer in each step, 1 are given; name more"):
+    with pytest.raises(RecipeError, match="each step uses 2 teachers, but 1 are given; name more"):
         train(recipe, easy_faces(), out=tmp_path, teachers=teachers[:1])
 
 
@@ -827,7 +827,7 @@ def test_lost_weights_of_a_finished_run_are_said_to_be(tmp_path):
     evaluate(run, easy_faces())
     (run.folder / WEIGHTS).unlink()
     for use in (run.load_classifier, run.export, lambda: evaluate(run, easy_faces())):
-        with pytest.raises(ModelError, match=r"weights\.safetensors: missing or damaged .* put a copy back"):
+        with pytest.raises(ModelError, match=r"weights\.safetensors: missing or damaged .* restore a copy"):
             use()
 
 

@@ -136,5 +136,5 @@ def test_warming_up_ends_within_the_shortest_phase(warmup, fits):
     if fits:
         assert len(phases_of(recipe)) == 4
     else:
-        with pytest.raises(RecipeError, match=rf"it warms up for {warmup:g} epochs of 1; set schedule\.warmup_epochs"):
+        with pytest.raises(RecipeError, match=rf"warm-up of {warmup:g} epochs does not fit a phase of 1; set schedule"):
             phases_of(recipe)

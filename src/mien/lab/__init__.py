@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from mien.lab.suspects import find_suspects as find_suspects
     from mien.lab.training import train as train
 
-# name -> module; each is imported when it is first asked for, since torch takes a second. No module may have the
-# name of what it exports: importing `mien.lab.train` would put the module where the function should be.
+# name -> module, imported on first use because torch takes a second. No module may share the name of its export:
+# importing `mien.lab.train` would replace the function by the module.
 _PLACES = {
     "FaceDataset": "data",
     "Predictions": "predictions",

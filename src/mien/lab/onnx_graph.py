@@ -1,4 +1,4 @@
-"""From a network to ONNX, which holds it without the code that defines it."""
+"""Convert networks to ONNX, which does not need the code that defines them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18
-"""ONNX operator set; the one that torch's exporter writes without converting, known to every current runtime."""
+"""ONNX operator set: torch's exporter writes it without conversion, and every current runtime supports it."""
 
 
 def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelProto:
@@ -36,7 +36,7 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
     faces = torch.zeros(2, preprocess.planes, preprocess.crop_px, preprocess.crop_px, dtype=torch.uint8)
     try:
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # the exporter's own use of what torch has deprecated
+            warnings.simplefilter("ignore")  # the exporter itself uses deprecated functions of torch
             program = torch.onnx.export(
                 _foldable(classifier.eval()),
                 (faces,),
@@ -48,11 +48,11 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
                 external_data=False,
                 verbose=False,
             )
-    except torch.onnx.OnnxExporterError as error:  # of a network of one's own
+    except torch.onnx.OnnxExporterError as error:  # of a user's own network
         why = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         raise ModelError(
-            f"torch cannot export it to ONNX, the format in which mien keeps and evaluates networks: {why}. Its steps "
-            "may depend on the shape of its input, but not on values."
+            f"torch cannot export it to ONNX, the format in which mien stores and evaluates networks: {why}. Its "
+            "control flow may depend on the shape of its input, but not on its values."
         ) from error
     assert program is not None  # None only without dynamo
     model = program.model_proto
@@ -63,15 +63,15 @@ def to_onnx(classifier: Classifier | Mirrored, preprocess: Preprocess) -> ModelP
 
 
 def _foldable(classifier: nn.Module) -> nn.Module:
-    """Return a copy that pools last where it can, so that each normalisation follows its convolution directly.
+    """Return a copy that pools last where possible, so that each normalisation directly follows its convolution.
 
-    The largest of four numbers stays the largest when all are scaled and shifted alike, unless the scale is negative.
+    Max pooling and batch normalisation commute unless a scale is negative.
     """
     copied = deepcopy(classifier)
     for module in copied.modules():
-        if type(module) is not nn.Sequential:  # a subclass may use its layers otherwise
+        if type(module) is not nn.Sequential:  # a subclass may use its layers differently
             continue
-        match list(module):  # a layer may come twice, which children() would leave out
+        match list(module):  # not children(), which lists a repeated layer once
             case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, nn.BatchNorm2d() as norm, nn.ReLU() as relu] if (
                 norm.weight is None or not (norm.weight < 0).any()
             ):
@@ -81,15 +81,15 @@ def _foldable(classifier: nn.Module) -> nn.Module:
 
 
 def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) -> None:
-    """Make sure, before a training, that a network of one's own gives the same answers as ONNX.
+    """Check before training that a user's own network gives the same logits in ONNX.
 
     Args:
-        classifier: stays as it is.
-        preprocess: states its input.
+        classifier: left unchanged.
+        preprocess: defines its input.
         name: of the network, for the message.
 
     Raises:
-        RecipeError: torch cannot export it, onnxruntime cannot run it, or the answers differ, of one face or several.
+        RecipeError: torch cannot export it, onnxruntime cannot run it, or the logits of one or several faces differ.
     """
     copied = deepcopy(classifier).cpu().eval()
     try:
@@ -101,14 +101,13 @@ def check_exportable(classifier: Classifier, preprocess: Preprocess, name: str) 
         worst, allowed = difference(copied, faces, _run(content, faces, name))
         if not worst <= allowed:
             raise RecipeError(
-                f"network {name!r}: in ONNX, the format in which mien keeps and evaluates networks, a logit differs by "
-                f"{worst:.2g}. Leave out one layer after the other to find which one causes it, and write that one "
-                "in another way."
+                f"network {name!r}: in ONNX, the format in which mien stores and evaluates networks, a logit differs "
+                f"by {worst:.2g}. Remove one layer at a time to find the cause, and write that layer differently."
             )
 
 
 def _run(content: bytes, faces: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.float32]:
-    """What onnxruntime answers to ``faces``."""
+    """Logits of `faces`, computed by onnxruntime."""
     import onnxruntime
 
     try:

@@ -16,7 +16,7 @@ from mien.lab.recipe import SGD, Adam, Muon
 
 
 def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> torch.optim.Optimizer:
-    """Return the optimizer over what is not frozen; weight decay leaves out biases and normalisation."""
+    """Return the optimizer of the trainable parameters; biases and normalisation get no weight decay."""
     if isinstance(choice, Muon):
         return MuonOptimizer(network, lr, choice)
     parameters = [p for p in network.parameters() if p.requires_grad]
@@ -34,9 +34,9 @@ def make_optimizer(choice: SGD | Adam | Muon, network: nn.Module, lr: float) -> 
 
 @contextmanager
 def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
-    """Move the weights by `rho` along their gradient for as long as the block lasts (Foret et al. 2021, eq. 2).
+    """Move the weights by `rho` along their gradient within the block (Foret et al. 2021, eq. 2).
 
-    Batch normalisation learns no running statistics there, which are to be those of the weights as they are.
+    Batch normalisation does not update its running statistics there: they belong to the original weights.
     """
     pairs = [(parameter.data, parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
     weights, gradients = [weight for weight, _ in pairs], [gradient for _, gradient in pairs]
@@ -58,17 +58,17 @@ def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
 class MovingAverage(AveragedModel):
     """An exponential moving average of a network, statistics of batch normalisation included.
 
-    The decay after n updates is at most (1 + n) / (10 + n), so that a young average forgets its random start.
+    The decay after n updates is at most (1 + n) / (10 + n), so that early averages forget the initial weights.
     """
 
     def __init__(self, classifier: Classifier, decay: float) -> None:
         super().__init__(classifier)
         self.decay = decay
-        self.n_averaged: Tensor = self.n_averaged.cpu()  # a GPU's own count would be waited for in every step
+        self.n_averaged: Tensor = self.n_averaged.cpu()  # reading a count on the GPU would synchronise in every step
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Move towards the weights and buffers of `model`; the first time, take them."""
+        """Move towards the weights and buffers of `model`; the first call copies them."""
         updates = int(self.n_averaged)
         keep = min(self.decay, (1 + updates) / (10 + updates)) if updates else 0.0
         pairs = list(zip(_state(self.module), _state(model), strict=True))

@@ -1,4 +1,4 @@
-"""Provenance: the code, the data, the starting weights and the device that a figure comes from."""
+"""Provenance: the code, data, starting weights and device behind a figure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mien.lab.run import WEIGHTS, Run, weights_digest
 def describe_environment(
     data: FaceDataset, seed: int, weights: Path | None, teachers: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what a reader of the result must know beside the recipe; `teachers` by name, with their SHA-256."""
+    """Return what a result depends on besides the recipe; `teachers` maps names to SHA-256."""
     votes = data.training.votes
     packages = ("mien", "torch", "numpy", "timm", "onnxruntime", "lightning-fabric")
     return {
@@ -54,12 +54,12 @@ def _are_foreign(weights: Path) -> bool:
 
 
 def count_learned(weights: Path | None, recipe: Recipe, data: FaceDataset, seed: int) -> int:
-    """Return how many of the faces that a training holds out its starting weights have learned, as far as is known.
+    """Return how many of a training's held-out faces its starting weights were trained on, as far as is known.
 
-    Weights without a run or a card beside them do not say what they have learned.
+    Nothing is known of weights without a run or a card beside them; they count 0.
 
     Args:
-        weights: to start from; None = none.
+        weights: the starting weights; None = none.
         recipe: of the training.
         data: the whole data set.
         seed: of the training.
@@ -82,10 +82,10 @@ def count_learned(weights: Path | None, recipe: Recipe, data: FaceDataset, seed:
 
 
 def device_name() -> str:
-    """Return what is computed on: the GPU where there is one, else the processor."""
+    """Return the name of the GPU, or of the processor where there is none."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    known = Path("/proc/cpuinfo")  # of Linux, where `platform` does not know the processor
+    known = Path("/proc/cpuinfo")  # on Linux, where `platform` does not name the processor
     lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return (names or [platform.processor()])[0] or platform.machine()
@@ -99,11 +99,11 @@ def _version(package: str) -> str | None:
 
 
 def current_commit() -> str:
-    """Return the commit of the code that runs, with ``+dirty`` if it was changed since; ``unknown`` if installed.
+    """Return the commit of the running code, with ``+dirty`` if it has changed since; ``unknown`` if installed.
 
-    An installed copy may lie in a clone's environment; the commit there is not its own.
+    An installed copy may lie inside some clone; that clone's commit is not its own.
     """
-    here = Path(__file__).resolve().parents[1]  # all of mien: what reads and prepares faces shapes a run too
+    here = Path(__file__).resolve().parents[1]  # all of mien: reading and preprocessing affect a run too
     commands = (
         ["git", "ls-files", "--error-unmatch", "card.py"],
         ["git", "rev-parse", "HEAD"],

@@ -1,4 +1,4 @@
-"""Run: the folder that a training leaves, and how it is written so that nothing is lost."""
+"""Run: the folder of a training, written so that an interruption loses nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mien.writing import replacing
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 NEEDED = ("seed", "label_set", "finished")  # of the environment
-_ANEW = "Put a copy back, or delete the run folder with everything that was measured in it, and train again."
+_ANEW = "Restore a copy, or delete the run folder with all its results and train again."
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Run:
     """A training's folder.
 
     ``recipe.json``, ``environment.json`` (seed, data, versions, progress), ``history.jsonl`` (a row an epoch),
-    ``checkpoint.pt`` (to resume from), of a network of one's own ``network.py`` (a copy of the file that defines it;
-    ``network.MODULE.py`` of those beside it that this imports) and, once finished, ``weights.safetensors`` (the kept
-    weights). Evaluation adds ``model/``, ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds
+    ``checkpoint.pt`` (to resume from), for a user's own network ``network.py`` (a copy of the file that defines it;
+    ``network.MODULE.py`` for each file beside it that it imports) and, once finished, ``weights.safetensors`` (the
+    kept weights). Evaluation adds ``model/``, ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; `mien report` adds
     ``report.html``.
     """
 
@@ -58,9 +58,9 @@ class Run:
         file = folder / RECIPE
         if not folder.is_dir():
             shipped = "is a model that ships, not a run" if str(folder) in shipped_models() else "no such folder"
-            raise ModelError(f"{folder}: {shipped}; expected a run folder as `mien train` leaves it.")
+            raise ModelError(f"{folder}: {shipped}; expected a run folder as `mien train` writes it.")
         if not is_run(folder):
-            raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` leaves it.")
+            raise ModelError(f"{folder}: no {RECIPE}; expected a run folder as `mien train` writes it.")
         try:
             return cls(folder, recipe_io.from_json(file.read_text(encoding="utf-8")))
         except (MienError, UnicodeDecodeError) as error:
@@ -87,9 +87,9 @@ class Run:
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Commits of the code that began the training and, where others went on with it, of those, in order.
+        """Commits of the code that started the training, then of any that resumed it, in order.
 
-        Of the mean of runs, that of the code which averaged them, then those of the runs.
+        For an average of runs: of the code that averaged them, then those of the runs.
         """
         began, resumed = self.environment["commit"], self.environment.get("resumed", [])
         members = self.environment.get("averaged_commits", [])
@@ -118,7 +118,7 @@ class Run:
         return rows
 
     def kept_epoch(self) -> dict[str, Any]:
-        """Return the history's row of the epoch whose weights are kept; empty for the mean of other runs."""
+        """Return the history's row of the epoch whose weights are kept; empty for an average of runs."""
         history = self.history()
         if not history:
             return {}
@@ -126,7 +126,7 @@ class Run:
 
     @property
     def has_foreign_weights(self) -> bool:
-        """Whether the training, or the run that it went on from, started from weights that others had trained."""
+        """Whether the training, or the run that it fine-tuned, started from weights trained by others."""
         network = self.recipe.network
         if isinstance(network, Backbone) and network.weights != "none":
             return True
@@ -137,11 +137,11 @@ class Run:
         """Return the network with the kept weights, in evaluation mode, on the CPU.
 
         Args:
-            answers: what it answers if it has learned FER+ votes too: the labels, the votes, or one after the other.
+            answers: outputs of a network that was also trained on FER+ votes: labels, votes, or both in this order.
 
         Raises:
-            ModelError: the training has not finished, the weights file is damaged or of another network, or there are
-                no votes.
+            ModelError: the training has not finished, the weights file is damaged or of another network, or the
+                network was not trained on votes.
         """
         file = self.folder / WEIGHTS
         if not file.is_file() and not self.finished:
@@ -150,7 +150,7 @@ class Run:
         votes = len(FERPLUS) if self.recipe.votes_weight else 0
         if answers == "votes" and not votes:
             raise ModelError(
-                f"{self.folder}: recipe {self.recipe.name} has not learned FER+ votes (votes_weight is 0)."
+                f"{self.folder}: recipe {self.recipe.name} does not train on FER+ votes (votes_weight is 0)."
             )
         check_unchanged(self.recipe.network, self.environment.get("network_sha256"), self.folder)
         classifier = build(self.recipe.network, self.recipe.preprocess, labels + votes, pretrained=False)
@@ -164,34 +164,34 @@ class Run:
         return classifier.eval()
 
     def export(self, out: str | Path | None = None) -> Path:
-        """Return ``model/`` in the run, exported unless it holds these weights; with `out`, a new folder there."""
-        from mien.lab.export import ensure_exported  # export stands above run
+        """Export to ``model/`` in the run, unless it holds these weights already, or to a new folder; return it."""
+        from mien.lab.export import ensure_exported  # export imports run
 
         return ensure_exported(self, None if out is None else Path(out))
 
     def write_recipe(self) -> None:
-        """Write the code of a network of one's own, then the recipe, which makes the folder a run."""
+        """Write the code of a user's own network, then the recipe, which marks the folder as a run."""
         for kept, content in network_sources(self.recipe.network).items():
             (self.folder / kept).write_bytes(content)
         with replacing(self.folder / RECIPE) as file:
             file.write_text(recipe_io.to_json(self.recipe), encoding="utf-8")
 
     def write_json(self, name: str, row: dict[str, Any]) -> None:
-        """Write a JSON file of the run, whole or not at all."""
+        """Write a JSON file of the run atomically."""
         with replacing(self.folder / name) as file:
             file.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
-        """Write all rows of the history, whole or not at all."""
+        """Write all rows of the history atomically."""
         with replacing(self.folder / HISTORY) as file:
             file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
-        """Write what a resumed training needs, whole or not at all."""
+        """Write the state to resume from, atomically."""
         with replacing(self.folder / CHECKPOINT) as part, part.open("wb") as file:
             try:
                 torch.save(state, file)
-            except RuntimeError as error:  # torch's own, over that of a full disk
+            except RuntimeError as error:  # torch's, which hides that of a full disk
                 raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error
 
     def read_checkpoint(self) -> dict[str, Any] | None:
@@ -207,13 +207,13 @@ class Run:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
             if not state["finished"]:
                 _ = state["epoch"], state["classifier"], state["optimizer"]
-        except Exception as error:  # torch.load raises whatever the damage leads to
+        except Exception as error:  # a damaged file can make torch.load raise anything
             raise ModelError(f"{file}: damaged ({type(error).__name__}). {_ANEW}") from error
         return state
 
     def write_weights(self, state: dict[str, Tensor]) -> None:
-        """Write the kept weights, whole or not at all."""
-        # copies, as safetensors refuses weights that several layers share
+        """Write the kept weights atomically."""
+        # copies, as safetensors refuses weights that layers share
         copies = {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
         content = save(copies)
         with replacing(self.folder / WEIGHTS) as file:
@@ -222,8 +222,8 @@ class Run:
 
 def _damaged(file: Path, reason: object) -> ModelError:
     return ModelError(
-        f"{file}: missing or damaged ({reason}). Run the same `mien train` again; of a finished run, put a copy back "
-        "or delete the folder first."
+        f"{file}: missing or damaged ({reason}). Run the same `mien train` again; if the run had finished, restore a "
+        "copy or delete the folder first."
     )
 
 
@@ -234,7 +234,7 @@ def run_name(
     weights: Path | None = None,
     teachers: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the folder's name: the same training gets the same one, so that it resumes; any other gets its own."""
+    """Return the folder's name: the same training gets the same name, so that it resumes; any other a new one."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), weights_digest(weights) if weights else ""]
     parts += (teachers or {}).values()
     if (source := source_digest(recipe.network)) is not None:
@@ -271,10 +271,10 @@ def weights_file(named: str | Path) -> Path:
 
 
 def learned_classes(file: Path) -> LabelSet | None:
-    """Return the classes that starting weights have learned, by the card or the run beside them; None without either.
+    """Return the classes of starting weights, from the card or the run beside them; None without either.
 
     Raises:
-        ModelError: the card or the run cannot be read, or an ONNX file has another name than that of a model folder.
+        ModelError: the card or the run cannot be read, or an ONNX file is not named like that of a model folder.
     """
     if file.suffix == Path(MODEL_FILE).suffix:
         if file.name != MODEL_FILE:

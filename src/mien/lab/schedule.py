@@ -14,7 +14,7 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
     """Return for each epoch its phase and the phase's first epoch, both counted from 0.
 
     Raises:
-        RecipeError: the phases do not add up to the recipe's epochs, or one is over before it has warmed up.
+        RecipeError: the phases do not add up to the recipe's epochs, or one is no longer than the warm-up.
     """
     phases = recipe.phases or (Phase(epochs=recipe.epochs, trainable="all", lr=recipe.optimizer.lr),)
     if sum(phase.epochs for phase in phases) != recipe.epochs:
@@ -24,7 +24,7 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
         )
     if isinstance(recipe.schedule, Cosine) and recipe.schedule.warmup_epochs >= min(phase.epochs for phase in phases):
         raise RecipeError(
-            f"{recipe.name}: it warms up for {recipe.schedule.warmup_epochs:g} epochs of "
+            f"{recipe.name}: a warm-up of {recipe.schedule.warmup_epochs:g} epochs does not fit a phase of "
             f"{min(phase.epochs for phase in phases)}; set schedule.warmup_epochs lower."
         )
     starts = accumulate((phase.epochs for phase in phases[:-1]), initial=0)
@@ -34,8 +34,8 @@ def phases_of(recipe: Recipe) -> list[tuple[Phase, int]]:
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """Return the same recipe for another number of epochs.
 
-    Phases keep their order and their shares of the epochs, to the nearest epoch; one that comes to none is left out.
-    Warming up keeps its share too.
+    Phases keep their order and their shares of the epochs, to the nearest epoch; one that rounds to 0 is left out. The
+    warm-up keeps its share too.
     """
     ends = [round(end * epochs / recipe.epochs) for end in accumulate(phase.epochs for phase in recipe.phases)]
     lengths = [end - start for start, end in pairwise([0, *ends])]
@@ -52,9 +52,9 @@ def rate_field(recipe: Recipe, epoch: int) -> str:
 
 
 def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, steps: int, steps_per_epoch: int) -> float:
-    """Return what the learning rate is multiplied by at `step` of `steps`, both counted from 0 within a phase.
+    """Return the factor of the learning rate at `step` of `steps`, counted from 0 within a phase.
 
-    `Plateau` is not a function of the step: it gives 1 here, and `PlateauState` keeps the rate.
+    `Plateau` does not depend on the step: its factor is 1 here, and `PlateauState` holds the reduced one.
     """
     match schedule:
         case Constant() | Plateau():
@@ -71,26 +71,25 @@ def rate_factor(schedule: Constant | Plateau | Cosine | OneCycle, step: int, ste
 
 
 def check_watching(recipe: Recipe) -> None:
-    """Refuse stopping or a schedule that needs validation where there is none.
+    """Refuse early stopping or a schedule that needs validation where there is none.
 
     Raises:
-        RecipeError: stopping has nothing to go by, or nothing is validated though stopping or schedule go by it.
+        RecipeError: early stopping has no monitor, or it or the schedule needs validation and there is none.
     """
     stopping = recipe.stopping
     if stopping.monitor == "none" and (stopping.patience is not None or stopping.keep == "best"):
         raise RecipeError(
-            f"{recipe.name}: stopping.patience and keep=best have nothing to watch; set stopping.monitor to loss or "
-            "accuracy."
+            f"{recipe.name}: stopping.patience and keep=best need a monitor; set stopping.monitor to loss or accuracy."
         )
     if recipe.validation.kind == "none" and (stopping.monitor != "none" or isinstance(recipe.schedule, Plateau)):
         raise RecipeError(
-            f"{recipe.name}: nothing is validated (validation.kind=none), but stopping or the learning rate goes by "
-            "it; set validation.kind=holdout, or stopping.monitor=none and another schedule."
+            f"{recipe.name}: stopping or the learning rate depends on validation, but there is none "
+            "(validation.kind=none); set validation.kind=holdout, or stopping.monitor=none and another schedule."
         )
 
 
 def side_at(recipe: Recipe, epoch: int) -> int:
-    """Return the side, px, at which `epoch`, counted from 0, shows its faces."""
+    """Return the side of the network's input in `epoch`, counted from 0; px."""
     full = recipe.preprocess.input_px
     match recipe.sizes:
         case FullSize():
@@ -105,8 +104,8 @@ def side_at(recipe: Recipe, epoch: int) -> int:
 class PlateauState:
     """Keras' ReduceLROnPlateau on a loss.
 
-    An epoch improves when its loss is below the best one by more than `min_delta`, absolute. The rate is reduced as
-    soon as the wait reaches `patience`, and the wait begins anew; it has no cooldown, as in Keras by default.
+    An epoch improves when its loss is below the best one by more than `min_delta`, absolute. When the wait reaches
+    `patience`, the rate is reduced and the wait restarts; there is no cooldown, as in Keras by default.
 
     Source: keras/callbacks/reduce_lr_on_plateau.py, ``on_epoch_end``.
     """
@@ -116,7 +115,7 @@ class PlateauState:
     wait: int = 0
 
     def update(self, plateau: Plateau, loss: float, lr: float) -> None:
-        """Take an epoch's validation loss; `lr` is the phase's initial rate."""
+        """Record an epoch's validation loss; `lr` is the phase's initial rate."""
         if loss < self.best - plateau.min_delta:
             self.best, self.wait = loss, 0
             return
@@ -128,14 +127,14 @@ class PlateauState:
 
 @dataclass
 class StoppingState:
-    """Best epoch so far, and how long ago it was. Keras' EarlyStopping stops when the wait reaches `patience`."""
+    """Best epoch so far, and the epochs since. Keras' EarlyStopping stops when the wait reaches `patience`."""
 
     best: float = math.inf
     best_epoch: int = -1
     wait: int = 0
 
     def update(self, stopping: Stopping, epoch: int, loss: float | None, accuracy: float | None) -> bool:
-        """Take an epoch's validation figures; return whether it is the best so far."""
+        """Record an epoch's validation figures; return whether it is the best so far."""
         value = {"loss": loss, "accuracy": None if accuracy is None else -accuracy, "none": None}[stopping.monitor]
         if value is None or value < self.best - stopping.min_delta:
             self.best, self.best_epoch, self.wait = (math.inf if value is None else value), epoch, 0
@@ -144,5 +143,5 @@ class StoppingState:
         return False
 
     def stops(self, stopping: Stopping) -> bool:
-        """Whether training ends here."""
+        """Whether to stop training."""
         return stopping.patience is not None and self.wait >= stopping.patience

@@ -1,4 +1,4 @@
-"""Teachers, from which a network learns beside the labels: finished runs, and model folders of any origin."""
+"""Teachers for distillation: finished runs, and model folders of any origin."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Teacher:
 
     Attributes:
         name: of the run's folder, or of the model.
-        source: where it lies.
+        source: its path.
         digest: SHA-256 of its weights, or of its model file.
-        labels: names of the classes that it answers first, in its own order.
-        planes: of the faces that it reads, 1 if grey and 3 if coloured.
-        knows_votes: whether it answers with FER+ votes too.
-        load: gives the network, in evaluation mode: faces ``(N, planes, H, W)`` in, logits ``(N, K)`` out; ``(N, K +
-            8)`` if it knows votes. Where `open_teachers` has opened it, in the data set's order, and with votes only
-            if all teachers know them.
+        labels: names of its classes, in the order of its outputs; votes come after them.
+        planes: of its input, 1 for grey and 3 for colour.
+        knows_votes: whether it predicts FER+ votes too.
+        load: returns the network, in evaluation mode: faces ``(N, planes, H, W)`` in, logits ``(N, K)`` out; ``(N, K +
+            8)`` if it knows votes. From `open_teachers`: classes in the data set's order, votes only if all teachers
+            know them.
     """
 
     name: str
@@ -51,11 +51,11 @@ def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: Fa
     Args:
         teachers: each a run, a run's folder, a model folder, or the name of a model that ships.
         recipe: of the student.
-        data: what it learns.
+        data: that it is trained on.
 
     Raises:
-        ModelError: one is none of these, has not finished, answers other classes or reads other colours.
-        RecipeError: there are none or too few, the recipe has no use for them, or one is given twice.
+        ModelError: one is none of these, has not finished, or has other classes or input planes.
+        RecipeError: there are none or too few, the recipe does not use any, or one is given twice.
     """
     opened = [_open(teacher) for teacher in teachers]
     _check(recipe, data, opened)
@@ -68,12 +68,12 @@ def open_teachers(teachers: Sequence[Run | str | Path], recipe: Recipe, data: Fa
 
 
 def digests(teachers: Sequence[Teacher]) -> dict[str, str]:
-    """Return the SHA-256 of each teacher by name, as a run's environment keeps it."""
+    """Return the SHA-256 of each teacher by name, as in a run's environment."""
     return {teacher.name: teacher.digest for teacher in teachers}
 
 
 def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> None:
-    """Refuse teachers that the recipe does not use, missing ones and unfit ones, before anything is written."""
+    """Refuse unused, missing or unfit teachers before anything is written."""
     distillation = recipe.distillation if isinstance(recipe.distillation, Distillation) else None
     if distillation is None and teachers:
         raise RecipeError(
@@ -94,24 +94,24 @@ def _check(recipe: Recipe, data: FaceDataset, teachers: Sequence[Teacher]) -> No
     count = None if distillation is None else distillation.teachers_a_step
     if count is not None and count > len(teachers):
         raise RecipeError(
-            f"{recipe.name}: {count} teachers are to answer in each step, {len(teachers)} are given; name more "
+            f"{recipe.name}: each step uses {count} teachers, but {len(teachers)} are given; name more "
             "(--teacher, once for each), or --set distillation.teachers_a_step=None."
         )
     for teacher in teachers:
         if sorted(teacher.labels) != sorted(data.label_set.names):
             raise ModelError(
-                f"{teacher.source}: the teacher answers {', '.join(teacher.labels)}; {data.source} has "
-                f"{', '.join(data.label_set)}. Take one of the same classes."
+                f"{teacher.source}: the teacher has the classes {', '.join(teacher.labels)}; {data.source} has "
+                f"{', '.join(data.label_set)}. Use a teacher with the same classes."
             )
         if teacher.planes != recipe.preprocess.planes:
             raise ModelError(
-                f"{teacher.source}: the teacher reads faces of {teacher.planes} planes, {recipe.name} shows "
-                f"{recipe.preprocess.planes}; take one that sees the same colours."
+                f"{teacher.source}: the teacher takes faces of {teacher.planes} planes, {recipe.name} has "
+                f"{recipe.preprocess.planes}; use a teacher with the same number."
             )
 
 
 def _in_order_of(data: FaceDataset, teacher: Teacher) -> Teacher:
-    """Let the teacher answer its classes in the order of the data set, which editions of FER2013 have two of."""
+    """Put the teacher's classes in the order of the data set; FER2013's editions have two different orders."""
     if teacher.labels == data.label_set.names:
         return teacher
     positions = [teacher.labels.index(name) for name in data.label_set]
@@ -155,7 +155,7 @@ def _of_model(recognizer: Recognizer) -> Teacher:
 
 
 class Reordered(nn.Module):
-    """A network that answers its first classes in another order."""
+    """A network with its first classes in another order."""
 
     positions: Tensor
 
@@ -172,7 +172,7 @@ class Reordered(nn.Module):
 
 
 class ModelNetwork(nn.Module):
-    """A model folder as a network that answers and does not learn; onnxruntime runs it on the processor."""
+    """A model folder as a network for inference only; onnxruntime runs it on the CPU."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class ModelNetwork(nn.Module):
     def forward(self, faces: Tensor) -> Tensor:
         """Return logits ``(N, K)`` float32 of `faces` ``(N, planes, H, W)``, float in [0, 1], on their device."""
         side = self.recognizer.card.preprocess.crop_px
-        faces = faces.expand(-1, self.recognizer.card.preprocess.planes, -1, -1)  # grey ones, for a student of colours
+        faces = faces.expand(-1, self.recognizer.card.preprocess.planes, -1, -1)  # grey ones, for a colour student
         if faces.shape[-1] != side:
             faces = F.interpolate(faces, size=(side, side), mode="bilinear", align_corners=False)
         crops = (255 * faces).round().byte().cpu().numpy()

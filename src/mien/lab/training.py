@@ -1,7 +1,7 @@
 """The training loop: one for every recipe, on the CPU, one GPU, or many processes started by `torchrun`.
 
-Faces, labels and validation faces lie on the device; a batch is an index. Every random number of an epoch follows
-from (seed, epoch), so that a training that resumes after any epoch ends as an unbroken one does.
+Faces, labels and validation faces are kept on the device; a batch is a tensor of indices. All random numbers of an
+epoch derive from (seed, epoch), so a training resumed after any epoch ends like an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ from mien.preprocess import Preprocess
 try:
     from lightning_fabric import Fabric  # the small package
 except ImportError:
-    from lightning.fabric import Fabric  # the same code within the large one
+    from lightning.fabric import Fabric  # the same code in the large one
 
 Precision = Literal["bf16-mixed", "32-true"]
-VALIDATION_BATCH = 512  # faces of 48 px; as many pixels of larger ones
-SETTLED = 512  # faces at most, from all over Training, by which a network settles before it learns
-CHECK_EVERY = 10  # steps between two looks at the loss; each look waits for the device
-MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision", "versions")  # when a training goes on
+VALIDATION_BATCH = 512  # faces of 48 px; of larger ones, the same number of pixels
+SETTLED = 512  # most faces, from all over Training, for the statistics that `settle` starts from
+CHECK_EVERY = 10  # steps between checks of the loss; each check synchronises with the device
+MAY_CHANGE = ("started", "commit", "device", "processes", "threads", "precision", "versions")  # on resuming
 
 
 @dataclass(frozen=True)
 class Progress:
     """Progress of a training, for display.
 
-    Before the first epoch, teachers may answer to each face as it is: `epoch` is 0 then, `step` and `steps` count
-    faces, `seconds_left` is the time to the first epoch, and there is neither loss nor accuracy (NaN).
+    Before the first epoch, the teachers may compute soft targets of plain faces: `epoch` is 0 then, `step` and `steps`
+    count faces, `seconds_left` is the time to the first epoch, and loss and accuracy are NaN.
     """
 
     epoch: int
@@ -72,7 +72,7 @@ class Progress:
 
 
 class OutOfTime(Exception):
-    """The time limit is reached; the same call goes on later."""
+    """The time limit is reached; the same call resumes the training later."""
 
 
 def train(
@@ -88,19 +88,19 @@ def train(
     time_limit_s: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Train a recipe, or go on with a training that was interrupted.
+    """Train a recipe, or resume an interrupted training.
 
     Args:
-        recipe: what to train.
-        data: with a Training split; which other faces are watched is the recipe's choice.
+        recipe: to train.
+        data: with a Training split; the recipe says which other faces it validates on.
         seed: of everything random, from 0.
         out: folder of runs; the run's own folder in it is named after recipe, seed and data.
-        weights: to start from, as `weights_file` finds them; None = timm's own, of a backbone.
+        weights: to start from, as `weights_file` finds them; None = timm's own, for a backbone.
         teachers: finished runs or their folders, model folders, or names of models that ship, for a recipe with
             `Distillation`.
-        precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device has it.
+        precision: ``"bf16"`` computes convolutions in bfloat16; ``"auto"`` does so where the device is fast at it.
         compile: whether `torch.compile` is used; pays off on trainings of many minutes.
-        time_limit_s: stop in time, with a checkpoint; the same call goes on later.
+        time_limit_s: stop before this limit, with a checkpoint; the same call resumes later.
         on_progress: called a few times a second.
 
     Returns:
@@ -108,19 +108,19 @@ def train(
 
     Raises:
         DataError: the data set lacks what the recipe trains or validates on.
-        RecipeError: the recipe contradicts itself or its network, it needs teachers or has no use for them, or a loss
-            became infinite or undefined; names the epoch.
-        ModelError: starting weights are missing or do not fit, a teacher has not finished or knows other classes, or
-            the run's folder cannot be written, or another process trains in it.
+        RecipeError: the recipe contradicts itself or its network, teachers are missing or unused, or a loss became
+            infinite or undefined; names the epoch.
+        ModelError: starting weights are missing or do not fit, a teacher has not finished or has other classes, the
+            run's folder cannot be written, or another process trains in it.
     """
     weights = None if weights is None else weights_file(weights)
-    phases_of(recipe)  # adds them up, before anything is loaded or written
+    phases_of(recipe)  # checks them before anything is loaded or written
     taught_by = open_teachers(teachers, recipe, data)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     with alone_in(run.folder), suppress(OutOfTime):
         if (run.folder / WEIGHTS).is_file() and run.finished:
-            return run  # which need not have kept its checkpoint
+            return run  # its checkpoint need not exist any more
         if (state := run.read_checkpoint()) is None or not state["finished"]:
             trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
             trainer.fit(state, deadline, on_progress or (lambda _: None))
@@ -128,7 +128,7 @@ def train(
 
 
 def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
-    """Refuse a network that cannot take faces of the first size, or whose answers have another shape."""
+    """Refuse a network that cannot take faces of the first size, or whose logits have the wrong shape."""
     side, p = side_at(recipe, 0), recipe.preprocess
     device = classifier.input.mean.device
     if is_imported(recipe.network.name):
@@ -146,21 +146,21 @@ def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:
 
 
 def _place(teacher: nn.Module, face: Tensor) -> nn.Module:
-    """Move a teacher to the device of a face, with channels last unless its code cannot take them so."""
+    """Move a teacher to the device of a face, with channels last unless its code does not support it."""
     teacher.to(device=face.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
             teacher(face)
-    except RuntimeError:  # of ``view``
+    except RuntimeError:  # from ``view``
         cast(Any, teacher).to(memory_format=torch.contiguous_format)
     return teacher
 
 
 def _launch(precision: Precision) -> Fabric:
-    """Start Fabric on as many devices and nodes as `torchrun` states, else on one device."""
-    logging.getLogger(Fabric.__module__.removesuffix(".fabric")).setLevel(logging.WARNING)  # it tells of each choice
+    """Start Fabric on the devices and nodes that `torchrun` states, else on one device."""
+    logging.getLogger(Fabric.__module__.removesuffix(".fabric")).setLevel(logging.WARNING)  # it logs each choice
     here, world = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
-    # never an Apple GPU, which has no float64, in which figures are summed
+    # never an Apple GPU: it lacks float64, in which figures are summed
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     fabric = Fabric(accelerator=accelerator, precision=precision, devices=here, num_nodes=world // here)
     fabric.launch()
@@ -170,16 +170,16 @@ def _launch(precision: Precision) -> Fabric:
 
 
 def _disconnect() -> None:
-    """Close the connection of the processes: Python aborts if a thread of gloo's still runs when it ends."""
+    """Destroy the process group: Python aborts if a gloo thread still runs at exit."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def precision_of(wish: str) -> Precision:
-    """Return Fabric's word for ``"bf16"``, ``"32"`` or ``"auto"``, which asks the device.
+    """Return Fabric's name for ``"bf16"``, ``"32"`` or ``"auto"``, which depends on the device.
 
     Raises:
-        RecipeError: it is another word.
+        RecipeError: `wish` is none of these.
     """
     if wish == "auto":
         wish = "bf16" if is_fast_at_bfloat16() else "32"
@@ -194,7 +194,7 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
 
     Raises:
         DataError: a split is missing or without labels.
-        RecipeError: nothing is watched, but stopping or schedule go by it; or the seed is one that torch refuses.
+        RecipeError: stopping or schedule needs validation and there is none, or the seed is one that torch refuses.
     """
     check_watching(recipe)
     if not 0 <= seed < 2**63:
@@ -207,7 +207,7 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
             "label them or leave them out."
         )
     if len(training) < 2:
-        raise DataError(f"{data.source}: one Training face; a training needs at least two, and many to be of use.")
+        raise DataError(f"{data.source}: one Training face; training needs at least two, and many to be useful.")
     match recipe.validation.kind:
         case "none":
             return training, None
@@ -227,7 +227,7 @@ def split_for_training(recipe: Recipe, data: FaceDataset, seed: int) -> tuple[Fa
 
 
 class Trainer:
-    """State of one training: `fit` is the loop, all else serves it."""
+    """State of one training; `fit` runs the loop."""
 
     def __init__(
         self,
@@ -247,7 +247,7 @@ class Trainer:
         self.faces, self.labels = _on_device(training, recipe.preprocess, device)
         self.targets = targets_of(recipe, training).to(device)
         self.teachers = [_place(teacher.load(), self.faces[:1].float() / 255) for teacher in teachers]
-        self.soft_targets = self.targets[:, :0]  # (N, 0), unless `_ask_teachers` keeps those of plain faces
+        self.soft_targets = self.targets[:, :0]  # (N, 0), unless `_precompute_soft_targets` fills them
         self.validation = None if validation is None else _on_device(validation, recipe.preprocess, device)
         self.class_weights = torch.ones(classes, device=device)
         if recipe.class_weights == "balanced":
@@ -271,7 +271,7 @@ class Trainer:
             "precision": precision,
             "n_train": len(training),
             "n_validation": 0 if validation is None else len(validation),
-            "n_validation_learned": count_learned(weights, recipe, data, seed),  # before, by the starting weights
+            "n_validation_learned": count_learned(weights, recipe, data, seed),  # by the starting weights
             "watched_splits": [] if validation is None else validation.split_names(),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -282,16 +282,16 @@ class Trainer:
         """Train to the end from a checkpoint's `state`, or from the start.
 
         Raises:
-            OutOfTime: `deadline` (of `time.monotonic`) has come, or would within the next epoch.
+            OutOfTime: `deadline` (of `time.monotonic`) has passed, or would within the next epoch.
         """
         phases = phases_of(self.recipe)
         first = 0 if state is None else state["epoch"] + 1
         if self.fabric.broadcast(first) != first:
             raise ModelError(
-                f"{self.run.folder}: the processes go on from different epochs; --out must be a folder that all share."
+                f"{self.run.folder}: the processes resume from different epochs; --out must be a folder that all share."
             )
         if state is None:
-            for phase in self.recipe.phases:  # before anything is written, a later one too
+            for phase in self.recipe.phases:  # checks all of them before anything is written
                 set_trainable(self.classifier, phase.trainable)
             if is_imported(self.recipe.network.name):
                 check_exportable(self.classifier, self.recipe.preprocess, self.recipe.network.name)
@@ -299,7 +299,7 @@ class Trainer:
             self._write_start()
         else:
             self._restore(state)
-        self._ask_teachers(deadline, show)
+        self._precompute_soft_targets(deadline, show)
         for epoch in range(first, self.recipe.epochs):
             phase, start = phases[epoch]
             if epoch in (first, start):
@@ -320,14 +320,14 @@ class Trainer:
                 return
             self._check_time(deadline - 1.2 * row["seconds"])
 
-    def _ask_teachers(self, deadline: float, show: Callable[[Progress], None]) -> None:
-        """Compute the soft targets of plain faces, if the recipe asks for them: once is enough."""
+    def _precompute_soft_targets(self, deadline: float, show: Callable[[Progress], None]) -> None:
+        """Compute the soft targets of plain faces once, if the recipe uses them."""
         distillation = self.recipe.distillation
         if not isinstance(distillation, Distillation) or distillation.faces != "plain":
             return
-        began, faces = time.perf_counter(), len(self.faces)  # a batch may be over before another clock moves
+        began, faces = time.perf_counter(), len(self.faces)  # other clocks may not advance within a batch
 
-        def asked(done: int) -> None:
+        def report(done: int) -> None:
             speed = done / (time.perf_counter() - began)
             left = (faces - done) / speed
             show(Progress(0, self.recipe.epochs, done, faces, math.nan, math.nan, speed, left))
@@ -335,7 +335,7 @@ class Trainer:
 
         with self.fabric.autocast():
             self.soft_targets = plain_soft_targets_of(
-                self.teachers, self.faces, distillation, len(self.class_weights), asked
+                self.teachers, self.faces, distillation, len(self.class_weights), report
             )
         self.teachers = []
 
@@ -359,14 +359,14 @@ class Trainer:
         deadline: float,
         show: Callable[[Progress], None],
     ) -> dict[str, float]:
-        """Show every face once; return the epoch's learning rate, loss, accuracy and speed."""
+        """Train on every face once; return the epoch's learning rate, loss, accuracy and speed."""
         recipe, began = self.recipe, time.monotonic()
         draw = EpochRandom(self.seed, epoch, self.fabric)
         order = torch.from_numpy(draw.numpy.permutation(len(self.faces))).to(self.fabric.device)
         totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)  # loss, right, faces
         model.train()
         self.classifier.input.side = side_at(recipe, epoch)
-        # batch normalisation cannot learn from one face: those of a last batch are left out, in another order others
+        # batch normalisation cannot train on one face: too small a last batch is dropped, with other faces each epoch
         for step, indices in enumerate(torch.split(order, recipe.batch_size)[: self.steps]):
             done = (epoch - start) * self.steps + step
             lr = phase.lr * self.plateau.factor
@@ -381,7 +381,7 @@ class Trainer:
                         f"{recipe.name}: the loss became {loss / seen} in epoch {epoch + 1}, by step {step + 1} of "
                         f"{self.steps}, at learning rate {lr:.2g}. Lower it "
                         f"(--set {rate_field(recipe, epoch)}=...), or check the data; {self.run.folder} holds "
-                        "the last whole epoch."
+                        "the last complete epoch."
                     )
                 show(self._progress(epoch, step, loss / seen, right / seen, seen, time.monotonic() - began))
                 self._check_time(deadline)
@@ -404,7 +404,7 @@ class Trainer:
         def backward() -> tuple[Tensor, Tensor]:
             logits = model(faces)
             losses = losses_of(recipe, logits, targets, self.class_weights, soft_targets)
-            # the mean over the whole batch, class weights or not, as Keras takes it; processes are averaged after
+            # the mean over the whole batch, with or without class weights, as in Keras; processes are averaged later
             self.fabric.backward(losses.sum() * world / len(indices))
             return logits.detach(), losses.detach()
 
@@ -421,7 +421,7 @@ class Trainer:
         return torch.stack([losses.sum().double(), right.double(), torch.full_like(right, len(labels)).double()])
 
     def _batch(self, indices: Tensor, part: slice, draw: EpochRandom) -> tuple[Tensor, Tensor, Tensor]:
-        """The faces of `part` of a batch as they are shown, their targets, and their soft targets."""
+        """The augmented faces of `part` of a batch, their targets and their soft targets."""
         augment, distillation = self.recipe.augment, self.recipe.distillation
         faces = self.faces[indices[part]].float() / 255
         side = self.classifier.input.side
@@ -439,7 +439,7 @@ class Trainer:
         return shown, targets, soft_targets
 
     def _draw_teachers(self, count: int | None, draw: EpochRandom) -> list[nn.Module]:
-        """So many teachers, the same on every process; all if `count` is None."""
+        """`count` random teachers, the same on every process; all if `count` is None."""
         if count is None:
             return self.teachers
         return [self.teachers[at] for at in draw.numpy.choice(len(self.teachers), count, replace=False)]
@@ -455,13 +455,13 @@ class Trainer:
             logits = torch.cat([self.kept(part) for part in torch.split(faces, batch)])
         logits = logits[:, : len(self.class_weights)]
         accuracy = (logits.argmax(1) == labels).double().mean().item()
-        # the first process decides for all: without a GPU each has statistics of batch normalisation of its own
+        # the first process decides for all: without a GPU each has its own statistics of batch normalisation
         loss, accuracy = self.fabric.broadcast((F.cross_entropy(logits, labels).item(), accuracy))
         if not math.isfinite(loss):
             raise RecipeError(
                 f"{self.recipe.name}: the validation loss became {loss} in epoch {epoch + 1}. Lower the learning rate "
                 f"(--set {rate_field(self.recipe, epoch)}=...), or check the data; {self.run.folder} holds "
-                "the last whole epoch."
+                "the last complete epoch."
             )
         return {"validation_loss": loss, "validation_accuracy": accuracy}
 
@@ -480,14 +480,14 @@ class Trainer:
         return Progress(epoch + 1, self.recipe.epochs, step + 1, self.steps, loss, accuracy, speed, left)
 
     def _check_time(self, deadline: float) -> None:
-        """Raise `OutOfTime` on all processes at once when the first one is past the deadline."""
+        """Raise `OutOfTime` on all processes when the first one is past the deadline."""
         if math.isfinite(deadline) and self.fabric.broadcast(time.monotonic() > deadline):
             raise OutOfTime
 
     def _write_start(self) -> None:
         if self.fabric.is_global_zero:
             self.run.write_json(ENVIRONMENT, self.environment | {"epochs_run": 0, "finished": False})
-            self.run.write_recipe()  # last: it makes the folder a run
+            self.run.write_recipe()  # last: it marks the folder as a run
 
     def _save(self, epoch: int, optimizer: torch.optim.Optimizer, last: bool) -> None:
         """Write history, progress and checkpoint; after the last epoch the kept weights instead of a checkpoint."""
@@ -504,7 +504,7 @@ class Trainer:
                 self.run.write_weights(self.best if best else self.kept.state_dict())
             self.run.write_json(ENVIRONMENT, self.environment | progress)
             self.run.write_checkpoint({"finished": True} if last else self._state(epoch, optimizer))
-            _log_to_tensorboard(self.run, self.rows[-1])  # after all that matters
+            _log_to_tensorboard(self.run, self.rows[-1])  # last, as the least important
         self.fabric.barrier()
 
     def _state(self, epoch: int, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -522,9 +522,9 @@ class Trainer:
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Go back to a checkpoint; the optimizer follows when its phase is entered."""
+        """Restore a checkpoint; the optimizer's state is loaded when its phase is entered."""
         if self.fabric.is_global_zero:
-            self.run.write_recipe()  # the one that is trained: the file may have been edited or lost
+            self.run.write_recipe()  # again: the file may have been edited or lost
         self.classifier.load_state_dict(state["classifier"])
         if self.averaged is not None:
             self.averaged.load_state_dict(state["averaged"])
@@ -536,12 +536,12 @@ class Trainer:
 
 
 def _log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
-    """Add an epoch's figures to the run's TensorBoard log, where TensorBoard is installed and the disk takes them."""
+    """Add an epoch's figures to the run's TensorBoard log, if TensorBoard is installed and the disk has room."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return
-    # opened for each epoch: a resumed training goes on in a file of its own, and no epoch stands twice
+    # opened for each epoch: a resumed training continues in a new file, and no epoch is logged twice
     with suppress(OSError), SummaryWriter(run.folder / "tensorboard", purge_step=row["epoch"]) as board:
         for name, value in row.items():
             if name != "epoch" and value is not None:
@@ -549,7 +549,7 @@ def _log_to_tensorboard(run: Run, row: dict[str, Any]) -> None:
 
 
 class EpochRandom:
-    """Everything random of one epoch, from (seed, epoch): the same draws on every process, but for dropout."""
+    """Random generators of one epoch, seeded by (seed, epoch): equal on every process, except for dropout."""
 
     def __init__(self, seed: int, epoch: int, fabric: Fabric) -> None:
         self.numpy = np.random.default_rng((seed, epoch))
@@ -558,12 +558,12 @@ class EpochRandom:
 
 
 def steps_an_epoch(faces: int, batch_size: int, processes: int) -> int:
-    """Steps of an epoch, without a last batch that would leave a process less than two faces."""
+    """Steps of an epoch, without a last batch that would leave a process with fewer than two faces."""
     return max(1, math.ceil((faces - 2 * processes + 1) / batch_size))
 
 
 def _on_device(data: FaceDataset, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Faces ``(N, 1, crop_px, crop_px)`` uint8, as the exported model will be given them, and labels ``(N,)`` int64."""
+    """Faces ``(N, 1, crop_px, crop_px)`` uint8, as the exported model receives them, and labels ``(N,)`` int64."""
     faces, side = data.faces, preprocess.crop_px
     if faces.shape[1:] != (side, side):
         faces = Preprocess(crop_px=side, color="grey").stack(list(faces))[:, 0]
