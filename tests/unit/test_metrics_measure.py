@@ -259,7 +259,7 @@ def test_published_figures_stand_beside_ours(row: Recipe) -> None:
     lines = [line.split() for line in compare_published(of_recipe(row)).splitlines()]
     assert lines[0] == ["small", "on", "PublicTest"]
     assert lines[-2] == ["A", "remark."]
-    assert " ".join(lines[-1]) == "The source's test faces need not be these: see `mien compare`."
+    assert " ".join(lines[-1]) == "The source may have used other test faces: see `mien compare`."
     by_place = {" ".join(line[-2:]): " ".join(line[2:-2]) for line in lines[3:-2]}
     assert by_place == {
         "table 1": "65.00 % 60.00 % 23.1 to 88.2 -5.0",
@@ -272,8 +272,8 @@ def test_published_figures_stand_beside_ours(row: Recipe) -> None:
 
 
 def test_what_is_not_the_row_does_not_stand_beside_its_figures(row: Recipe) -> None:
-    head = "small on PublicTest is not set beside published figures: "
-    another = f"{head}its training is not the row that they are of."
+    head = "small on PublicTest is not compared with published figures: "
+    another = f"{head}its recipe is not the published one."
     assert compare_published(of_recipe(replace(row, epochs=2))) == another
     assert compare_published(of_recipe(replace(row, published=row.published[:1]))) == another
     unknown = compare_published(replace(of_recipe(row), provenance={}))
@@ -281,7 +281,7 @@ def test_what_is_not_the_row_does_not_stand_beside_its_figures(row: Recipe) -> N
     joined = {"recipe": {"name": "mean of a, b"}, "members": [{}, {}]}
     assert compare_published(replace(of_recipe(row), provenance=joined)) == f"{head}it is a mean of several models."
     own = compare_published(of_recipe(recipes["mien-small-first"]))
-    assert own == f"{head}there are none of mien-small-first."
+    assert own == f"{head}mien-small-first has none."
     flipped = compare_published(replace(of_recipe(row), tta="flip"))
     assert flipped == f"{head}it was measured with test-time augmentation."
     stood_in = compare_published(of_recipe(row, weights="other.safetensors"))

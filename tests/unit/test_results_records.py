@@ -81,7 +81,7 @@ def test_the_model_is_described(kept):
     assert json.loads((add(run, folder) / "run.json").read_text())["parameters"] == 123
     fitted = {"temperature": 1.2, "sharpening": 0.0, "uncertain_below": 0.0}
     evaluate_as(run, hundred(60), model_sha256=empty, confidence_fit=fitted)
-    with pytest.raises(DataError, match="PublicTest is of the same model before its confidence was fitted anew"):
+    with pytest.raises(DataError, match="PublicTest is of the same model before it was recalibrated"):
         add(run, folder)
     evaluate_as(run, hundred(60), model_sha256=empty, confidence_fit=fitted | {"temperature": 1.0})
     add(run, folder)
@@ -198,7 +198,7 @@ def test_many_predictions_are_left_out(kept, monkeypatch):
 
 def test_unfinished_or_unevaluated_runs_are_refused(kept):
     folder, make = kept
-    with pytest.raises(DataError, match="not finished, 3 of 105 epochs; train on, then evaluate"):
+    with pytest.raises(DataError, match="not finished, 3 of 105 epochs; resume it, then evaluate"):
         add(make("run", finished=False), folder)
     with pytest.raises(DataError, match="not evaluated; run `mien evaluate"):
         add(make("fresh", splits=()), folder)

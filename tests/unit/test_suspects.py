@@ -110,9 +110,9 @@ def test_votes_stand_beside_the_labels(tmp_path: Path) -> None:
 def test_it_says_what_it_is(tmp_path: Path) -> None:
     data = five_faces()
     text = find_suspects([written(tmp_path / "a", SURE, data)], data).table().plain()
-    assert "3 of 3 faces whose label is not what was predicted, among 4 labelled ones" in text
-    assert "These are faces worth a look, not labels that are wrong" in text
-    assert "Figures on a test split whose labels were changed cannot be compared" in text
+    assert "3 of 3 faces whose label differs from the prediction, among 4 labelled ones" in text
+    assert "These labels are doubtful, not proven wrong" in text
+    assert "Figures on a test split with changed labels cannot be compared" in text
     assert "not known" not in text
 
 
@@ -129,7 +129,7 @@ def test_what_is_not_known_of_the_learning_is_said(tmp_path: Path) -> None:
 def test_faces_that_taught_the_model_are_refused(tmp_path: Path, known: dict) -> None:
     data = five_faces(TRAINING)
     with pytest.raises(
-        DataError, match=r"a/.*: m has learned from Training of some/where/faces\.csv, or may have, and a"
+        DataError, match=r"a/.*: m was or may have been trained on Training of some/where/faces\.csv, and a"
     ):
         find_suspects([written(tmp_path / "a", replace(SURE, split=TRAINING), data, **known)], data)
 
@@ -152,7 +152,7 @@ def test_other_faces_are_refused(tmp_path: Path) -> None:
         find_suspects([file], data.take(np.array([0, 1, 3, 4, 5])))
     with pytest.raises(DataError, match=r"1 faces of PublicTest carry another label .*FER\+'s majority \(--votes\)"):
         find_suspects([file], five_faces(labels=np.array([SAD, SAD, SAD, ANGRY, -1, HAPPY])))
-    with pytest.raises(DataError, match=r"has other faces than those of faces\.csv on which .*a/predictions"):
+    with pytest.raises(DataError, match=r"its faces differ from those of faces\.csv, on which .*a/predictions"):
         find_suspects([file], five_faces(faces=data.faces + 1))
     with pytest.raises(DataError, match="no split 'PublicTest'"):
         find_suspects([file], five_faces("Test"))
@@ -184,7 +184,7 @@ def test_the_page_shows_the_faces_in_order(tmp_path: Path) -> None:
     assert page.addresses and all(address.startswith("data:image/png") for address in page.addresses)
     assert "Doubtful labels: PublicTest of faces.csv" in page.text and "some/where" not in page.text
     assert "label angry , 1.0 % predicted happy , 94.0 % row 3" in page.text
-    assert "not labels that are wrong" in page.text and "FER+" not in page.text
+    assert "not proven wrong" in page.text and "FER+" not in page.text
 
 
 def test_command(tmp_path: Path) -> None:

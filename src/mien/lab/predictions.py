@@ -16,26 +16,26 @@ from mien.labels import LabelSet
 from mien.writing import replacing
 
 TTA = Literal["none", "flip", "ten-crop"]
-"""Test-time augmentation: views of each face that are averaged."""
+"""Test-time augmentation: the views of each face whose probabilities are averaged."""
 
 
 def scored_as(split: str, tta: TTA) -> str:
-    """Return what figures and files of a split are called: ``PublicTest``, or ``PublicTest-flip`` of several views."""
+    """Return the name of a split in figures and files, such as ``PublicTest``, or ``PublicTest-flip`` with TTA."""
     return split if tta == "none" else f"{split}-{tta}"
 
 
 def predictions_file(folder: Path, name: str) -> Path:
-    """Return where the predictions of a split lie; `name` as `scored_as` gives it."""
+    """Return the path of the predictions on a split; `name` as returned by `scored_as`."""
     return folder / f"predictions-{name}.csv"
 
 
 def report_file(folder: Path, name: str) -> Path:
-    """Return where the report on a split lies; `name` as `scored_as` gives it."""
+    """Return the path of the report on a split; `name` as returned by `scored_as`."""
     return folder / f"report-{name}.json"
 
 
 RECORD = "run.json"
-"""What a record is called; beside it predictions of PrivateTest alone lie, so that no split stands in their names."""
+"""File name of a record. Its predictions are all on PrivateTest, so their file names do not state the split."""
 
 _FIXED = ["row", "label", "predicted", "twin_free"]
 _PREFIX = "p_"
@@ -45,7 +45,7 @@ _ONE_LINE_EACH = "Every face needs exactly one line in both files."
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """What a model says about each face of one split.
+    """A model's predictions for each face of one split.
 
     Attributes:
         rows: ``(N,)`` str, row ids as in `FaceDataset.rows`.
@@ -53,7 +53,7 @@ class Predictions:
         probabilities: ``(N, K)`` float64, each row sums to 1.
         label_set: the K classes, in the order of the model's outputs.
         split: name of the split.
-        twin_free: ``(N,)`` bool, False where the face has a twin in Training; None where Training was not at hand.
+        twin_free: ``(N,)`` bool, False where the face has a twin in Training; None where Training was missing.
     """
 
     rows: npt.NDArray[np.str_]
@@ -95,10 +95,10 @@ class Predictions:
         )
 
     def in_order_of(self, label_set: LabelSet) -> Predictions:
-        """Return the same with the classes in the order of `label_set`; it must have the same ones."""
+        """Return the same predictions with the classes in the order of `label_set`, which must have the same ones."""
         if sorted(self.label_set) != sorted(label_set):
             raise ValueError(f"classes {', '.join(self.label_set)} cannot be put in the order of {label_set.names}")
-        place = np.array([*self.label_set.positions_in(label_set), -1])  # -1, unlabelled, finds the last one
+        place = np.array([*self.label_set.positions_in(label_set), -1])  # -1, unlabelled, indexes the last one
         order = list(label_set.positions_in(self.label_set))
         return replace(self, labels=place[self.labels], probabilities=self.probabilities[:, order], label_set=label_set)
 
@@ -107,11 +107,11 @@ class Predictions:
 
         Args:
             data: the data set that holds them.
-            whose: what made or holds the predictions, for messages.
-            source: what it was evaluated on, for messages; empty where not known.
+            whose: the model or file that the predictions come from, for messages.
+            source: the data that it was evaluated on, for messages; empty where unknown.
 
         Raises:
-            DataError: `data` lacks the split, a face or a class, or a face carries another label.
+            DataError: `data` lacks the split, a face or a class, or a face has another label.
         """
         faces = data.split(self.split)
         place = {row: index for index, row in enumerate(faces.rows.tolist())}
@@ -134,13 +134,13 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write the table as CSV: ``row,label,predicted,twin_free,p_angry,...``, classes as words.
 
-        `label` is empty where unlabelled, `twin_free` is 1 or 0, or empty where unknown. Probabilities keep all
-        their digits, so that the metrics of the file are the metrics of the model. Whole or not at all.
+        `label` is empty where unlabelled, `twin_free` is 1 or 0, or empty where unknown. Probabilities have full
+        precision, so that the metrics of the file are those of the model. The file is written atomically.
 
         Raises:
             ModelError: it cannot be written.
         """
-        words = [*self.label_set, ""]  # -1 finds the last one
+        words = [*self.label_set, ""]  # -1 indexes the last one
         twins = [""] * len(self) if self.twin_free is None else [str(int(new)) for new in self.twin_free]
         columns = zip(self.rows, self.labels, self.predicted, twins, self.probabilities.tolist(), strict=True)
         with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
@@ -190,7 +190,7 @@ class Predictions:
         """Return the predictions with the labels of a CSV that has the columns `row` and `label` (a word).
 
         Raises:
-            DataError: a row stands on one side only or twice, or a label is unknown; names the rows.
+            DataError: a row is in only one of the two or appears twice, or a label is unknown; names the rows.
         """
         header, lines = read_csv(labels_csv)
         if not {"row", "label"} <= set(header):
@@ -207,7 +207,7 @@ class Predictions:
 
 
 def views_of(path: Path) -> tuple[str, TTA]:
-    """Return the split and the views of a file of predictions, by its name."""
+    """Return the split and the test-time augmentation of predictions, from their file name."""
     words = path.stem.removeprefix("predictions").removeprefix("-")
     if path.with_name(RECORD).is_file():
         words = f"{PRIVATE}-{words}".removesuffix("-")
@@ -217,7 +217,7 @@ def views_of(path: Path) -> tuple[str, TTA]:
 
 
 def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the lines of a CSV, all as long as the header; blank lines are passed over.
+    """Return the header and the lines of a CSV, all as long as the header; blank lines are skipped.
 
     Raises:
         DataError: the file cannot be read, or a line is longer or shorter than the header.
@@ -250,7 +250,7 @@ def repeated(rows: list[str]) -> list[str]:
 
 
 def refuse_rows(path: Path, what: str, rows: list[str], remedy: str = _ONE_LINE_EACH) -> None:
-    """Raise a `DataError` if there are any such rows, naming the first ones."""
+    """Raise a `DataError` that names the first of `rows`, if there are any."""
     if rows:
         named = ", ".join(rows[:5]) + (" and more" if len(rows) > 5 else "")
         raise DataError(f"{path}: {len(rows):,} rows {what}: {named}. {remedy}")

@@ -1,4 +1,4 @@
-"""A run or report beside the figures that its source published, and whether the two are like for like."""
+"""Compare a run or report with the figures that its source published, and state where they are not like for like."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Beside:
     Attributes:
         figure: what the source published.
         value: ours; a rate, a difference of rates, or a loss.
-        low: lower end of its 95 % interval; None where chance in the choice of faces says nothing about it.
+        low: lower end of its 95 % interval; None where its faces are not a sample.
         high: upper end.
-        split: the faces that ours comes from: a split's name, or such as "20 % of Training".
-        n: how many they are; None for a figure of the training faces.
-        while_training: whether ours was measured on the way, in the kept epoch, and not by `mien evaluate`.
+        split: the faces of our figure: the name of a split, or for example "20 % of Training".
+        n: their number; None for a figure on the training faces.
+        while_training: whether ours was measured during training, in the kept epoch, and not by `mien evaluate`.
         unlike: why the two are not like for like; empty where they are.
     """
 
@@ -47,12 +47,12 @@ class Beside:
 
     @property
     def difference(self) -> float:
-        """Ours minus published. The published figure is taken as it stands: its own chance is not known."""
+        """Ours minus published. The published figure is taken as exact: its uncertainty is unknown."""
         return self.value - self.figure.value
 
     @property
     def difference_interval(self) -> tuple[float, float] | None:
-        """95 % interval of the difference, from our finite set of faces alone."""
+        """95 % interval of the difference, for the sampling of our faces only."""
         if self.low is None or self.high is None:
             return None
         return self.low - self.figure.value, self.high - self.figure.value
@@ -63,7 +63,7 @@ class Beside:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Beside:
-        """Read what `to_row` has made; older rows leave out of the figure what is not given."""
+        """Read what `to_row` returned; the figure in older rows lacks fields without a value."""
         derived = ("difference", "difference_interval")
         known = {key: value for key, value in row.items() if key not in derived}
         return cls(**known | {"figure": Figure(**row["figure"])})
@@ -73,18 +73,18 @@ WEIGHTS_OF = {
     # EfficientNet-Lite0 of ImageNet-1k, Apache-2.0, with the names of EfficientNet-PyTorch
     "f46ec1c3cb680f7b6e592fd971a28f301ca2deef2db22f51ce7d8e69c6b5d28e": "tf_efficientnet_lite0.in1k",
 }
-"""SHA-256 of files that hold, under other names, the weights of a timm network -> that network."""
+"""SHA-256 of files that hold a timm network's weights under other parameter names -> that network."""
 
 
 def measured_at(figure: Figure, while_training: bool) -> str:
-    """Return when ours beside `figure` was measured, such as ``", kept epoch"``; nothing if by `mien evaluate`."""
+    """Return the epoch of our figure, such as ``", kept epoch"``; empty for one from `mien evaluate`."""
     return f", epoch {figure.epoch}" if figure.epoch is not None else ", kept epoch" if while_training else ""
 
 
 def in_words(
     figure: Figure, ours: float | None, difference_interval: tuple[float, float] | None = None
 ) -> tuple[str, str, str, str]:
-    """Return published, here, difference and its interval; rates in percent, differences in points, losses as they are.
+    """Return published, here, difference and its interval; rates in percent, differences in points, losses plain.
 
     A bound has no difference.
     """
@@ -97,21 +97,21 @@ def in_words(
 
 
 def is_row_of_source(recipe: Recipe) -> bool:
-    """Whether a recipe trains as the row that mien keeps under its name; a variant does not, whatever its name."""
+    """Whether a recipe trains like the recipe book's row of its name; a variant does not, whatever its name."""
     if recipe.name not in recipes:
         return False
     row = recipes[recipe.name]
-    return row.published == recipe.published and bare(row) == bare(recipe)  # notes may have been put otherwise since
+    return row.published == recipe.published and bare(row) == bare(recipe)  # notes may have been reworded since
 
 
 def stand_in(recipe: Recipe, weights: str | None, sha256: str | None = None) -> str | None:
-    """Return the file that a training started from, if it stands in for the weights that the recipe names.
+    """Return the file of starting weights if it replaces the weights that the recipe names.
 
-    A file that is called as the recipe calls its network, such as ``resnet50.tv_in1k.safetensors``, is taken for them,
-    and so is one of `WEIGHTS_OF`.
+    A file named after the recipe's network, such as ``resnet50.tv_in1k.safetensors``, counts as the named weights; so
+    does one in `WEIGHTS_OF`.
 
     Args:
-        recipe: what was trained.
+        recipe: that was trained.
         weights: name of the file; None = none was given.
         sha256: of the file, where known.
     """
@@ -123,12 +123,12 @@ def stand_in(recipe: Recipe, weights: str | None, sha256: str | None = None) -> 
 
 
 def compare_published(report: Report) -> str:
-    """Return a table, as text, of the source's figures beside a report's, or why there is none.
+    """Return a plain-text table of the source's figures beside a report's, or the reason why there is none.
 
-    The figures are those of the recipe that the report names; `lab.compare` says more of a run.
+    The figures are those of the recipe that the report names; `lab.compare` gives more detail on a run.
     """
-    if why := _why_not_beside(report):
-        return f"{report.model} on {report.split} is not set beside published figures: {why}."
+    if why := _why_not_comparable(report):
+        return f"{report.model} on {report.split} is not compared with published figures: {why}."
     recipe = _recipe_of(report)
     rows = []
     for figure in (each for each in recipe.published if each.epoch is None):
@@ -137,7 +137,7 @@ def compare_published(report: Report) -> str:
         published, here, difference, _ = in_words(figure, ours)
         rows.append((f"{figure.metric}, {figure.split}", published, here, spread, difference, figure.place))
     columns = ("figure", "published", "here", "95 % interval", "difference", "place")
-    notes = (*report.remarks, "The source's test faces need not be these: see `mien compare`.")
+    notes = (*report.remarks, "The source may have used other test faces: see `mien compare`.")
     return Table(f"{report.model} on {report.split}", columns, tuple(rows), notes).plain()
 
 
@@ -145,17 +145,17 @@ def _recipe_of(report: Report) -> Recipe:
     return from_json(json.dumps(report.provenance["recipe"]))
 
 
-def _why_not_beside(report: Report) -> str:
-    """Why the figures of its recipe's source must not stand beside a report; empty if they may."""
+def _why_not_comparable(report: Report) -> str:
+    """Why a report must not be compared with its source's figures; empty if it may."""
     if "members" in report.provenance:
         return "it is a mean of several models"
     if "recipe" not in report.provenance:
         return "its training is not known"
     recipe = _recipe_of(report)
     if not is_row_of_source(recipe):
-        return "its training is not the row that they are of"
+        return "its recipe is not the published one"
     if not recipe.published:
-        return f"there are none of {recipe.name}"
+        return f"{recipe.name} has none"
     if report.tta != "none":
         return "it was measured with test-time augmentation"
     file = stand_in(recipe, report.provenance.get("weights"))
@@ -163,14 +163,14 @@ def _why_not_beside(report: Report) -> str:
 
 
 def _of_report(report: Report, figure: Figure) -> tuple[float | None, float | None, float | None]:
-    """Our figure for a published one, and the ends of its 95 % interval; None = the report does not say."""
+    """Our figure for a published one, and the ends of its 95 % interval; None where the report lacks it."""
     if figure.metric == "gap" or figure.split == "test":
         return _measured(report, figure)
     return (_kept(report)[f"{figure.split}_accuracy"] if figure.metric == "accuracy" else None), None, None
 
 
 def _measured(report: Report, figure: Figure) -> tuple[float | None, float | None, float | None]:
-    """What a report says of the split it is on, and the ends of the 95 % interval, but for a loss; None = nothing."""
+    """A report's figure on its split and the ends of its 95 % interval, except of a loss; None where it has none."""
     full = report.full
     if full is None:
         return None, None, None
@@ -184,15 +184,15 @@ def _measured(report: Report, figure: Figure) -> tuple[float | None, float | Non
 
 
 def _kept(report: Report) -> dict[str, float | None]:
-    """What a report says of the kept epoch, as its row of the history does."""
+    """A report's figures of the kept epoch, named as in the history."""
     return {"train_accuracy": report.train_accuracy, "validation_accuracy": report.validation_accuracy}
 
 
 def beside_published(run: Run, report: Report, predictions: Predictions) -> list[Beside]:
     """Return the source's figures beside ours; none for a variant of its recipe, or with test-time augmentation.
 
-    A validation figure gets two rows: beside our own validation while training, and beside the split of `report`,
-    which then is not like for like.
+    A validation figure gets two rows: beside our validation accuracy during training, and beside our figure on the
+    split of `report`, which is not like for like.
     """
     if report.full is None or report.tta != "none" or not is_row_of_source(run.recipe):
         return []
@@ -258,12 +258,12 @@ def _on_test(recipe: Recipe, report: Report, predictions: Predictions, figure: F
 
 
 def source_faces(recipe: Recipe, split: str) -> str:
-    """Return what the source means by a split; which edition it used follows from how it validated."""
+    """Return which faces the source means by a split; its validation shows which edition it used."""
     kind = recipe.validation.kind
     if split == "train":
         return TRAINING
     if split == "test":
-        return PRIVATE if kind == PUBLIC else TEST  # the folder edition knows one test part only
+        return PRIVATE if kind == PUBLIC else TEST  # the folder edition has a single test split
     return f"{100 * recipe.validation.fraction:g} % of Training" if kind == "holdout" else kind
 
 
@@ -275,7 +275,7 @@ def source_size(recipe: Recipe, split: str) -> int:
 
 
 def _loss_interval(predictions: Predictions) -> tuple[float, float] | tuple[None, None]:
-    """Normal 95 % interval of the mean of -ln p(label); None of a single face, which does not say how they differ."""
+    """Normal 95 % interval of the mean of -ln p(label); None for a single face, which has no variance."""
     scored = predictions.take(predictions.labels >= 0)
     losses = log_losses(scored)
     if len(losses) < 2:

@@ -1,4 +1,4 @@
-"""Record fields: what a record of a run must hold, and of which type, so that damage is named before it is used."""
+"""Record fields: the required fields of a run's record and their types, to report damage before a record is used."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _FIGURE = {str: "metric split place", _NUMBER: "value"}
 
 
 def check_fields(row: Mapping[str, Any]) -> None:
-    """Check that a record holds what tables and pages read of it; what the oldest records lack may be missing.
+    """Check that a record has the fields that tables and pages read, except those that the oldest records lack.
 
     Args:
-        row: of ``run.json``.
+        row: content of ``run.json``.
 
     Raises:
-        ValueError: a field is missing or of another type; the message names it, as ``reports.PublicTest.full.n``.
+        ValueError: a field is missing or of another type; the message names it, such as ``reports.PublicTest.full.n``.
     """
     _check(row, _RECORD, "")
     environment = row["environment"]

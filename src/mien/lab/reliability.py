@@ -1,4 +1,4 @@
-"""Reliability: confidence beside accuracy, in bins, and the expected calibration error that follows from them."""
+"""Reliability: accuracy in bins of confidence, and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationBin:
-    """Faces whose confidence lies in ``(low, high]``: how sure the model is and how often it is right.
+    """Faces whose confidence lies in ``(low, high]``, with the model's mean confidence and accuracy on them.
 
     Attributes:
         low: lower edge of the bin.
         high: upper edge of the bin.
-        n: faces in it.
+        n: number of faces in it.
         confidence: their mean confidence; None where there are none.
-        accuracy: share of them that is right; None where there are none.
+        accuracy: on these faces; None where there are none.
     """
 
     low: float
@@ -34,7 +34,7 @@ class CalibrationBin:
 
 
 def calibration_bins(scored: Predictions) -> tuple[CalibrationBin, ...]:
-    """Return labelled faces sorted into 15 bins of confidence, equally wide."""
+    """Return the labelled faces in 15 bins of confidence of equal width."""
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     where = np.searchsorted(edges, np.minimum(scored.confidence, 1), side="left") - 1  # (low, high]
     return tuple(
@@ -49,10 +49,10 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
 
 
 def calibration_error_by_chance(bins: Sequence[CalibrationBin]) -> float:
-    """Return about what ECE these faces would show if each confidence were exactly the chance of being right.
+    """Return the approximate ECE that a perfectly calibrated model would have on these faces by chance.
 
-    In a bin of few faces the share that is right is seldom their confidence: the mean distance of the two is that of
-    a normal variable, sqrt(2 / pi) of its standard deviation.
+    In a bin of few faces, accuracy deviates from confidence by chance: approximated as normal, by sqrt(2 / pi)
+    standard deviations on average.
     """
     n = sum(each.n for each in bins)
     sure = [(each.n, min(each.confidence, 1)) for each in bins if each.confidence is not None]

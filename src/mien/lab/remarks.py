@@ -18,19 +18,19 @@ _BY_ITSELF = "The model itself averages its answers to each face and to its mirr
 
 
 def recipe_of(origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe that a card names; an empty one where it, made by hand, names none, or in words."""
+    """Return a card's recipe; empty where a card made by hand has none, or describes it in words."""
     recipe = origin.get("recipe")
     return recipe if isinstance(recipe, dict) else {}
 
 
 def remark_on_training(recipe: dict[str, Any]) -> str:
-    """Return what a model's recipe says of itself; empty where it says nothing."""
+    """Return the remark of a model's recipe as a sentence; empty where it has none."""
     remark = recipe.get("remark", "")
     return f"Its training: {remark}" if remark else ""
 
 
 def remark_on_training_in_short(recipe: dict[str, Any], model: str) -> str:
-    """Return the same in a line: which faces steered the training of `model`, and where all else is said."""
+    """Return one line: which faces steered the training of `model`, and which command tells more."""
     kind = recipe.get("validation", {}).get("kind", "none")
     watched = "Faces held out of Training" if kind == "holdout" else kind
     by = f"{watched} steered its training" if _steered(recipe) else "No split steered its training"
@@ -38,10 +38,10 @@ def remark_on_training_in_short(recipe: dict[str, Any], model: str) -> str:
 
 
 def watched_faces(environment: dict[str, Any]) -> str:
-    """Return which faces a training watched and how many, such as ``7,178 faces of PublicTest and PrivateTest``.
+    """Return the faces that a training was validated on, such as ``7,178 faces of PublicTest and PrivateTest``.
 
     Args:
-        environment: of the run; one that an earlier version has written does not say which.
+        environment: of the run; earlier versions did not record the splits.
     """
     splits, learned = environment.get("watched_splits", ()), environment.get("n_validation_learned", 0)
     of = "held out of Training" if splits == [TRAINING] else f"of {' and '.join(splits)}"
@@ -73,7 +73,7 @@ _OTHER_FACES = (
 
 
 def _shared(split: str, other: str, data: FaceDataset) -> str:
-    """Which faces of a split are in another one, in words; Test is the other two together, unless it is beside them."""
+    """Which faces of a split are also in another, in words; Test is the other two together unless it is beside one."""
     names = data.split_names()
     halves = () if TEST in names and {PUBLIC, PRIVATE} & {*names} else (PUBLIC, PRIVATE)
     if split == other or (split in halves and other == TEST):
@@ -82,14 +82,14 @@ def _shared(split: str, other: str, data: FaceDataset) -> str:
 
 
 def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: FaceDataset) -> tuple[str, ...]:
-    """Return what a reader must know of how a model that is measured on a split of `data` was made, in sentences.
+    """Return what a reader must know about the training of a model that is measured on a split of `data`, in sentences.
 
-    What its training did with a split is said where it has learned from `data`, as the names of splits are any data's.
+    How training used a split is stated only for a model trained on `data`: other data sets have splits of these names.
 
     Args:
-        split: what is measured.
+        split: the measured split.
         provenance: of the model, from its card.
-        tta: views that were averaged.
+        tta: test-time augmentation that was used.
         data: the whole data set.
     """
     recipe, (learned, _) = recipe_of(provenance), origins_of(provenance, data)
@@ -114,7 +114,7 @@ def remarks_on_model(split: str, provenance: dict[str, Any], tta: TTA, data: Fac
 
 
 def remarks_on_faces(predictions: Predictions) -> tuple[str, ...]:
-    """Return what a reader must know of the faces and labels that figures of `predictions` come from, in sentences."""
+    """Return what a reader must know about the faces and labels behind figures of `predictions`, in sentences."""
     split, scored, remarks = predictions.split, int((predictions.labels >= 0).sum()), []
     if scored == 0:
         remarks.append(
@@ -135,7 +135,7 @@ def remarks_on_faces(predictions: Predictions) -> tuple[str, ...]:
 
 
 def remarks_on_data(provenance: dict[str, Any], data: FaceDataset) -> tuple[str, ...]:
-    """Return what a reader must know where a model is evaluated on a data set that it has not learned from."""
+    """Return what a reader must know where a model is evaluated on a data set that it was not trained on."""
     if origins_of(provenance, data)[1]:
         return ()
     return (_OTHER_DATA if (data.splits == TRAINING).any() else _OTHER_FACES,)

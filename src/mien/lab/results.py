@@ -1,4 +1,4 @@
-"""Results: compact records of evaluated runs, kept in the repository; every figure in the documents leads to one."""
+"""Results: compact records of evaluated runs, kept in the repository; every figure in the docs refers to one."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ HISTORY_TABLE = "history.csv"
 DIGITS = 6
 """Decimals of a recorded probability."""
 MOST_FACES = 10_000
-"""More predictions than these are left out of a record."""
+"""A record leaves out predictions on more faces than this."""
 
 _REPAIR = "add the run again, or restore the file from the repository."
-_DERIVED = ("calibration", "coverage_curve", "confusion_rates")  # follow from the predictions, or from the counts
+_DERIVED = ("calibration", "coverage_curve", "confusion_rates")  # can be computed from the predictions or the counts
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Record:
 
     Attributes:
         folder: the record's folder, named after the run.
-        row: schema, recipe, environment, parameters, weights (float or int8; the oldest do not say), reports by split,
+        row: schema, recipe, environment, parameters, weights (float or int8; not in the oldest), reports by split,
             published figures beside ours.
     """
 
@@ -53,7 +53,7 @@ class Record:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What the run has trained.
+        """The recipe of the run.
 
         Raises:
             DataError: it is of another version of mien, or damaged.
@@ -77,11 +77,11 @@ class Record:
 
     @property
     def scored_reports(self) -> list[dict[str, Any]]:
-        """The reports on splits with labels; one for each way of averaging over views."""
+        """The reports on splits with labels; one for each test-time augmentation."""
         return [report for report in self.row["reports"].values() if report["full"] is not None]
 
     def history(self) -> list[dict[str, float]]:
-        """Return what ``history.csv`` says of each epoch; what was not measured, as without validation, is left out.
+        """Return the rows of ``history.csv``; figures that were not measured, as without validation, are left out.
 
         Raises:
             DataError: it cannot be read.
@@ -98,15 +98,15 @@ class Record:
 
 
 def add(run: Run, results: str | Path) -> Path:
-    """Copy what should be kept of an evaluated run into ``results/RUN/``, in place of an earlier record of this run.
+    """Write a record of an evaluated run to ``results/RUN/``, in place of an earlier record of this run.
 
     It writes ``run.json`` (recipe, environment, figures of every evaluated split, full and twin-free),
     ``history.csv``, and ``predictions.csv`` of PrivateTest where that split was predicted, with rounded probabilities
-    (``predictions-flip.csv``: averaged with mirror images); of a network of one's own the run's copies of its code.
+    (``predictions-flip.csv``: averaged with mirror images); for a user's own network, the run's copies of its code.
 
     Args:
         run: a finished and evaluated run.
-        results: the folder of records, in the repository whose code has trained the run.
+        results: the folder of records, in the repository whose code trained the run.
 
     Returns:
         The record's folder.
@@ -119,7 +119,7 @@ def add(run: Run, results: str | Path) -> Path:
     results = Path(results)
     if not run.finished:
         done = run.environment["epochs_run"]
-        raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; train on, then evaluate.")
+        raise DataError(f"{run.folder}: not finished, {done} of {run.recipe.epochs} epochs; resume it, then evaluate.")
     for commit in run.commits:
         check_commit(commit, str(run.folder), results)
     reports = {
@@ -130,8 +130,8 @@ def add(run: Run, results: str | Path) -> Path:
     card = exported_card(run)
     _check_model(run, card, reports)
     folder = results / run.folder.resolve().name
-    if folder.resolve() == run.folder.resolve():  # an earlier record's files are deleted, which here are the run's
-        raise DataError(f"{folder}: is the run itself; name another folder for records, as --results results.")
+    if folder.resolve() == run.folder.resolve():  # the files of an earlier record are deleted
+        raise DataError(f"{folder}: is the run itself; name another folder for records, such as --results results.")
     _refuse_other_run(run, folder / RECORD)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def add(run: Run, results: str | Path) -> Path:
         _write_history(run, folder / HISTORY_TABLE)
         for earlier in folder.glob("predictions*.csv"):
             earlier.unlink()
-        for code in run.folder.glob(f"{Path(NETWORK).stem}*.py"):  # no commit holds a network of one's own
+        for code in run.folder.glob(f"{Path(NETWORK).stem}*.py"):  # no commit holds a user's own network
             (folder / code.name).write_bytes(code.read_bytes())
         for private in run.folder.glob(f"predictions-{PRIVATE}*.csv"):
             _copy_predictions(private, folder / private.name.replace(f"-{PRIVATE}", ""))
@@ -169,7 +169,7 @@ def check_commit(commit: str, of: str, results: Path) -> None:
 
     Args:
         commit: as `mien.lab.provenance.current_commit` gives it.
-        of: what was made by it, for messages.
+        of: what it made, for messages.
         results: the folder of records.
 
     Raises:
@@ -187,14 +187,14 @@ def check_commit(commit: str, of: str, results: Path) -> None:
 
 
 def _check_model(run: Run, card: Card | None, reports: dict[str, Report]) -> None:
-    """Make sure that all reports are of the model that the run holds now: a record describes one model."""
+    """Check that all reports are of the run's current model: a record describes one model."""
     if card is None:
         return
     for name, report in reports.items():
         if report.model_sha256 != card.sha256:
             what = f"another model file (SHA-256 {report.model_sha256[:12]}, now {card.sha256[:12]})"
         elif report.confidence_fit not in ({}, card.confidence_fit):
-            what = "the same model before its confidence was fitted anew"
+            what = "the same model before it was recalibrated"
         else:
             continue
         raise DataError(
@@ -227,12 +227,12 @@ def _compact(report: Report) -> dict[str, Any]:
 
 
 def _right(predictions: Predictions) -> str:
-    """Which of the scored faces the model gets right, in their order: a bit each, as hexadecimal digits."""
+    """Which of the scored faces the model gets right, in order: one bit per face, as hexadecimal digits."""
     return np.packbits(predictions.correct[predictions.labels >= 0]).tobytes().hex()
 
 
 def right_faces(report: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
-    """Return which of a recorded report's scored faces are right, ``(n,)``; None if its record is too old to say."""
+    """Return which scored faces of a recorded report are right, ``(n,)``; None if the record is too old to have it."""
     if "right" not in report:
         return None
     bits = np.frombuffer(bytes.fromhex(report["right"]), np.uint8)
@@ -248,7 +248,7 @@ def _write_history(run: Run, file: Path) -> None:
 
 
 def _copy_predictions(source: Path, target: Path) -> None:
-    """Copy predictions with rounded probabilities, the predicted class still the most probable one."""
+    """Copy predictions with rounded probabilities; the predicted class stays the most probable one."""
     predictions = Predictions.read(source)
     if len(predictions) > MOST_FACES:
         return
@@ -268,10 +268,10 @@ def records(results: Path) -> list[Record]:
 
 
 def read_record(file: Path) -> Record:
-    """Read a ``run.json`` that `add` has written.
+    """Read a ``run.json`` that `add` wrote.
 
     Raises:
-        DataError: it cannot be read, is of another schema, or a field is missing or of another kind.
+        DataError: it cannot be read, is of another schema, or a field is missing or of another type.
     """
     try:
         row = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Robustness: what a model loses on the same faces when the box is off, the picture poor or a part hidden."""
+"""Robustness: how much accuracy a model loses when the box is off, the image poor or part of the face hidden."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectFigures:
-    """What a change does on some faces; rates in 0..1.
+    """The effect of a change on some faces; rates in 0..1.
 
     Attributes:
         n: labelled faces.
         accuracy: on the changed faces.
-        difference: accuracy minus that on the same faces unchanged.
+        difference: accuracy minus that on the unchanged faces.
         difference_low: lower end of its 95 % interval, see `paired_difference`.
         difference_high: upper end.
-        changed_labels: share of faces that get another label than unchanged, right or wrong.
+        changed_labels: share of faces whose predicted label changes, right or wrong.
         confidence: mean probability of the predicted class.
         ece: expected calibration error.
     """
@@ -53,10 +53,10 @@ class Effect:
     """One change at one strength.
 
     Attributes:
-        change: what was changed, as in `mien.lab.changes.CHANGES`; the first effect is of none, ``"unchanged"``.
-        strength: how much, in words; empty where there is one strength only.
+        change: its name in `mien.lab.changes.CHANGES`; that of the first effect is ``"unchanged"``.
+        strength: in words; empty where there is only one.
         full: figures of all labelled faces.
-        twin_free: figures of those without a twin in Training; None where Training was not at hand.
+        twin_free: figures of those without a twin in Training; None where Training was missing.
     """
 
     change: str
@@ -72,15 +72,15 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness:
-    """What a model reaches on the same faces under many changes.
+    """A model's figures on the same faces under many changes.
 
     Attributes:
         model: the card's name.
         model_sha256: of the `model.onnx` that was measured.
         split: name of the split.
-        data_source: what was read, for the reader.
+        data_source: name of the file or folder that was read.
         data_fingerprint: SHA-256 of the faces and labels of the split.
-        seed: of the random directions and of the noise.
+        seed: of the random directions and the noise.
         effects: the unchanged faces first.
     """
 
@@ -113,9 +113,9 @@ class Robustness:
         if unchanged.twin_free is not None:
             of += f", {unchanged.twin_free.n:,} of them twin-free"
         notes = (
-            "Differences are in points, to the same faces unchanged. Other label: faces that are given another label "
-            "than unchanged, right or wrong.",
-            "Beyond a face's edge its edge pixels are repeated, as the pictures hold nothing there.",
+            "Differences are in points, relative to the unchanged faces. Other label: faces whose predicted label "
+            "changes, right or wrong.",
+            "Pixels beyond the edge of an image repeat its edge pixels.",
         )
         title = f"{self.model} on {self.split}: {of}"
         return Table(title, columns, tuple(map(_row, self.effects)), notes, text_columns=2)
@@ -133,10 +133,10 @@ def robustness(
 
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
-        data: the whole data set: its Training split tells which faces have a twin there.
-        split: what to change; default PublicTest, or Test where there is one. Faces without a label are left out.
-        seed: of the random directions and of the noise.
-        on_progress: called with (what is done, steps done, steps in all).
+        data: the whole data set; twins are searched for in its Training split.
+        split: to evaluate; default PublicTest, or Test where there is one. Faces without a label are left out.
+        seed: of the random directions and the noise.
+        on_progress: called with (task, steps done, steps in all).
 
     Raises:
         DataError: the data set lacks the split, or labels for it, or has a class that the model lacks.
@@ -146,7 +146,7 @@ def robustness(
     known = chosen.labels >= 0
     if not known.any():
         raise DataError(
-            f"{data.source}: no face of {chosen.splits[0]} has a label; accuracy under changes needs some. "
+            f"{data.source}: no face of {chosen.splits[0]} has a label; accuracy cannot be measured. "
             "Choose a labelled split with --split."
         )
     _, recognizer = open_model(model, data)

@@ -18,11 +18,11 @@ from mien.lab.remarks import remarks_on_faces
 def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Path | None = None) -> Report:
     """Measure predictions whose labels became known later.
 
-    What `evaluate` knew about the model is taken from the ``report-SPLIT.json`` beside the predictions, or from the
-    ``run.json`` of a record, if there.
+    Facts about the model are taken from the ``report-SPLIT.json`` beside the predictions, or from the ``run.json`` of
+    a record, if there is one.
 
     Args:
-        predictions_csv: as `evaluate` writes it.
+        predictions_csv: as written by `evaluate`.
         labels_csv: with the columns `row` and `label` (a word), one line for each line of the predictions.
         out: folder for the labelled predictions and the report.
 
@@ -41,8 +41,8 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
             n_scored=report.n_scored,
             full=report.full,
             twin_free=report.twin_free,
-            groups=None,  # they were measured with other labels, if at all
-            data_fingerprint="",  # that of the faces with their labels is not known here
+            groups=None,  # measured with the earlier labels, if at all
+            data_fingerprint="",  # it covers the labels, which are new
             remarks=(
                 *(remark for remark in known.remarks if remark not in outdated),
                 *remarks_on_faces(predictions),
@@ -54,7 +54,7 @@ def score(predictions_csv: str | Path, labels_csv: str | Path, *, out: str | Pat
 
 
 def read_predictions(file: Path) -> Predictions:
-    """Read the predictions of a run, or of a record, which has rounded them.
+    """Read the predictions of a run, or of a record, whose probabilities are rounded.
 
     Raises:
         DataError: as `Predictions.read`.
@@ -66,13 +66,13 @@ def read_predictions(file: Path) -> Predictions:
 
 
 def _above_zero(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give what a record has rounded to 0 half of its last decimal: 0 would count in log loss as all but impossible."""
+    """Replace probabilities that a record rounded to 0 by half a unit of the last decimal: 0 ruins the log loss."""
     unit = 1e-4 if np.allclose(probabilities, probabilities.round(4), rtol=0, atol=1e-12) else 1e-6
     return np.maximum(probabilities, unit / 2)
 
 
 def known_report(predictions_csv: Path, predictions: Predictions) -> Report | None:
-    """Return the report beside predictions, or what a record keeps of it; None where there is neither.
+    """Return the report beside predictions, or the part that a record keeps; None where there is neither.
 
     Raises:
         DataError: it cannot be read.
@@ -83,7 +83,7 @@ def known_report(predictions_csv: Path, predictions: Predictions) -> Report | No
     file = predictions_csv.with_name(RECORD)
     if not file.is_file():
         return None
-    from mien.lab.results import read_record  # brings torch, which predictions alone do not need
+    from mien.lab.results import read_record  # imports torch, which predictions alone do not need
 
     record, tta = read_record(file), views_of(predictions_csv)[1]
     kept = record.row["reports"].get(scored_as(PRIVATE, tta))

@@ -1,4 +1,4 @@
-"""Seeds: trainings that differ in their seed alone, put together."""
+"""Seeds: group trainings that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def by_seed(
     environment: Callable[[Training], dict[str, Any]],
     labelled_splits: Callable[[Training], int],
 ) -> list[dict[int, Training]]:
-    """Return trainings that differ in their seed alone as groups, seed -> training, in the order given.
+    """Return groups of trainings that differ only in their seed, as seed -> training, in the order given.
 
-    Of two of one seed, as on two copies of a data set, the one with more labelled splits is taken, else the first.
+    Of two with the same seed, as on two copies of a data set, the one with more labelled splits is kept, or the first.
 
     Args:
-        trainings: runs, or what is kept of them.
-        kind: what members of a group have in common beside what they have learned from, such as the recipe.
+        trainings: runs, or their records.
+        kind: what members of a group share besides what they were trained on, such as the recipe.
         environment: of the run.
-        labelled_splits: on how many splits the run has been scored.
+        labelled_splits: number of splits on which the run was scored.
     """
     groups: dict[Hashable, dict[int, Training]] = {}
     for training in trainings:
@@ -37,7 +37,7 @@ def by_seed(
 
 
 def _learning_sources(environment: dict[str, Any]) -> tuple[str, ...]:
-    """What a training has learned from: data, starting weights, votes, and teachers, whose seeds do not matter."""
+    """What a training learned from: data, starting weights, votes, and teachers, regardless of their seeds."""
     teachers = sorted(name.rpartition("-seed")[0] or name for name in environment.get("teachers", {}))
     return (
         training_fingerprint(environment),

@@ -1,4 +1,4 @@
-"""Selective classification: how many are right of the faces that a model is surest of.
+"""Selective classification: accuracy on the faces with the highest confidence.
 
 Sources: Geifman & El-Yaniv (2017), "Selective classification for deep neural networks"; Geifman, Uziel & El-Yaniv
 (2019), "Bias-reduced uncertainty estimation for deep neural classifiers".
@@ -19,10 +19,10 @@ class CoveragePoint:
     """The faces whose confidence is at or above a threshold; rates in 0..1.
 
     Attributes:
-        threshold: the confidence of the least sure of them.
+        threshold: the lowest confidence among them.
         coverage: their share of all faces.
-        n: how many they are.
-        accuracy: share of them that is right.
+        n: their number.
+        accuracy: on them.
         accuracy_low: lower end of its 95 % interval (Wilson).
         accuracy_high: upper end.
     """
@@ -36,14 +36,13 @@ class CoveragePoint:
 
 
 def coverage_curve(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> tuple[CoveragePoint, ...]:
-    """Return what the surest 10, 20, ... 100 % of the faces reach.
+    """Return the accuracy on the 10, 20, ... 100 % of the faces with the highest confidence.
 
-    A threshold cannot part faces of one confidence. A point then covers more than its tenths, and there are fewer
-    points.
+    A threshold cannot separate faces of equal confidence. A point then covers more faces, and there are fewer points.
 
     Args:
         confidence: ``(N,)``, at least one.
-        correct: ``(N,)``, whether each face was predicted right.
+        correct: ``(N,)``, whether each prediction is correct.
     """
     ranked, right, at_least = ranked_by_confidence(confidence, correct)
     n = len(ranked)
@@ -64,14 +63,14 @@ def _point(threshold: float, count: int, right: int, n: int) -> CoveragePoint:
 
 
 def area_under_risk_coverage(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> float:
-    """Return the AURC of Geifman et al. (2019): the mean share of wrong faces over the thresholds at each face.
+    """Return the AURC of Geifman et al. (2019): the mean error rate over the thresholds at each face's confidence.
 
-    0 where all are right; near the share of wrong faces where the confidence does not tell them from others; higher
-    where the wrong ones are the surest.
+    0 if all predictions are correct; about the error rate if confidence is uninformative; higher if errors have the
+    highest confidence.
 
     Args:
         confidence: ``(N,)``, at least one.
-        correct: ``(N,)``, whether each face was predicted right.
+        correct: ``(N,)``, whether each prediction is correct.
     """
     _, right, at_least = ranked_by_confidence(confidence, correct)
     return float((1 - right[at_least - 1] / at_least).mean())
@@ -80,15 +79,15 @@ def area_under_risk_coverage(confidence: npt.NDArray[np.float64], correct: npt.N
 def ranked_by_confidence(
     confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rank faces, as a threshold of confidence accepts them: it cannot part those of one confidence.
+    """Rank faces by confidence; a threshold accepts those of equal confidence together.
 
     Args:
         confidence: ``(N,)``.
-        correct: ``(N,)``, whether each face was predicted right.
+        correct: ``(N,)``, whether each prediction is correct.
 
     Returns:
-        ``(N,)`` each: the confidences, surest first; how many faces are right up to each; and how many are at least as
-        sure as it.
+        ``(N,)`` each: the confidences, in descending order; the number of correct predictions up to each; and the
+        number of faces with at least that confidence.
     """
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]

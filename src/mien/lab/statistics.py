@@ -1,4 +1,4 @@
-"""Intervals of an accuracy and of a difference of two, and tests of such a difference, on the same faces or others."""
+"""Intervals of accuracies and their differences, and tests of differences, on the same or on different faces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class McNemar:
     Attributes:
         n01: faces that a got wrong and b right.
         n10: faces that a got right and b wrong.
-        p_value: two-sided; how likely a split at least as uneven is if both models were equally good.
+        p_value: two-sided; probability of a split at least as uneven if both models were equally good.
     """
 
     n01: int
@@ -40,7 +40,7 @@ class PairedDifference:
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and holds at small n."""
+    """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and is valid at small n."""
     from scipy.stats import binomtest  # takes a second to import
 
     low, high = binomtest(successes, n).proportion_ci(method="wilson")
@@ -48,7 +48,7 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 
 def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> McNemar:
-    """Test whether two models differ on the same N faces (McNemar 1947), exactly, by the binomial distribution.
+    """Test whether two models differ on the same N faces (McNemar 1947), with the exact binomial distribution.
 
     Args:
         a_correct: ``(N,)`` whether model a is right on each face.
@@ -63,8 +63,8 @@ def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) 
 def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> PairedDifference:
     """Return how much better b is than a on the same N faces.
 
-    The interval is the adjusted Wald one of Agresti & Min (2005), which adds half a face to each of the four cells; on
-    a few faces its ends are cut off at -1 and 1, as they allow.
+    The interval is the adjusted Wald interval of Agresti & Min (2005), which adds half a face to each of the four
+    cells; its ends are clipped to [-1, 1], as they allow.
     """
     n01, n10 = _discordant(a_correct, b_correct)
     n = len(a_correct)
@@ -72,12 +72,12 @@ def paired_difference(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[n
 
 
 def paired_interval(difference: float, disagreement: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of `paired_difference`, in [-1, 1], for a difference that is known without its faces.
+    """Return the 95 % interval of `paired_difference`, in [-1, 1], from summary figures.
 
     Args:
         difference: accuracy of b minus accuracy of a.
-        disagreement: share of the faces that only one of the two gets right; the difference is no larger.
-        n: faces, the same ones for both.
+        disagreement: share of the faces that only one of the two gets right; at least the size of the difference.
+        n: number of faces, the same ones for both.
     """
     shift = difference * n / (n + 2)
     half = Z95 * math.sqrt((disagreement * n + 1) / (n + 2) - shift**2) / math.sqrt(n + 2)
@@ -85,7 +85,7 @@ def paired_interval(difference: float, disagreement: float, n: int) -> tuple[flo
 
 
 def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, float]:
-    """Return the 95 % interval of rate b minus rate a, measured on `n_a` and `n_b` faces that are not the same.
+    """Return the 95 % interval of rate b minus rate a, measured on `n_a` and `n_b` different faces.
 
     Source: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
     """
@@ -94,16 +94,16 @@ def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, fl
 
 
 def stratified_difference(right_a: Counts, n_a: Counts, right_b: Counts, n_b: Counts) -> tuple[float, float, float]:
-    """Return the mean over strata of rate b minus rate a, each stratum counting alike, and its 95 % interval.
+    """Return the mean over strata of rate b minus rate a, with equal weights, and its 95 % interval.
 
-    For the variances, one success and one failure are added to each rate, as Agresti & Caffo (2000) do; the mean is
-    left as it is, so that small strata do not draw it to zero. The tests simulate how often the interval holds the true
-    mean where strata have few faces.
+    For the variances, one success and one failure are added to each rate, as in Agresti & Caffo (2000); the mean is not
+    adjusted, so that small strata do not shrink it to zero. The tests simulate the coverage of the interval where
+    strata have few faces.
 
     Args:
         right_a: ``(S,)`` successes of a in each stratum.
-        n_a: ``(S,)`` out of how many; none is 0.
-        right_b: the same of b, whose faces are others.
+        n_a: ``(S,)`` number of faces, above 0.
+        right_b: the same for b, on different faces.
         n_b: the same.
     """
     mean = float(np.mean(right_b / n_b - right_a / n_a))
@@ -117,8 +117,8 @@ def fisher(right_a: int, n_a: int, right_b: int, n_b: int) -> float:
 
     Args:
         right_a: successes of the first rate.
-        n_a: out of how many.
-        right_b: the same of the second.
+        n_a: number of faces.
+        right_b: the same for the second.
         n_b: the same.
     """
     from scipy.stats import fisher_exact
@@ -127,7 +127,7 @@ def fisher(right_a: int, n_a: int, right_b: int, n_b: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number, in the same order (Holm 1979)."""
+    """Return p-values adjusted for multiple testing, in the same order (Holm 1979)."""
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -138,13 +138,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def mean_difference(of_seeds: Sequence[float], of_faces: Floats | None) -> PairedDifference:
     """Return the mean difference between two recipes, each trained with several seeds.
 
-    Its interval adds two kinds of chance, as squares of half widths (Zou & Donner 2008): Student's for what the seeds
-    change, the normal one for the finite number of faces. The latter holds part of the former too, so that the interval
-    is a little too wide.
+    Its interval adds the squares of two half widths (Zou & Donner 2008): Student's for the variance between seeds, the
+    normal one for the finite number of faces. The latter includes part of the former, so the interval is slightly too
+    wide.
 
     Args:
         of_seeds: ``(S,)``, at least two; second minus first for each seed.
-        of_faces: ``(N,)``, second minus first for each face, mean over the seeds; None where faces are not a sample.
+        of_faces: ``(N,)``, second minus first for each face, mean over the seeds; None if faces are not a sample.
     """
     from scipy.stats import t
 

@@ -1,4 +1,4 @@
-"""Suspects: faces whose label is doubtful, by what models say that have not learned it."""
+"""Suspects: faces whose label is doubtful, judged by models that were not trained on it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,23 @@ from mien.lab.remarks import remarks_on_data
 from mien.lab.tables import UNKNOWN, Table, percent
 
 _NO_VERDICT = (
-    "These are faces worth a look, not labels that are wrong: either side may err. Look at each before you change it."
+    "These labels are doubtful, not proven wrong: the model may err too. Look at each face before you change its label."
 )
-_TEST_SPLIT = (
-    "Figures on a test split whose labels were changed cannot be compared with those on the labels that others have."
-)
+_TEST_SPLIT = "Figures on a test split with changed labels cannot be compared with figures on the original labels."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Suspect:
-    """A face whose label is not what was predicted.
+    """A face whose label differs from the prediction.
 
     Attributes:
         row: as in `FaceDataset.rows`.
-        label: the one it has.
-        label_probability: that of the label, 0 to 1.
+        label: in the data set.
+        label_probability: predicted probability of the label, 0 to 1.
         predicted: the most probable class.
         confidence: its probability.
-        majority: FER+'s, as `majority_labels` counts it; empty where there is none, or no votes are known.
-        twin_free: whether it has no twin in Training; None where not known.
+        majority: of FER+'s votes, see `majority_labels`; empty without a majority or without votes.
+        twin_free: whether it has no twin in Training; None where unknown.
         face: ``(H, W)`` uint8.
     """
 
@@ -59,12 +57,12 @@ class Suspects:
 
     Attributes:
         split: name of the split.
-        source: what the faces were read from, for the reader.
-        ranked: the suspects, the one whose label is least probable first.
+        source: name of the file or folder that was read.
+        ranked: the suspects, the least probable label first.
         n_labelled: labelled faces of the split.
-        n_otherwise: those whose label is not what was predicted; `ranked` are the first of these.
-        voted: whether FER+'s votes were at hand.
-        remarks: sentences that belong beside them.
+        n_otherwise: those whose label differs from the prediction; `ranked` are the first of these.
+        voted: whether the data set has FER+'s votes.
+        remarks: sentences to show with them.
     """
 
     split: str
@@ -79,7 +77,7 @@ class Suspects:
     def summary(self) -> str:
         """How many are shown, of how many, in words."""
         return (
-            f"{len(self.ranked):,} of {self.n_otherwise:,} faces whose label is not what was predicted, among "
+            f"{len(self.ranked):,} of {self.n_otherwise:,} faces whose label differs from the prediction, among "
             f"{self.n_labelled:,} labelled ones; the least probable label first."
         )
 
@@ -99,21 +97,20 @@ class Suspects:
 
 
 def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int = 100) -> Suspects:
-    """Rank the faces whose label is not what models predict, by the probability that these give the label.
+    """Rank the faces whose label differs from the prediction by the predicted probability of the label.
 
-    cleanlab ranks by the same number, which it calls self-confidence; nothing else that it offers ranks faces better
-    (`benchmarks/suspects.py`).
+    cleanlab calls this score self-confidence; none of its other scores ranks faces better (`benchmarks/suspects.py`).
 
     Args:
-        files: ``predictions-SPLIT.csv`` of one model or more, as `evaluate` writes them, of faces that they have not
-            learned from; several are averaged as `ensemble` does.
-        data: the data set that they were evaluated on; with FER+'s votes (`join_votes`), these stand beside the labels.
-        most: how many are kept.
+        files: ``predictions-SPLIT.csv`` of one or more models, as `evaluate` writes them, on faces that they were not
+            trained on; several are averaged as by `ensemble`.
+        data: the data set that they were evaluated on; if it has FER+'s votes (`join_votes`), their majority is shown.
+        most: how many to keep.
 
     Raises:
-        InputError: `most` is no whole number from 1.
-        DataError: a file cannot be read or is named twice, they are of other faces, classes or labels than each other
-            or than `data`, a model has learned from these faces or may have, or no face is labelled.
+        InputError: `most` is not a whole number of at least 1.
+        DataError: a file cannot be read or is named twice; files differ from each other or from `data` in faces,
+            classes or labels; a model was or may have been trained on these faces; or no face is labelled.
     """
     check_number("most", most, 1, whole=True)
     paths = [Path(file) for file in files]
@@ -126,8 +123,8 @@ def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int =
     faces = mean.faces_of(data, str(paths[0]), "" if known is None else known.data_source)
     if known is not None and known.data_fingerprint not in ("", faces.fingerprint):
         raise DataError(
-            f"{data.source}: has other faces than those of {known.data_source} on which {paths[0]} was evaluated, "
-            "though of the same rows. Give that as --data."
+            f"{data.source}: its faces differ from those of {known.data_source}, on which {paths[0]} was evaluated, "
+            "though their rows are the same. Give that data set as --data."
         )
     labelled = int((mean.labels >= 0).sum())
     if not labelled:
@@ -151,8 +148,8 @@ def find_suspects(files: Sequence[str | Path], data: FaceDataset, *, most: int =
 
 
 def _suspects(predictions: Predictions, faces: FaceDataset, of_label: npt.NDArray[np.float64]) -> tuple[Suspect, ...]:
-    """The faces with what is said of them, in their order."""
-    answers = [*VOTE_COLUMNS[:-1], "not a face", ""]  # -1, no majority, finds the last one
+    """A suspect for each face, in order."""
+    answers = [*VOTE_COLUMNS[:-1], "not a face", ""]  # -1, no majority, indexes the last one
     majority = np.full(len(faces), -1) if faces.votes is None else majority_labels(faces.votes)
     new, names = predictions.twin_free, predictions.label_set
     return tuple(
@@ -171,17 +168,17 @@ def _suspects(predictions: Predictions, faces: FaceDataset, of_label: npt.NDArra
 
 
 def _refuse_learned(path: Path, report: Report | None, data: FaceDataset) -> None:
-    """Refuse predictions of a Training split by a model that has learned from it, or may have."""
+    """Refuse predictions on a Training split by a model that was or may have been trained on it."""
     if report is not None and report.split == TRAINING and may_have_learned_from(report.provenance, data):
         raise DataError(
-            f"{path}: {report.model or 'the model'} has learned from {TRAINING} of {data.source}, or may have, and a "
-            "model knows the labels that it has learned. Take predictions of other faces, or of a model that has not "
-            "learned from these: one that has learned from half of them can judge the other half."
+            f"{path}: {report.model or 'the model'} was or may have been trained on {TRAINING} of {data.source}, and a "
+            "model memorises its training labels. Use predictions on other faces, or of a model that was not trained "
+            "on these: one trained on half of them can judge the other half."
         )
 
 
 def _remark_on_learning(path: Path, report: Report | None, data: FaceDataset) -> list[str]:
-    """Return a remark where it is not known whether a model has learned from the faces."""
+    """Return a remark where it is not known whether a model was trained on the faces."""
     if report is None:
-        return [f"{path} has no report beside it: it is not known whether its model has learned from these faces."]
+        return [f"{path} has no report beside it: it is not known whether its model was trained on these faces."]
     return [f"{report.model}: {remark}" for remark in remarks_on_data(report.provenance, data)]

@@ -1,4 +1,4 @@
-"""A table of words, and the ways to print it: on a terminal, as plain text, as Markdown."""
+"""Tables of text, printed on a terminal, as plain text or as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 UNKNOWN = "–"
-"""Stands where a figure does not exist."""
+"""Shown in place of a missing figure."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Table:
 
     Attributes:
         title: what the table shows.
-        columns: heads.
-        rows: cells, as many a row as there are heads.
-        notes: sentences to stand under the table.
-        text_columns: how many columns, from the left, hold text; the others hold figures and are set right.
+        columns: headings.
+        rows: cells, one for each column.
+        notes: sentences below the table.
+        text_columns: number of columns, from the left, that hold text; the others hold figures, right-aligned.
     """
 
     title: str
@@ -101,5 +101,5 @@ def points(difference: float | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """Return a p-value with the digits that matter."""
+    """Return a p-value with three decimals, or ``"below 0.001"``."""
     return UNKNOWN if p is None else "below 0.001" if p < 0.001 else f"{p:.3f}"

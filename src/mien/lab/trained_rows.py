@@ -1,4 +1,4 @@
-"""Trained rows: records grouped by the row of the recipe book that was trained, whole or shortened."""
+"""Trained rows: records grouped by the row of the recipe book that they trained, in full or shortened."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mien.lab.statistics import wilson_interval
 
 @dataclass(frozen=True, eq=False)
 class TrainedRow:
-    """Records of one row that differ in the seed only.
+    """Records of one row that differ only in the seed.
 
     Attributes:
-        row: the recipe, as it stands in the book.
-        epochs: how many epochs the training was given; fewer than the row has = it was shortened.
+        row: the recipe, as it is in the book.
+        epochs: of the training; fewer than the row has = it was shortened.
         records: of the runs, by seed.
     """
 
@@ -40,28 +40,28 @@ class TrainedRow:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What the runs share: data and weights."""
+        """The environment of the first run; all share data and weights."""
         return self.records[0].environment
 
     @property
     def parameters(self) -> int | None:
-        """Weights of the network."""
+        """Number of the network's parameters."""
         count: int | None = self.records[0].row["parameters"]
         return count
 
     @property
     def stand_in(self) -> str | None:
-        """The weights file that took the place of the row's, if one did."""
+        """The weights file that replaced the row's, if any."""
         return stand_in(self.row, self.environment["weights"], self.environment["weights_sha256"])
 
     @property
     def whole(self) -> bool:
-        """Whether it is the row as it stands: not shortened, from the weights that it names."""
+        """Whether it is the unchanged row: not shortened, from the weights that it names."""
         return self.epochs == self.row.epochs and self.stand_in is None
 
     @property
     def split(self) -> str | None:
-        """The preferred split on which all runs were scored, each face once."""
+        """The preferred split on which all runs were scored without test-time augmentation."""
         return next((split for split in PREFERRED_SPLITS if self.reports(split)), None)
 
     def reports(self, split: str) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ class TrainedRow:
         return [report for report in reports if report] if all(report and report["full"] for report in reports) else []
 
     def accuracy(self, part: str) -> Accuracy | None:
-        """Return what the runs reach on their split: ``"full"``, ``"twin_free"``, or ``"twins"``, its other faces."""
+        """Return the runs' accuracy on their split: ``"full"``, ``"twin_free"``, or ``"twins"``, its other faces."""
         reports = self.reports(self.split) if self.split else []
         found = [_twins(report) if part == "twins" else report[part] for report in reports]
         figures = [each for each in found if each]
@@ -80,13 +80,13 @@ class TrainedRow:
 
     @property
     def confusion(self) -> npt.NDArray[np.int64]:
-        """Faces ``(S, K, K)`` on the runs' split: seed, true class, predicted class; none where they have no split."""
+        """Counts ``(S, K, K)`` on the runs' split: seed, true class, predicted class; empty without such a split."""
         reports = self.reports(self.split) if self.split else []
         return np.array([report["full"]["confusion"] for report in reports], np.int64)
 
     @property
     def recalls(self) -> dict[str, Accuracy]:
-        """What share of each class is recognised, by its name; classes without faces are left out."""
+        """Recall of each class, by its name; classes without faces are left out."""
         names, counts = self.environment["label_set"], self.confusion
         classes = [(name, counts[:, k, k], int(counts[0, k].sum())) for k, name in enumerate(names) if len(counts)]
         return {name: Accuracy(tuple((right / n).tolist()), n) for name, right, n in classes if n}
@@ -103,7 +103,7 @@ def _twins(report: dict[str, Any]) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracies of several seeds on the same `n` faces."""
+    """Accuracies (or recalls) of several seeds on the same `n` faces."""
 
     each: tuple[float, ...]
     n: int
@@ -115,12 +115,12 @@ class Accuracy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval for the finite number of faces, that of one seed: a little too wide for a mean."""
+        """95 % interval for the finite number of faces, as for one seed: slightly too wide for a mean."""
         return wilson_interval(round(self.mean * self.n), self.n)
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
-    """Return the recipe with at most so many epochs: if it has more, a variant of another name, without figures."""
+    """Return the recipe with at most `epochs` epochs; a shortened one has another name and no published figures."""
     if epochs >= recipe.epochs:
         return recipe
     name = f"{recipe.name}-{epochs}-of-{recipe.epochs}-epochs"
@@ -128,14 +128,14 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
 
 
 def same_training(one: Recipe, other: Recipe) -> bool:
-    """Whether two recipes train the same, whatever they say about themselves."""
+    """Whether two recipes train alike, whatever their names and notes."""
     return bare(one) == bare(other)
 
 
 def trained_rows(row: Recipe, records: Sequence[Record]) -> list[TrainedRow]:
-    """Return the records of a row in groups that differ in the seed only: whole ones first, then the longest.
+    """Return the records of a row in groups that differ only in the seed: whole ones first, then the longest.
 
-    A run that averages others has the recipe of the last of them, but was not trained by it; it is left out.
+    A run that averages others has the recipe of the last of them, but was not trained with it; it is left out.
     """
     groups = by_seed(
         (

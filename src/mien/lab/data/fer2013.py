@@ -51,7 +51,7 @@ def open_fer2013(path: str | os.PathLike[str], classes: LabelSet | None = None, 
         resize: scale the middle square of images of another size to 48 x 48 px; faces of a CSV have that size.
 
     Raises:
-        DataError: nothing readable is there, a row of a table is wrong, or the file states other classes.
+        DataError: nothing readable is there, a row of a table is wrong, or the file states another order of classes.
     """
     path = Path(path)
     classes = None if classes is None else label_set_of(classes)
