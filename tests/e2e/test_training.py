@@ -327,7 +327,7 @@ def test_a_second_training_of_the_same_is_refused_while_the_first_goes_on(tmp_pa
 
     def again(progress):
         if progress.epoch == 2 and not refused:
-            with pytest.raises(ModelError, match="another process trains here"):
+            with pytest.raises(ModelError, match="another process is training here"):
                 train(TINY, easy_faces(), out=tmp_path)
             refused.append(progress)
 
@@ -790,13 +790,13 @@ def test_classes_go_on_by_name_from_a_run(tmp_path):
 
 def test_what_cannot_be_averaged_is_refused(tmp_path):
     run = train(TINY, easy_faces(), out=tmp_path)
-    with pytest.raises(ModelError, match="averaging takes at least two runs, 1 named"):
+    with pytest.raises(ModelError, match="averaging needs at least two runs; 1 given"):
         average_runs([run], "mean", tmp_path)
-    with pytest.raises(ModelError, match="was trained on other faces than"):
+    with pytest.raises(ModelError, match="was trained on different faces than"):
         average_runs([run, train(TINY, easy_faces(seed=1), out=tmp_path)], "mean", tmp_path)
-    with pytest.raises(ModelError, match="a run is named twice"):
+    with pytest.raises(ModelError, match="a run is given twice"):
         average_runs([run, run.folder], "mean", tmp_path)
-    with pytest.raises(ModelError, match=r"another network or preprocessing than .*; there is no mean"):
+    with pytest.raises(ModelError, match=r"its network or preprocessing differs from that of"):
         average_runs(
             [run, train(replace(SMALL, epochs=1, validation=TINY.validation), easy_faces(), out=tmp_path)],
             "mean",
@@ -854,9 +854,9 @@ def test_weights_of_others_are_remembered_over_runs_that_go_on(tmp_path):
 def test_runs_with_other_held_out_faces_are_not_averaged(tmp_path):
     first = train(replace(SMALL, epochs=1), easy_faces(), out=tmp_path)
     other = replace(SMALL, epochs=1, validation=replace(SMALL.validation, fraction=0.2))
-    with pytest.raises(ModelError, match="holds out other faces than"):
+    with pytest.raises(ModelError, match="held out different faces than"):
         average_runs([first, train(other, easy_faces(), out=tmp_path)], "mean", tmp_path)
-    with pytest.raises(ModelError, match="another seed than"):
+    with pytest.raises(ModelError, match="its seed differs from that of"):
         average_runs([first, train(replace(SMALL, epochs=1), easy_faces(), seed=1, out=tmp_path)], "mean", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""How the process of a training hands out memory."""
+"""Memory allocation of a training process."""
 
 from __future__ import annotations
 

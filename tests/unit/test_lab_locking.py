@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no locks of
 def test_a_folder_is_for_one_at_a_time(tmp_path: Path) -> None:
     with alone_in(tmp_path / "run"):
         with (
-            pytest.raises(ModelError, match="run: another process trains here; wait for it"),
+            pytest.raises(ModelError, match="run: another process is training here; wait for it"),
             alone_in(tmp_path / "run"),
         ):
             pass

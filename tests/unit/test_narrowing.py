@@ -84,12 +84,12 @@ def test_what_cannot_be_narrowed_is_refused(data: FaceDataset, tmp_path: Path) -
     out = tmp_path / "no.safetensors"
     with pytest.raises(RecipeError, match="network 'residual-slm' is unknown; did you mean 'residual-slim'"):
         narrow("mien-nano", "residual-slm", data, out)
-    with pytest.raises(RecipeError, match="network 'cnn8': not a residual one"):
+    with pytest.raises(RecipeError, match="network 'cnn8': not a residual network"):
         narrow("mien-nano", "cnn8", data, out)
     for model, network in (("mien-nano", "residual-slim"), ("mien-small", NANO)):
-        with pytest.raises(ModelError, match=f"{model}: is no residual network as deep as {network}"):
+        with pytest.raises(ModelError, match=f"{model}: is not a residual network as deep as {network}"):
             narrow(model, network, data, out)
-    with pytest.raises(ModelError, match="its first layer has stride 1, that of residual-pico stride 2; take"):
+    with pytest.raises(ModelError, match="its first layer has stride 1, that of residual-pico has 2; choose"):
         narrow("mien-nano", "residual-pico", data, out)
     assert not out.exists()
 

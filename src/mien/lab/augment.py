@@ -1,8 +1,8 @@
-"""Random changes of training faces, on whole batches, on the device where they lie.
+"""Augmentation of training faces, on whole batches, on the device that holds them.
 
-All geometry is one affine map from output to input coordinates, so that a face is interpolated once, straight to
-the size that the network takes. Every draw is made for the whole batch of all processes and then sliced: a
-training on two processes sees the same changes as on one, but that each process mixes its own part of the batch.
+All geometric changes are combined into one affine map from output to input coordinates, so each face is interpolated
+once, straight to the size of the network's input. Random numbers are drawn for the whole batch of all processes and
+then sliced: two processes apply the same changes as one, except that each mixes faces within its own part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mien.lab.jpeg import BLOCK_PX, jpeg_faces
 from mien.lab.recipe import Augment, NoAugment
 
 Uniform = Callable[[float, float], Tensor]
-"""``uniform(low, high)`` draws a number for each face, ``(N,)``."""
+"""``uniform(low, high)`` draws one number per face, ``(N,)``."""
 
 _PADDING = {"nearest": "border", "reflect": "reflection", "zero": "border"}
 
@@ -34,18 +34,18 @@ def augment_faces(
     part: slice = slice(None),
     batch: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Change a batch of faces at random.
+    """Augment a batch of faces at random.
 
     Args:
         faces: ``(N, P, H, W)`` float32 in [0, 1], square.
-        augment: what to do, how strongly. Mixing is not done here, see `draw_blend`.
-        out_px: side of the result, px.
-        generator: source of the draws, on the faces' device.
-        part: which faces of the whole batch these are.
-        batch: faces in the whole batch; N unless `part` is given.
+        augment: which changes, and how strong. Mixing is separate, see `draw_blend`.
+        out_px: side of the augmented faces, px.
+        generator: random generator on the faces' device.
+        part: slice of the whole batch that `faces` holds.
+        batch: number of faces in the whole batch; N unless `part` is given.
 
     Returns:
-        The changed faces, and what they were before they were softened, made noisy, compressed and erased: both
+        The augmented faces, and the same faces before softening, noise, compression and erasing: both
         ``(N, P, out_px, out_px)`` float32 in [0, 1]. With zero strengths and ``out_px == H``, both are `faces` itself.
     """
     if isinstance(augment, NoAugment):
@@ -55,8 +55,8 @@ def augment_faces(
     def uniform(low: float, high: float) -> Tensor:
         return (torch.rand(n, generator=generator, device=faces.device) * (high - low) + low)[part]
 
-    moved = _moved(faces, augment, out_px, uniform)
-    faces = moved
+    transformed = _transformed(faces, augment, out_px, uniform)
+    faces = transformed
     if augment.soften_rate:
         faces = _softened(faces, uniform(0, 1) < augment.soften_rate, augment.soften_px, generator)
     if augment.noise:
@@ -69,16 +69,16 @@ def augment_faces(
         hidden &= (uniform(0, 1) < augment.erase_rate).view(-1, 1, 1, 1)
         noise = torch.rand((n, *faces.shape[1:]), generator=generator, device=faces.device)[part]
         faces = torch.where(hidden, noise, faces)
-    return faces, moved
+    return faces, transformed
 
 
-def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Uniform) -> Tensor:
-    """Move, turn and scale the faces, mirror some, and change their light."""
-    if _moves(augment) or faces.shape[-1] != out_px:
+def _transformed(faces: Tensor, augment: Augment, out_px: int, uniform: Uniform) -> Tensor:
+    """Apply the geometric changes and those of brightness and contrast."""
+    if _is_geometric(augment) or faces.shape[-1] != out_px:
         matrix = affine_matrix(augment, uniform)
         grid = F.affine_grid(matrix, [len(faces), faces.shape[1], out_px, out_px], align_corners=False)
         faces = F.grid_sample(faces, grid, padding_mode=_PADDING[augment.fill], align_corners=False)
-        if augment.fill == "zero":  # torch's own zeros would shade the edge of every face that is enlarged
+        if augment.fill == "zero":  # torch's zero padding would darken the edges of enlarged faces
             faces = faces * (grid.abs() <= 1).all(-1).unsqueeze(1)
     if augment.brightness or augment.contrast:
         factor = uniform(1 - augment.contrast, 1 + augment.contrast).view(-1, 1, 1, 1)
@@ -89,17 +89,17 @@ def _moved(faces: Tensor, augment: Augment, out_px: int, uniform: Uniform) -> Te
 
 
 def _softened(faces: Tensor, which: Tensor, soften_px: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Shrink the faces at the mask ``(N,)`` bool to one side drawn from `soften_px`, and enlarge them again."""
+    """Downscale the faces in the mask `which` ``(N,)`` bool to one side drawn from `soften_px`, and upscale them."""
     sides = _softening(soften_px, faces.shape[-1], faces.device)
     drawn = torch.randint(len(sides), (1,), generator=generator, device=faces.device)
-    soften = sides.index_select(0, drawn)[0]  # chosen on the device: no wait for a GPU
+    soften = sides.index_select(0, drawn)[0]  # indexed on the device: no wait for a GPU
     soft = soften @ faces @ soften.T
     return torch.where(which.view(-1, 1, 1, 1), soft, faces)
 
 
 @lru_cache
 def _softening(soften_px: tuple[int, int], side: int, device: torch.device) -> Tensor:
-    """What shrinking to each side and enlarging again does to a column: ``(sides, side, side)``, a matrix for each."""
+    """Matrices ``(sides, side, side)``, each of which downscales a column to one of the sides and upscales it."""
     columns = torch.eye(side).view(1, 1, side, side)
     shrunk = [
         F.interpolate(columns, size=(small, side), mode="bilinear", antialias=True)
@@ -109,7 +109,7 @@ def _softening(soften_px: tuple[int, int], side: int, device: torch.device) -> T
 
 
 def _compressed(faces: Tensor, augment: Augment, uniform: Uniform, generator: torch.Generator) -> Tensor:
-    """Write some of the faces as JPEG, and read them again; the blocks begin anywhere, the same for the whole batch."""
+    """Compress some of the faces as JPEG, with one random position of the block grid for the whole batch."""
     which = uniform(0, 1) < augment.jpeg_rate
     low, high = augment.jpeg_quality
     quality = torch.floor(uniform(low, high + 1)).clamp(max=high)
@@ -117,20 +117,20 @@ def _compressed(faces: Tensor, augment: Augment, uniform: Uniform, generator: to
     return torch.where(which.view(-1, 1, 1, 1), jpeg_faces(faces, quality, corner), faces)
 
 
-def _moves(a: Augment) -> bool:
+def _is_geometric(a: Augment) -> bool:
     strengths = (a.rotate_deg, a.shift_fraction, a.shear_deg, a.zoom_fraction)
     return any(strengths) or a.flip or a.crop_scale != (1.0, 1.0)
 
 
 def affine_matrix(augment: Augment, uniform: Uniform) -> Tensor:
-    """Draw the map from output to input coordinates, both from -1 to 1 over the face.
+    """Draw affine maps from output to input coordinates, both from -1 to 1 across the face.
 
     Args:
         augment: the strengths.
-        uniform: for each of N faces.
+        uniform: draws one number for each of N faces.
 
     Returns:
-        ``(N, 2, 3)`` float32, as `torch.nn.functional.affine_grid` takes it.
+        ``(N, 2, 3)`` float32, as `torch.nn.functional.affine_grid` expects it.
     """
     angle = torch.deg2rad(uniform(-augment.rotate_deg, augment.rotate_deg))
     shear = torch.deg2rad(uniform(-augment.shear_deg, augment.shear_deg))
@@ -138,11 +138,11 @@ def affine_matrix(augment: Augment, uniform: Uniform) -> Tensor:
     zoom_y = uniform(1 - augment.zoom_fraction, 1 + augment.zoom_fraction) if augment.zoom_per_axis else zoom_x
     crop = uniform(*augment.crop_scale)
     mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if augment.flip else torch.ones_like(crop)
-    # shifts are fractions of the side, which is 2 long; a crop may lie anywhere that its size leaves free
+    # shifts are fractions of the side, which is 2 long; a crop may be anywhere inside the face
     shift_x = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
     shift_y = 2 * uniform(-augment.shift_fraction, augment.shift_fraction) + (1 - crop) * uniform(-1, 1)
-    # rotation · shear · zoom · mirror, then the shift; Keras' apply_affine_transform counts rows first, so that its
-    # shear moves columns where ours moves rows, and turns the shift with the face
+    # rotation · shear · zoom · mirror, then the shift. Keras' apply_affine_transform puts rows first: its shear moves
+    # columns where ours moves rows, and it rotates the shift with the face
     cos, sin = torch.cos(angle), torch.sin(angle)
     scale_x, scale_y = zoom_x * crop * mirror, zoom_y * crop
     row_x = torch.stack([cos * scale_x, -torch.sin(shear + angle) * scale_y, shift_x], 1)
@@ -151,7 +151,7 @@ def affine_matrix(augment: Augment, uniform: Uniform) -> Tensor:
 
 
 def _rectangles(areas: tuple[float, float], uniform: Uniform, side: int) -> Tensor:
-    """Draw masks ``(N, 1, side, side)`` bool of rectangles that lie wholly inside; areas are fractions of the face."""
+    """Draw masks ``(N, 1, side, side)`` bool of rectangles inside the face; areas are fractions of the face."""
     area = uniform(*areas)
     aspect = torch.exp(uniform(math.log(0.3), math.log(1 / 0.3)))  # as in Zhong et al. 2020
     left, top = uniform(0, 1), uniform(0, 1)
@@ -166,11 +166,11 @@ def _rectangles(areas: tuple[float, float], uniform: Uniform, side: int) -> Tens
 
 @dataclass(frozen=True)
 class Blend:
-    """How each face of a batch is blended with its neighbour: mixup over all pixels, or CutMix over one square.
+    """How each face of a batch is blended with its neighbour: mixup blends all pixels, CutMix replaces a square.
 
     Attributes:
-        share: of the face itself; the neighbour has the rest. 1 = nothing is blended.
-        square: top, left and side of what the neighbour's pixels replace, px; None = all pixels are blended.
+        share: share of the face itself; the rest is the neighbour's. 1 = no blending.
+        square: top, left and side of the square that the neighbour replaces, px; None = all pixels are blended.
     """
 
     share: float = 1.0
@@ -188,12 +188,12 @@ class Blend:
         return blended
 
     def targets(self, targets: Tensor) -> Tensor:
-        """Blend the targets of these faces ``(N, K)`` alike."""
+        """Blend the targets ``(N, K)`` of these faces in the same proportion."""
         return targets if self.share == 1 else self.share * targets + (1 - self.share) * targets.roll(1, 0)
 
 
 def draw_blend(augment: Augment | NoAugment, side: int, rng: np.random.Generator) -> Blend:
-    """Draw whether and how a batch of faces of `side` px is blended, the same on every process."""
+    """Draw whether and how to blend a batch of faces of `side` px; the result is the same on every process."""
     if isinstance(augment, NoAugment) or not (augment.mixup_alpha or augment.cutmix_alpha):
         return Blend()
     mixes, cuts = rng.random() < augment.mix_rate, rng.random() < 0.5

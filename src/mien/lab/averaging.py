@@ -1,4 +1,4 @@
-"""Averaging: one network from the weights of several that went on from the same start."""
+"""Averaging: one network from the mean weights of several that were fine-tuned from the same start."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from mien.lab.run import ENVIRONMENT, Run, run_digest
 from mien.preprocess import Preprocess
 
 _OF_ONE_TRAINING = ("resumed", "started", "seconds", "best_epoch")
-"""What a run's environment says of its training; a mean of runs had none."""
+"""Entries of a run's environment that describe its training; an average of runs has none."""
 
 
 def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = "runs") -> Run:
-    """Write a run whose weights are the mean of those of other runs (Wortsman et al. 2022: WiSE-FT).
+    """Write a run whose weights are the mean of other runs' weights (Wortsman et al. 2022: WiSE-FT).
 
-    It makes sense where runs went on from each other or from one start (``weights="file"``): the mean often keeps
-    most of what each is better at. Means and variances of batch normalisation are averaged like weights; they are not
-    estimated anew from faces.
+    This makes sense for runs that were fine-tuned from each other or from the same start (``weights="file"``): the
+    mean often keeps most of the strengths of each. Means and variances of batch normalisation are averaged like
+    weights; they are not re-estimated from faces.
 
     Args:
-        runs: finished runs of one network on the same data; the last one lends its recipe.
-        name: of the new recipe.
+        runs: finished runs of the same network on the same data; the new run takes the recipe of the last one.
+        name: name of the new recipe.
         out: folder of runs.
 
     Returns:
-        The new run, finished and without a history, as no training made it; its folder is named after `name`, seed and
+        The new run, finished, without a history because it was not trained; its folder is named after `name`, seed and
         weights.
 
     Raises:
-        ModelError: there are fewer than two runs, one has not finished, or they differ in network, data or classes, or
-            in the faces that they held out.
-        RecipeError: `name` cannot be that of a recipe.
+        ModelError: there are fewer than two runs, one has not finished, or they differ in network, data, classes or
+            held-out faces.
+        RecipeError: `name` is not a valid name of a recipe.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if len(opened) < 2:
-        raise ModelError(f"averaging takes at least two runs, {len(opened)} named.")
+        raise ModelError(f"averaging needs at least two runs; {len(opened)} given.")
     first, last = opened[0], opened[-1]
     _check_alike(opened)
     states = [run.load_classifier("all").state_dict() for run in opened]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
-        raise ModelError(f"{last.folder}: its network differs from that of {first.folder}; their weights have no mean.")
+        raise ModelError(f"{last.folder}: its network differs from that of {first.folder}; they cannot be averaged.")
     weights = {
         key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
         for key, value in states[-1].items()
@@ -71,31 +71,31 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
 
 
 def _network(run: Run) -> tuple[OwnNet | Backbone, Preprocess]:
-    """What must be the same in all runs: network and preprocessing, wherever the weights started from."""
+    """What must be the same in all runs: the network, apart from its starting weights, and the preprocessing."""
     return replace(run.recipe.network, weights="none"), run.recipe.preprocess
 
 
 def _check_alike(runs: Sequence[Run]) -> None:
-    """Make sure that the runs' weights have a mean.
+    """Check that the runs' weights can be averaged.
 
     Raises:
-        ModelError: one has not finished or is named twice, or they differ in network, data, classes or in the faces
-            that they held out.
+        ModelError: one has not finished or is given twice, or they differ in network, data, classes or held-out faces.
     """
     first = runs[0]
     if len({run.folder.resolve() for run in runs}) < len(runs):
-        raise ModelError("a run is named twice; it would count twice in the mean.")
+        raise ModelError("a run is given twice; it would count twice in the mean.")
     for run in runs:
         if not run.finished:
             raise ModelError(f"{run.folder}: not finished; finish its training first.")
         if training_fingerprint(run.environment) != training_fingerprint(first.environment):
-            raise ModelError(f"{run.folder}: was trained on other faces than {first.folder}.")
+            raise ModelError(f"{run.folder}: was trained on different faces than {first.folder}.")
         for what in ("label_set", "seed"):
             if run.environment[what] != first.environment[what]:
-                raise ModelError(f"{run.folder}: another {what.replace('_', ' ')} than {first.folder}.")
+                raise ModelError(f"{run.folder}: its {what.replace('_', ' ')} differs from that of {first.folder}.")
         if _network(run) != _network(first):
-            raise ModelError(f"{run.folder}: another network or preprocessing than {first.folder}; there is no mean.")
+            raise ModelError(f"{run.folder}: its network or preprocessing differs from that of {first.folder}.")
         if run.recipe.validation != first.recipe.validation:
             raise ModelError(
-                f"{run.folder}: holds out other faces than {first.folder}; one was trained on what the other holds out."
+                f"{run.folder}: held out different faces than {first.folder}; one was trained on faces that the other "
+                "held out."
             )

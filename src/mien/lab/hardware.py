@@ -1,4 +1,4 @@
-"""What the machine that trains is good at, and how it hands out memory."""
+"""The training machine: support for bfloat16, and memory allocation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _LARGEST_INT = 2**31 - 1
 
 @cache
 def is_fast_at_bfloat16() -> bool:
-    """Whether the device that trains here has units for bfloat16; without them it is imitated, slower than float32."""
+    """Whether the training device has units for bfloat16; without them, it is emulated, slower than float32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def keep_freed_memory() -> bool:
-    """Keep freed memory in this process for the next training step, as Linux clears all memory that it hands out.
+    """Keep freed memory in this process for the next training step, because Linux clears all memory it allocates.
 
-    It holds for the whole process and cannot be undone, so programs call it; the library never does.
+    This affects the whole process and cannot be undone, so programs call it; the library never does.
 
     Returns:
-        Whether it was done: not without the GNU C library, nor where ``GLIBC_TUNABLES`` sets how memory is allocated.
+        Whether it was done; False without the GNU C library, or if ``GLIBC_TUNABLES`` sets how memory is allocated.
     """
     if platform.libc_ver()[0] != "glibc" or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", ""):
         return False

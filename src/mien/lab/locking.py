@@ -1,4 +1,4 @@
-"""Keep two trainings out of one folder."""
+"""Locking: only one training at a time may use a folder."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mien.writing import locked
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder meanwhile, where system and disk have locks.
+    """Lock a folder against other trainings, if the system and the disk support locks.
 
-    Of several processes of `torchrun` the first locks it for all. The folder is made, and removed if it stays empty.
+    With `torchrun`, the first process locks it for all. The folder is created, and removed if it stays empty.
 
     Raises:
-        ModelError: another process trains in it already.
+        ModelError: another process is already training in it.
     """
     if int(os.environ.get("RANK", 0)):
         yield
         return
     with ExitStack() as held:
-        with suppress(OSError):  # a folder that cannot be made is reported by whoever writes there
+        with suppress(OSError):  # if it cannot be created, the first write reports that
             folder.mkdir(parents=True, exist_ok=True)
-            taken = ModelError(f"{folder}: another process trains here; wait for it, or choose another --out.")
+            taken = ModelError(f"{folder}: another process is training here; wait for it, or choose another --out.")
             held.enter_context(locked(folder, taken))
             held.callback(_remove_if_empty, folder)
         yield

@@ -1,4 +1,4 @@
-"""The loss, and the targets that logits are compared with."""
+"""The loss, and its targets."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ PLAIN_BATCH = 256
 
 
 def targets_of(recipe: Recipe, data: FaceDataset) -> Tensor:
-    """Return the targets of the network's outputs, before any smoothing.
+    """Return the targets of the network's outputs, before label smoothing.
 
     Args:
-        recipe: says whether FER+ votes are learned too.
-        data: N labelled faces, of K classes.
+        recipe: says whether FER+ votes are targets too.
+        data: N labelled faces of K classes.
 
     Returns:
-        ``(N, K)`` float32, 1 at the label; with votes ``(N, K + 8)``, the shares of the votes after it, all zero
-        where a face has no usable vote.
+        ``(N, K)`` float32, 1 at the label; with votes ``(N, K + 8)``, followed by the shares of the votes, which are
+        all zero if a face has no usable vote.
 
     Raises:
-        DataError: the recipe learns votes, which the data set lacks.
+        DataError: the recipe needs votes, which the data set lacks.
     """
     targets = F.one_hot(torch.from_numpy(data.labels), len(data.label_set)).float()
     if not recipe.votes_weight:
         return targets
     if data.votes is None:
         raise DataError(
-            f"{data.source}: recipe {recipe.name} learns FER+ votes, and none are joined. Give fer2013new.csv of "
-            "github.com/microsoft/FERPlus (--votes FILE), or do without (--set votes_weight=0)."
+            f"{data.source}: recipe {recipe.name} learns FER+ votes, but the data set has none. Give fer2013new.csv of "
+            "github.com/microsoft/FERPlus (--votes FILE), or train without them (--set votes_weight=0)."
         )
     return torch.cat([targets, torch.from_numpy(vote_distributions(data.votes))], dim=1)
 
@@ -44,12 +44,12 @@ def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Te
     """Return the loss of each face.
 
     Args:
-        recipe: says how it is put together.
+        recipe: says how the loss is composed.
         logits: ``(N, K)``, or ``(N, K + 8)`` with votes.
-        targets: as `targets_of` makes them, mixed or not; the same shape.
+        targets: as returned by `targets_of`, possibly mixed; the same shape.
         class_weights: ``(K,)``.
         soft_targets: the teachers' probabilities of the same outputs, at the recipe's temperature; the same shape,
-            ``(N, K)`` where they have no votes, ``(N, 0)`` without teachers.
+            ``(N, K)`` if the teachers have no votes, ``(N, 0)`` without teachers.
 
     Returns:
         ``(N,)`` float32.
@@ -67,7 +67,7 @@ def losses_of(recipe: Recipe, logits: Tensor, targets: Tensor, class_weights: Te
 
 
 def _with_teachers(recipe: Recipe, hard: Tensor, logits: Tensor, soft_targets: Tensor) -> Tensor:
-    """Weigh the loss of the labels ``(N,)`` against that of the soft targets ``(N, K)``, if any."""
+    """Combine the loss of the labels ``(N,)`` with that of the soft targets ``(N, K)``, if there are any."""
     if not isinstance(recipe.distillation, Distillation) or not soft_targets.shape[1]:
         return hard
     weight, temperature = recipe.distillation.weight, recipe.distillation.temperature
@@ -80,13 +80,13 @@ def soft_targets_of(teachers: Sequence[nn.Module], faces: Tensor, distillation: 
     """Return the mean of the teachers' probabilities.
 
     Args:
-        teachers: each as `mien.lab.teaching.Teacher.load` gives it.
-        faces: ``(N, planes, H, W)`` float32 in [0, 1], as the recipe shows them to teachers.
-        distillation: states the temperature.
+        teachers: networks as returned by `mien.lab.teaching.Teacher.load`.
+        faces: ``(N, planes, H, W)`` float32 in [0, 1], augmented or not, as the recipe says.
+        distillation: has the temperature.
         classes: K.
 
     Returns:
-        ``(N, K)``, or ``(N, K + 8)`` with shares of the votes if all teachers have learned votes.
+        ``(N, K)``, or ``(N, K + 8)`` with shares of the votes if all teachers were trained on votes.
     """
     with torch.no_grad():
         each = [teacher(faces) / distillation.temperature for teacher in teachers]

@@ -1,4 +1,4 @@
-"""Muon: steps of equal length in all directions of a filter's matrix."""
+"""Muon: an optimiser whose steps have equal length in all directions of a filter's matrix."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ OTHER_MOMENTUM = 0.9
 
 
 class MuonOptimizer(torch.optim.SGD):
-    """Muon for convolution filters, SGD with Nesterov's momentum for all else.
+    """Muon for convolution filters, SGD with Nesterov momentum for all other parameters.
 
-    Filters keep their norm, the root of their number: behind batch normalisation it would change nothing but how large
-    a step is relative to it. So the learning rate of a filter is the share of it that a step replaces. The rate of all
-    else is ``lr_ratio`` times that of the filters; the loop multiplies the rate of each group by its own `lr_ratio`.
+    A layer's filters keep the same norm, the square root of their number: before batch normalisation, the norm only
+    changes the relative size of a step. The learning rate of filters is therefore the share of them that a step
+    replaces. That of the other parameters is ``lr_ratio`` times as large; the training loop multiplies the rate of each
+    group by its `lr_ratio`.
 
     Source: Jordan et al., Muon (2024), and its use in cifar10-airbench. `torch.optim.Muon` takes matrices only, and
     leaves the norm to weight decay.
@@ -40,7 +41,7 @@ class MuonOptimizer(torch.optim.SGD):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step, after which the gradients of filters are what they were moved by."""
+        """Take one step, which replaces the gradients of filters by their orthogonalised updates."""
         filters = self.param_groups[0]
         for parameter in filters["params"]:
             if parameter.grad is not None:
@@ -49,23 +50,23 @@ class MuonOptimizer(torch.optim.SGD):
                     state["muon_buffer"] = torch.zeros_like(parameter.grad)
                 momentum = state["muon_buffer"].mul_(filters["muon_momentum"]).add_(parameter.grad)
                 step = parameter.grad.add(momentum, alpha=filters["muon_momentum"])  # Nesterov's
-                parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp(min=1e-7))  # some filters begin at zero
+                parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp(min=1e-7))  # some start at zero
                 parameter.grad.copy_(orthogonal(step.flatten(1)).view_as(step))
         loss: float | None = super().step(closure)
         return loss
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about the orthogonal matrix that is nearest to the given one: its singular values become about 1.
+    """Return approximately the orthogonal matrix nearest to the given one: all singular values become about 1.
 
-    A polynomial of odd degree acts on the singular values alone, and its coefficients draw all that are not tiny
-    towards 1 in few rounds; how near they come matters little.
+    An odd polynomial acts on the singular values alone; with these coefficients, a few iterations move all but tiny
+    ones towards 1. How close they come matters little.
 
     Args:
         matrix: ``(M, N)``.
 
     Returns:
-        ``(M, N)`` of the same type, computed in bfloat16 where the device is fast at it.
+        ``(M, N)`` of the same type, computed in bfloat16 if the device is fast at it.
     """
     x: Tensor = matrix.to(torch.bfloat16 if is_fast_at_bfloat16() else torch.float32) / (matrix.norm() + 1e-7)
     for _ in range(ITERATIONS):
