@@ -225,7 +225,7 @@ def test_an_unfinished_run_is_named_at_once(three_seeds, tmp_path, split):
 def test_a_split_without_labels_is_refused(tmp_path):
     unlabelled = replace(hundred(60, split="PrivateTest"), labels=np.full(100, -1))
     run = evaluate_as(make_run(tmp_path / "run"), unlabelled)
-    with pytest.raises(DataError, match="no split with labels"):
+    with pytest.raises(DataError, match="no labelled split"):
         compare([run])
     with pytest.raises(DataError, match="PrivateTest has no labels, only predictions"):
         compare([run], "PrivateTest")
@@ -266,7 +266,7 @@ def test_other_faces_are_refused(three_seeds, tmp_path):
     relabelled = hundred(60)
     relabelled.labels[:3] = (relabelled.labels[:3] + 1) % 7
     other = evaluate_as(make_run(tmp_path / "relabelled", "cnn8"), relabelled)
-    with pytest.raises(DataError, match="3 faces carry other labels in the second"):
+    with pytest.raises(DataError, match="3 faces have different labels in the second"):
         compare([three_seeds[0], other])
 
 
@@ -277,7 +277,9 @@ def test_other_faces_of_the_same_rows_and_labels_are_refused(three_seeds, tmp_pa
         )
         for seed, name in enumerate("ab")
     )
-    message = r"a and .*b were evaluated on other faces, .* those of PublicTest in a.csv and in b.csv differ\. Evaluate"
+    message = (
+        r"a and .*b were evaluated on different faces .* those of PublicTest in a.csv and in b.csv differ\. Evaluate"
+    )
     for runs in ([first, second], [three_seeds[0], first, second]):  # of the first one the faces are not known
         with pytest.raises(DataError, match=message):
             compare(runs)

@@ -65,7 +65,9 @@ def test_the_views_of_the_members_are_those_of_the_mean(tmp_path: Path) -> None:
     assert (report.split, report.tta) == ("PublicTest", "flip")
     assert (tmp_path / "mean" / "report-PublicTest-flip.json").is_file()
     (plain,) = written(tmp_path / "more", SURE_AND_WRONG)
-    with pytest.raises(DataError, match="averaged over flip and none; evaluate all members with one --tta"):
+    with pytest.raises(
+        DataError, match="averaged over different views, flip and none; evaluate all members with the same --tta"
+    ):
         ensemble([*flips, plain])
 
 
@@ -84,16 +86,22 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_one_member_is_no_ensemble(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="1 files of predictions; an ensemble has at least two members"):
+    with pytest.raises(DataError, match="an ensemble needs at least two files of predictions; 1 given"):
         ensemble(written(tmp_path, SURE_AND_WRONG))
 
 
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (replace(SURE_AND_WRONG, rows=np.array(["7", "9"])), "run1/.*: other faces, or classes, than .*run0"),
-        (replace(SURE_AND_WRONG, label_set=LabelSet(("sad", "angry"))), "2 of sad, angry against 2 of sad, happy"),
-        (replace(SURE_AND_WRONG, labels=np.array([1, -1])), "run1/.*: other labels than .*run0"),
+        (
+            replace(SURE_AND_WRONG, rows=np.array(["7", "9"])),
+            "run1/.*: its faces or classes differ from those of .*run0",
+        ),
+        (
+            replace(SURE_AND_WRONG, label_set=LabelSet(("sad", "angry"))),
+            "2 faces with sad, angry, there 2 with sad, happy",
+        ),
+        (replace(SURE_AND_WRONG, labels=np.array([1, -1])), "run1/.*: its labels differ from those of .*run0"),
     ],
 )
 def test_members_that_do_not_belong_together(tmp_path: Path, other: Predictions, message: str) -> None:
@@ -116,5 +124,5 @@ def test_members_on_other_faces_of_the_same_rows(tmp_path: Path, sources: str, s
 
 def test_a_member_counts_once(tmp_path: Path) -> None:
     files = written(tmp_path, SURE_AND_WRONG, SURER_AND_RIGHT)
-    with pytest.raises(DataError, match="a file of predictions is named twice"):
+    with pytest.raises(DataError, match="a file of predictions is given twice"):
         ensemble([*files, files[0]])

@@ -54,7 +54,7 @@ def test_groups_are_joined_by_row_whatever_their_order(tmp_path: Path) -> None:
         ("row,group\ntest/sad/3.png\n", r"groups\.csv line 2: 1 columns, expected 2"),
         (
             "row,group\ntest/sad/3.png,a\ntest/sad/3.png,b\n",
-            r"groups\.csv: 1 rows appear twice: test/sad/3\.png\. A face is of one group: keep one line\.",
+            r"groups\.csv: 1 rows appear twice: test/sad/3\.png\. A face belongs to one group: keep one line\.",
         ),
         (
             "row,group\ntest/sad/3.png,a\ntest/sad/4.png, \n",

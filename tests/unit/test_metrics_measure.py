@@ -217,10 +217,10 @@ def test_a_report_from_before_the_surest_faces_were_measured_is_read(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"report.json: not a report of this mien \(Expecting.*run `mien evaluate` again"),
-        ('{"schema": 9}', r"not a report of this mien \(its schema is not 1\)"),
-        ('{"schema": 1, "gap": 0}', r"not a report of this mien \('label_set'\)"),
-        ("[]", r"not a report of this mien"),
+        ("{", r"report.json: not a report of this version of mien \(Expecting.*run `mien evaluate` again"),
+        ('{"schema": 9}', r"not a report of this version of mien \(its schema is not 1\)"),
+        ('{"schema": 1, "gap": 0}', r"not a report of this version of mien \('label_set'\)"),
+        ("[]", r"not a report of this version of mien"),
     ],
 )
 def test_other_files_are_not_reports(tmp_path: Path, text: str, message: str) -> None:
@@ -230,7 +230,7 @@ def test_other_files_are_not_reports(tmp_path: Path, text: str, message: str) ->
 
 
 def test_a_missing_report_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none.json: not a report of this mien \(.*No such file"):
+    with pytest.raises(DataError, match=r"none.json: not a report of this version of mien \(.*No such file"):
         Report.read(tmp_path / "none.json")
 
 

@@ -1,4 +1,4 @@
-"""Changes of faces as cameras, files and detectors make them, each at a few strengths; uint8 in, uint8 out."""
+"""Changes that cameras, files and detectors make to faces, each at a few strengths; uint8 in, uint8 out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ GreyImage = npt.NDArray[np.uint8]
 
 _Draws = np.random.Generator
 
-_DISPLAY_GAMMA = 2.2  # grey levels stand for light to this power, nearly as in sRGB
+_DISPLAY_GAMMA = 2.2  # light is proportional to grey levels to this power, nearly as in sRGB
 _BAR_HEIGHT = 0.24  # of the face
-# Tops of the bars. In FER2013's frames the eyes lie at 0.39 of the height and the mouth at 0.76, in the median of 2,000
+# Tops of the bars. In FER2013's frames the eyes are at 0.39 of the height and the mouth at 0.76, medians over 2,000
 # Training faces (benchmarks/results/crop_margin.json).
 _EYES, _MOUTH = 0.386 - _BAR_HEIGHT / 2, 0.757 - _BAR_HEIGHT / 2
 
@@ -28,9 +28,9 @@ class Change:
 
     Attributes:
         name: what is changed.
-        strength: how much, in words; empty where there is one strength only.
-        amount: how much, as `function` takes it.
-        function: face, amount, source of random draws -> changed face of the same size.
+        strength: how strong, in words; empty if there is only one strength.
+        amount: the strength as a number for `function`.
+        function: face, amount, random generator -> changed face of the same size.
     """
 
     name: str
@@ -39,44 +39,47 @@ class Change:
     function: Callable[[GreyImage, float, _Draws], GreyImage]
 
     def apply(self, faces: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
-        """Return changed faces ``(N, H, W)`` uint8 of faces as `FaceDataset` has them.
+        """Apply the change to faces ``(N, H, W)`` uint8.
 
-        The draws are the same at every strength: with one seed, a face is shifted in one direction by 5, 10 and 20 %.
+        The random draws are the same at every strength: a seed shifts a face in one direction by 5, 10 and 20 %.
         """
         draws = np.random.default_rng(seed)
         return np.stack([self.function(face, self.amount, draws) for face in faces])
 
 
 def unchanged(face: GreyImage, _: float, __: _Draws) -> GreyImage:
-    """Leave the face as it is: what the others are measured against."""
+    """Return the face as it is: the baseline for the other changes."""
     return face
 
 
 def shifted(face: GreyImage, fraction: float, draws: _Draws) -> GreyImage:
-    """Move the box by a fraction of its side, in a random direction."""
+    """Shift the face box by a fraction of its side, in a random direction."""
     angle = draws.uniform(0, 2 * math.pi)
-    return _seen_in(face, right=fraction * math.cos(angle), down=fraction * math.sin(angle))
+    return _recropped(face, right=fraction * math.cos(angle), down=fraction * math.sin(angle))
 
 
 def enlarged(face: GreyImage, fraction: float, _: _Draws) -> GreyImage:
-    """Make the box larger by a fraction of its side, smaller where that is negative; its centre stays."""
-    return _seen_in(face, scale=1 + fraction)
+    """Enlarge the face box about its centre by a fraction of its side, or shrink it if the fraction is negative."""
+    return _recropped(face, scale=1 + fraction)
 
 
 def turned(face: GreyImage, degrees: float, draws: _Draws) -> GreyImage:
-    """Turn the face around its centre, to one side or the other at random."""
-    return _seen_in(face, turn_deg=degrees * draws.choice([-1, 1]))
+    """Rotate the face about its centre, in a random direction."""
+    return _recropped(face, turn_deg=degrees * draws.choice([-1, 1]))
 
 
-def _seen_in(face: GreyImage, *, right: float = 0, down: float = 0, scale: float = 1, turn_deg: float = 0) -> GreyImage:
-    """What another box sees, moved `right` and `down` by fractions of the face's side; beyond the edge, the edge."""
+def _recropped(
+    face: GreyImage, *, right: float = 0, down: float = 0, scale: float = 1, turn_deg: float = 0
+) -> GreyImage:
+    """Crop another box, moved `right` and `down` by fractions of the face's side; edge pixels are repeated outside."""
     height, width = face.shape
     center = np.array([width - 1, height - 1]) / 2
-    looked_at = center + np.array([right * width, down * height])
+    box_center = center + np.array([right * width, down * height])
     turn = np.asarray(cv2.getRotationMatrix2D((0, 0), turn_deg, scale), np.float64)[:, :2]
-    back = np.column_stack([turn, looked_at - turn @ center])  # from a pixel seen to one of the face
-    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP  # cubic, as linear would blur too
-    return np.asarray(cv2.warpAffine(face, back, (width, height), flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    back = np.column_stack([turn, box_center - turn @ center])  # from a pixel of the box to one of the face
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP  # cubic, because linear interpolation would also blur
+    crop = cv2.warpAffine(face, back, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)
 
 
 def mirrored(face: GreyImage, _: float, __: _Draws) -> GreyImage:
@@ -85,25 +88,25 @@ def mirrored(face: GreyImage, _: float, __: _Draws) -> GreyImage:
 
 
 def blurred(face: GreyImage, sigma_px: float, _: _Draws) -> GreyImage:
-    """Blur by a Gaussian; sigma in px of a face 48 px wide."""
+    """Blur with a Gaussian; sigma is in px of a face 48 px wide."""
     sigma = sigma_px * face.shape[1] / 48
     return np.asarray(cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def reduced(face: GreyImage, side_px: float, _: _Draws) -> GreyImage:
-    """Shrink to squares of so many px, by area, and enlarge again, linearly: a face far away."""
+    """Downscale to `side_px` x `side_px` by area and upscale again linearly, like a distant face."""
     small = cv2.resize(face, (int(side_px), int(side_px)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, face.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def compressed(face: GreyImage, quality: float, _: _Draws) -> GreyImage:
-    """Write as JPEG and read again."""
+    """Compress as JPEG."""
     _done, file = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     return np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def noisy(face: GreyImage, levels: float, draws: _Draws) -> GreyImage:
-    """Add Gaussian noise of so many grey levels, standard deviation."""
+    """Add Gaussian noise; its standard deviation is given in grey levels."""
     return _grey(face + levels * draws.standard_normal(face.shape))
 
 
@@ -113,22 +116,22 @@ def with_gamma(face: GreyImage, gamma: float, _: _Draws) -> GreyImage:
 
 
 def lit(face: GreyImage, share: float, _: _Draws) -> GreyImage:
-    """Give the scene so much of its light; what would be brighter than white is white."""
+    """Multiply the light of the scene by `share`, clipped to white."""
     return _grey(face * share ** (1 / _DISPLAY_GAMMA))
 
 
 def with_contrast(face: GreyImage, share: float, _: _Draws) -> GreyImage:
-    """Bring all levels closer to the face's mean."""
+    """Move all grey levels towards the face's mean."""
     return _grey(face.mean() + share * (face - face.mean()))
 
 
 def offset(face: GreyImage, levels: float, _: _Draws) -> GreyImage:
-    """Add grey levels, black and white being the ends."""
+    """Add a number of grey levels, clipped to black and white."""
     return _grey(face.astype(np.float64) + levels)
 
 
 def covered(face: GreyImage, top: float, _: _Draws) -> GreyImage:
-    """Lay a grey bar across the face, from `top`, a fraction of the height, down."""
+    """Cover the face with a grey bar that begins at `top`, a fraction of the height."""
     height = face.shape[0]
     hidden = face.copy()
     hidden[round(top * height) : round((top + _BAR_HEIGHT) * height)] = 128
@@ -163,4 +166,4 @@ CHANGES = tuple(
     for name, function, strengths in _TABLE
     for strength, amount in strengths.items()
 )
-"""What `mien robust` does to faces, in the order of its table; the first one leaves them unchanged."""
+"""The changes that `mien robust` applies, in the order of its table; the first leaves faces unchanged."""

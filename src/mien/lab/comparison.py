@@ -1,4 +1,4 @@
-"""Compare: runs beside each other on the same faces, and beside the figures of their sources."""
+"""Comparison of runs with each other, on the same faces, and with the figures of their sources."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Pair:
         a: name of the first run.
         b: name of the second.
         difference: accuracy of b minus accuracy of a, with its 95 % interval.
-        test: McNemar's.
-        p_adjusted: its p-value after Holm (1979), who allows for the number of pairs that are looked at.
+        test: McNemar's test.
+        p_adjusted: its p-value after Holm's correction (1979) for the number of pairs.
     """
 
     a: str
@@ -47,12 +47,12 @@ class Seeds:
     """Several runs of one recipe that differ in the seed.
 
     Attributes:
-        recipe: its name.
-        names: of the runs.
-        mean: of their accuracies.
-        low: the smallest of them.
-        high: the greatest of them.
-        twin_free_mean: mean of the accuracies on the twin-free part; None where not known.
+        recipe: name of the recipe.
+        names: names of the runs.
+        mean: mean of their accuracies.
+        low: lowest accuracy.
+        high: highest accuracy.
+        twin_free_mean: mean of the accuracies on the twin-free part; None if unknown.
     """
 
     recipe: str
@@ -65,13 +65,13 @@ class Seeds:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipePair:
-    """Two recipes, both trained with the same seeds, two at least.
+    """Two recipes that were trained with the same seeds, at least two.
 
     Attributes:
         a: name of the first recipe.
         b: name of the second.
-        seeds: that both were trained with.
-        difference: mean accuracy of b minus that of a; its 95 % interval allows for other seeds and other faces.
+        seeds: seeds that both were trained with.
+        difference: mean accuracy of b minus that of a; its 95 % interval accounts for the choice of seeds and faces.
     """
 
     a: str
@@ -87,9 +87,9 @@ class Comparison:
     Attributes:
         split: the split.
         entries: the runs, in the order given.
-        pairs: every two of them.
+        pairs: all pairs of runs.
         seeds: recipes that were trained more than once.
-        recipes: every two recipes of which two seeds or more can be compared.
+        recipes: all pairs of recipes with at least two seeds in common.
     """
 
     split: str
@@ -122,15 +122,15 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Comparison:
-    """Put evaluated runs side by side.
+    """Compare evaluated runs on one split.
 
     Args:
-        runs: runs or their folders, one or more, each evaluated on `split`.
-        split: by default the first of Test, PublicTest, PrivateTest, Training on which all have labelled predictions.
+        runs: runs or their folders, at least one, each evaluated on `split`.
+        split: default: the first of Test, PublicTest, PrivateTest, Training on which all have labelled predictions.
 
     Raises:
-        DataError: no run is given or one twice, a run has not been evaluated on the split, or two were evaluated
-            on other faces.
+        DataError: no run is given, or one is given twice; a run was not evaluated on the split, or two were evaluated
+            on different faces.
         ModelError: a folder is not a run.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
@@ -144,7 +144,7 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
     entries = tuple(read_evaluated(run, split, name) for run, name in zip(opened, _names(opened), strict=True))
     for entry in entries[1:]:
         _check_same_faces(entries[0], entry)
-    for a, b in itertools.combinations(entries, 2):  # of some it is not known on which faces, such as of the first one
+    for a, b in itertools.combinations(entries, 2):  # all pairs, as the faces of some, even the first, may be unknown
         if other := other_faces(a.report, b.report):
             raise DataError(f"{a.run.folder} and {b.run.folder} {other} Evaluate both with the same --data.")
     trained = _by_recipe(entries)
@@ -154,7 +154,7 @@ def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Compa
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """The shortest names that tell the runs apart; what is no text in a folder's name, charts could not hold."""
+    """The shortest unambiguous names of the runs; charts could not show unprintable characters of folder names."""
     ways = (
         [f"{run.recipe.name} seed {run.environment['seed']}" for run in runs],
         [_shown(run.folder.name) for run in runs],
@@ -167,11 +167,11 @@ def _shown(name: str) -> str:
 
 
 def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
-    """Make sure that two runs were scored on the same rows, with the same labels."""
+    """Check that two runs were scored on the same rows, with the same labels."""
     ours, theirs = (set(entry.predictions.rows.tolist()) for entry in (a, b))
     if ours != theirs:
         raise DataError(
-            f"{a.run.folder} and {b.run.folder} were evaluated on other faces: {len(ours - theirs):,} rows of "
+            f"{a.run.folder} and {b.run.folder} were evaluated on different faces: {len(ours - theirs):,} rows of "
             f"{a.report.split} are only in the first, {len(theirs - ours):,} only in the second (read from "
             f"{a.report.data_source or 'an unknown file'} and {b.report.data_source or 'an unknown file'}). "
             "Evaluate both with the same --data."
@@ -179,7 +179,7 @@ def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
     different = int((_label_words(a.predictions) != _label_words(b.predictions)).sum())
     if different:
         raise DataError(
-            f"{a.run.folder} and {b.run.folder}: {different:,} faces carry other labels in the second. "
+            f"{a.run.folder} and {b.run.folder}: {different:,} faces have different labels in the second. "
             "Evaluate both with the same --data."
         )
 
@@ -210,7 +210,7 @@ def _pairs(entries: Sequence[Evaluated]) -> tuple[Pair, ...]:
 
 
 def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
-    """A group for each recipe: seed -> training."""
+    """The runs of each recipe: seed -> run."""
     return by_seed(
         entries,
         kind=lambda entry: (entry.run.recipe.name, to_json(bare(entry.run.recipe)), entry.report.tta),
@@ -228,7 +228,7 @@ def _recipe_pairs(trained: Sequence[dict[int, Evaluated]]) -> tuple[RecipePair, 
             continue
         right = [[_correct_by_row(group[seed].predictions).astype(float) for seed in seeds] for group in (a, b)]
         change = np.array(right[1]) - np.array(right[0])  # (S, N)
-        if names.count(name_a) > 1 or names.count(name_b) > 1:  # such as variants: the runs tell them apart
+        if names.count(name_a) > 1 or names.count(name_b) > 1:  # such as variants: use names of runs
             name_a, name_b = a[seeds[0]].run.folder.name, b[seeds[0]].run.folder.name
         difference = mean_difference(change.mean(axis=1).tolist(), change.mean(axis=0))
         pairs.append(RecipePair(a=name_a, b=name_b, seeds=tuple(seeds), difference=difference))

@@ -1,4 +1,4 @@
-"""Evaluated: a run with its figures and predictions on one split, as `mien evaluate` has left them in its folder."""
+"""Evaluated runs: a run with its figures and predictions on one split, as written by `mien evaluate`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mien.lab.run import Run
 from mien.lab.tables import percent
 
 PREFERRED_SPLITS = (TEST, PUBLIC, PRIVATE, TRAINING)
-"""Where no split is named, the first of these that has been evaluated and has labels is taken.
+"""If no split is named, the first of these that was evaluated and has labels is used.
 
-Test and PublicTest stand beside each other in data of one's own alone, whose PublicTest is what a training watches.
+Only users' own data has both Test and PublicTest; its PublicTest is for validation.
 """
 
 _PREFERRED = tuple(scored_as(split, tta) for split in PREFERRED_SPLITS for tta in get_args(TTA))
-"""The same with the views that were averaged, as `mien evaluate` names its files: one view where there is that."""
+"""The same with the averaged views, as in the file names of `mien evaluate`; a single view comes first."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,11 +30,11 @@ class Evaluated:
     """One evaluated run.
 
     Attributes:
-        name: unique in the comparison; recipe and seed, or the folder's name where these are not.
+        name: unique in the comparison: recipe and seed, or the folder's name if these are not unique.
         run: the run.
         report: its figures on the comparison's split.
-        predictions: what they come from.
-        parameters: weights of the network; None where the run has no model folder.
+        predictions: the predictions they were computed from.
+        parameters: number of weights of the network; None if the run has no model folder.
         published: the source's figures beside ours.
     """
 
@@ -47,12 +47,12 @@ class Evaluated:
 
     @property
     def full(self) -> Metrics:
-        """Figures of the whole split, which `read_evaluated` has found labelled."""
+        """Figures of the whole split; `read_evaluated` has checked that it has labels."""
         assert self.report.full is not None
         return self.report.full
 
     def faces_in(self, data: FaceDataset) -> FaceDataset:
-        """Return the faces of the predictions from the data set that they were evaluated on.
+        """Return the faces of the predictions, from the data set that the run was evaluated on.
 
         Raises:
             DataError: `data` does not hold them.
@@ -60,7 +60,7 @@ class Evaluated:
         return self.predictions.faces_of(data, str(self.run.folder), self.report.data_source)
 
     def figures(self) -> dict[str, Any]:
-        """Return what a table of results needs, rates in 0..1, None where not known."""
+        """Return the row of a table of results: rates in 0..1, None if unknown."""
         full, twin_free = self.full, self.report.twin_free
         return {
             "name": self.name,
@@ -88,7 +88,7 @@ class Evaluated:
 
 
 def exported_card(run: Run) -> Card | None:
-    """Return the card of a run's own model folder; None where it has none.
+    """Return the card of a run's own model folder; None if it has none.
 
     Raises:
         ModelError: the folder is damaged.
@@ -98,9 +98,9 @@ def exported_card(run: Run) -> Card | None:
 
 
 def scored_splits(run: Run) -> list[str]:
-    """Return the splits on which a run has been evaluated against labels, in the preferred order.
+    """Return the labelled splits on which a run was evaluated, in the preferred order.
 
-    With averaged views, they are called as the files are: ``PublicTest-flip``.
+    Their names include averaged views, as those of the files do: ``PublicTest-flip``.
     """
     files = {split: report_file(run.folder, split) for split in _PREFERRED}
     return [split for split, file in files.items() if file.is_file() and Report.read(file).full is not None]
@@ -110,7 +110,7 @@ def common_split(runs: Sequence[Run]) -> str:
     """Return the preferred split among those on which all runs are scored.
 
     Raises:
-        DataError: there is none; the message says which run has which, or which has not finished.
+        DataError: there is none; the message lists the splits of each run, or names a run that has not finished.
     """
     scored = {run.folder.name: scored_splits(run) for run in runs}
     for split in _PREFERRED:
@@ -119,11 +119,11 @@ def common_split(runs: Sequence[Run]) -> str:
     for run in runs:
         _refuse_unfinished(run)
     has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored.items())
-    raise DataError(f"no split with labels on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
+    raise DataError(f"no labelled split on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
 
 
 def _refuse_unfinished(run: Run) -> None:
-    """Refuse an unfinished run, rather than ask for `mien evaluate`, which would refuse it."""
+    """Refuse an unfinished run instead of asking for `mien evaluate`, which would refuse it."""
     if not run.finished:
         done = run.environment.get("epochs_run", 0)
         raise DataError(
@@ -133,13 +133,13 @@ def _refuse_unfinished(run: Run) -> None:
 
 
 def predictions_behind(run: Run, split: str, report: Report) -> Predictions:
-    """Read the predictions of a run that its `report` on a split was measured from.
+    """Read the predictions that a run's `report` on a split was computed from.
 
     Raises:
-        DataError: they cannot be read, or give other figures than the report has.
+        DataError: they cannot be read, or their figures differ from the report's.
     """
     file = predictions_file(run.folder, split)
-    again = f"Run `{_evaluating(run, split)}` again."
+    again = f"Run `{_evaluate_command(run, split)}` again."
     try:
         predictions = Predictions.read(file)
     except DataError as error:
@@ -159,23 +159,23 @@ def _in_words(report: Report) -> str:
     return f"{report.n_total:,} faces, {accuracy}"
 
 
-def _evaluating(run: Run, split: str) -> str:
-    """The command that evaluates a run on a split, or with views, as in ``PublicTest-flip``."""
+def _evaluate_command(run: Run, split: str) -> str:
+    """The command that evaluates a run on a split, whose name may include views, as in ``PublicTest-flip``."""
     return f"mien evaluate {run.folder} --split {split.replace('-', ' --tta ', 1)}"
 
 
 def read_evaluated(run: Run, split: str, name: str) -> Evaluated:
-    """Read what `mien evaluate` has left in a run.
+    """Read the results of `mien evaluate` from a run.
 
     Raises:
-        DataError: the run has not finished or not been evaluated on the split, the split has no labels, or one of the
+        DataError: the run has not finished or was not evaluated on the split, the split has no labels, or one of the
             files is damaged.
     """
     file = report_file(run.folder, split)
     if not file.is_file():
         _refuse_unfinished(run)
         has = ", ".join(scored_splits(run)) or "nothing"
-        raise DataError(f"{run.folder}: evaluated on {has}, not on {split}; run `{_evaluating(run, split)}`.")
+        raise DataError(f"{run.folder}: evaluated on {has}, not on {split}; run `{_evaluate_command(run, split)}`.")
     report = Report.read(file)
     if report.full is None:
         raise DataError(f"{run.folder}: {split} has no labels, only predictions; there is nothing to compare.")

@@ -1,4 +1,4 @@
-"""Evaluation: predictions and report of one split, always through the exported model: what ships is measured."""
+"""Evaluation: predictions and report of one split, always by the exported model, the one that users run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mien.lab.run import Run
 
 BATCH_SIZE = 64
-CROP_FRACTION = 11 / 12  # of the side, as 44 of 48 px
+CROP_FRACTION = 11 / 12  # of the side: 44 of 48 px
 
 
 def silent(*_: object) -> None:
@@ -45,33 +45,33 @@ def evaluate(
 ) -> Report:
     """Predict one split and measure the predictions.
 
-    A run's network is exported first if it is not yet. Predictions and report go into the run's folder, the main
-    figures into its model's card too; with `out`, and for any other model, they are written only there.
+    A run's network is exported first if necessary. Predictions and report go into the run's folder, and the main
+    figures also into its model's card. With `out`, and for any other model, results are written only to `out`.
 
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
-        data: the whole data set: its Training split tells which faces have a twin there.
-        split: what to evaluate; default PublicTest, or Test where there is one.
-        tta: views that are averaged. A model that was exported mirrored averages two itself: files say ``flip`` then.
-        majority: measure against the majority of FER+ votes, not the labels; faces without one are left out.
-        groups: CSV with the columns `row` and `group`: each group of faces is measured, too (`Report.groups`).
+        data: the whole data set; its Training split shows which faces have a twin there.
+        split: the split to evaluate; default: Test if there is one, else PublicTest.
+        tta: views to average. A mirrored model averages two itself; the files then say ``flip``.
+        majority: measure against the majority of FER+ votes instead of the labels; faces without one are left out.
+        groups: CSV with the columns `row` and `group`; each group of faces is measured too (`Report.groups`).
         out: folder for ``predictions-SPLIT.csv`` and ``report-SPLIT.json``.
-        on_progress: called with (what is done, steps done, steps in all).
+        on_progress: called with (what is being done, steps done, steps in total).
 
     Raises:
-        DataError: the data set lacks the split, votes for its faces, or a class of the model; or the run has a report
-            on other faces or labels, which `out` keeps; or the groups cannot be read, see `read_groups`.
+        DataError: the data set lacks the split, votes for its faces, or a class of the model; or the run already has a
+            report on other faces or labels, which `out` keeps; or the groups cannot be read, see `read_groups`.
         ModelError: there is no such model, it cannot be exported, or the results cannot be written.
     """
     faces = choose_split(data, split)
     run, recognizer = open_model(model, data)
     kept_by = run if out is None else None
-    folder = _make_folder(out if kept_by is None else kept_by.folder)  # before the long work
+    folder = _make_folder(out if kept_by is None else kept_by.folder)  # before the long computation
     asked, tta = _asked_and_averaged(tta, recognizer.card)
     labelled, where, remark = _by_majority(faces) if majority else (faces, slice(None), "")
     if kept_by is not None:
         _refuse_other_faces(kept_by, tta, labelled)
-    relabelled = labelled.relabel(recognizer.card.labels)  # before the long work, as it may be refused
+    relabelled = labelled.relabel(recognizer.card.labels)  # before the long computation, as it may be refused
     grouped = None if groups is None else (read_groups(Path(groups), data, labelled), Path(groups).name)
     twin_free = find_twin_free(data, faces, partial(on_progress, "looking for twins"))
     twin_free = None if twin_free is None else twin_free[where]
@@ -79,7 +79,7 @@ def evaluate(
     report = _report(predictions, recognizer.card, run, tta, labelled, remark, data)
     if grouped is not None:
         report = replace(report, groups=measure_groups(predictions, *grouped, recognizer.card.uncertain_below))
-    _keep(folder, predictions, report, None if kept_by is None else recognizer.folder)
+    _write_all(folder, predictions, report, None if kept_by is None else recognizer.folder)
     return report
 
 
@@ -100,7 +100,7 @@ def predict(
 
 
 def views(faces: npt.NDArray[np.uint8], tta: TTA) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield the views of faces ``(N, H, W)`` that are averaged, as ``(N, h, w)``; the recogniser resizes them."""
+    """Yield the views ``(N, h, w)`` to average of faces ``(N, H, W)``; the recogniser resizes them."""
     whole = [faces]
     if tta == "ten-crop":
         side = round(faces.shape[1] * CROP_FRACTION)
@@ -114,7 +114,7 @@ def views(faces: npt.NDArray[np.uint8], tta: TTA) -> Iterator[npt.NDArray[np.uin
 
 
 def write_results(folder: Path, predictions: Predictions, report: Report) -> None:
-    """Write ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; with augmentation, ``-SPLIT-flip`` and so on.
+    """Write ``predictions-SPLIT.csv`` and ``report-SPLIT.json``; with averaged views, ``-SPLIT-flip`` and so on.
 
     Raises:
         ModelError: the folder cannot be written.
@@ -125,12 +125,12 @@ def write_results(folder: Path, predictions: Predictions, report: Report) -> Non
     report.write(report_file(folder, name))
 
 
-def _keep(folder: Path | None, predictions: Predictions, report: Report, model_folder: Path | None) -> None:
-    """Write the results where there is a folder for them, and the main figures into a run's own model."""
+def _write_all(folder: Path | None, predictions: Predictions, report: Report, model_folder: Path | None) -> None:
+    """Write the results to `folder`, and the main figures into the card of a run's own model, if there are such."""
     if folder is not None:
         write_results(folder, predictions, report)
     if model_folder is not None and report.full is not None:
-        from mien.lab.export import update_card_metrics  # needs torch, which a model folder does not
+        from mien.lab.export import update_card_metrics  # needs torch; a model folder does not
 
         update_card_metrics(model_folder, report)
 
@@ -141,17 +141,17 @@ def _make_folder(folder: str | Path | None) -> Path | None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be made ({error}); choose another --out.") from error
+        raise ModelError(f"{folder}: cannot be created ({error}); choose another --out.") from error
     return Path(folder)
 
 
 def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple[Run | None, Recognizer]:
-    """Open what is to be evaluated; `data` may be needed to export a run."""
+    """Open the model to evaluate; exporting a run may need `data`."""
     if isinstance(model, Recognizer):
         return None, model
     if isinstance(model, str | Path) and not is_run(model):
         return None, Recognizer.load(model)
-    from mien.lab.export import ensure_calibrated  # needs torch, which a model folder does not
+    from mien.lab.export import ensure_calibrated  # needs torch; a model folder does not
     from mien.lab.run import Run
 
     run = Run.open(model) if isinstance(model, str | Path) else model
@@ -159,7 +159,7 @@ def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple
 
 
 def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
-    """Return the faces of `split`; by default all if they are of one split, else Test or PublicTest."""
+    """Return the faces of `split`; default: all if there is only one split, else Test or PublicTest."""
     if split is not None:
         return data.split(split)
     return data if len(data.split_names()) == 1 else data.test
@@ -168,7 +168,7 @@ def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
 def find_twin_free(
     data: FaceDataset, faces: FaceDataset, on_progress: Callable[[int, int], None]
 ) -> npt.NDArray[np.bool_] | None:
-    """Return which faces of one split of `data` have no twin in its Training split; None if it has none."""
+    """Return which faces of one split of `data` have no twin in Training; None without a Training split."""
     if TRAINING not in data.split_names():
         return None
     new: npt.NDArray[np.bool_] = audit(data, on_progress).twin_free[data.splits == faces.splits[0]]
@@ -182,7 +182,7 @@ def predict_split(
     tta: TTA,
     on_progress: Callable[[int, int], None],
 ) -> Predictions:
-    """Predict the faces of one split, averaged over the views of `tta`; their classes are in the model's order."""
+    """Predict the faces of one split, averaged over the views of `tta`; classes are in the model's order."""
     return Predictions(
         rows=faces.rows,
         labels=faces.labels,
@@ -194,7 +194,7 @@ def predict_split(
 
 
 def _asked_and_averaged(tta: TTA, card: Card) -> tuple[TTA, TTA]:
-    """Return the views that are given to the model, and all that are averaged, as it may average some itself."""
+    """Return the views to pass to the model, and all averaged views, including those that it averages itself."""
     if tta not in get_args(TTA):
         raise DataError(f"tta {tta!r}; expected {', '.join(map(repr, get_args(TTA)))}.")
     mirrored = tta != "ten-crop" and card.provenance.get("mirrored")
@@ -202,7 +202,7 @@ def _asked_and_averaged(tta: TTA, card: Card) -> tuple[TTA, TTA]:
 
 
 def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
-    """Keep a run's report from being replaced by one on other faces or labels, if it has figures and is whole."""
+    """Refuse to replace a run's report by one on other faces or labels, if it is readable and has figures."""
     file = report_file(run.folder, scored_as(str(faces.splits[0]), tta))
     try:
         earlier = Report.read(file)
@@ -210,28 +210,28 @@ def _refuse_other_faces(run: Run, tta: TTA, faces: FaceDataset) -> None:
         return
     if earlier.full is not None and earlier.data_fingerprint not in ("", faces.fingerprint):
         raise DataError(
-            f"{file}: was measured on other faces or labels, those of {earlier.data_source}; keep both by --out "
+            f"{file}: was measured on other faces or labels, those of {earlier.data_source}; to keep both, use --out "
             "FOLDER, or delete it and the predictions beside it."
         )
 
 
 def other_faces(a: Report | None, b: Report | None) -> str:
-    """Return the words for reports on different faces of the same rows and labels; empty if they need not differ.
+    """Describe a difference between the faces of two reports on the same rows; empty if none is known.
 
-    Every CSV counts its rows from 0. Copies of FER2013 with the same pixels and order of classes have one fingerprint.
+    Every CSV numbers its rows from 0. Copies of FER2013 with the same pixels and order of classes have one fingerprint.
     """
     if a is None or b is None or a.data_fingerprint == b.data_fingerprint:
         return ""
     if "" in (a.data_fingerprint, b.data_fingerprint):
         return ""
     return (
-        f"were evaluated on other faces, though of the same rows: those of {a.split} in {a.data_source} and in "
+        f"were evaluated on different faces with the same rows: those of {a.split} in {a.data_source} and in "
         f"{b.data_source} differ."
     )
 
 
 def _by_majority(faces: FaceDataset) -> tuple[FaceDataset, npt.NDArray[np.bool_], str]:
-    """Return the faces that have a majority, with that label, which of all these are, and a remark on the others."""
+    """Return the faces that have a majority, labelled with it, a mask of them, and a remark on the others."""
     relabelled = relabel_by_majority(faces)
     known = relabelled.data.labels >= 0
     if not known.any():
@@ -253,7 +253,7 @@ def _report(
     on_faces: str,
     data: FaceDataset,
 ) -> Report:
-    """Measure the predictions for `faces` of `data` and note what they were made with and on."""
+    """Measure the predictions for `faces` of `data` and add the model, the data and the remarks."""
     kept = {} if run is None else run.kept_epoch()
     return replace(
         report_of(predictions),

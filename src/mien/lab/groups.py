@@ -1,4 +1,4 @@
-"""Groups of faces: how often those of each group are recognised, and how that differs from all other groups."""
+"""Groups of faces: the accuracy on each group, and how it differs from that on all other groups."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from mien.lab.statistics import fisher, holm, stratified_difference, unpaired_in
 
 @dataclass(frozen=True, kw_only=True)
 class GroupFigures:
-    """The labelled faces of one group, and the same beside those of all other groups; rates in 0..1.
+    """Figures of the labelled faces of one group, compared with those of all other groups; rates in 0..1.
 
     Attributes:
-        name: the group.
-        n: its labelled faces.
+        name: name of the group.
+        n: number of its labelled faces.
         accuracy: share of them whose most probable class is the label.
         accuracy_low: lower end of the accuracy's 95 % interval (Wilson).
         accuracy_high: upper end.
         balanced_accuracy: mean recall over the classes that the group has.
         confidence: mean probability of the predicted class.
         ece: expected calibration error.
-        ece_by_chance: about what it would be if confidence were exactly right; it grows as n falls.
+        ece_by_chance: about its value if confidence were perfectly calibrated; it grows as n falls.
         n_accepted: faces that are not marked uncertain.
-        accepted_accuracy: share of these that is right; None where there are none.
-        accepted_low: lower end of its 95 % interval (Wilson); None where there are none.
+        accepted_accuracy: their accuracy; None if there are none.
+        accepted_low: lower end of its 95 % interval (Wilson); None if there are none.
         accepted_high: upper end.
         n_others: labelled faces of all other groups.
-        others_accuracy: share of these that is right.
+        others_accuracy: their accuracy.
         difference: accuracy minus that of the others.
         difference_low: lower end of its 95 % interval, see `unpaired_interval`.
         difference_high: upper end.
-        p_value: of Fisher's exact test that both accuracies are the same.
-        p_adjusted: after Holm (1979), who allows for the number of groups.
+        p_value: p-value of Fisher's exact test that both accuracies are equal.
+        p_adjusted: the same after Holm's correction (1979) for the number of groups.
         n_classes: classes of which both the group and the others have faces.
-        recall_difference: mean over these of recall minus that of the others: the difference if both showed each class
-            equally often; None where there is no such class.
+        recall_difference: mean over these classes of recall minus that of the others: the difference if both had each
+            class equally often; None if there is no such class.
         recall_difference_low: lower end of its 95 % interval, see `stratified_difference`.
         recall_difference_high: upper end.
     """
@@ -80,11 +80,11 @@ class Groups:
     """Figures of each group of faces of one split.
 
     Attributes:
-        source: name of the file that says which face is of which group.
-        n_not_grouped: labelled faces without a group, which are left out, among the others too.
-        full: each group that has labelled faces, by name.
-        twin_free: the same without faces that have a twin in Training; None where Training was not at hand, or fewer
-            than two groups have such faces.
+        source: name of the file that assigns faces to groups.
+        n_not_grouped: labelled faces without a group; they are left out, also from the others.
+        full: each group that has labelled faces, sorted by name.
+        twin_free: the same without faces that have a twin in Training; None if Training was not available, or fewer
+            than two groups have twin-free faces.
         uncertain_below: the confidence below which a face is marked uncertain; 0 marks none.
     """
 
@@ -96,22 +96,22 @@ class Groups:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Groups:
-        """Return the groups of a report's JSON."""
+        """Read the groups from a report's JSON."""
         parts = ("full", "twin_free")
         return cls(**row | {part: row[part] and tuple(GroupFigures(**each) for each in row[part]) for part in parts})
 
 
 def read_groups(path: Path, data: FaceDataset, faces: FaceDataset) -> npt.NDArray[np.str_]:
-    """Read the group of each of N faces, ``(N,)`` str; empty for those that the file does not name.
+    """Read the group of each of N faces, ``(N,)`` str; empty for those that the file does not list.
 
     Args:
         path: CSV with the columns `row` and `group`, at most one line for each face of `data`.
         data: the whole data set.
-        faces: those of it that are to be measured.
+        faces: the faces of it to measure.
 
     Raises:
-        DataError: the file cannot be read, a row stands there or in the data twice, has no group or is not in the
-            data, or fewer than two groups have labelled faces among `faces`; names the rows.
+        DataError: the file cannot be read; a row appears twice, in the file or in the data, has no group or is not in
+            the data; or fewer than two groups have labelled faces among `faces`. The message names the rows.
     """
     header, lines = read_csv(path)
     if not {"row", "group"} <= set(header):
@@ -121,7 +121,7 @@ def read_groups(path: Path, data: FaceDataset, faces: FaceDataset) -> npt.NDArra
     rows, where = data.rows.tolist(), Path(data.source).name
     twice, without = repeated([line[at_row] for line in lines]), [row for row in groups if not groups[row]]
     unknown, doubled = sorted(groups.keys() - set(rows)), sorted(groups.keys() & set(repeated(rows)))
-    refuse_rows(path, "appear twice", twice, "A face is of one group: keep one line.")
+    refuse_rows(path, "appear twice", twice, "A face belongs to one group: keep one line.")
     refuse_rows(path, "have no group", without, "Leave out the line of a face whose group is not known.")
     refuse_rows(path, f"are not in {where}", unknown, f"Name them as predictions-SPLIT.csv does, such as {rows[0]!r}.")
     refuse_rows(path, f"appear twice in {where}", doubled, "Every face needs a row of its own.")
@@ -136,13 +136,13 @@ def read_groups(path: Path, data: FaceDataset, faces: FaceDataset) -> npt.NDArra
 def measure_groups(
     predictions: Predictions, groups: npt.NDArray[np.str_], source: str, uncertain_below: float
 ) -> Groups:
-    """Measure each group of labelled faces, and set it beside the faces of all other groups.
+    """Measure each group of labelled faces and compare it with all other groups.
 
     Args:
-        predictions: of N faces, two groups of which have labels.
-        groups: ``(N,)`` str, the group of each; empty where it has none.
-        source: name of the file that they are from.
-        uncertain_below: of the model's card.
+        predictions: of N faces, with labelled faces in at least two groups.
+        groups: ``(N,)`` str, the group of each; empty if it has none.
+        source: name of the file of the groups.
+        uncertain_below: threshold in the model's card.
     """
     labelled = predictions.labels >= 0
     scored = labelled & (groups != "")
@@ -160,7 +160,7 @@ def measure_groups(
 
 
 def _all_figures(scored: Predictions, groups: npt.NDArray[np.str_], uncertain_below: float) -> tuple[GroupFigures, ...]:
-    """The figures of every group; none where there are fewer than two."""
+    """The figures of every group; none if there are fewer than two."""
     names = sorted(set(groups.tolist()))
     if len(names) < 2:
         return ()
@@ -168,7 +168,7 @@ def _all_figures(scored: Predictions, groups: npt.NDArray[np.str_], uncertain_be
         _figures(name, scored.take(groups == name), scored.take(groups != name), uncertain_below) for name in names
     ]
     p_values = [each.p_value for each in figures]
-    adjusted = holm(p_values) if len(p_values) > 2 else p_values  # the tests of two groups are one
+    adjusted = holm(p_values) if len(p_values) > 2 else p_values  # with two groups, both tests are the same
     return tuple(replace(each, p_adjusted=p) for each, p in zip(figures, adjusted, strict=True))
 
 
@@ -215,6 +215,6 @@ def _figures(name: str, faces: Predictions, others: Predictions, uncertain_below
 
 
 def _right_and_n(scored: Predictions) -> npt.NDArray[np.int64]:
-    """Faces of each class that are right, and all of them, ``(2, K)``."""
+    """The number of correct predictions and of faces in each class, ``(2, K)``."""
     k = len(scored.label_set)
     return np.array([np.bincount(labels, minlength=k) for labels in (scored.labels[scored.correct], scored.labels)])

@@ -1,4 +1,4 @@
-"""Metrics of one table of predictions, on all its faces and on its twin-free part."""
+"""Metrics of a table of predictions, for all its faces and for the twin-free ones."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMetrics:
-    """One class against all others. Rates; 0 where undefined, as nothing was predicted or nothing is there.
+    """One class against all others. Rates are 0 if undefined: the class was never predicted, or has no faces.
 
     Attributes:
         name: the class.
-        support: faces with this label.
-        precision: share of the faces predicted as this class that are of it.
+        support: number of faces with this label.
+        precision: share of the faces predicted as this class that belong to it.
         recall: share of the faces of this class that are predicted as it.
-        f1: harmonic mean of both.
+        f1: harmonic mean of precision and recall.
     """
 
     name: str
@@ -47,21 +47,22 @@ class Metrics:
     """Figures of one set of labelled faces; rates in 0..1.
 
     Attributes:
-        n: faces they come from.
+        n: number of faces.
         accuracy: share of faces whose most probable class is the label.
         accuracy_low: lower end of the accuracy's 95 % interval (Wilson).
         accuracy_high: upper end.
         balanced_accuracy: mean recall over the classes that have faces.
-        macro_precision, macro_recall, macro_f1: plain means over the classes that some face has or is taken for.
+        macro_precision, macro_recall, macro_f1: unweighted means over the classes that are a label or a prediction.
         log_loss: mean of -ln p(label).
         top2_accuracy: share of faces whose label is among the two most probable classes.
         ece: expected calibration error over `calibration`: mean of |accuracy - confidence|, weighted by n.
         per_class: in the order of the label set.
         confusion: ``[label][predicted]`` counts.
-        confusion_rates: ``[label][predicted]`` as a share of the label's faces; 0 where it has none.
+        confusion_rates: ``[label][predicted]`` as a share of the label's faces; 0 if it has none.
         calibration: 15 bins of confidence, equally wide.
-        aurc: area under the risk-coverage curve, low where mistakes are unsure; None in a report of an older mien.
-        coverage_curve: what the surest 10, 20, ... 100 % of the faces reach; empty in a report of an older mien.
+        aurc: area under the risk-coverage curve, low if errors have low confidence; None in reports of older versions.
+        coverage_curve: results on the most confident 10, 20, ... 100 % of the faces; empty in reports of older
+            versions.
     """
 
     n: int
@@ -85,26 +86,26 @@ class Metrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a model reaches on one split; stored as `report-SPLIT.json`.
+    """Results of a model on one split; stored as `report-SPLIT.json`.
 
     Attributes:
         split: name of the split.
         label_set: the classes, in the order of every table here.
-        n_total: faces of the split.
-        n_scored: those that have a label.
-        full: figures of all scored faces; None where none has a label.
-        twin_free: figures of those without a twin in Training; None where unlabelled or Training was not at hand.
-        model: the card's name; empty where not known.
-        model_sha256: of the `model.onnx` that was measured.
-        confidence_fit: what calibration had set in its card; empty where not known.
+        n_total: number of faces of the split.
+        n_scored: number of those with a label.
+        full: figures of all scored faces; None if there are none.
+        twin_free: figures of those without a twin in Training; None if unlabelled or Training was not available.
+        model: the card's name; empty if unknown.
+        model_sha256: SHA-256 of the `model.onnx` that was measured.
+        confidence_fit: the card's parameters of calibration; empty if unknown.
         tta: views that were averaged.
-        train_accuracy: of the kept epoch, while training (augmentation and dropout on); None where not known.
-        validation_accuracy: of the kept epoch; None where not known.
-        data_source: what was read, for the reader.
-        data_fingerprint: SHA-256 of the faces and labels of the split; empty if they were not at hand.
+        train_accuracy: of the kept epoch, during training (with augmentation and dropout); None if unknown.
+        validation_accuracy: of the kept epoch; None if unknown.
+        data_source: name of the data that was read.
+        data_fingerprint: SHA-256 of the faces and labels of the split; empty if they were not available.
         provenance: recipe, seed, commit and the like, from the model's card.
-        remarks: sentences that belong beside the figures.
-        groups: figures of each group of faces; None where groups were not asked for.
+        remarks: sentences to print with the figures.
+        groups: figures of each group of faces; None if not requested.
     """
 
     split: str
@@ -127,7 +128,7 @@ class Report:
 
     @property
     def gap(self) -> float | None:
-        """Train minus test accuracy; None where one of them is not known."""
+        """Train minus test accuracy; None if either is unknown."""
         if self.train_accuracy is None or self.full is None:
             return None
         return self.train_accuracy - self.full.accuracy
@@ -138,16 +139,16 @@ class Report:
         return json.dumps(row, indent=2) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON, whole or not at all; raises a `ModelError` where that fails."""
+        """Write the report as JSON, atomically; raises a `ModelError` if that fails."""
         with replacing(path) as part:
             part.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Report:
-        """Read a report that `write` made.
+        """Read a report that `write` wrote.
 
         Raises:
-            DataError: the file is missing or not a report of this mien.
+            DataError: the file is missing or not a report of this version of mien.
         """
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
@@ -156,10 +157,12 @@ class Report:
             row.pop("gap")
             row |= {"label_set": LabelSet(tuple(row["label_set"])), "remarks": tuple(row["remarks"])}
             row |= {part: row[part] and _metrics_from(row[part]) for part in ("full", "twin_free")}
-            groups = row.get("groups")  # which reports of earlier versions lack
+            groups = row.get("groups")  # missing in reports of earlier versions
             return cls(**row | {"groups": groups and Groups.from_row(groups)})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}: not a report of this mien ({error}); run `mien evaluate` again.") from error
+            raise DataError(
+                f"{path}: not a report of this version of mien ({error}); run `mien evaluate` again."
+            ) from error
 
 
 def _metrics_from(row: dict[str, Any]) -> Metrics:
@@ -176,7 +179,7 @@ def _metrics_from(row: dict[str, Any]) -> Metrics:
 
 
 def measure(predictions: Predictions) -> Metrics | None:
-    """Return the figures of the labelled faces; None where there are none."""
+    """Return the figures of the labelled faces; None if there are none."""
     scored = predictions.take(predictions.labels >= 0)
     n = len(scored)
     if n == 0:
@@ -187,7 +190,7 @@ def measure(predictions: Predictions) -> Metrics | None:
     low, high = wilson_interval(int(right.sum()), n)
     bins = calibration_bins(scored)
     top2 = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :2]
-    met = support + predicted > 0
+    occurs = support + predicted > 0
     columns = (scored.label_set, support.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
     return Metrics(
         n=n,
@@ -195,9 +198,9 @@ def measure(predictions: Predictions) -> Metrics | None:
         accuracy_low=low,
         accuracy_high=high,
         balanced_accuracy=float(recall[support > 0].mean()),
-        macro_precision=float(precision[met].mean()),
-        macro_recall=float(recall[met].mean()),
-        macro_f1=float(f1[met].mean()),
+        macro_precision=float(precision[occurs].mean()),
+        macro_recall=float(recall[occurs].mean()),
+        macro_f1=float(f1[occurs].mean()),
         log_loss=float(log_losses(scored).mean()),
         top2_accuracy=float((top2 == scored.labels[:, None]).any(axis=1).mean()),
         ece=calibration_error(bins),
@@ -225,17 +228,17 @@ def rates_of(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 
 
 def class_rows(full: Metrics, show: Callable[[float | None], str]) -> list[tuple[str, ...]]:
-    """Return name, faces, precision, recall and F1 of each class in words; `show` gets None where one is undefined."""
+    """Return name, faces, precision, recall and F1 of each class as text; `show` gets None for undefined rates."""
     rows: list[tuple[str, ...]] = []
-    for each, answers in zip(full.per_class, map(sum, zip(*full.confusion, strict=True)), strict=True):
-        precision, recall = each.precision if answers else None, each.recall if each.support else None
-        f1 = each.f1 if answers or each.support else None
+    for each, predicted in zip(full.per_class, map(sum, zip(*full.confusion, strict=True)), strict=True):
+        precision, recall = each.precision if predicted else None, each.recall if each.support else None
+        f1 = each.f1 if predicted or each.support else None
         rows.append((each.name, f"{each.support:,}", show(precision), show(recall), show(f1)))
     return rows
 
 
 def log_losses(scored: Predictions) -> npt.NDArray[np.float64]:
-    """Return -ln p(label) of labelled faces, ``(N,)``; probabilities are clipped as scikit-learn does."""
+    """Return -ln p(label) of labelled faces, ``(N,)``; probabilities are clipped as in scikit-learn."""
     of_label = scored.probabilities[np.arange(len(scored)), scored.labels]
     losses: npt.NDArray[np.float64] = -np.log(np.maximum(of_label, np.finfo(np.float64).eps))
     return losses
@@ -247,7 +250,7 @@ def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDA
 
 
 def report_of(predictions: Predictions) -> Report:
-    """Measure a table of predictions, full and twin-free; who made it is for the caller to add."""
+    """Measure a table of predictions, full and twin-free; the caller adds the model and the data."""
     new = predictions.twin_free
     return Report(
         split=predictions.split,
