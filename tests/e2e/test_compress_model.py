@@ -140,7 +140,7 @@ def test_it_may_take_the_place_of_the_float_model(source: Path, small: Path, dat
     folder = Path(shutil.copytree(source, tmp_path / "m"))
     assert quantize(folder, data, folder) == folder
     assert Card.read(folder) == Card.read(small)  # the same model, byte for byte
-    with pytest.raises(ModelError, match="quantised already; give the float model that it was made from"):
+    with pytest.raises(ModelError, match="already quantised; give the float model that it was made from"):
         quantize(folder, data, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
@@ -153,7 +153,7 @@ def test_the_accuracy_that_was_asked_for_stays(source: Path, data: FaceDataset, 
 def test_a_joined_model_is_refused(source: Path, data: FaceDataset, tmp_path: Path) -> None:
     twice = [source, Path(shutil.copytree(source, tmp_path / "copy"))]
     joined = join_models(twice, tmp_path / "joined", name="joined")
-    with pytest.raises(ModelError, match="joined from several models; quantise each, then join these"):
+    with pytest.raises(ModelError, match="joined from several models; quantise each of them, then join the results"):
         quantize(joined, data, tmp_path / "int8")
 
 
@@ -183,7 +183,7 @@ def test_a_network_without_inner_layers_is_refused(source: Path, tmp_path: Path)
     layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
     for node in layers[1:-1]:
         node.op_type = "ConvTranspose"  # is none of the layers that are looked for
-    message = r"m: 2 layers\. The first and the last one stay float, so int8 takes three or more; use the float"
+    message = r"m: 2 layers\. The first and the last stay in float, so int8 needs at least three; use the float"
     with pytest.raises(ModelError, match=message):
         compress._float_nodes(folder, model.graph)
     names = compress._float_nodes(folder, onnx.load(folder / "model.onnx").graph)
@@ -283,6 +283,6 @@ def test_export_int8(
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(tmp_path / "m")
     made = Card.read(tmp_path / "m").provenance["quantization"]
-    same = f"{100 * made['same_label']:.1f} % of {made['range_faces']} faces the same label as in float."
-    assert f"In 8-bit integers it gives {same}" in done.stderr
+    same = f"{100 * made['same_label']:.1f} % of {made['range_faces']} faces the same label as the float model."
+    assert f"The int8 model gives {same}" in done.stderr
     assert Card.read(tmp_path / "m").sha256 == Card.read(small).sha256

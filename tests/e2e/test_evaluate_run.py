@@ -284,7 +284,7 @@ def test_progress_names_its_stages(run: Run, data: FaceDataset) -> None:
 
 def test_a_folder_that_cannot_be_made(run: Run, data: FaceDataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ModelError, match=r"file/out: cannot be made \(.*; choose another --out\."):
+    with pytest.raises(ModelError, match=r"file/out: cannot be created \(.*; choose another --out\."):
         evaluate(run.folder / "model", data.test, out=tmp_path / "file" / "out")
 
 
@@ -449,7 +449,7 @@ def test_export_command(app: typer.Typer, run: Run, tmp_path: Path) -> None:
     replace(card, limits=(NOT_CALIBRATED,)).write(run.folder / "model")
     words[-1] = "MIT"
     done = CliRunner().invoke(app, words, catch_exceptions=False)
-    assert done.stderr == "The confidence is not calibrated: give --data, what the run was trained on.\n"
+    assert done.stderr == "The confidence is not calibrated: give --data, the run's training data.\n"
     card.write(run.folder / "model")
 
 
@@ -457,7 +457,7 @@ def test_export_of_a_run_that_held_out_no_faces(app: typer.Typer, csv: Path, dat
     watching = make_run(tmp_path / "run", data, replace(RECIPE, validation=Validation(kind="PublicTest")))
     for more in ([], ["--data", str(csv)]):
         done = CliRunner().invoke(app, ["export", str(watching.folder), *more], catch_exceptions=False)
-        assert "the run held out no faces of Training; mien calibrate fits it to others." in done.stderr
+        assert "the run held out no faces of Training; mien calibrate can use others." in done.stderr
     words = ["calibrate", str(watching.folder / "model"), "--data", str(csv), "--split", "PublicTest"]
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "fitted")], catch_exceptions=False)
     assert NOT_CALIBRATED not in Card.read(tmp_path / "fitted").limits
@@ -467,21 +467,22 @@ def test_export_of_a_run_whose_held_out_faces_are_no_use(app: typer.Typer, data:
     alike = replace(data, faces=np.where((data.splits == "Training")[:, None, None], data.faces[0], data.faces))
     write_edition(alike, tmp_path / "alike.csv")
     reasons = {
-        "no labelled face that it held out is without a twin": {},
-        "its starting weights had learned faces that it held out": {"n_validation_learned": 3},
+        "all labelled faces that it held out have a twin": {},
+        "its starting weights were trained on faces that it held out": {"n_validation_learned": 3},
     }
     for reason, known in reasons.items():
         run = make_run(tmp_path / "run", alike, **known)
         words = ["export", str(run.folder), "--data", str(tmp_path / "alike.csv")]
         done = CliRunner().invoke(app, words, catch_exceptions=False)
-        assert f"not calibrated: {reason}; mien calibrate fits it to others." in done.stderr
+        assert f"not calibrated: {reason}; mien calibrate can use others." in done.stderr
 
 
 def test_a_report_on_other_labels_stays(run: Run, data: FaceDataset, tmp_path: Path) -> None:
     file = run.folder / "report-PublicTest.json"
     before = file.read_bytes()
     with pytest.raises(
-        DataError, match=r"report-PublicTest.json: was measured on other faces or labels.*keep both by --out FOLDER"
+        DataError,
+        match=r"report-PublicTest.json: was measured on other faces or labels.*to keep both, use --out FOLDER",
     ):
         evaluate(run, with_votes(data), majority=True)
     assert file.read_bytes() == before

@@ -355,7 +355,7 @@ def test_card_takes_the_figures_of_its_model_only(exported: Run, data: FaceDatas
         ModelError, match=r"the report on PublicTest measured another model \(SHA-256 0000.*evaluate this"
     ):
         update_card_metrics(folder, replace(report, model_sha256="0" * 64))
-    with pytest.raises(ModelError, match=r"the report on PublicTest has no figures, as no face there has a label"):
+    with pytest.raises(ModelError, match=r"the report on PublicTest has no figures, because no face has a label"):
         update_card_metrics(folder, replace(report, full=None))
 
 
@@ -397,7 +397,7 @@ def test_confidence_is_fitted_anew_on_another_split(exported: Run, data: FaceDat
 def test_what_cannot_calibrate_is_refused(exported: Run, data: FaceDataset, tmp_path: Path) -> None:
     model = exported.folder / "model"
     with pytest.raises(
-        DataError, match="the network has learned from Training, or may have; calibrate on --split PublicTest"
+        DataError, match="the model was trained on Training, or may have been; calibrate on --split PublicTest"
     ):
         recalibrate(model, data, "Training", tmp_path)
     with pytest.raises(DataError, match="PrivateTest has no labelled face; calibrate on --split PublicTest"):

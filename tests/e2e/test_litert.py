@@ -70,7 +70,7 @@ def refused(model: str | Path) -> str:
 def test_models_whose_network_cannot_be_read(tmp_path: Path) -> None:
     with tiny_network():
         model = make_run(tmp_path / "run", faces()).export(tmp_path / "model")
-        assert "its network tiny cannot be read from it; give the run instead" in refused(model)
+        assert "its network tiny cannot be read from model.onnx; give the run instead" in refused(model)
         assert opened(tmp_path / "run")[0].name == "tiny"
     join_models(["mien-nano", "mien-small"], tmp_path / "joined", name="both")
     assert "joined from several networks" in refused(tmp_path / "joined")
@@ -79,7 +79,7 @@ def test_models_whose_network_cannot_be_read(tmp_path: Path) -> None:
     del card["provenance"]["recipe"]
     shutil.copytree(Recognizer.load("mien-nano").folder, tmp_path / "foreign")
     (tmp_path / "foreign/card.json").write_text(json.dumps(card))
-    assert "its card does not say what network it is" in refused(tmp_path / "foreign")
+    assert "its card does not name the network" in refused(tmp_path / "foreign")
 
 
 @pytest.mark.skipif(find_spec("litert_torch") is not None, reason="the converter is installed")

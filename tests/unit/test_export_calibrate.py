@@ -82,7 +82,7 @@ def test_few_faces_are_warned_of(tmp_path: Path, n: int) -> None:
     assert ("Use 100 or more." in done.stderr) == (n == 5)
     # 4 of 5: (0.8 + 1.96^2 / 10 +- 1.96 sqrt(0.8 * 0.2 / 5 + 1.96^2 / 100)) / (1 + 1.96^2 / 5)
     assert (
-        "fitted to only 5 faces: where 80 % of so few are right, 37.6 to 96.4 % of other faces may be" in done.stderr
+        "fitted to only 5 faces: if 80 % of so few are right, the 95 % interval is 37.6 to 96.4 %" in done.stderr
     ) == (n == 5)
 
 
@@ -170,7 +170,10 @@ def test_few_accepted_faces_are_warned_of(tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app(), [*map(str, words), "--out", str(tmp_path / "out")])
     accepted = round(400 * Card.read(tmp_path / "out").provenance["calibration"]["coverage"])
     assert 30 < accepted <= 50
-    assert f"The threshold accepts only {accepted} faces: where 100 % of so few are right, 9" in done.stderr
+    assert (
+        f"The threshold accepts only {accepted} faces: if 100 % of so few are right, the 95 % interval is 9"
+        in done.stderr
+    )
 
 
 def test_an_accuracy_that_no_threshold_reaches_leaves_no_face(tmp_path: Path) -> None:
@@ -179,7 +182,7 @@ def test_an_accuracy_that_no_threshold_reaches_leaves_no_face(tmp_path: Path) ->
     recalibrate(model, data, PUBLIC, tmp_path / "out", target_accuracy=0.6)
     shown = CliRunner().invoke(build_app(), ["models", str(tmp_path / "out")]).stdout
     faces = "400 faces (PublicTest, twins in Training among them)"
-    assert f"accepted    none of {faces}, as no threshold leaves 60% right" in shown
+    assert f"accepted    none of {faces}, because no threshold reaches 60% right" in shown
 
 
 def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,11 +195,11 @@ def test_training_of_other_data_calibrates(tmp_path: Path, monkeypatch: pytest.M
     assert (fitted["faces"], fitted["n"]) == ("Training, which the model has not learned from", len(own))
     for provenance in ({}, {"members": [origin, {"data_fingerprint": own.fingerprint}]}):
         replace(card, provenance=provenance).write(folder)
-        with pytest.raises(DataError, match="calibrate on other data, which the model has not learned from"):
+        with pytest.raises(DataError, match="calibrate on other data, which the model was not trained on"):
             recalibrate(folder, own, TRAINING, tmp_path / "none")
     card.write(folder)
     monkeypatch.setitem(FULL_SIZES, TRAINING, len(own))
-    with pytest.raises(DataError, match="the network has learned from Training, or may have"):
+    with pytest.raises(DataError, match="the model was trained on Training, or may have been"):
         recalibrate(folder, own, TRAINING, tmp_path / "none")
 
 

@@ -100,19 +100,19 @@ def test_a_model_in_the_working_folder_is_called_as_that_is(tmp_path: Path, monk
 
 def test_models_that_differ_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
-    with pytest.raises(ModelError, match="joining takes at least two models, 1 named"):
+    with pytest.raises(ModelError, match="joining needs at least two models; 1 given"):
         join_models([first], tmp_path / "both", name="both")
-    with pytest.raises(ModelError, match="a model is named twice"):
+    with pytest.raises(ModelError, match="a model is given twice"):
         join_models([first, second, first], tmp_path / "both", name="both")
-    with pytest.raises(ModelError, match=r"mien-small-ferplus: labels angry, contempt, .* are angry, "):
+    with pytest.raises(ModelError, match=r"mien-small-ferplus: its labels are angry, contempt, .* are angry, "):
         join_models(["mien-small", "mien-small-ferplus"], tmp_path / "both", name="both")
     change_card(second, preprocess=Preprocess(margin_fraction=0.1))
     with pytest.raises(
-        ModelError, match=r"b: crops grey, 48 px, margin 0\.1, those of .*a are grey, 48 px, margin 0\."
+        ModelError, match=r"b: its crops are grey, 48 px, margin 0\.1, those of .*a are grey, 48 px, margin 0\."
     ):
         join_models([first, second], tmp_path / "both", name="both")
     change_card(second, preprocess=Preprocess(), labels=LabelSet(tuple("abcdefg")))
-    with pytest.raises(ModelError, match="b: labels a, b, c, d, e, f, g, those of"):
+    with pytest.raises(ModelError, match="b: its labels are a, b, c, d, e, f, g, those of"):
         join_models([first, second], tmp_path / "both", name="both")
     assert not (tmp_path / "both").exists()
 
@@ -135,7 +135,7 @@ def set_operators(folder: Path, version: int) -> None:
 def test_other_operators_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
     set_operators(second, 19)
-    with pytest.raises(ModelError, match=r"b/model\.onnx: ONNX operators 19, .* has 18; export both again"):
+    with pytest.raises(ModelError, match=r"b/model\.onnx: has ONNX opset 19, .* has 18; export both again"):
         join_models([first, second], tmp_path / "both", name="both")
 
 
@@ -143,6 +143,6 @@ def test_old_operators_are_refused(tmp_path: Path) -> None:
     first, second = (write_tiny_model(tmp_path / name) for name in ("a", "b"))
     set_operators(first, 17)
     set_operators(second, 17)
-    with pytest.raises(ModelError, match=r"a/model\.onnx: ONNX operators 17, joining takes 18 or later; export all"):
+    with pytest.raises(ModelError, match=r"a/model\.onnx: has ONNX opset 17, joining needs 18 or later; export all"):
         join_models([first, second], tmp_path / "both", name="both")
     assert not (tmp_path / "both").exists()

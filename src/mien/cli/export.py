@@ -1,4 +1,4 @@
-"""`mien export`, `mien litert`, `mien join` and `mien calibrate`: what writes a new model folder."""
+"""`mien export`, `mien litert`, `mien join` and `mien calibrate`, which write a new model folder."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def export(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
     out: Annotated[Path | None, typer.Option(help="The model folder; default: model/ in the run.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="What the run was trained on; its held-out faces calibrate the confidence.")
+        Path | None, typer.Option(help="The run's training data; its held-out faces calibrate the confidence.")
     ] = None,
     votes: Annotated[
         Path | None,
-        typer.Option(help="FER+ votes, fer2013new.csv: the model answers with the eight classes of FER+."),
+        typer.Option(help="FER+ votes, fer2013new.csv: the model predicts the eight classes of FER+."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model; default: the recipe's.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
-    origin: Annotated[
-        str | None, typer.Option(help="Whose weights the training started from, and under which licence.")
-    ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: smaller and faster. Needs --data.")] = False,
+    origin: Annotated[str | None, typer.Option(help="Source and licence of the starting weights.")] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise to 8-bit integers: smaller and faster. Needs --data.")
+    ] = False,
     mirrored: Annotated[
         bool,
-        typer.Option("--mirrored", help="Average the answers to a face and its mirror image; takes twice as long."),
+        typer.Option("--mirrored", help="Average predictions for a face and its mirror image; takes twice as long."),
     ] = False,
 ) -> None:
     """Write a run's network as a model folder: model.onnx and card.json."""
     if int8 and data is None:
-        raise typer.BadParameter("needs --data, what the run was trained on.", param_hint="--int8")
+        raise typer.BadParameter("needs --data, the run's training data.", param_hint="--int8")
     if votes is not None and data is None:
-        raise typer.BadParameter("needs --data, whose faces were voted on.", param_hint="--votes")
+        raise typer.BadParameter("needs --data, which the votes belong to.", param_hint="--votes")
     if out is not None:
         check_folder(out)
     from mien import lab
@@ -70,7 +70,7 @@ def _same_label(card: Card) -> str:
 
     made = card.provenance["quantization"]
     same = percent(made["same_label"], 1)
-    return f"In 8-bit integers it gives {same} of {made['range_faces']} faces the same label as in float."
+    return f"The int8 model gives {same} of {made['range_faces']} faces the same label as the float model."
 
 
 def _why_not_calibrated(run: Run, faces: FaceDataset | None) -> str:
@@ -79,16 +79,16 @@ def _why_not_calibrated(run: Run, faces: FaceDataset | None) -> str:
     if run.recipe.validation.kind != "holdout":
         reason = "the run held out no faces of Training"
     elif run.environment.get("n_validation_learned"):
-        reason = "its starting weights had learned faces that it held out"
+        reason = "its starting weights were trained on faces that it held out"
     elif faces is not None and has_learned_from(run.environment, faces):
-        reason = "no labelled face that it held out is without a twin"
+        reason = "all labelled faces that it held out have a twin"
     else:
-        return "give --data, what the run was trained on."
-    return f"{reason}; mien calibrate fits it to others."
+        return "give --data, the run's training data."
+    return f"{reason}; mien calibrate can use others."
 
 
 def litert(
-    model: Annotated[str, typer.Argument(help="A finished run, a model folder, or the name of a model that ships.")],
+    model: Annotated[str, typer.Argument(help="A finished run, a model folder, or the name of a shipped model.")],
     out: Annotated[Path, typer.Option(help="The new folder.", file_okay=False)],
     in_float: Annotated[bool, typer.Option("--float", help="Store weights in float: four times as large.")] = False,
 ) -> None:
@@ -100,19 +100,19 @@ def litert(
 
 
 def join(
-    models: Annotated[list[str], typer.Argument(help="Model folders, or names of models that ship; at least two.")],
+    models: Annotated[list[str], typer.Argument(help="Model folders, or names of shipped models; at least two.")],
     out: Annotated[Path, typer.Option(help="The new model folder.", file_okay=False)],
     name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
 ) -> None:
-    """Write one model that gives the mean of several models' answers; it is as large and slow as all of them."""
+    """Write one model that averages the predictions of several; it is as large and slow as all of them together."""
     from mien import lab
 
     typer.echo(lab.join_models(models, out, name=name or out.resolve().name))
-    typer.echo("The confidence is not calibrated: mien calibrate fits it.", err=True)
+    typer.echo("The confidence is not calibrated: use mien calibrate.", err=True)
 
 
 def calibrate(
-    model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
+    model: Annotated[str, typer.Argument(help="A model folder, or the name of a shipped model.")],
     data: Data,
     split: Annotated[
         str, typer.Option(help="Split whose labelled faces are used; those with a twin in Training are left out.")
@@ -121,10 +121,10 @@ def calibrate(
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv: fit to their majority.")] = None,
     target_accuracy: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of the faces not marked uncertain that should be right; 0.9 is 90 %."),
+        typer.Option(min=0, max=1, help="Accuracy to reach on the faces not marked uncertain; 0.9 is 90 %."),
     ] = 0.8,
 ) -> None:
-    """Fit a model's confidence, and the threshold below which it is uncertain, on faces that it has not learned."""
+    """Calibrate a model's confidence and its threshold for uncertain faces, on faces that it was not trained on."""
     check_folder(out)
     from mien.card import Card
     from mien.lab import recalibrate
@@ -136,7 +136,7 @@ def calibrate(
     aim = f"{100 * fitted['target_accuracy']:g}%"
     accepted = f"{fitted['coverage']:.1%} are at or above it, at least {aim} of them right"
     if not fitted["coverage"]:
-        accepted = f"none is at or above it, as no threshold leaves {aim} right"
+        accepted = f"none is at or above it, because no threshold reaches {aim} right"
     typer.echo(
         f"temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
         f"uncertain below {card.uncertain_below:.3f}: of {fitted['n']:,} faces {accepted}",
@@ -162,5 +162,5 @@ def _warn_of_few(card: Card) -> None:
         return
     likely = interval(*wilson_interval(round(aim * few), few))
     faces = f"{few} face{'' if few == 1 else 's'}"
-    said = f"where {100 * aim:g} % of so few are right, {likely} % of other faces may be."
-    typer.echo(f"{what} only {faces}: {said} {remedy}", err=True)
+    precision = f"if {100 * aim:g} % of so few are right, the 95 % interval is {likely} %."
+    typer.echo(f"{what} only {faces}: {precision} {remedy}", err=True)

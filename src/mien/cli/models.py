@@ -11,16 +11,14 @@ import typer
 if TYPE_CHECKING:
     from mien.card import Card
 
-Model = Annotated[
-    str | None, typer.Option(help="A model folder, or the name of a model that ships; default: mien-small.")
-]
+Model = Annotated[str | None, typer.Option(help="A model folder, or the name of a shipped model; default: mien-small.")]
 
 
 def models(
     name: Annotated[str | None, typer.Argument(help="A shipped model, or a model folder: print its card.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON: one card, or a list of all.")] = False,
 ) -> None:
-    """List the models that ship, or print the card of one."""
+    """List the shipped models, or print the card of one."""
     from mien.card import MODEL_FILE, Card
     from mien.recognizer import DEFAULT_MODEL, find_model, shipped_models
 
@@ -47,7 +45,7 @@ def _card_lines(card: Card) -> list[str]:
         f"classes     {', '.join(card.labels)}",
         f"input       {p.color}, {p.crop_px} px",
         f"parameters  {card.parameters:,}",
-        *(["answers     the mean for a face and its mirror image"] if card.provenance.get("mirrored") else []),
+        *(["output      the mean for a face and its mirror image"] if card.provenance.get("mirrored") else []),
         f"confidence  temperature {card.temperature:.3f}, sharpening {card.sharpening:.3f}, "
         f"uncertain below {card.uncertain_below:.2f}",
         *_accepted(card),
@@ -70,13 +68,13 @@ def _trained(provenance: dict[str, Any]) -> list[str]:
 
 
 def _accepted(card: Card) -> list[str]:
-    """How many of the faces used for calibration the threshold accepts."""
+    """The share of the calibration faces that the threshold accepts."""
     fitted = card.provenance.get("calibration")
     if not isinstance(fitted, dict) or not {"coverage", "n", "faces", "target_accuracy"} <= fitted.keys():
         return []
     faces, aim = f"of {fitted['n']:,} faces ({fitted['faces']})", f"{100 * fitted['target_accuracy']:g}%"
     if not fitted["coverage"]:
-        return [f"accepted    none {faces}, as no threshold leaves {aim} right"]
+        return [f"accepted    none {faces}, because no threshold reaches {aim} right"]
     return [f"accepted    {fitted['coverage']:.1%} {faces}, at least {aim} of them right"]
 
 

@@ -1,4 +1,4 @@
-"""Calibration: make confidence mean accuracy, and choose below which confidence an expression is uncertain."""
+"""Calibration: fit a model's confidence to its accuracy, and set the threshold below which it is uncertain."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mien.recognizer import Recognizer, calibrated_softmax
 from mien.writing import writing
 
 TARGET_ACCURACY = 0.8
-"""Accuracy of the faces that are not called uncertain, unless another is asked for."""
+"""Default target: the accuracy of the faces that are not marked uncertain."""
 
 ENOUGH_FACES = 100
-"""Fewer say little: where 80 of 100 are right, the 95 % interval is 71 to 87 %; where 4 of 5 are, 38 to 96 %."""
+"""Fewer are too imprecise: with 80 of 100 right, the 95 % interval is 71 to 87 %; with 4 of 5, it is 38 to 96 %."""
 
 NOT_CALIBRATED = "Its confidence is not calibrated."
-"""Stands among a card's limits until it is."""
+"""The limit in a card that calibration removes."""
 
 _PRIOR_LOG_TEMPERATURE, _PRIOR_SHARPENING = 1.0, 0.3  # standard deviations
 
@@ -39,27 +39,28 @@ def recalibrate(
     majority: bool = False,
     target_accuracy: float = TARGET_ACCURACY,
 ) -> Path:
-    """Write a model folder whose confidence is fitted anew, on a split that the model was not trained on.
+    """Write a model folder whose confidence is recalibrated on a split that the model was not trained on.
 
-    If the confidence changes, the card loses its figures; measure the model again. On the same split its figures are
-    slightly too good then, as three numbers were fitted to it.
+    If the confidence changes, the card loses its figures; evaluate the model again. Its figures on the split used here
+    are then slightly optimistic, because three numbers were fitted to it.
 
     Args:
-        model: a model folder, or the name of a model that ships.
-        data: the whole data set; faces with a twin in its Training split are left out, if it has one.
-        split: whose labelled faces are used; Training, with its twins, only if the model has not learned from it.
+        model: a model folder, or the name of a shipped model.
+        data: the whole data set; faces with a twin in its Training split, if it has one, are left out.
+        split: the split whose labelled faces are used. Training, including its twins, is accepted only if the model was
+            not trained on it.
         out: the new model folder; it may be that of `model`.
-        majority: use the majority of the FER+ votes, which `data` must have then, instead of the labels.
-        target_accuracy: share of the faces not called uncertain that shall be right, 0 to 1. The higher it is, the more
-            faces are called uncertain; all are where no threshold reaches it.
+        majority: use the majority of the FER+ votes instead of the labels; `data` must have the votes.
+        target_accuracy: accuracy to reach on the faces not marked uncertain, 0 to 1. The higher it is, the more faces
+            are marked uncertain; all are if no threshold reaches it.
 
     Returns:
         The new model folder.
 
     Raises:
         InputError: the target is not between 0 and 1.
-        DataError: the data set lacks the split or votes, or has other classes than the model; the model has learned
-            from the split, or the split has no labelled face.
+        DataError: the data set lacks the split or the votes, or its classes differ from the model's; the model was
+            trained on the split, or the split has no labelled face.
         ModelError: there is no such model, or the folder cannot be written.
     """
     check_number("target_accuracy", target_accuracy, 0, 1)
@@ -78,16 +79,18 @@ def recalibrate(
 
 
 def _new_faces(recognizer: Recognizer, data: FaceDataset, split: str) -> tuple[FaceDataset, str]:
-    """The faces of a split that the model has not learned from, and which they are, in words.
+    """The faces of a split that the model was not trained on, and a description of them.
 
     Raises:
-        DataError: the split is Training, and the model has learned from it, or may have.
+        DataError: the split is Training, and the model was trained on it, or may have been.
     """
     faces = data.split(split)
     if split == TRAINING:
         if may_have_learned_from(recognizer.card.provenance, data):
             others = _other_splits(data, split)
-            raise DataError(f"{data.source}: the network has learned from {split}, or may have; calibrate on {others}.")
+            raise DataError(
+                f"{data.source}: the model was trained on {split}, or may have been; calibrate on {others}."
+            )
         return faces, f"{split}, which the model has not learned from"
     if TRAINING in data.split_names():
         return faces.take(audit(data).twin_free[data.splits == split]), f"{split}, without twins in Training"
@@ -95,10 +98,10 @@ def _new_faces(recognizer: Recognizer, data: FaceDataset, split: str) -> tuple[F
 
 
 def _other_splits(data: FaceDataset, split: str) -> str:
-    """The other splits that have labelled faces, in words."""
+    """The options that select other splits with labelled faces."""
     others = [name for name in data.split_names() if name != split and (data.split(name).labels >= 0).any()]
-    named = " or ".join(f"--split {name}" for name in others if name != TRAINING)
-    return named or "other data, which the model has not learned from"
+    options = " or ".join(f"--split {name}" for name in others if name != TRAINING)
+    return options or "other data, which the model was not trained on"
 
 
 def calibrated(
@@ -108,18 +111,17 @@ def calibrated(
     fingerprint: str = "",
     target_accuracy: float | None = None,
 ) -> Card:
-    """Return the model's card with its confidence and threshold fitted on labelled faces it was not trained on.
+    """Return the model's card with its confidence and threshold fitted to labelled faces it was not trained on.
 
     Args:
         recognizer: the model.
-        faces: of classes that the model knows.
-        which: the faces in words, for the card.
-        fingerprint: of the whole split that they are taken from, for the card.
-        target_accuracy: share of the faces not called uncertain that shall be right; None = the one that was asked of
-            the model before.
+        faces: faces of the model's classes.
+        which: description of the faces, for the card.
+        fingerprint: fingerprint of the whole split that they come from, for the card.
+        target_accuracy: accuracy to reach on the faces not marked uncertain; None = the model's previous target.
 
     Returns:
-        The new card, without figures if the confidence has changed; the same card if there is no face to fit to.
+        The new card, without figures if the confidence has changed; the same card if there are no faces.
     """
     card = recognizer.card
     if not len(faces):
@@ -152,22 +154,22 @@ def calibrated(
 
 
 def asked_accuracy(*cards: Card | None) -> float:
-    """Return the accuracy that was asked of the first calibrated one of these models; `TARGET_ACCURACY` if of none."""
+    """Return the target accuracy of the first of these models that is calibrated; `TARGET_ACCURACY` if none is."""
     fits = [card.provenance.get("calibration") for card in cards if card is not None]
-    asked = [fit["target_accuracy"] for fit in fits if isinstance(fit, dict) and "target_accuracy" in fit]
-    return float(asked[0]) if asked else TARGET_ACCURACY
+    targets = [fit["target_accuracy"] for fit in fits if isinstance(fit, dict) and "target_accuracy" in fit]
+    return float(targets[0]) if targets else TARGET_ACCURACY
 
 
 def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> tuple[float, float]:
     """Return the temperature and sharpening of `mien.recognizer.calibrated_softmax` that fit labelled faces best.
 
-    They minimise the log loss of the confidence alone, as odds that the most probable class is right: the confidence is
-    what people read and what the threshold cuts. A weak prior holds both near "not calibrated", so that a few dozen
-    faces, or faces that are all right, cannot drive them far.
+    They minimise the log loss of the confidence alone, taken as the probability that the most probable class is right:
+    people read the confidence, and the threshold applies to it. A weak prior keeps both near their uncalibrated values,
+    so a few dozen faces, or faces that are all right, cannot move them far.
 
     Args:
         logits: ``(N, K)`` of faces that the network was not trained on.
-        labels: ``(N,)``, all of them known.
+        labels: ``(N,)``, none of them unknown.
     """
     from scipy.optimize import minimize
 
@@ -187,19 +189,19 @@ def fit_confidence(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64
 def uncertain_threshold(
     confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], target: float
 ) -> tuple[float, float]:
-    """Choose the confidence below which an expression is called uncertain.
+    """Choose the confidence below which an expression is marked uncertain.
 
     Args:
         confidence: ``(N,)`` of faces that the network was not trained on.
-        correct: ``(N,)``, whether each was predicted right.
+        correct: ``(N,)``, whether each prediction is right.
         target: accuracy that the faces at or above the threshold must reach.
 
     Returns:
         (threshold, coverage): the lowest threshold that reaches the target and the share of faces that it accepts;
-        (0, 1) if all faces together reach it, (1, 0) if no threshold does.
+        (0, 1) if all faces together reach the target, (1, 0) if no threshold does.
     """
     ranked, right, at_least = ranked_by_confidence(confidence, correct)
-    reaches = np.flatnonzero(right[at_least - 1] / at_least >= target)  # 0.55 * 100 is more than 55
+    reaches = np.flatnonzero(right[at_least - 1] / at_least >= target)  # a ratio, because 0.55 * 100 > 55 in floats
     if not len(reaches):
         return 1.0, 0.0
     last = reaches[-1]

@@ -1,4 +1,4 @@
-"""Export: from a finished run to a model folder, which is all that is needed to use the model."""
+"""Export: writes a finished run as a model folder, which is all that is needed to use the model."""
 
 from __future__ import annotations
 
@@ -49,28 +49,28 @@ def export_run(
     licence: str | None = None,
     origin: str | None = None,
 ) -> Path:
-    """Write a run's network as a model folder and check that it computes the same.
+    """Write a run's network as a model folder and check that it computes the same logits.
 
-    If the run's folder holds the same model already, the new card keeps its calibration and figures, unless `data`
-    calibrates it anew. The target accuracy is that of the model in `out` before, or else of the run's own.
+    If the run's folder already holds the same model, the new card keeps its calibration and figures, unless `data`
+    recalibrates it. The target accuracy is that of the previous model in `out`, or else of the run's own.
 
     Args:
         run: a finished run.
-        out: the model folder; default ``model/``, with `votes` ``model-ferplus/``, in the run's folder.
+        out: the model folder; default: ``model/``, or ``model-ferplus/`` with `votes`, in the run's folder.
         data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
-            and the faces held out for validation calibrate its confidence.
-        votes: whether it answers with the eight classes of FER+; it is then calibrated to the majority of the votes.
-        mirrored: whether the model itself averages its answers to a face and its mirror image, in twice the time.
-        name: of the model; default the recipe's, with `votes` and ``-ferplus``.
+            and its confidence is calibrated on the faces held out for validation.
+        votes: whether the model predicts the eight classes of FER+; it is then calibrated to the majority of the votes.
+        mirrored: whether the model averages its predictions for a face and its mirror image, in twice the time.
+        name: name of the model; default: the recipe's, with ``-ferplus`` added for `votes`.
         licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if it started from others' weights.
-        origin: whose weights the training started from, and under which licence; for the card.
+        origin: source and licence of the starting weights, for the card.
 
     Returns:
         The model folder.
 
     Raises:
-        ModelError: the run has not finished, has not learned votes, the exported model differs from the trained one,
-            or the folder cannot be written; an earlier model there stays as it is.
+        ModelError: the run has not finished or was not trained on votes, the exported model differs from the trained
+            one, or the folder cannot be written; an existing model there is kept.
     """
     ending = "-ferplus" if votes else ""
     own = run.folder / f"model{ending}"
@@ -81,17 +81,17 @@ def export_run(
         (part / MODEL_FILE).write_bytes(content := to_onnx(classifier, run.recipe.preprocess).SerializeToString())
         labels = FERPLUS if votes else LabelSet(tuple(run.environment["label_set"]))
         card = _describe(run, classifier, name or run.recipe.name + ending, labels, content, licence, origin)
-        _with_what_is_known(_known(own), card).write(part)
+        _with_calibration_of(_card_in(own), card).write(part)
         recognizer = Recognizer.load(part)
-        _compare(classifier, recognizer, data)
+        _check(classifier, recognizer, data)
         if data is not None and (held := held_out_faces(run.recipe, run.environment, data)) is not None:
-            held, asked = with_majority(held) if votes else held, asked_accuracy(_known(folder), _known(own))
-            calibrated(recognizer, held, target_accuracy=asked).write(part)
+            held, target = with_majority(held) if votes else held, asked_accuracy(_card_in(folder), _card_in(own))
+            calibrated(recognizer, held, target_accuracy=target).write(part)
     return folder
 
 
 def ensure_exported(run: Run, out: Path | None = None) -> Path:
-    """Return a run's own model folder, exported unless it holds these weights, float or int8; with `out`, a new one."""
+    """Return a run's own model folder, and export it unless it has these weights; with `out`, export to that folder."""
     folder = run.folder / "model"
     if out is None and (folder / MODEL_FILE).is_file() and _is_of(run, Card.read(folder)):
         return folder
@@ -103,10 +103,10 @@ def _is_of(run: Run, card: Card) -> bool:
 
 
 def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
-    """Return a run's exported model.
+    """Return a run's own model folder, calibrated if possible.
 
-    It is exported if it is missing, and again, in float, if it is outdated or can be calibrated only now; it then stays
-    mirrored, and keeps its name, licence and origin.
+    The model is exported if it is missing, and exported again, in float, if it is outdated or can be calibrated only
+    now; it then stays mirrored, and keeps its name, licence and origin.
     """
     folder = run.folder / "model"
     if not (folder / MODEL_FILE).is_file():
@@ -122,18 +122,19 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
 
 
 def held_out_faces(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset) -> FaceDataset | None:
-    """Return the faces that a training held out of Training, to which its confidence can be fitted.
+    """Return the Training faces that a run held out, on which its confidence can be calibrated.
 
-    Those with a twin among the faces that it learned are left out: the network knows them by heart. Test splits are
-    never taken, even if the training watched one.
+    Faces with a twin among those that it was trained on are excluded, because the network has memorised them. Test
+    splits are never used, even if one served for validation.
 
     Args:
-        recipe: of the training.
+        recipe: the recipe of the run.
         origin: a run's environment, or the provenance in a model's card.
-        data: what it has learned from.
+        data: the data set that it was trained on.
 
     Returns:
-        None if it held out none, or some that its starting weights had learned, or if it learned from other data.
+        None if no faces were held out, if the starting weights were trained on some of them, or if the run was trained
+        on other data.
     """
     if not _can_calibrate(recipe, origin, data):
         return None
@@ -149,7 +150,7 @@ def _can_calibrate(recipe: Recipe, origin: Mapping[str, Any], data: FaceDataset)
 
 
 def update_card_metrics(folder: Path, report: Report) -> None:
-    """Put a report's main figures into the card of the model that it measured.
+    """Write a report's main figures into the card of the model that it measured.
 
     Raises:
         ModelError: the report is of another model, or of a split without labels.
@@ -161,7 +162,7 @@ def update_card_metrics(folder: Path, report: Report) -> None:
             f"{card.sha256[:12]}); evaluate this one."
         )
     if report.full is None:
-        raise ModelError(f"{folder}: the report on {report.split} has no figures, as no face there has a label.")
+        raise ModelError(f"{folder}: the report on {report.split} has no figures, because no face has a label.")
     name = scored_as(report.split, report.tta)
     figures = {
         "data_fingerprint": report.data_fingerprint,
@@ -212,16 +213,16 @@ def _describe(
     )
 
 
-def _known(folder: Path) -> Card | None:
-    """The card that an export replaces; None if there is none, or a damaged one."""
+def _card_in(folder: Path) -> Card | None:
+    """The card that an export replaces; None if it is missing or damaged."""
     try:
         return Card.read(folder)
     except ModelError:
         return None
 
 
-def _with_what_is_known(earlier: Card | None, card: Card) -> Card:
-    """Take calibration and figures from the card of the run's own model, if that is the same model."""
+def _with_calibration_of(earlier: Card | None, card: Card) -> Card:
+    """Copy calibration and figures from the card of the run's own model, if that is the same model."""
     if earlier is None or earlier.sha256 != card.sha256:
         return card
     return replace(
@@ -235,8 +236,8 @@ def _with_what_is_known(earlier: Card | None, card: Card) -> Card:
     )
 
 
-def _compare(classifier: Classifier | Mirrored, recognizer: Recognizer, data: FaceDataset | None) -> None:
-    """Compare the network with its exported model on noise, and on the first faces of the data set if there is one."""
+def _check(classifier: Classifier | Mirrored, recognizer: Recognizer, data: FaceDataset | None) -> None:
+    """Compare the network with its exported model on noise and, if `data` is given, on its first faces."""
     faces = noise_like(recognizer.card.preprocess)
     if data is not None:
         faces = np.concatenate([faces, recognizer.card.preprocess.stack(list(data.faces[:64]))])

@@ -1,4 +1,4 @@
-"""Joining: one model folder from several; its network answers the mean of their probabilities."""
+"""Joining: one model folder from several, whose network computes the mean of their probabilities."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ if TYPE_CHECKING:
 
 
 def join_models(models: Sequence[str | Path], out: str | Path, *, name: str) -> Path:
-    """Write one model whose probabilities are the mean of its members' uncalibrated ones, all with the same weight.
+    """Write one model that averages the uncalibrated probabilities of its members, with equal weights.
 
-    It is as large and as slow as its members together. Its confidence is not calibrated, as what one member held out
-    another may have learned: calibrate it on a test split that none has seen (`recalibrate`).
+    It is as large and as slow as its members together. Its confidence is not calibrated, because one member may have
+    been trained on faces that another held out: calibrate it on a test split that none was trained on (`recalibrate`).
 
     Args:
-        models: model folders, or names of models that ship; float, int8 or mirrored. The new model has the first one's
-            order of classes.
+        models: model folders, or names of shipped models; float, int8 or mirrored. Classes are in the order of the
+            first one.
         out: the new model folder.
-        name: of the new model.
+        name: name of the new model.
 
     Returns:
         The new model folder.
 
     Raises:
-        ModelError: there are fewer than two models, one is named twice, they differ in labels, crops or the version
+        ModelError: there are fewer than two models, one is given twice, they differ in labels, crops or the version
             of their operators, or the folder cannot be written.
     """
     members = [Recognizer.load(model) for model in models]
     if len(members) < 2:
-        raise ModelError(f"joining takes at least two models, {len(members)} named.")
+        raise ModelError(f"joining needs at least two models; {len(members)} given.")
     first = members[0]
     if len({member.folder.resolve() for member in members}) < len(members):
-        raise ModelError("a model is named twice; it would count twice in the mean.")
+        raise ModelError("a model is given twice; it would count twice in the mean.")
     for member in members[1:]:
         for what, mine, others in (
             ("labels", _labels(member.card), _labels(first.card)),
             ("crops", _crops(member.card), _crops(first.card)),
         ):
             if mine != others:
-                raise ModelError(f"{member.folder}: {what} {mine}, those of {first.folder} are {others}.")
+                raise ModelError(f"{member.folder}: its {what} are {mine}, those of {first.folder} are {others}.")
     out = Path(out)
     with writing(out) as part:
         orders = [first.card.labels.positions_in(member.card.labels) for member in members]
         content = _joined([member.folder / MODEL_FILE for member in members], orders)
         (part / MODEL_FILE).write_bytes(content.SerializeToString())
         _describe([member.card for member in members], name, part).write(part)
-        Recognizer.load(part)  # refuses what does not fit its card
+        Recognizer.load(part)  # checks that network and card fit
     return out
 
 
@@ -68,17 +68,17 @@ def _labels(card: Card) -> str:
 
 
 def _crops(card: Card) -> str:
-    """How the model wants its faces cropped, in words."""
+    """How the model's faces are cropped, in words."""
     p = card.preprocess
     return f"{p.color}, {p.crop_px} px, margin {p.margin_fraction:g}"
 
 
 def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelProto:
-    """The members' networks side by side on the same faces, and the mean behind them.
+    """The members' networks in parallel on the same faces, followed by their mean.
 
     Args:
-        files: the members.
-        orders: for each member, where the new model's classes stand among its own.
+        files: ONNX files of the members.
+        orders: for each member, the positions of the new model's classes among its own.
     """
     import onnx
     from onnx import TensorProto, compose, helper, numpy_helper
@@ -88,26 +88,26 @@ def _joined(files: Sequence[Path], orders: Sequence[tuple[int, ...]]) -> ModelPr
     for file, operators in zip(files, sets, strict=True):
         if operators[""] != sets[0][""]:
             raise ModelError(
-                f"{file}: ONNX operators {operators['']}, {files[0]} has {sets[0]['']}; export both again."
+                f"{file}: has ONNX opset {operators['']}, {files[0]} has {sets[0]['']}; export both again."
             )
     if sets[0][""] < OPSET:
-        raise ModelError(f"{files[0]}: ONNX operators {sets[0]['']}, joining takes {OPSET} or later; export all again.")
+        raise ModelError(f"{files[0]}: has ONNX opset {sets[0]['']}, joining needs {OPSET} or later; export all again.")
     nodes, values, logs = [], [numpy_helper.from_array(np.array([0], np.int64), "axis")], []
     for number, (model, order) in enumerate(zip(opened, orders, strict=True)):
         graph = compose.add_prefix(model, f"member{number}/").graph
-        answer = graph.output[0].name
-        logs.append(f"{answer}/log")
+        output = graph.output[0].name
+        logs.append(f"{output}/log")
         nodes += [
             helper.make_node("Identity", ["faces"], [graph.input[0].name]),
             *graph.node,
-            helper.make_node("Gather", [answer, f"{answer}/order"], [f"{answer}/ordered"], axis=1),
-            helper.make_node("LogSoftmax", [f"{answer}/ordered"], [f"{answer}/flat"], axis=1),
-            helper.make_node("Unsqueeze", [f"{answer}/flat", "axis"], [logs[-1]]),
+            helper.make_node("Gather", [output, f"{output}/order"], [f"{output}/ordered"], axis=1),
+            helper.make_node("LogSoftmax", [f"{output}/ordered"], [f"{output}/flat"], axis=1),
+            helper.make_node("Unsqueeze", [f"{output}/flat", "axis"], [logs[-1]]),
         ]
-        values += [*graph.initializer, numpy_helper.from_array(np.array(order, np.int64), f"{answer}/order")]
+        values += [*graph.initializer, numpy_helper.from_array(np.array(order, np.int64), f"{output}/order")]
     nodes += [
         helper.make_node("Concat", logs, ["logs"], axis=0),  # (members, N, K)
-        # the logarithm of the sum, not of the mean: the difference is the same for all classes, so softmax drops it
+        # the logarithm of the sum instead of the mean: they differ by a constant, which softmax removes
         helper.make_node("ReduceLogSumExp", ["logs", "axis"], ["logits"], keepdims=0),  # (N, K)
     ]
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(orders[0])])
@@ -149,6 +149,6 @@ def _describe(members: Sequence[Card], name: str, folder: Path) -> Card:
 
 
 def _recipe_name(card: Card) -> str:
-    """The name of the recipe that trained a model; the model's own if its card, made by hand, does not say."""
+    """The name of the recipe that trained a model, or the model's own if its card, made by hand, names none."""
     recipe = card.provenance.get("recipe")
     return str(recipe.get("name", card.name)) if isinstance(recipe, dict) else card.name

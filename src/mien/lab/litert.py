@@ -1,4 +1,4 @@
-"""LiteRT, formerly TensorFlow Lite: a model as one file that apps on phones and small boards run."""
+"""LiteRT, formerly TensorFlow Lite: a model as one file for apps on phones and small boards."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ LITERT_FILE = "model.tflite"
 
 
 def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["int8", "float"] = "int8") -> Path:
-    """Write a model for LiteRT: ``model.tflite``, and the ``card.json`` that says how to use it.
+    """Write a model for LiteRT: ``model.tflite``, and a ``card.json`` that says how to use it.
 
     Input and output are those of ``model.onnx``, for one face at a time: uint8 ``(1, planes, crop_px, crop_px)`` in,
     logits float32 ``(1, K)`` out. A mirrored model stays mirrored. Needs the extra ``litert``.
 
     Args:
-        model: a finished run, or a model folder or the name of a model that ships, if its network is one of
-            ``residual-*`` or ``mobilenet-v1-*``. Its 8-bit weights are scaled back; it computes in float.
+        model: a finished run; or a model folder or the name of a shipped model, if its network is one of
+            ``residual-*`` or ``mobilenet-v1-*``. 8-bit weights are dequantised; the network computes in float.
         out: the new folder.
-        weights: how they are stored: ``"int8"`` with a scale for each output channel, a quarter of the size of
-            ``"float"``.
+        weights: how weights are stored: ``"int8"``, with a scale for each output channel, takes a quarter of the size
+            of ``"float"``.
 
     Returns:
         The new folder.
 
     Raises:
-        ModelError: the run has not finished, the network cannot be read from the model folder, the file gives other
-            answers than the network, `out` is a model folder, or it cannot be written.
+        ModelError: the run has not finished, the network cannot be read from the model folder, the file's logits
+            differ from the network's, `out` is a model folder, or it cannot be written.
     """
     out = Path(out)
     if (out / MODEL_FILE).exists():
@@ -64,8 +64,8 @@ def write_litert(model: Run | str | Path, out: str | Path, *, weights: Literal["
     with writing(out) as part:
         file = part / LITERT_FILE
         _convert(classifier, torch.from_numpy(faces[:1]), file)
-        answer = open_litert(file)
-        check_agreement(card.name, classifier, faces, np.concatenate([answer(face[None]) for face in faces]))
+        logits_of = open_litert(file)
+        check_agreement(card.name, classifier, faces, np.concatenate([logits_of(face[None]) for face in faces]))
         if weights == "int8":
             _store_in_8_bits(file)
         _describe(card, file, weights).write(part)
@@ -91,16 +91,18 @@ def opened(model: Run | str | Path) -> tuple[Card, Classifier | Mirrored]:
 
 
 def _network_of(card: Card, folder: Path) -> Classifier:
-    """The network of a model folder, with the weights of ``model.onnx`` in float."""
+    """The network of a model folder, with the weights of ``model.onnx`` as float."""
     found = read_model(folder / MODEL_FILE)
     if "recipe" not in card.provenance:
-        raise ModelError(f"{folder}: its card does not say what network it is; only models of mien's own can be read.")
+        raise ModelError(f"{folder}: its card does not name the network; only mien's own models can be converted.")
     recipe = recipe_io.from_json(json.dumps(card.provenance["recipe"]))
     labels, outputs = len(card.labels), len(found.get("classes.weight", card.labels))
     classifier = build(recipe.network, recipe.preprocess, outputs, pretrained=False)
     network = classifier.network
     if not isinstance(network, (MobileNetV1, ResidualNet)):
-        raise ModelError(f"{folder}: its network {recipe.network.name} cannot be read from it; give the run instead.")
+        raise ModelError(
+            f"{folder}: its network {recipe.network.name} cannot be read from {MODEL_FILE}; give the run instead."
+        )
     classes = {key: value for key, value in found.items() if key.startswith("classes.")}
     network.load_state_dict(unfold(network, found) | classes)
     classifier.answers = slice(outputs - labels, None) if card.labels == FERPLUS else slice(labels)
@@ -111,7 +113,7 @@ def _convert(classifier: Classifier | Mirrored, face: Tensor, file: Path) -> Non
     import litert_torch
 
     with warnings.catch_warnings(), redirect_stdout(StringIO()):  # it prints each step
-        warnings.simplefilter("ignore")  # the converter's own use of what torch has deprecated
+        warnings.simplefilter("ignore")  # the converter uses deprecated functions of torch
         litert_torch.convert(classifier, (face,)).export(str(file))
 
 
@@ -121,15 +123,15 @@ def open_litert(file: Path) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.
 
     interpreter = Interpreter(str(file), num_threads=1)
     interpreter.allocate_tensors()
-    (given,), (answered,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (tensor_in,), (tensor_out,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def answer(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        interpreter.set_tensor(given["index"], face)
+    def logits_of(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        interpreter.set_tensor(tensor_in["index"], face)
         interpreter.invoke()
-        logits: npt.NDArray[np.float32] = interpreter.get_tensor(answered["index"])
+        logits: npt.NDArray[np.float32] = interpreter.get_tensor(tensor_out["index"])
         return logits
 
-    return answer
+    return logits_of
 
 
 def _store_in_8_bits(file: Path) -> None:
@@ -140,12 +142,12 @@ def _store_in_8_bits(file: Path) -> None:
     smaller = file.with_suffix(".int8")
     with redirect_stdout(StringIO()):
         maker.quantize().export_model(str(smaller))
-    file.write_bytes(smaller.read_bytes())  # not moved: it is marked as executable
+    file.write_bytes(smaller.read_bytes())  # not moved: the quantizer makes its file executable
     smaller.unlink()
 
 
 def _describe(card: Card, file: Path, weights: str) -> Card:
-    """The card of the file, without the figures, which are those of the ONNX model."""
+    """The card of the file, without figures, because they were measured on the ONNX model."""
     made = {
         "of_sha256": card.sha256,
         "weights": weights,
