@@ -148,7 +148,8 @@ def test_images_that_are_not_read_are_told_wherever_faces_are_measured(drawn: Fa
     write_edition(drawn, tmp_path / "set")
     (tmp_path / "set" / "publictest").rename(tmp_path / "set" / "dev")
     (tmp_path / "set" / "README.md").write_text("words")
-    told = "not read, as their names or folders are not those of faces, or a table is read instead: 7 files (dev/angry/"
+    why = "because their names or folders are not those of faces, or a table is read instead"
+    told = f"not read, {why}: 7 files (dev/angry/"
     done = CliRunner().invoke(build_app(), ["robust", "mien-nano", "--data", str(tmp_path / "set"), "--split", "dev"])
     assert told in done.stderr
     assert "no split 'dev'; it has Training, PrivateTest" in str(done.exception)

@@ -232,7 +232,7 @@ def test_the_command(place, faces, tmp_path):
     stopped = CliRunner().invoke(build_app(), [*words, "--budget", "0s"])
     assert stopped.exit_code == 0
     assert (
-        "cnn-17m, seed 0, 1 of 3 epochs: unfinished: time is up after 0 of 1 epochs\nthe same command continues"
+        "cnn-17m, seed 0, 1 of 3 epochs: unfinished: time is up after 0 of 1 epochs\nthe same command resumes"
         in stopped.stderr
     )
     done = CliRunner().invoke(build_app(), words)
@@ -272,4 +272,4 @@ def test_ctrl_c_is_told(place, faces, tmp_path, monkeypatch):
     words = ["reproduce", "cnn-17m", "--data", str(data), "--out", str(place["out"])]
     done = CliRunner().invoke(build_app(), [*words, "--results", str(place["results"])])
     assert done.exit_code == 130
-    assert "stopped; the same command continues" in done.stderr
+    assert "stopped; the same command resumes" in done.stderr

@@ -39,7 +39,7 @@ def train(data: Path, out: Path, *options: str) -> Result:
 def test_an_unfinished_training_has_an_exit_status_of_its_own(data: Path, tmp_path: Path) -> None:
     stopped = train(data, tmp_path / "runs", "--time-limit", "0s")
     assert stopped.exit_code == UNFINISHED == 75
-    assert "time is up after 0 epochs; the same command continues" in stopped.stderr
+    assert "time is up after 0 epochs; the same command resumes" in stopped.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert stopped.stdout == f"{folder}\n"
     done = train(data, tmp_path / "runs")

@@ -162,7 +162,7 @@ def test_out_goes_on_where_it_was(photos: Path, model: Path, out: str) -> None:
     written = Path(out).read_bytes()
     Path("pictures/astronaut.jpg").unlink()
     again = run(model, "photos", "--out", out, "--save", "pictures")
-    undrawn = "photos read earlier without a picture: 1; they are not read again: name another --out.\n"
+    undrawn = "photos read earlier, without a picture: 1; to draw them, use another --out.\n"
     head, rest = first.stderr.replace("4 photos:", "4 photos (3 read earlier):").split("\n", 1)
     assert again.stderr == f"{head}\n{undrawn}{rest}"  # what failed is tried again
     assert (first.exit_code, again.exit_code) == (1, 1)
@@ -183,7 +183,7 @@ def test_a_picture_whose_name_is_too_long_stops_no_later_run(photos: Path, model
     Image.fromarray(data.astronaut()).save(photos / name)
     assert "not drawn" in run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures").stderr
     again = run(model, f"photos/{name}", "--out", "a.csv", "--save", "pictures", check=True)
-    assert "photos read earlier without a picture: 1; " in again.stderr
+    assert "photos read earlier, without a picture: 1; " in again.stderr
 
 
 def test_a_picture_that_cannot_be_written_stops_no_other(photos: Path, model: Path) -> None:
@@ -206,7 +206,7 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photos", "--out", "a.csv", "--csv"], "--out chooses the format by the ending of its file; leave"),
+        (["photos", "--out", "a.csv", "--csv"], "the extension of the --out file sets the format; leave"),
         (["clip.mp4", "--out", "a.csv"], "--boxes, --crops and --out are for photos only"),
         (
             ["photos", "--boxes", "none.csv", "--crops"],
@@ -214,19 +214,22 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
         ),
         (
             ["photos", "--any-angle", "--crops"],
-            "--min-face and --any-angle are for searching faces; --boxes and --crops",
+            "--min-face and --any-angle are for face detection; --boxes and --crops",
         ),
         (
             ["photos", "--min-face", "100", "--crops"],
-            "--min-face and --any-angle are for searching faces; --boxes",
+            "--min-face and --any-angle are for face detection; --boxes",
         ),
-        (["photos", "--out", "s3://bucket/faces.csv"], "is an address; download photos first, read a stream with"),
+        (
+            ["photos", "--out", "s3://bucket/faces.csv"],
+            "a path is an address; download photos first, read streams with",
+        ),
         (
             ["photos", "--save", "rtsp://user:secret@camera/x"],
-            "is an address; download photos first, read a stream with",
+            "a path is an address; download photos first, read streams with",
         ),
         ([""], "an empty path; is the variable set that it came from?"),
-        (["--camera", "0", "--start", "2"], "--start is for videos; a camera begins now"),
+        (["--camera", "0", "--start", "2"], "--start is for videos; a camera always starts now"),
     ],
 )
 def test_options_that_contradict_each_other(photos: Path, model: Path, words: list[str], message: str) -> None:
@@ -403,7 +406,7 @@ def test_a_photo_from_standard_input(photos: Path, model: Path) -> None:
     assert Path("drawn.png").is_file()
     assert piped(b"").stderr == b"failed: <stdin>: is empty, 0 bytes.\n"
     assert b"--out remembers photos by their files" in piped(content, "--out", "faces.csv").stderr
-    assert b"- stands for standard input, which can be read" in piped(content, "-").stderr
+    assert b"- is standard input, which can be read" in piped(content, "-").stderr
 
 
 def test_two_formats_are_one_too_many(photos: Path, model: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_line() -> None:
         command = [sys.executable, "-m", "mien", "models"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "the disk is full: standard output is cut off; free space, then try again.\n"
+    assert done.stderr == "the disk is full: standard output is incomplete; free space, then try again.\n"
 
 
 def test_names_are_there_to_complete() -> None:

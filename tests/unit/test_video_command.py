@@ -160,8 +160,8 @@ def test_a_start_beyond_the_end_fails_and_writes_nothing(tmp_path: Path, suffix:
     [
         (["clip.mp4", "--boxes", "faces.csv"], "--boxes, --crops and --out are for photos only"),
         (["mixed/sub/photo.png", "--every", "2"], "--every, --start and --end are for videos"),
-        ([], "name photos, folders or videos; or --camera alone"),
-        (["clip.mp4", "--camera", "0"], "name photos, folders or videos; or --camera alone"),
+        ([], "name photos, folders or videos, or give --camera alone"),
+        (["clip.mp4", "--camera", "0"], "name photos, folders or videos, or give --camera alone"),
     ],
 )
 def test_options_that_contradict_each_other(words: list[str], message: str) -> None:
@@ -282,8 +282,8 @@ def test_ctrl_c_in_a_video_is_no_success(monkeypatch: pytest.MonkeyPatch) -> Non
     done = run("clip.mp4", "mixed/a.mov", "mixed/sub/photo.png", "--csv")
     assert {row["source"] for row in rows(done)} == {"clip.mp4"}
     assert "failed: clip.mp4: stopped; the results so far are complete." in done.stderr
-    assert "failed: mixed/a.mov: not read, stopped.\n" in done.stderr
-    assert "failed: mixed/sub/photo.png: not read, stopped.\n" in done.stderr
+    assert "failed: mixed/a.mov: not read, because reading was stopped.\n" in done.stderr
+    assert "failed: mixed/sub/photo.png: not read, because reading was stopped.\n" in done.stderr
     assert done.exit_code == 1
 
 
@@ -335,7 +335,7 @@ def test_ctrl_c_among_photos_stops_and_names_what_is_left(tmp_path: Path, monkey
     assert [Path(photo["source"]).name for photo in json.loads(done.stdout)] == ["a.png"]
     assert "4 photos: 1 face, 0 without a face, 3 failed\n" in done.stderr
     left = f"{tmp_path / 'b.png'}, {tmp_path / 'c.png'}, clip.mp4 and 1 more"
-    assert done.stderr.endswith(f"failed: 4 photos: not read, stopped. They are {left}.\n")
+    assert done.stderr.endswith(f"failed: 4 photos: not read, because reading was stopped. They are {left}.\n")
     assert done.exit_code == 1
     assert [file.name for file in (tmp_path / "out").rglob("*.*")] == ["a.png"]
 
@@ -353,7 +353,7 @@ def test_ctrl_c_leaves_json_of_the_photos_so_far(tmp_path: Path, monkeypatch: py
         Image.fromarray(astronaut()).save(tmp_path / f"{name}.png")
     done = run(tmp_path, "--json")
     assert 1 <= len(json.loads(done.stdout)) < 3
-    assert f"{tmp_path / 'c.png'}: not read, stopped.\n" in done.stderr
+    assert f"{tmp_path / 'c.png'}: not read, because reading was stopped.\n" in done.stderr
     assert done.exit_code == 1
 
 

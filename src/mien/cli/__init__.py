@@ -1,4 +1,4 @@
-"""The command `mien`: reads arguments and prints; the library does the rest, under the same verbs."""
+"""The command `mien`: parses arguments and prints; the library does the rest, in functions of the same names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EXTRAS = {
 
 
 def build_app() -> typer.Typer:
-    """Put the command groups together; each imports what it needs when it is called."""
+    """Assemble the commands; each imports what it needs when it runs."""
     from mien.cli import (
         analyze,
         data,
@@ -101,7 +101,7 @@ def _print_version(wanted: bool) -> None:
 
 def main() -> None:
     """Run the command line; a MienError becomes a message and exit status 1."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata of photos that can be read
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata of readable photos
     try:
         build_app()()
     except MienError as error:
@@ -112,10 +112,10 @@ def main() -> None:
         if extra is None:
             raise
         needs = f"{error.name} is not installed; this command needs it"
-        pins = "" if "litert" in extra else " -c constraints.txt"  # it conflicts with the pins
+        pins = "" if "litert" in extra else " -c constraints.txt"  # litert-torch conflicts with the pins
         torch_first = f"{pins} torch, then pip install{pins}" if "lab" in extra else ""
         sys.exit(f"{needs}: pip install{torch_first} '.[{extra}]' in a clone of mien.")
-    except KeyboardInterrupt:  # before a command has begun; commands handle it themselves
+    except KeyboardInterrupt:  # before a command starts; commands handle it themselves
         sys.exit(130)
     except BrokenPipeError:  # `mien ... | head` closed its end
         sys.stderr.close()
@@ -123,5 +123,5 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still writes at exit
-        sys.exit(f"the disk is full: {error.filename or 'standard output'} is cut off; free space, then try again.")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for anything that Python writes at exit
+        sys.exit(f"the disk is full: {error.filename or 'standard output'} is incomplete; free space, then try again.")

@@ -35,17 +35,15 @@ def analyze(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON array, an object for each photo or frame.")
-    ] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each face.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array, one object per photo or frame.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row per face.")] = False,
     out: Annotated[
         Path | None,
         typer.Option(
             parser=named,
             metavar="FILE",
-            help="Add the results to this file, .csv or .jsonl, photo by photo. Photos that it has are skipped, "
-            "except those that failed or changed, so that an interrupted run can go on.",
+            help="Append the results to this file, .csv or .jsonl, photo by photo. Photos already in it are skipped, "
+            "except those that failed or changed, so an interrupted run can be resumed.",
         ),
     ] = None,
     save: Annotated[
@@ -54,36 +52,36 @@ def analyze(
             parser=named,
             metavar="FILE|FOLDER",
             help="Draw the results into a file, or for several photos into a folder. For one video or camera, .html "
-            "and .png give a timeline, and .srt, .csv and .json its segments.",
+            "or .png saves a timeline, and .srt, .csv or .json its segments.",
         ),
     ] = None,
     model: Model = None,
     boxes: Annotated[
         Path | None,
         typer.Option(
-            parser=named, metavar="FILE", help="Take the faces from this file, made by --csv, --json or --out."
+            parser=named, metavar="FILE", help="Take the faces from this file, written by --csv, --json or --out."
         ),
     ] = None,
-    crops: Annotated[bool, typer.Option("--crops", help="Each photo is one face already.")] = False,
+    crops: Annotated[bool, typer.Option("--crops", help="Each photo is a single, cropped face.")] = False,
     min_face: MinFace = None,
     any_angle: AnyAngle = False,
     workers: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="How many photos are read at the same time; default: 2, or 1 on a single core.",
+            help="How many photos to read at the same time; default: 2, or 1 on a single core.",
             show_default=False,
         ),
     ] = None,
     camera: Annotated[
-        str | None, typer.Option(help="Read a camera, by its number, or a stream, by its address, until Ctrl-C.")
+        str | None, typer.Option(help="Number of a camera, or address of a stream, to read until Ctrl-C.")
     ] = None,
     animated: Annotated[
         bool,
         typer.Option("--animated", help="Read animated GIF, WebP, PNG and AVIF as videos, not only their first frame."),
     ] = False,
-    every: Annotated[int, typer.Option(min=1, help="Videos: look only at every n-th frame.")] = 1,
-    start: Annotated[float, typer.Option(min=0, help="Videos: begin at this second.")] = 0.0,
+    every: Annotated[int, typer.Option(min=1, help="Videos: read only every n-th frame.")] = 1,
+    start: Annotated[float, typer.Option(min=0, help="Videos: start at this second.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Videos: stop before this second.")] = None,
 ) -> None:
     """Read the expressions of faces in photos, in videos or in front of a camera."""
@@ -108,26 +106,26 @@ def analyze(
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
     if bool(paths) == (camera is not None):
-        raise typer.BadParameter("name photos, folders or videos; or --camera alone.")
+        raise typer.BadParameter("name photos, folders or videos, or give --camera alone.")
     if camera is not None and not camera.strip():
-        raise typer.BadParameter("--camera is empty; name a camera by its number, or a stream by its address.")
+        raise typer.BadParameter("--camera is empty; give the number of a camera or the address of a stream.")
     if photos_only and (videos or not photos):
         raise typer.BadParameter("--boxes, --crops and --out are for photos only.")
     refuse_contradictions(boxes, crops, min_face, any_angle)
     if out is not None and (as_json or as_csv):
-        raise typer.BadParameter("--out chooses the format by the ending of its file; leave out --json and --csv.")
+        raise typer.BadParameter("the extension of the --out file sets the format; leave out --json and --csv.")
     if out is not None and STANDARD_INPUT in photos:
         raise typer.BadParameter(
             "--out remembers photos by their files, and standard input is not a file; name the photos."
         )
     if photos.count(STANDARD_INPUT) > 1:
-        raise typer.BadParameter("- stands for standard input, which can be read only once.")
+        raise typer.BadParameter("- is standard input, which can be read only once.")
     if workers is not None and not set(photos) - video_files:
         raise typer.BadParameter("--workers is for photos; the frames of a video are read one after the other.")
     if (every, start, end) != (1, 0, None) and not videos:
         raise typer.BadParameter("--every, --start and --end are for videos.")
     if camera is not None and start:
-        raise typer.BadParameter("--start is for videos; a camera begins now.")
+        raise typer.BadParameter("--start is for videos; a camera always starts now.")
     given = None if boxes is None else read_boxes(boxes)
     detector = detector_of(min_face, any_angle)
     analyzer = Analyzer(model=model, detector=detector, workers=workers)
@@ -152,7 +150,7 @@ def analyze(
         analyzer, boxes=given, crops=crops, every=every, start_s=start, end_s=end, quiet=quiet, failed=tally.failed
     )
     found = reading.files(photos, video_files, outputs) if camera is None else reading.camera(camera, save)
-    # on a terminal, a bar would run into what is printed
+    # on a terminal, a bar would mix with the output
     found = tally.count(found, with_bar=not videos and (results is not None or not _on_terminal()))
     if results is not None:
         results.write(found)
@@ -174,25 +172,25 @@ def _on_terminal() -> bool:
 
 
 def _print(lines: Iterable[str], stop: threading.Event) -> None:
-    """Print each line as soon as it is there, whatever bytes file names hold.
+    """Print each line as soon as it is available, whatever bytes file names contain.
 
-    A closed pipe, as by `head`, stops the reading as Ctrl-C does, so that the files of results are complete.
+    A closed pipe, as after `head`, stops the reading like Ctrl-C, so result files are complete.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         if _on_terminal():
             sys.stdout.reconfigure(errors="backslashreplace")
-        else:  # as --boxes reads it
+        else:  # the encoding that --boxes reads
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     for line in lines:
         try:
             typer.echo(line)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still writes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for anything that Python writes at exit
             stop.set()
 
 
 def _json_lines(found: Iterable[Analysis]) -> Iterator[str]:
-    """A JSON array, with an object on each line as soon as it is there."""
+    """A JSON array, one object per line, each as soon as it is available."""
     held = "["
     for analysis in found:
         yield held
@@ -206,15 +204,15 @@ def _csv_lines(found: Iterable[Analysis], columns: Sequence[str]) -> Iterator[st
 
     yield csv_header(columns)
     for analysis in found:
-        yield from (csv_line(row, columns) for row in analysis.records())  # a photo has no frame, time and track
+        yield from (csv_line(row, columns) for row in analysis.records())  # photos have no frame, time and track
 
 
 def _text_lines(found: Iterable[Analysis]) -> Iterator[str]:
-    """The results as text: of photos one by one, of a video at its end."""
+    """The results as text: of photos one by one, of each video at its end."""
     from mien.cli.reading import video_lines
     from mien.video import AnalyzedFrame
 
-    begun, before = 0, -1  # tells apart the readings of a video that is named twice
+    begun, before = 0, -1  # separates the readings of a video that is given twice
 
     def block(one: Analysis) -> tuple[str, int]:
         nonlocal begun, before

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="data",
-    help="Check, describe, convert or download FER2013 or faces of your own; find doubtful labels.",
+    help="Check, describe, convert or download FER2013 or your own faces; find doubtful labels.",
     no_args_is_help=True,
 )
 
@@ -24,8 +24,8 @@ Source = Annotated[Path, typer.Argument(help=DATA_HELP)]
 Classes = Annotated[
     str | None,
     typer.Option(
-        help="Classes in the order of their labels, such as angry,disgust,...; for a parquet file without them, or for "
-        "folders that are not named after expressions."
+        help="Classes in the order of their labels, such as angry,disgust,...; for a parquet file without class names, "
+        "or for folders not named after expressions."
     ),
 ]
 WithAudit = Annotated[bool, typer.Option("--audit/--no-audit", help="Search for twins, which takes up to a minute.")]
@@ -62,7 +62,7 @@ def stats(
     classes: Classes = None,
     audit: WithAudit = True,
 ) -> None:
-    """Write a page of class bars, sample and mean faces, grey levels and the audit."""
+    """Write a page with class counts, sample and mean faces, grey levels and the audit."""
     from mien.lab.pages.data_page import write_stats_page
 
     edition = _open(data, classes)
@@ -73,16 +73,16 @@ def stats(
 @app.command()
 def suspects(
     predictions: Annotated[
-        list[Path], typer.Argument(help="predictions-SPLIT.csv of models that have not learned from these faces.")
+        list[Path], typer.Argument(help="predictions-SPLIT.csv of models that were not trained on these faces.")
     ],
     data: Data,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, shown beside the labels.")] = None,
-    most: Annotated[int, typer.Option(help="How many faces are listed.", min=1)] = 100,
+    most: Annotated[int, typer.Option(help="How many faces to list.", min=1)] = 100,
     save: Annotated[
         Path | None, typer.Option(help="Also write a page with the faces, .html, or a table, .csv.")
     ] = None,
 ) -> None:
-    """List the faces whose label is doubtful: models that have not learned it find it improbable."""
+    """List faces with doubtful labels, which models not trained on them find improbable."""
     from mien.errors import DataError
     from mien.lab.pages.suspects_page import SUFFIXES, write_suspects
     from mien.lab.suspects import find_suspects
@@ -102,18 +102,18 @@ def convert(
     out: Annotated[Path, typer.Argument(help="New file .csv, .parquet or .zip, or a new folder (split/class/image).")],
     split: Annotated[list[str] | None, typer.Option(help="Only this split; repeatable.")] = None,
     classes: Classes = None,
-    skip_broken: Annotated[bool, typer.Option(help="Leave broken images out; they are named.")] = False,
+    skip_broken: Annotated[bool, typer.Option(help="Leave out broken images and list them.")] = False,
     resize: Annotated[
-        bool, typer.Option(help="Of images of another size, scale the middle square to 48 x 48 px.")
+        bool, typer.Option(help="Scale the central square of images of other sizes to 48 x 48 px.")
     ] = False,
     test_fraction: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Of data without splits: make this share of the faces Test; twins stay together."
+            min=0, max=1, help="For data without splits: make this share of the faces Test; twins stay together."
         ),
     ] = None,
 ) -> None:
-    """Write a data set in another edition."""
+    """Convert a data set to another format."""
     import numpy as np
     from rich.console import Console
 
@@ -127,7 +127,7 @@ def convert(
     tell_not_read(edition.other_files)
     chosen = edition.data
     if test_fraction is not None:
-        with Console(stderr=True).status("Drawing a test, twins together"):
+        with Console(stderr=True).status("Drawing a test split, twins together"):
             chosen = draw_test(chosen, test_fraction)
     for name in split or []:
         chosen.split(name)  # raises where there is no such split
@@ -145,7 +145,7 @@ def convert(
 
 @app.command()
 def fetch(
-    site: Annotated[Literal["kaggle", "huggingface"], typer.Argument(help="Where from.")] = "huggingface",
+    site: Annotated[Literal["kaggle", "huggingface"], typer.Argument(help="Site to download from.")] = "huggingface",
 ) -> None:
     """Download FER2013 and print the folder that holds it."""
     from mien.lab.data import fetch_fer2013

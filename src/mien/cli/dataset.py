@@ -1,4 +1,4 @@
-"""The data set that a command reads."""
+"""Reading the data set of a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Data = Annotated[Path, typer.Option(help=DATA_HELP)]
 
 
 def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
-    """Read a data set, report which images are not part of it, and join FER+ votes if their file is named."""
+    """Read a data set, report images that are not part of it, and join FER+ votes if their file is given."""
     from mien.lab.data import join_votes, open_fer2013
     from mien.lab.data.folder import is_image
 
@@ -27,17 +27,17 @@ def read_faces(data: Path, votes: Path | None = None) -> FaceDataset:
 
 
 def tell_not_read(files: Sequence[str]) -> None:
-    """Report on standard error which files a reader has skipped, if any."""
+    """Report skipped files, if there are any, on standard error."""
     if files:
         typer.echo(
-            "not read, as their names or folders are not those of faces, or a table is read instead: "
+            "not read, because their names or folders are not those of faces, or a table is read instead: "
             f"{len(files):,} files{first_few(files)}",
             err=True,
         )
 
 
 def first_few(names: Sequence[str]) -> str:
-    """Return the first five names, in brackets after a space; nothing where there are none."""
+    """Return the first five names in parentheses after a space; empty if there are none."""
     if not names:
         return ""
     return f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"

@@ -22,12 +22,12 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
 ) -> None:
-    """Train, evaluate, export and report on drawn faces, then read a photo with the model that ships."""
+    """Train, evaluate, export and report on drawn faces, then read a photo with the default model."""
     run = _train_on_drawn_faces(out, seed)
     picture = _read_astronaut(out)
     typer.echo(f"""
-{run.folder}/report.html    how the demo's network does; open it in a browser
-{run.folder}/model/         its model folder; it knows drawn faces only
+{run.folder}/report.html    report on the demo's network; open it in a browser
+{run.folder}/model/         its model folder, for drawn faces only
 {picture}    the photo, read with the model that ships
 
 Next:
@@ -40,7 +40,7 @@ Next:
 def _train_on_drawn_faces(out: Path, seed: int) -> Run:
     from mien import lab
     from mien.lab.recipe import Adam, Augment
-    from mien.lab.training import train  # fails here, before anything is drawn, where torch is missing
+    from mien.lab.training import train  # fails here, before drawing, if torch is missing
 
     faces = lab.draw_faces(per_class=FACES_PER_CLASS, seed=seed)
     typer.echo(f"1. drew {len(faces):,} faces with seven schematic expressions", err=True)

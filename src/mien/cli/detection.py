@@ -1,4 +1,4 @@
-"""Where a command's faces are from: options that several commands share."""
+"""Options, shared by several commands, that say where faces come from."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ MinFace = Annotated[
     typer.Option(min=1, help="Height of the smallest face to search for, px; default: 24.", show_default=False),
 ]
 AnyAngle = Annotated[
-    bool, typer.Option("--any-angle", help="Search for turned faces even beside upright ones; up to four times slower.")
+    bool,
+    typer.Option("--any-angle", help="Search for turned faces even beside upright ones; up to four times slower."),
 ]
 
 
 def refuse_contradictions(boxes: Path | None, crops: bool, min_face: int | None, any_angle: bool) -> None:
-    """Make sure that faces are either given, in one way, or searched for."""
+    """Check that faces are either given, in one way, or searched for."""
     if crops and boxes is not None:
         raise typer.BadParameter("--boxes and --crops exclude each other: with --crops, the whole picture is one face.")
     if (any_angle or min_face is not None) and (boxes is not None or crops):
         raise typer.BadParameter(
-            "--min-face and --any-angle are for searching faces; --boxes and --crops say where they are."
+            "--min-face and --any-angle are for face detection; --boxes and --crops say where the faces are."
         )
 
 

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder for predictions and report; default: the run's; for a model, nothing is written."),
+    typer.Option(help="Folder for predictions and report; default: the run's folder; for a model, nothing is written."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
+    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a shipped model.")],
     data: Data,
     split: Annotated[str | None, typer.Option(help="Default: Test where there is one, else PublicTest.")] = None,
     tta: Annotated[
-        Literal["none", "flip", "ten-crop"], typer.Option(help="Average over views of each face; the report says so.")
+        Literal["none", "flip", "ten-crop"], typer.Option(help="Test-time augmentation: average views of each face.")
     ] = "none",
     votes: Annotated[
         Path | None, typer.Option(help="FER+ votes, fer2013new.csv: measure against their majority.")
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option(help="CSV with the columns row and group: measure each group of faces, too.")
+        Path | None, typer.Option(help="CSV with the columns row and group: also measure each group of faces.")
     ] = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Measure a model on one split, through its exported file: predictions-SPLIT.csv and report-SPLIT.json."""
+    """Evaluate an exported model on one split: predictions-SPLIT.csv and report-SPLIT.json."""
     if out is not None:
         check_folder(out)
     from mien import lab
@@ -55,12 +55,12 @@ def evaluate(
 
 
 def score(
-    predictions: Annotated[Path, typer.Argument(help="predictions-SPLIT.csv as `mien evaluate` writes it.")],
-    labels: Annotated[Path, typer.Option(help="CSV with the columns row and label, the label as a word.")],
+    predictions: Annotated[Path, typer.Argument(help="predictions-SPLIT.csv, written by `mien evaluate`.")],
+    labels: Annotated[Path, typer.Option(help="CSV with the columns row and label; labels are words.")],
     out: Annotated[Path | None, typer.Option(help="Folder for labelled predictions and report.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure predictions whose labels became known later."""
+    """Measure predictions against labels that became known later."""
     from mien.lab import score as score_predictions
 
     _print(score_predictions(predictions, labels, out=out), json)
@@ -68,7 +68,7 @@ def score(
 
 def ensemble(
     predictions: Annotated[list[Path], typer.Argument(help="predictions-SPLIT.csv of each member.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the mean's predictions and report.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the ensemble's predictions and report.")] = None,
     json: Json = False,
 ) -> None:
     """Average the predictions of several models for the same faces, and measure the mean."""
@@ -78,7 +78,7 @@ def ensemble(
 
 
 def _print(report: Report, json: bool, model: str | None = None) -> None:
-    """Print a report; with a `model`, the remark on its training is shortened, and points to `mien models`."""
+    """Print a report; with a `model`, the remark on its training is shortened and refers to `mien models`."""
     from mien.lab.remarks import recipe_of, remark_on_training, remark_on_training_in_short
 
     if json:

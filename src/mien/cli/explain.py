@@ -25,7 +25,7 @@ def explain(
         typer.Option(
             parser=named,
             metavar="FILE",
-            help="Draw each face beside the places that speak for its label: .png, .jpg, .webp.",
+            help="Draw each face beside a heat map of the parts that support its label: .png, .jpg, .webp.",
         ),
     ] = None,
     label: Annotated[str | None, typer.Option(help="The expression to explain; default: the most probable.")] = None,
@@ -34,12 +34,12 @@ def explain(
         Path | None,
         typer.Option(parser=named, metavar="FILE", help="Take the faces from this file, written by `mien analyze`."),
     ] = None,
-    crops: Annotated[bool, typer.Option("--crops", help="The photo is one face already.")] = False,
+    crops: Annotated[bool, typer.Option("--crops", help="The photo is a single, cropped face.")] = False,
     min_face: MinFace = None,
     any_angle: AnyAngle = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the heat of each pixel.")] = False,
 ) -> None:
-    """Show which parts of a face speak for its expression, by hiding parts of it."""
+    """Show which parts of a face support its expression, by hiding parts of it."""
     import mien
     from mien.media.draw import picture_files, save_picture
     from mien.media.heat import heat_picture
@@ -47,7 +47,7 @@ def explain(
 
     refuse_addresses([photo, save, boxes])
     if save is not None:
-        [save] = picture_files([photo], save)  # before the long work
+        [save] = picture_files([photo], save)  # before the long computation
     refuse_contradictions(boxes, crops, min_face, any_angle)
     source = photo_at(photo)
     name = source_name(source)
@@ -73,7 +73,7 @@ def _given(boxes: Path, name: str) -> list[Face]:
 
     (faces,) = boxes_of_each([name], read_boxes(boxes))
     if faces is None:
-        raise typer.BadParameter(f"--boxes {boxes}: has none of {name}.")
+        raise typer.BadParameter(f"--boxes {boxes}: has no faces of {name}.")
     return faces
 
 

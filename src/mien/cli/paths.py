@@ -1,4 +1,4 @@
-"""Checks of paths that users name."""
+"""Checks of the paths that users give."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import typer
 from mien.errors import InputError
 
 STANDARD_INPUT = Path("-")
-"""A photo from standard input; a file of that name can be named by its absolute path."""
+"""A photo from standard input; a file with this name can be given by its absolute path."""
 
 
 def named(text: str) -> Path:
-    """Return a path, and refuse an empty one, which would be the current folder."""
+    """Return a path; refuse an empty one, which would be the current folder."""
     if not text:
         raise typer.BadParameter("an empty path; is the variable set that it came from?")
     return Path(text)
 
 
 def photo_at(path: Path) -> Path | BinaryIO:
-    """Return what is read of a photo that is named: standard input for ``-``.
+    """Return what to read for a photo: its path, or standard input for ``-``.
 
     Raises:
         InputError: standard input is closed.
@@ -37,7 +37,7 @@ def photo_at(path: Path) -> Path | BinaryIO:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that is a file, or that cannot be made or written to, before long work."""
+    """Refuse a folder that is a file, or that cannot be created or written to, before a long computation."""
     existing = folder.absolute()
     while not os.path.exists(existing):  # noqa: PTH110 - Path's raises on long names
         existing = existing.parent
@@ -48,11 +48,12 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_addresses(paths: Iterable[Path | None]) -> None:
-    """Refuse addresses, in a message without them, as they may hold a password."""
+    """Refuse addresses; the message does not repeat them, because they may contain a password."""
     from mien.media.address import is_address
 
     # Path.exists raises on long names
     if any(path is not None and is_address(str(path)) and not os.path.exists(path) for path in paths):  # noqa: PTH110
         raise typer.BadParameter(
-            "is an address; download photos first, read a stream with `mien analyze --camera ADDRESS`, write to files."
+            "a path is an address; download photos first, read streams with `mien analyze --camera ADDRESS`, and write "
+            "results to files."
         )

@@ -1,4 +1,4 @@
-"""How commands print: names on one line, tables, and progress bars."""
+"""Printing in commands: names on one line, tables and progress bars."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def one_line(text: str) -> str:
-    """Return text with its line breaks and control characters, which file names may have, as escapes."""
+    """Return text with line breaks and control characters, which file names may contain, escaped."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def table_console() -> Console:
-    """Return standard output, 160 characters wide if it is a file."""
+    """Return a console for standard output, 160 characters wide if that is a file."""
     from rich.console import Console
 
     console = Console()
@@ -34,7 +34,7 @@ def table_console() -> Console:
 
 @contextmanager
 def step_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that shows how many steps are done: a bar on standard error, if that is a terminal."""
+    """Yield a function that shows the steps done as a bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -46,7 +46,7 @@ def step_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def training_bar() -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that shows a training's progress on standard error: a bar, or in a file a line an epoch."""
+    """Yield a function that shows the progress of training on standard error: a bar, or in a file a line per epoch."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -77,5 +77,5 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
 
 def _stage(progress: Progress) -> str:
     if not progress.epoch:
-        return f"teachers answer to {progress.steps:,} faces"
+        return f"teachers predict {progress.steps:,} faces"
     return f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def videos_among(paths: Sequence[Path], *, animated: bool) -> set[Path]:
-    """Return which paths are videos by their ending; animated pictures too where they are asked for."""
+    """Return which paths are videos by their extension; with `animated`, animated pictures too."""
     from mien.media.animation import is_animation
     from mien.media.video import VIDEO_SUFFIXES
 
@@ -37,18 +37,18 @@ def videos_among(paths: Sequence[Path], *, animated: bool) -> set[Path]:
 
 @dataclass
 class Reading:
-    """Photos, videos and cameras, read until they end or Ctrl-C.
+    """Reads photos, videos and cameras to their end or until Ctrl-C.
 
     Attributes:
         analyzer: reads the faces.
-        boxes: of photos, by path; None = the detector finds the faces.
-        crops: each photo is one face already.
-        every: look at each n-th frame.
-        start_s: first moment of each video.
-        end_s: moment before which to stop; None = the end.
+        boxes: faces of each photo, by path; None = the detector finds them.
+        crops: each photo is a single, cropped face.
+        every: read every n-th frame.
+        start_s: where each video starts, seconds.
+        end_s: stop before this second; None = the end.
         quiet: show no progress.
-        failed: gets name and reason of what could not be read to its end.
-        stop: is set by Ctrl-C; current results are then completed.
+        failed: collects name and reason of what could not be read completely.
+        stop: set by Ctrl-C; the current results are then completed.
     """
 
     analyzer: Analyzer
@@ -64,7 +64,7 @@ class Reading:
     def files(self, paths: Sequence[Path], videos: Set[Path], outputs: Mapping[Path, Path]) -> Iterator[Analysis]:
         """Yield photos and the frames of videos; what cannot be read becomes an `Analysis` that says why.
 
-        After `stop`, what is not read yet is among the failed. `outputs` says where the result of each is written.
+        After `stop`, everything not yet read is added to `failed`. `outputs` maps paths to the files of their results.
         """
         left = deque(paths)
         with interruption(self.stop):
@@ -73,7 +73,7 @@ class Reading:
                     break
                 read = self._videos if are_videos else self._photos
                 yield from read(list(group), outputs, left)
-        self.failed += ((str(path), "not read, stopped.") for path in left)
+        self.failed += ((str(path), "not read, because reading was stopped.") for path in left)
 
     def camera(self, camera: str, save: Path | None) -> Iterator[Analysis]:
         """Yield the frames of a camera, by its number, or of a stream, by its address, and write them to `save`."""
@@ -87,7 +87,7 @@ class Reading:
             yield from self._video(VideoAnalysis(reader, self.analyzer), save, self.end_s)
 
     def _photos(self, photos: list[Path], outputs: Mapping[Path, Path], left: deque[Path]) -> Iterator[Analysis]:
-        """Read photos until `stop`; take those that are read off `left`."""
+        """Read photos until `stop`, and remove each from `left`."""
         found = self.analyzer.run([photo_at(photo) for photo in photos], boxes=self.boxes, crops=self.crops)
         for analysis, photo in zip(found, photos, strict=True):
             _save_picture(analysis, outputs.get(photo), self.failed)
@@ -97,7 +97,7 @@ class Reading:
                 return
 
     def _videos(self, paths: list[Path], outputs: Mapping[Path, Path], left: deque[Path]) -> Iterator[Analysis]:
-        """The same with videos."""
+        """Read videos in the same way."""
         from mien.media.animation import frame_reader
         from mien.records import Analysis
         from mien.video import VideoAnalysis
@@ -125,7 +125,7 @@ class Reading:
             self.failed.append((video.source.name, video.cut_off))
 
     def _shown(self, frames: Iterator[AnalyzedFrame], name: str, end_s: float | None) -> Iterator[AnalyzedFrame]:
-        """Show the current time, the progress if the end is known, and what is seen, on standard error."""
+        """Show time, progress if the end is known, and expressions on standard error."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -143,7 +143,7 @@ class Reading:
 
 
 def _save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str, str]]) -> None:
-    """Draw a photo that could be read, if there is a `file` for it; note in `failed` if that cannot be written."""
+    """Draw a photo that was read into `file`, if there is one; add it to `failed` if that cannot be written."""
     if file is not None and analysis.failed is None:
         try:
             analysis.save(file)
@@ -152,7 +152,7 @@ def _save_picture(analysis: Analysis, file: Path | None, failed: list[tuple[str,
 
 
 def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
-    """Yield a video as text: a line for it, and one for each segment."""
+    """Yield a video as text: one line for the video, and one per segment."""
     from mien.timeline import SegmentFinder, clock
 
     finder, n, frame = SegmentFinder(), 0, None
@@ -171,7 +171,7 @@ def video_lines(frames: Iterable[AnalyzedFrame]) -> Iterator[str]:
 
 
 def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> dict[Path, Path]:
-    """Return where each result goes: one file for one photo or video, else a folder; nowhere without `save`.
+    """Return the file for each result: `save` for one photo or video, else files in that folder; none without `save`.
 
     Raises:
         InputError: `save` cannot be such a file or folder.
@@ -191,7 +191,7 @@ def outputs_of(paths: Sequence[Path], videos: Set[Path], save: Path | None) -> d
 
 @contextmanager
 def interruption(stop: threading.Event) -> Iterator[None]:
-    """Make Ctrl-C, SIGTERM and SIGHUP set an event, to complete the current results; a second Ctrl-C interrupts."""
+    """Make Ctrl-C, SIGTERM and SIGHUP set `stop`, to complete the current results; a second Ctrl-C stops at once."""
     hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
     on_terminal = [each.fileno() for each in (sys.stdout, sys.stderr) if each is not None and each.isatty()]
 
@@ -205,8 +205,8 @@ def interruption(stop: threading.Event) -> Iterator[None]:
         typer.echo("\nstopping; press Ctrl-C again to stop at once", err=True)
 
     others = [each for each in (signal.SIGTERM, hang_up) if each is not None]
-    heard = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # ignored under nohup
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *heard)}
+    handled = [each for each in others if signal.getsignal(each) != signal.SIG_IGN]  # ignored under nohup
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *handled)}
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import typer
 from mien.cli.printing import table_console
 
 WIDE = 100
-"""Below so many columns, networks are left out, so that names and published figures have room."""
+"""On narrower consoles, networks are left out to make room for names and published figures."""
 
 
 def recipes(
@@ -53,7 +53,7 @@ def recipes(
 
 
 def _print_tables(tables: dict[str, list[dict[str, str]]]) -> None:
-    """Print the groups below each other, with first columns of the same width."""
+    """Print one table per group, with first columns of the same width."""
     from rich.table import Table
 
     console = table_console()

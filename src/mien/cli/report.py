@@ -21,7 +21,7 @@ Format = Literal["table", "plain", "markdown", "json", "csv"]
 Results = Annotated[Path, typer.Option(help="Folder of records.")]
 
 results_app = typer.Typer(
-    name="results", help="Keep records of runs, and the tables that are made from them.", no_args_is_help=True
+    name="results", help="Keep records of runs, and the tables generated from them.", no_args_is_help=True
 )
 
 
@@ -32,7 +32,7 @@ def compare(
     format: Annotated[Format, typer.Option(help="What to print.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
-    """Set runs beside each other on the same faces, and beside the figures of their sources."""
+    """Compare runs on the same faces with each other, and with the figures of their sources."""
     if json and format not in ("table", "json"):
         raise typer.BadParameter(f"--json and --format {format} print different things; give one of them.")
     from mien.lab.comparison import compare as compare_runs
@@ -53,7 +53,7 @@ def report(
     ] = None,
     split: Split = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show what speaks for the worst mistakes. Needs --data.")
+        bool, typer.Option("--explain", help="Add heat maps to the worst mistakes. Needs --data.")
     ] = False,
     charts: Annotated[
         Path | None, typer.Option(help="Also write the charts into this folder, as SVG and PDF.", metavar="FOLDER")
@@ -61,9 +61,9 @@ def report(
 ) -> None:
     """Write one HTML page with everything about one or more runs; its path is printed."""
     if explain and data is None:
-        raise typer.BadParameter("needs --data, whose faces are explained.", param_hint="--explain")
+        raise typer.BadParameter("needs --data, for the faces.", param_hint="--explain")
     if save is None and len(runs) > 1:
-        raise typer.BadParameter("a report of several runs needs a place: --save report.html")
+        raise typer.BadParameter("a report on several runs needs a file: --save report.html")
     from mien import lab
 
     faces = None if data is None else read_faces(data)
@@ -78,7 +78,7 @@ def report(
 
 @results_app.command()
 def add(runs: Runs, results: Results = Path("results")) -> None:
-    """Record finished and evaluated runs; their folders are printed."""
+    """Record finished and evaluated runs; prints the folders of the records."""
     from mien.lab.results import add as add_record
     from mien.lab.run import Run
 
@@ -94,7 +94,7 @@ def tables(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
     results: Results = Path("results"),
 ) -> None:
-    """Bring the generated tables in Markdown pages up to date; changed pages are printed."""
+    """Update the generated tables in Markdown pages; prints the changed pages."""
     from mien.lab.pages.rewriting import pages_beside, write_tables
 
     for page in write_tables(pages or pages_beside(results), results, check=check):

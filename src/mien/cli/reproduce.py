@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    names: Annotated[list[str] | None, typer.Argument(help="Rows; default: the reports', then future work.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Recipes; default: the reports', then future work.")] = None,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     list_: Annotated[
-        bool, typer.Option("--list", help="Say what is done, what is missing and how long that takes.")
+        bool, typer.Option("--list", help="List what is done and missing, and how long it will take.")
     ] = False,
-    seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="How many seeds, starting at 0.", min=1)] = 3,
     budget: Annotated[
         str | None,
-        typer.Option(help="Stop within this time, such as 9m; an epoch must fit. The same command continues later."),
+        typer.Option(help="Stop within this time, such as 9m; an epoch must fit. The same command resumes later."),
     ] = None,
     epochs_at_most: Annotated[
-        int | None, typer.Option(help="Shorten longer rows; their results say so.", min=1)
+        int | None, typer.Option(help="Limit longer recipes to so many epochs; their results say so.", min=1)
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Starting weights: a file, or a folder of NETWORK.safetensors.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
-    results: Annotated[Path, typer.Option(help="Folder of records; docs beside it are rewritten.")] = Path("results"),
+    results: Annotated[Path, typer.Option(help="Folder of records; the docs beside it are updated.")] = Path("results"),
 ) -> None:
-    """Train the published rows that have no record yet, cheapest first, and rewrite docs/reproduction.md."""
+    """Train the published recipes that have no record yet, cheapest first, and update docs/reproduction.md."""
     if data is None and not list_:
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))
@@ -66,12 +66,12 @@ def reproduce(
             on_job=lambda job: typer.echo(str(job), err=True),
             on_progress=show,
         )
-        if not _all_well(outcomes):
+        if not _print_outcomes(outcomes):
             raise typer.Exit(1)
 
 
-def _all_well(outcomes: Iterator[Outcome]) -> bool:
-    """Print the outcome of each job; return whether none fails."""
+def _print_outcomes(outcomes: Iterator[Outcome]) -> bool:
+    """Print the outcome of each job; return whether none failed."""
     failed = False
     try:
         for outcome in outcomes:

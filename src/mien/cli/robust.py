@@ -12,16 +12,16 @@ from mien.cli.printing import step_bar
 
 
 def robust(
-    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a model that ships.")],
+    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a shipped model.")],
     data: Data,
     split: Annotated[str | None, typer.Option(help="Default: Test where there is one, else PublicTest.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random directions and the noise.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     save: Annotated[
-        Path | None, typer.Option(help="Also draw a picture, .png or .svg: accuracies, and a face under each change.")
+        Path | None, typer.Option(help="Also draw accuracies, and a face under each change: .png or .svg.")
     ] = None,
 ) -> None:
-    """Measure what a model loses on changed faces: box off, turned, blurred, compressed, dark, covered."""
+    """Measure the accuracy that a model loses on faces shifted, turned, blurred, compressed, darkened or covered."""
     from mien import lab
     from mien.errors import DataError
     from mien.lab.pages.robust_picture import SUFFIXES, save_picture

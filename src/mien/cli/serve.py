@@ -22,21 +22,22 @@ def _above_zero(value: float) -> float:
 
 Token = Annotated[
     str | None,
-    typer.Option(envvar="MIEN_TOKEN", help="Token that clients must send; if none is given, one is made if needed."),
+    typer.Option(envvar="MIEN_TOKEN", help="Token that clients must send; default: generated if needed."),
 ]
 AllowOrigin = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ORIGIN",
-        help="Origin of another web page that may ask, such as http://localhost:3000; it needs the token. Repeatable.",
+        help="Origin of another web page that may send requests, such as http://localhost:3000; it needs the token. "
+        "Repeatable.",
         show_default=False,
     ),
 ]
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; all except loopback need a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
     model: Model = None,
     token: Token = None,
     max_upload_mb: Annotated[float, typer.Option(callback=_above_zero, help="Largest upload, MB.")] = 20,
@@ -50,10 +51,11 @@ def serve(
         int, typer.Option(min=1, help="Photos uploading, waiting or being analysed; more are refused.")
     ] = 32,
     timeout_s: Annotated[
-        float, typer.Option(callback=_above_zero, help="Longest upload, and longest analysis, of a photo, seconds.")
+        float,
+        typer.Option(callback=_above_zero, help="Longest time to upload or to analyse a photo, seconds."),
     ] = 30,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that analyse photos; default: cores, 4 at most.")
+        int | None, typer.Option(min=1, help="Threads that analyse photos; default: the number of cores, at most 4.")
     ] = None,
     min_face: MinFace = None,
     any_angle: AnyAngle = False,
@@ -79,13 +81,13 @@ def serve(
     token, origins = token or made or None, allow_origin or ()
     app = create_app(model, detector=detector, token=token, limits=limits, workers=workers, allow_origins=origins)
     listener = listen(host, port)
-    _tell(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
+    _print_address(socket.gethostname() if host in ("", "0.0.0.0", "::") else host, listener.getsockname()[1], made)
     waiting = "mien serve: finishing requests in progress; press Ctrl-C again to stop at once"
     server_of(app, on_waiting=lambda: typer.echo(waiting, err=True)).run(sockets=[listener])
 
 
-def _tell(name: str, port: int, made: str | None) -> None:
-    """Say where the server is, and with which token if one was made for it."""
+def _print_address(name: str, port: int, made: str | None) -> None:
+    """Print the server's address, and the token if one was generated."""
     url = f"http://{f'[{name}]' if ':' in name else name}:{port}/"
     typer.echo(f"mien serve: {url}{f'#token={made}' if made else ''}  (Ctrl-C stops it)", err=True)
     if made:

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from mien.result_file import Known
 
 _NAMED = 3
-"""If more photos than this fail for the same reason, it is printed once, with this many names."""
+"""If more photos than this fail for the same reason, the reason is printed once, with this many names."""
 
 
 @dataclass
 class Tally:
-    """Counts of photos; of videos, only what failed.
+    """Counts of photos; for videos, only failures.
 
     Attributes:
-        photos: how many there are.
-        earlier: how many of them an earlier run has read.
-        faces: found in them.
+        photos: number of photos.
+        earlier: how many of them an earlier run read.
+        faces: number of faces found in them.
         empty: how many show no face.
         read: how many could be read; the others failed.
         failed: name and reason of each photo and video that failed.
         undrawn: how many of the earlier ones have no picture, if pictures are drawn now.
-        skipped: how many videos were skipped, as only photos are read.
+        skipped: how many videos were skipped because only photos are read.
     """
 
     photos: int
@@ -40,7 +40,7 @@ class Tally:
     skipped: int = 0
 
     def start_with(self, done: Collection[Known], missing: int) -> None:
-        """Count what an earlier run has read; `missing` photos are still to come."""
+        """Count what an earlier run read; `missing` photos are still to come."""
         self.earlier, self.photos = len(done), len(done) + missing
         for known in done:
             self._count(known.source, known.faces)
@@ -79,7 +79,7 @@ class Tally:
             videos = "1 video" if self.skipped == 1 else f"{self.skipped} videos"
             yield f"{videos} skipped: --out, --boxes and --crops are for photos"
         if self.undrawn:
-            yield f"photos read earlier without a picture: {self.undrawn}; they are not read again: name another --out."
+            yield f"photos read earlier, without a picture: {self.undrawn}; to draw them, use another --out."
         sources_of = defaultdict[str, list[str]](list)
         for source, reason in self.failed:
             sources_of[reason].append(source)

@@ -1,4 +1,4 @@
-"""`mien train`, and what makes a start for it or a mean of it: `mien narrow` and `mien average`."""
+"""`mien train`; `mien narrow`, which makes starting weights; and `mien average`, which averages runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mien.cli.paths import check_folder
 from mien.cli.printing import training_bar
 
 UNFINISHED = 75
-"""Exit status of a training that reached its time limit and can be continued; ``EX_TEMPFAIL`` of ``sysexits.h``."""
+"""Exit status of a training that reached its time limit and can be resumed; ``EX_TEMPFAIL`` of ``sysexits.h``."""
 
-AGAIN = "the same command continues from the last complete epoch"
+AGAIN = "the same command resumes from the last complete epoch"
 """The message of a training that stops early."""
 
 
@@ -25,7 +25,7 @@ def parse_time(text: str) -> float:
     """Return seconds: ``90``, ``90s``, ``9m``, ``2h``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if match is None:
-        raise typer.BadParameter(f"{text!r} is not a duration; expected such as 90s, 9m or 2h.")
+        raise typer.BadParameter(f"{text!r} is not a duration; expected one such as 90s, 9m or 2h.")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
@@ -35,7 +35,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     epochs: Annotated[
-        int | None, typer.Option(help="How many epochs; phases and warm-up change in proportion.", min=1)
+        int | None, typer.Option(help="Number of epochs; phases and warm-up are scaled in proportion.", min=1)
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change a field: --set optimizer.lr=3e-4; repeatable.")
@@ -46,16 +46,16 @@ def train(
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, fer2013new.csv, for recipes that learn them.")] = None,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="A finished run, model folder or model that ships, to learn from; repeatable."),
+        typer.Option(help="Teacher for distillation: a finished run, model folder or shipped model; repeatable."),
     ] = None,
     precision: Annotated[Literal["auto", "bf16", "32"], typer.Option(help="Precision of the convolutions.")] = "auto",
-    compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off on long trainings.")] = False,
+    compile: Annotated[bool, typer.Option(help="Use torch.compile; pays off in long trainings.")] = False,
     time_limit: Annotated[
         str | None,
-        typer.Option(help="Stop within this time, such as 9m, with exit status 75; the same command continues later."),
+        typer.Option(help="Stop within this time, such as 9m, with exit status 75; the same command resumes later."),
     ] = None,
 ) -> None:
-    """Train a recipe. After an interruption, the same command continues from the last complete epoch."""
+    """Train a recipe. After an interruption, the same command resumes from the last complete epoch."""
     began, limit_s = time.monotonic(), None if time_limit is None else parse_time(time_limit)
     check_folder(out)
     from mien import lab
@@ -89,7 +89,7 @@ def train(
             typer.echo(f"stopped; {AGAIN}", err=True)
             raise typer.Exit(130) from None
     if int(os.environ.get("RANK", 0)):
-        return  # torchrun: the first process speaks for all
+        return  # torchrun: only the first process prints
     environment = run.environment
     done = f"{environment['epochs_run']} epoch{'' if environment['epochs_run'] == 1 else 's'}"
     if environment["finished"]:
@@ -111,7 +111,7 @@ def train(
 
 def average(
     runs: Annotated[
-        list[Path], typer.Argument(help="Finished runs that went on from each other or from the same start.")
+        list[Path], typer.Argument(help="Finished runs, fine-tuned from each other or from the same start.")
     ],
     name: Annotated[str, typer.Option(help="Name of the new recipe.")],
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
@@ -123,12 +123,12 @@ def average(
 
 
 def narrow(
-    model: Annotated[str, typer.Argument(help="A model folder, or the name of a model that ships.")],
+    model: Annotated[str, typer.Argument(help="A model folder, or the name of a shipped model.")],
     data: Data,
     network: Annotated[str, typer.Option(help="Name of the narrower network, one of residual-*.")],
     out: Annotated[Path, typer.Option(help="The new safetensors file.", dir_okay=False)],
 ) -> None:
-    """Fit a narrower network to a model, as starting weights (--weights) of a training."""
+    """Fit a narrower network to a model, as starting weights (--weights) for training."""
     from mien import lab
 
     typer.echo(lab.narrow(model, network, read_faces(data), out))

@@ -11,9 +11,7 @@ from mien.cli.models import Model
 
 
 def web(
-    out: Annotated[
-        Path, typer.Argument(help="Folder to write; any web host for static files can serve it.", file_okay=False)
-    ],
+    out: Annotated[Path, typer.Argument(help="Folder to write; any static web host can serve it.", file_okay=False)],
     model: Model = None,
     runtime: Annotated[
         Path | None,
@@ -28,4 +26,4 @@ def web(
 
     folder = write_web(out, model=model, runtime=runtime)
     size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
-    typer.echo(f"{folder}: {size_mb:.1f} MB. Look at it: python -m http.server --directory {folder}")
+    typer.echo(f"{folder}: {size_mb:.1f} MB. To view it: python -m http.server --directory {folder}")
