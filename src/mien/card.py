@@ -100,7 +100,9 @@ class Card:
         except OSError as error:
             raise ModelError(f"{folder}: cannot be read ({error}); permit reading there.") from error
         except (MienError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise ModelError(f"{card_file}: not a card of this mien ({error}); export the model again.") from error
+            raise ModelError(
+                f"{card_file}: not a card of this version of mien ({error}); export the model again."
+            ) from error
         if found != card.sha256:
             raise ModelError(
                 f"{model_file}: SHA-256 {found[:12]}, the card says {card.sha256[:12]}; the file is cut off or "
@@ -113,11 +115,12 @@ def _check(row: Any, file: Path) -> None:
     """Refuse a card of another schema, without a needed field, or with an impossible value."""
     if not isinstance(row, dict):
         raise ModelError(
-            f"{file}: not a card of this mien (found {row!r:.80}, expected an object); export the model again."
+            f"{file}: not a card of this version of mien (found {row!r:.80}, expected an object); "
+            "export the model again."
         )
     for name in ("schema", *_EXPECTED):
         if name not in row and name not in _MAY_LACK:
-            raise ModelError(f"{file}: not a card of this mien (no field {name!r}); export the model again.")
+            raise ModelError(f"{file}: not a card of this version of mien (no field {name!r}); export the model again.")
     if row["schema"] != SCHEMA:
         raise ModelError(f"{file}: schema {row['schema']}, this mien reads {SCHEMA}; upgrade mien or export again.")
     for name, (words, holds) in _EXPECTED.items():

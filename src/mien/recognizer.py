@@ -213,7 +213,7 @@ def find_model(model: str | Path | None = None) -> Path:
         ModelError: there is none; says which models ship and how to make one.
     """
     if isinstance(model, str) and not model:
-        raise ModelError("an empty path to a model; is the variable set that it came from?")
+        raise ModelError("an empty path to a model; is the variable that it came from set?")
     shipped = shipped_models()
     name = DEFAULT_MODEL if model is None else model
     if name in shipped:

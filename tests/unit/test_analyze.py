@@ -551,13 +551,13 @@ def test_results_can_be_keys(recognizer: Recognizer) -> None:
 
 
 def test_an_empty_path_is_refused(recognizer: Recognizer) -> None:
-    message = r"^an empty path; is the variable set that it came from\?$"
+    message = r"^an empty path; is the variable that it came from set\?$"
     with pytest.raises(InputError, match=message):
         analyze("", model=recognizer)
     with pytest.raises(InputError, match=message):
         mien.explain("", model=recognizer)
     (failed,) = analyze(["", photo(9)], model=recognizer, detector=Squares()).failed
-    assert failed.failed == "an empty path; is the variable set that it came from?"
+    assert failed.failed == "an empty path; is the variable that it came from set?"
 
 
 @pytest.mark.parametrize(

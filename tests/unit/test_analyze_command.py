@@ -228,7 +228,7 @@ def test_out_can_be_given_back_as_boxes(photos: Path, model: Path, out: str) -> 
             ["photos", "--save", "rtsp://user:secret@camera/x"],
             "a path is an address; download photos first, read streams with",
         ),
-        ([""], "an empty path; is the variable set that it came from?"),
+        ([""], "an empty path; is the variable that it came from set?"),
         (["--camera", "0", "--start", "2"], "--start is for videos; a camera always starts now"),
     ],
 )

@@ -50,10 +50,10 @@ def test_a_changed_model_is_refused(folder):
     ("change", "message"),
     [
         ({"schema": 2}, r"schema 2, this mien reads 1; upgrade mien"),
-        ({"colour": "red"}, r"not a card of this mien \(.*colour"),
+        ({"colour": "red"}, r"not a card of this version of mien \(.*colour"),
         ({"labels": 3}, r"labels: found 3, expected a list of at least one name"),
         ({"labels": []}, r"labels: found \[\], expected a list of at least one name"),
-        ({"labels": ["sad", "sad"]}, r"not a card of this mien \(label set .* names repeat"),
+        ({"labels": ["sad", "sad"]}, r"not a card of this version of mien \(label set .* names repeat"),
         ({"name": None}, r"card\.json: name: found None, expected text; correct it or export again"),
         ({"preprocess": {}}, r"preprocess: found \{\}, expected an object with crop_px, color, input_px, "),
         ({"preprocess": PREPROCESS | {"crop_px": "48"}}, r"preprocess\.crop_px: found '48', expected an integer"),
@@ -65,8 +65,11 @@ def test_a_changed_model_is_refused(folder):
         ({"temperature": 1e-320}, r"temperature: found 1e-320, expected a number from 1e-30 to 1e30"),
         ({"temperature": float("nan")}, r"temperature: found nan, expected a number from 1e-30 to 1e30"),
         ({"temperature": "1"}, r"temperature: found '1', expected a number from 1e-30 to 1e30"),
-        ({"temperature": 10**400}, r"not a card of this mien \(int too large to convert to float\)"),
-        ({"preprocess": PREPROCESS | {"margin_fraction": 10**400}}, r"not a card of this mien \(int too large"),
+        ({"temperature": 10**400}, r"not a card of this version of mien \(int too large to convert to float\)"),
+        (
+            {"preprocess": PREPROCESS | {"margin_fraction": 10**400}},
+            r"not a card of this version of mien \(int too large",
+        ),
         ({"sharpening": float("inf")}, r"sharpening: found inf, expected a number from -10 to 10"),
         ({"sharpening": 1e308}, r"sharpening: found 1e\+308, expected a number from -10 to 10"),
         ({"uncertain_below": None}, r"uncertain_below: found None, expected a number from 0 to 1"),
@@ -92,7 +95,9 @@ def test_a_missing_field_is_named(folder, name):
     row = json.loads((path / "card.json").read_text())
     del row[name]
     (path / "card.json").write_text(json.dumps(row))
-    with pytest.raises(ModelError, match=rf"card\.json: not a card of this mien \(no field '{name}'\); export"):
+    with pytest.raises(
+        ModelError, match=rf"card\.json: not a card of this version of mien \(no field '{name}'\); export"
+    ):
         Card.read(path)
 
 
@@ -107,15 +112,15 @@ def test_an_older_card_lacks_what_has_a_default(folder):
 def test_a_card_that_is_too_deep_is_refused(folder):
     path, _ = folder
     (path / "card.json").write_text("[" * 100_000)
-    with pytest.raises(ModelError, match=r"card\.json: not a card of this mien"):
+    with pytest.raises(ModelError, match=r"card\.json: not a card of this version of mien"):
         Card.read(path)
 
 
 def test_a_card_that_is_no_json_is_refused(folder):
     path, _ = folder
     (path / "card.json").write_text("[]")
-    with pytest.raises(ModelError, match=r"not a card of this mien \(found \[\], expected an object\)"):
+    with pytest.raises(ModelError, match=r"not a card of this version of mien \(found \[\], expected an object\)"):
         Card.read(path)
     (path / "card.json").write_text("{")
-    with pytest.raises(ModelError, match="not a card of this mien"):
+    with pytest.raises(ModelError, match="not a card of this version of mien"):
         Card.read(path)

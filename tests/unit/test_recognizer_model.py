@@ -297,7 +297,7 @@ def test_an_unknown_model_names_those_that_ship(model: Path, monkeypatch: pytest
         Recognizer.load("meam")
     with pytest.raises(ModelError, match=r"nnn: no such folder\. Models that ship"):
         Recognizer.load("n" * 300)
-    with pytest.raises(ModelError, match=r"^an empty path to a model; is the variable set that it came from\?$"):
+    with pytest.raises(ModelError, match=r"^an empty path to a model; is the variable that it came from set\?$"):
         Recognizer.load("")
 
 

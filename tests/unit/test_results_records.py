@@ -241,12 +241,12 @@ def test_a_broken_record_is_named(tmp_path, text):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "run.json").write_text(text)
-    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien .*; add the run again"):
+    with pytest.raises(DataError, match=r"run.run.json: not a record of this version of mien .*; add the run again"):
         records(tmp_path)
     predictions = predictions_of([0, 1], [6, 1])
     predictions.write(folder / "predictions.csv")
     (tmp_path / "labels.csv").write_text("row,label\n" + "".join(f"{row},sad\n" for row in predictions.rows))
-    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien"):
+    with pytest.raises(DataError, match=r"run.run.json: not a record of this version of mien"):
         score(folder / "predictions.csv", tmp_path / "labels.csv")
 
 
@@ -282,7 +282,7 @@ def test_a_damaged_field_of_a_record_is_named(kept, place, value, words):
     file.write_text(json.dumps(row))
     with pytest.raises(DataError) as caught:
         records(folder)
-    assert f"run.json: not a record of this mien ({words}" in str(caught.value)
+    assert f"run.json: not a record of this version of mien ({words}" in str(caught.value)
 
 
 def test_a_record_whose_recipe_is_of_another_mien_is_named(kept):
@@ -291,7 +291,9 @@ def test_a_record_whose_recipe_is_of_another_mien_is_named(kept):
     row = json.loads(file.read_text())
     file.write_text(json.dumps(row | {"recipe": row["recipe"] | {"later": 1}}))
     (record,) = records(folder)
-    with pytest.raises(DataError, match=r"run.run.json: not a record of this mien .*'later'.*; add the run again"):
+    with pytest.raises(
+        DataError, match=r"run.run.json: not a record of this version of mien .*'later'.*; add the run again"
+    ):
         _ = record.recipe
 
 

@@ -378,7 +378,7 @@ def test_what_is_no_video_is_refused_by_its_kind(model: Path) -> None:
 
 
 def test_an_empty_path_is_told_as_of_a_photo(model: Path) -> None:
-    message = r"^an empty path; is the variable set that it came from\?$"
+    message = r"^an empty path; is the variable that it came from set\?$"
     with pytest.raises(InputError, match=message):
         mien.analyze_video("", model=model)
     with pytest.raises(InputError, match=message):

@@ -19,7 +19,7 @@ STANDARD_INPUT = Path("-")
 def named(text: str) -> Path:
     """Return a path; refuse an empty one, which would be the current folder."""
     if not text:
-        raise typer.BadParameter("an empty path; is the variable set that it came from?")
+        raise typer.BadParameter("an empty path; is the variable that it came from set?")
     return Path(text)
 
 

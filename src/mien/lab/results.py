@@ -62,7 +62,9 @@ class Record:
             return recipe_io.from_json(json.dumps(self.row["recipe"]))
         except RecipeError as error:
             reason = str(error).rstrip(".")
-            raise DataError(f"{self.folder / RECORD}: not a record of this mien ({reason}); {_REPAIR}") from error
+            raise DataError(
+                f"{self.folder / RECORD}: not a record of this version of mien ({reason}); {_REPAIR}"
+            ) from error
 
     @property
     def published(self) -> list[Beside]:
@@ -279,5 +281,5 @@ def read_record(file: Path) -> Record:
             raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
         check_fields(row)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file}: not a record of this mien ({error}); {_REPAIR}") from error
+        raise DataError(f"{file}: not a record of this version of mien ({error}); {_REPAIR}") from error
     return Record(file.parent, row)

@@ -50,7 +50,7 @@ def check_file(path: Path, name: str) -> None:
         InputError: it is missing, cannot be reached, is empty, or is not a regular file.
     """
     if not name:  # or it would be the current folder
-        raise InputError("an empty path; is the variable set that it came from?")
+        raise InputError("an empty path; is the variable that it came from set?")
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name

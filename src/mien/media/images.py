@@ -83,7 +83,7 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
         InputError: the source cannot be read.
     """
     if isinstance(source, str) and not source:  # or it would be the current folder
-        raise InputError("an empty path; is the variable set that it came from?")
+        raise InputError("an empty path; is the variable that it came from set?")
     name = source_name(source) if name is None else name
     source = in_memory(source, name)
     if isinstance(source, np.ndarray):
