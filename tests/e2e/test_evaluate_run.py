@@ -385,7 +385,7 @@ def test_groups_of_the_folder_edition(app: typer.Typer, run: Run, folder: Path, 
     assert [each["n"] for each in groups["twin_free"]] < [each["n"] for each in groups["full"]]
 
     assert "\neach group of cameras.csv, all faces\n" in done.stdout and "\nLargest gap: group " in done.stdout
-    assert f"{right['other'][0]} labelled faces are not grouped" in done.stdout
+    assert f"{right['other'][0]} labelled faces belong to no group" in done.stdout
     line = next(line for line in done.stdout.splitlines() if line.startswith("left"))
     assert re.split(r"\s{2,}", line)[1] == str(right["left"][0])
 

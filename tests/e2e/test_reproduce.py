@@ -95,7 +95,7 @@ def test_recipes_of_our_own_are_not_reproduced():
     assert rows_named(()) == [*PUBLISHED, *FUTURE_WORK]
     assert rows_named(("cnn8", "vit-tiny")) == [recipes["cnn8"], recipes["vit-tiny"]]
     for name in recipes.keys() - {row.name for row in (*PUBLISHED, *FUTURE_WORK)}:
-        with pytest.raises(RecipeError, match=f"{name} is a recipe of mien's own.*train it by `mien train {name}`"):
+        with pytest.raises(RecipeError, match=f"{name} is a recipe of mien's own.*train it with `mien train {name}`"):
             rows_named(("cnn8", name))
     with pytest.raises(RecipeError, match="recipe 'cnn9' is unknown"):
         rows_named(("cnn9",))

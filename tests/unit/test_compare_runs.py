@@ -396,7 +396,7 @@ def test_a_variant_never_stands_beside_published_figures(tmp_path):
     assert entry.published == ()
     table = published_table([entry])
     assert table.rows == ()
-    assert table.notes == ("mine: differs from the recipe cnn8; not set beside its source's figures.",)
+    assert table.notes == ("mine: differs from the recipe cnn8; not compared with its source's figures.",)
 
 
 def test_tables_say_everything(three_seeds, tmp_path):
@@ -408,7 +408,7 @@ def test_tables_say_everything(three_seeds, tmp_path):
     assert models.rows[2][3] == "44.44 % (34.6 to 54.7)"  # 40 of the 90 without a twin
     assert f"vgg16-frozen seed 0: {remark}" in models.notes
     assert seeds.rows == (("mien-small-first", "2", "65.00 %", "60.0 to 70.0", "65.00 %"),)
-    assert seeds.notes == ("Two runs say little about the range: train three or more.",)
+    assert seeds.notes == ("Two runs say little about the range; train three or more.",)
     assert pairs.rows[0][2] == "+10.0" and pairs.rows[0][4:7] == ("0", "10", "0.002")
     assert pairs.rows[1][6:] == ("0.002", "0.004")  # ten of ten too; of three pairs the second smallest
     assert pairs.rows[2][6:] == ("below 0.001", "below 0.001")  # twenty of twenty

@@ -176,7 +176,7 @@ def test_faces_without_a_group_or_a_label_count_nowhere() -> None:
     found = measured(predictions, groups)
     assert found.n_not_grouped == 10  # the last one has no label either
     assert [(each.n, each.n_others) for each in found.full] == [(19, 69), (50, 38), (19, 69)]
-    assert "10 labelled faces are not grouped; they are left out, among the others too." in group_tables(found)[0].notes
+    assert "10 labelled faces belong to no group; all comparisons leave them out." in group_tables(found)[0].notes
 
 
 def test_the_twin_free_part_is_measured_apart() -> None:
@@ -201,13 +201,13 @@ def test_tables_and_the_largest_gap() -> None:
     found = measured(replace(predictions, twin_free=None), groups)
     accuracies, differences, confidence = group_tables(found)
     assert accuracies.rows[0] == ("a", "30", "80.00 % (62.7 to 90.5)", "80.00 %") and not accuracies.notes
-    # each class alike: half width 1.959964 sqrt(25 / 32 * 7 / 32 / 30 + 40 / 72 * 32 / 72 / 70)
+    # macro recall: half width 1.959964 sqrt(25 / 32 * 7 / 32 / 30 + 40 / 72 * 32 / 72 / 70)
     first = ("a", "+24.3 (+3.8 to +40.0)", "0.025", "0.074", "+24.3 (+5.5 to +43.1)", "1")
     assert differences.rows[0] == first
     gap = (
-        "Largest gap: group a, of whose 30 faces 80.0 % are right, against 55.7 % of the 70 faces of other groups: "
-        "+24.3 (+3.8 to +40.0) points, Holm's p 0.074. With the classes that both have (1) counted alike, it is +24.3 "
-        "(+5.5 to +43.1). As the largest of 3, it is probably smaller on new faces."
+        "Largest gap: group a, with an accuracy of 80.0 % on 30 faces, against 55.7 % on the 70 faces of other groups: "
+        "+24.3 (+3.8 to +40.0) points, Holm's p 0.074. In macro recall over the classes that both have (1), it is "
+        "+24.3 (+5.5 to +43.1). Because it is the largest of 3, it is probably smaller on new faces."
     )
     assert largest_gap(found) == gap and differences.notes[0] == gap
     # one bin of 30: sqrt(2 / pi * 0.6 * 0.4 / 30)
@@ -221,11 +221,11 @@ def test_tables_and_the_largest_gap() -> None:
 def test_the_largest_gap_may_be_one_to_the_worse_and_without_a_class_in_common() -> None:
     found = measured(*faces_of({"a": [(HAPPY, 9, 10)], "b": [(FEAR, 4, 10)]}))
     assert largest_gap(found) == (
-        "Largest gap: group a, of whose 10 faces 90.0 % are right, against 40.0 % of the 10 faces of other groups: "
+        "Largest gap: group a, with an accuracy of 90.0 % on 10 faces, against 40.0 % on the 10 faces of other groups: "
         "+50.0 (+8.2 to +74.6) points, Holm's p 0.057."
     )
     worse = measured(*faces_of({"a": [(HAPPY, 9, 10)], "b": [(HAPPY, 9, 10)], "c": [(HAPPY, 4, 10)]}))
-    assert largest_gap(worse).startswith("Largest gap: group c, of whose 10 faces 40.0 % are right")
+    assert largest_gap(worse).startswith("Largest gap: group c, with an accuracy of 40.0 % on 10 faces")
     assert group_tables(found)[1].rows[0][4:6] == ("–", "0")
 
 

@@ -20,10 +20,10 @@ def test_rates_are_shares_of_the_true_class():
     assert rates_of(COUNTS).tolist() == [[0.75, 0.25], [0, 1]]
     assert rates_of(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]  # a class without faces
     none = charts.confusion(np.array([[0, 0], [0, 8]]), ("a", "b"), rates=True)
-    assert none.alt == "confusion matrix; recognised: a –, b 100%"
+    assert none.alt == "confusion matrix; recall: a –, b 100%"
     rates = np.array([np.nan, 1.0])
-    assert charts.vector(rates, 0 * rates, rates, ("a", "b")).alt.endswith("recognised: a –, b 100%")
-    assert charts.confusion(COUNTS, ("a", "b"), rates=True).alt == "confusion matrix; recognised: a 75%, b 100%"
+    assert charts.vector(rates, 0 * rates, rates, ("a", "b")).alt == "recall of each expression: a –, b 100%"
+    assert charts.confusion(COUNTS, ("a", "b"), rates=True).alt == "confusion matrix; recall: a 75%, b 100%"
 
 
 def test_a_quantity_without_values_has_no_curve():
@@ -44,7 +44,7 @@ def test_the_legend_of_curves_hides_none_and_tells_the_lines_apart(monkeypatch, 
     (axes,), (legend,) = figure.axes, figure.legends
     assert axes.get_legend() is None
     names = [name.format(seed) for seed in range(6)]
-    assert [text.get_text() for text in legend.get_texts()] == [*names, "full: validation", "dashed: training"]
+    assert [text.get_text() for text in legend.get_texts()] == [*names, "solid: validation", "dashed: training"]
     whole, around, plot = figure.bbox, legend.get_window_extent(), axes.get_tightbbox()
     assert around.y1 <= plot.y0 and around.y0 >= 0 and around.x0 >= 0 and around.x1 <= whole.x1
     assert plot.height > whole.height / 2
@@ -81,8 +81,9 @@ def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
     assert dict(matplotlib.rcParams) == before
 
 
-def test_the_chart_of_the_surest_faces_says_how_many_are_right():
+def test_the_coverage_chart_says_how_many_are_correct():
     confidence, correct = np.arange(10) / 10, np.arange(10) >= 4
     said = confidence_charts.coverage(coverage_curve(confidence, correct)).alt
-    assert said.startswith("right are 100 % of the surest 10 %, 100 % of the surest 20 %")
-    assert said.endswith("75 % of the surest 80 %, 67 % of the surest 90 %, 60 % of the surest 100 %")
+    most = "of the most confident"
+    assert said.startswith(f"correct are 100 % {most} 10 %, 100 % {most} 20 %")
+    assert said.endswith(f"75 % {most} 80 %, 67 % {most} 90 %, 60 % {most} 100 %")

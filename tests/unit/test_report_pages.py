@@ -137,12 +137,12 @@ def test_all_parts_are_there(page):
         "the source measured on PrivateTest, here on PublicTest",
         "epoch of the kept weights 3",
         "angry 15",
-        "The surest faces",
-        f"the surest faces confidence from accuracy 95 % 10 % 10 {0.5005 + 90 / 1000:.3f} 0.0 % 0.0 to 27.8",
+        "Most confident predictions",
+        f"most confident faces confidence from accuracy 95 % 10 % 10 {0.5005 + 90 / 1000:.3f} 0.0 % 0.0 to 27.8",
         f"100 % 100 {0.5005:.3f} 60.0 % 50.2 to 69.1",
-        f"over all thresholds (Geifman et al. 2019), is {MEAN_RISK:.3f}. A confidence that says nothing would give 0.4",
+        f"over all thresholds (Geifman et al. 2019), is {MEAN_RISK:.3f}. An uninformative confidence would give 0.4",
         "Worst mistakes",
-        "24 of 40 faces",
+        "24 of 40 misclassified faces",
         "Recipe field value assumed",
         "batch_size 64 not stated; 64, between Keras' default of 32 and the 128 of others.",
         "published test accuracy 64.92 % (report 004, section III)",
@@ -150,7 +150,7 @@ def test_all_parts_are_there(page):
         "0123456789abcdef0123456789abcdef01234567",
         "f" * 64,
         "python 3.11.7, mien 0.1.0, torch 2.13.0",
-        "It is not what the person felt",
+        "not what the person felt",
         "faces.csv: 114 faces of 48 x 48 px",
         "Sample faces",
     ):
@@ -166,26 +166,26 @@ def test_groups_stand_on_the_page_if_they_were_measured(page, tmp_path):
     text = read(write_report([run], None, tmp_path / "page.html")).text
     assert "Groups each group of ages.csv, all faces group faces accuracy (95 %)" in text
     assert "<old> 50 20.00 % (11.2 to 33.0)" in text and "young 50 100.00 %" in text
-    assert "Largest gap: group <old>, of whose 50 faces 20.0 % are right, against 100.0 % of the 50 faces" in text
+    assert "Largest gap: group <old>, with an accuracy of 20.0 % on 50 faces, against 100.0 % on the 50 faces" in text
 
 
 def test_charts_say_what_they_show(page):
     said = [image["alt"] for image in page.images]
-    assert sum(words.startswith("confusion matrix; recognised: angry") for words in said) == 2
-    assert any(words.startswith("share of each expression that is recognised: angry 60%") for words in said)
+    assert sum(words.startswith("confusion matrix; recall: angry") for words in said) == 2
+    assert any(words.startswith("recall of each expression: angry 60%") for words in said)
     assert any(
         words.startswith("loss over 3 epochs: training ends at 0.6667; validation ends at 0.6333") for words in said
     )
     assert any(words.startswith("learning rate over 3 epochs") for words in said)
     assert any(words.startswith("calibration: at confidence 0.5") for words in said)
-    assert any(words.startswith("right are 0 % of the surest 10 %") for words in said)
+    assert any(words.startswith("correct are 0 % of the most confident 10 %") for words in said)
     assert any("Training 2, 2, 2, 2, 2, 2, 2" in words for words in said)
 
 
 def test_worst_mistakes_come_first(run):
     mistakes = chapter(read_evaluated(run, "PublicTest", "x"), drawn_data()).mistakes
     assert len(mistakes) == 24
-    first = mistakes[0]  # the surest face is the last one, 99, label 1 called 2
+    first = mistakes[0]  # the most confident face is the last one, 99, label 1 predicted 2
     assert (first.row, first.label, first.predicted, first.confidence) == ("99", "disgust", "fear", "60 %")
     shown = Image.open(io.BytesIO(base64.b64decode(first.face.src.partition(",")[2])))
     assert np.asarray(shown)[0, 0] == 198
@@ -199,8 +199,8 @@ def test_mistakes_are_explained_on_request(tmp_path):
     done = []
     file = write_report([run], drawn_data(), tmp_path / "a.html", explain=True, on_progress=lambda *at: done.append(at))
     page = read(file)
-    heats = [image["alt"] for image in page.images if image["alt"].startswith("what speaks for")]
-    assert heats == ["what speaks for angry", "what speaks for disgust", "what speaks for fear"]
+    heats = [image["alt"] for image in page.images if image["alt"].startswith("heat map")]
+    assert heats == ["heat map for angry", "heat map for disgust", "heat map for fear"]
     assert done[-1] == ("explaining mistakes", 3, 3)
     assert "vermilion" in page.text
     assert "vermilion" not in read(write_report([run], drawn_data(), tmp_path / "b.html")).text
@@ -289,8 +289,8 @@ def test_folders_whose_names_are_no_text_are_compared(tmp_path):
 def test_a_run_without_history_or_mistakes(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run", history=[], epochs_run=0), hundred(100))
     page = read(write_report([run], drawn_data(), tmp_path / "report.html"))
-    assert "The run has no history." in page.text
-    assert "There are none: every face is recognised." in page.text
+    assert "The run has no training history." in page.text
+    assert "There are none: every prediction is correct." in page.text
     assert read(write_comparison(compare([run]), tmp_path / "c.html")).images
 
 
@@ -303,13 +303,13 @@ def test_a_run_without_validation(tmp_path):
     assert "its validation accuracy –" in page.text
 
 
-def test_a_report_of_an_older_mien_has_no_surest_faces(tmp_path):
+def test_a_report_of_an_older_mien_has_no_coverage(tmp_path):
     run = evaluate_as(make_run(tmp_path / "run"), hundred(60))
     file = run.folder / "report-PublicTest.json"
     report = Report.read(file)
     replace(report, full=replace(report.full, aurc=None, coverage_curve=())).write(file)
     page = read(write_report([run], None, tmp_path / "report.html"))
-    assert "The report is of an older mien, which did not measure them" in page.text
+    assert "An older version of mien evaluated this run without these figures" in page.text
     assert "area under the risk-coverage curve –" in page.text
 
 
@@ -340,26 +340,26 @@ def said(run):
 
 def test_sentences_follow_from_the_figures(run, tmp_path):
     text = said(run)
-    assert "gives 60 of 100 faces the label that the raters gave: 60.0 % (95 % interval 50.2 to 69.1)" in text
-    assert "Calling every face angry would reach 15.0 %" in text
-    assert "10 of these faces (10.0 %) stand, whole or nearly, in Training too" in text
-    assert "On the other 90 it reaches 55.6 %" in text
-    assert "one standard error of the accuracy is 4.9 points" in text
-    assert "mean confidence is 55.0 %, its accuracy 60.0 %: not sure enough" in text
+    assert "predicts the raters' label for 60 of 100 faces: 60.0 % (95 % interval 50.2 to 69.1)" in text
+    assert "Predicting angry for every face would reach 15.0 %" in text
+    assert "10 of these faces (10.0 %) have an identical or nearly identical image in Training" in text
+    assert "On the other 90, its accuracy is 55.6 %" in text
+    assert "the standard error of the accuracy is 4.9 points" in text
+    assert "Mean confidence is 55.0 %, accuracy 60.0 %: underconfident" in text
     sure = evaluate_as(make_run(tmp_path / "sure"), hundred(60, confidence=0.9), train_accuracy=0.9)
-    assert "too sure of itself" in said(sure)
-    assert "is +30.0 points: it knows the training faces better" in said(sure)
+    assert "overconfident" in said(sure)
+    assert "is +30.0 points: the model fits the training faces better" in said(sure)
     assert "None of these faces has a twin" in said(sure)
     right = evaluate_as(make_run(tmp_path / "right"), hundred(60, confidence=0.61), train_accuracy=0.5)
-    assert "about right" in said(right) and "is -10.0 points: training faces are harder" in said(right)
+    assert "about right" in said(right) and "is -10.0 points: training is harder" in said(right)
     assert "is +0.0 points: about the same" in text
     assert "Training minus test" not in said(evaluate_as(right, hundred(60), train_accuracy=None))
 
 
 def test_best_worst_and_most_confused_class(tmp_path):
-    # angry 3 of 4, disgust 1 of 2, fear 0 of 5 (all called happy), happy 1 of 1
+    # angry 3 of 4, disgust 1 of 2, fear 0 of 5 (all predicted happy), happy 1 of 1
     labels = [0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 3]
     predicted = [0, 0, 0, 4, 1, 0, 3, 3, 3, 3, 0, 3]
     run = evaluate_as(make_run(tmp_path / "run"), predictions_of(labels, predicted))
-    assert "It recognises happy best (100 %) and fear worst (0 % of 5 faces)." in said(run)
-    assert "80 % of the faces labelled fear are called happy" in said(run)
+    assert "Recall is highest for happy (100 %) and lowest for fear (0 % of 5 faces)." in said(run)
+    assert "the model predicts happy for 80 % of the faces labelled fear" in said(run)

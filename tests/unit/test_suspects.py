@@ -177,9 +177,9 @@ def test_the_page_shows_the_faces_in_order(tmp_path: Path) -> None:
     found = find_suspects([written(tmp_path / "a", SURE)], five_faces())
     page = read(lab.write_suspects(found, tmp_path / "deep" / "suspects.html"))
     assert [image["alt"] for image in page.images] == [
-        "face labelled angry, called happy",
-        "face labelled sad, called happy",
-        "face labelled sad, called happy",
+        "face labelled angry, predicted happy",
+        "face labelled sad, predicted happy",
+        "face labelled sad, predicted happy",
     ]
     assert page.addresses and all(address.startswith("data:image/png") for address in page.addresses)
     assert "Doubtful labels: PublicTest of faces.csv" in page.text and "some/where" not in page.text

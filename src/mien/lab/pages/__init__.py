@@ -1,1 +1,1 @@
-"""What people read: tables, charts and pages, made from reports and records."""
+"""Tables, charts and pages for readers, made from reports and records."""

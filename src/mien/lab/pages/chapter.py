@@ -36,12 +36,12 @@ from mien.media.heat import overlaid
 from mien.recognizer import Recognizer
 
 WORST = 24
-"""Mistakes that are shown."""
+"""Number of mistakes shown."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure that stands out: its name, its value, and what qualifies it."""
+    """A headline figure: name, value and details."""
 
     name: str
     value: str
@@ -50,10 +50,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that the model called something else than the raters did.
-
-    `heat`, if it was asked for, is the face overlaid with what speaks for the model's answer.
-    """
+    """A misclassified face; `heat`, if requested, is the face overlaid with a heat map of the prediction."""
 
     face: Picture
     heat: Picture | None
@@ -106,14 +103,14 @@ def chapter(
     Args:
         evaluated: the run on one split.
         data: the data set that it was evaluated on, for pictures; None leaves them out.
-        explain: whether each of the worst mistakes is shown with its heat, by the run's exported model.
-        on_progress: called with (what is done, steps done, steps in all) while heat is computed.
+        explain: whether to add heat maps to the worst mistakes, computed with the run's exported model.
+        on_progress: called with (task, steps done, steps in all) while heat maps are computed.
 
     Raises:
         DataError: `data` does not hold the faces that the run was evaluated on.
-        ModelError: heat is asked for, and the run's model folder is missing or not the model that was evaluated.
+        ModelError: `explain` is set, and the run's model folder is missing or not the model that was evaluated.
     """
-    # first, as it raises if the data are not those of the evaluation
+    # first, because it raises if the data are not those of the evaluation
     mistakes = None if data is None else _mistakes(evaluated, data, explain, on_progress)
     run, full = evaluated.run, evaluated.full
     confidence, accuracy, counts = _bins(full)
@@ -152,10 +149,10 @@ def _tiles(evaluated: Evaluated) -> list[Tile]:
         *tiles,
         Tile("macro F1", number(full.macro_f1), "mean over the classes"),
         Tile("balanced accuracy", percent(full.balanced_accuracy, 1), "mean recall over the classes"),
-        Tile("top-2 accuracy", percent(full.top2_accuracy, 1), "label among the two likeliest"),
+        Tile("top-2 accuracy", percent(full.top2_accuracy, 1), "label among the two most likely"),
         Tile("log loss", number(full.log_loss), "mean of -ln p(label)"),
         Tile("calibration error", percent(full.ece, 1), "ECE, 15 bins"),
-        Tile("train-test gap", points(gap), "points" if gap is not None else "training accuracy not known"),
+        Tile("train-test gap", points(gap), "points" if gap is not None else "training accuracy unknown"),
         Tile("parameters", UNKNOWN if parameters is None else f"{parameters:,}", "weights of the network"),
     ]
 
@@ -192,7 +189,7 @@ def _bins(full: Metrics) -> tuple[Any, Any, Any]:
 def _mistakes(
     evaluated: Evaluated, data: FaceDataset, explain: bool, on_progress: Callable[[str, int, int], None]
 ) -> list[Mistake]:
-    """The wrong faces of highest confidence, worst first."""
+    """The misclassified faces of highest confidence, worst first."""
     predictions, faces = evaluated.predictions, evaluated.faces_in(data)
     wrong = np.flatnonzero(~predictions.correct & (predictions.labels >= 0))
     worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:WORST]
@@ -206,7 +203,7 @@ def _mistakes(
         if recognizer is not None:
             heat = _heat(recognizer, pixels, predicted)
             on_progress("explaining mistakes", done, len(worst))
-        picture = charts.face(pixels, f"face labelled {label}, called {predicted}")
+        picture = charts.face(pixels, f"face labelled {label}, predicted {predicted}")
         mistakes.append(Mistake(picture, heat, label, predicted, percent(predictions.confidence[index], 0), row))
     return mistakes
 
@@ -216,15 +213,15 @@ def _evaluated_model(evaluated: Evaluated) -> Recognizer:
     recognizer = Recognizer.load(evaluated.run.folder / "model")
     if recognizer.card.sha256 != evaluated.report.model_sha256:
         raise ModelError(
-            f"{recognizer.folder}: another model than the one that was evaluated; run `mien evaluate "
+            f"{recognizer.folder}: holds another model than the one that was evaluated; run `mien evaluate "
             f"{evaluated.run.folder}` again."
         )
     return recognizer
 
 
 def _heat(recognizer: Recognizer, pixels: npt.NDArray[np.uint8], label: str) -> Picture:
-    """The face with what speaks for `label` laid over it."""
+    """The face overlaid with the heat map for `label`."""
     card = recognizer.card
     stack = card.preprocess.stack([pixels])
     (heat,) = heat_maps(recognizer, stack, [card.labels.names.index(label)])
-    return charts.face(overlaid(picture_of(stack[0]), heat), f"what speaks for {label}")
+    return charts.face(overlaid(picture_of(stack[0]), heat), f"heat map for {label}")

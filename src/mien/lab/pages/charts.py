@@ -1,8 +1,8 @@
-"""Charts for the HTML report, as SVG in data URLs: no file beside the page, sharp in print.
+"""Charts for the HTML report, as SVG in data URLs: they need no other file and print sharply.
 
-Every chart is drawn at the width of a phone, so that its text stays readable there; the page sets them side by side
-where there is room. Colours are those of Okabe & Ito (2008), which colour-blind readers tell apart; lines differ
-in dash or marker too, so that a black and white print keeps them apart.
+Every chart has the width of a phone screen, so that its text stays readable there; the page puts charts side by side
+where there is room. Colours are those of Okabe & Ito (2008), which colour-blind readers can distinguish; lines also
+differ in dash or marker, for black and white print.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX"
 BLUE, VERMILION = COLOURS[:2]
 GREY = "#666666"
-_TWO_COLUMNS = 26  # letters of the longest name beside which another finds room
+_TWO_COLUMNS = 26  # length of the longest name that leaves room for a second column, letters
 
 FONTS = (
     "DejaVu Sans",  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic and more
@@ -40,7 +40,7 @@ FONTS = (
     *("Microsoft YaHei", "Malgun Gothic", "Nirmala UI", "Leelawadee UI", "PingFang SC", "Arial Unicode MS"),
     *("WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont"),
 )
-"""In turn until one has a letter; those of them that the machine has."""
+"""Fonts in order of preference for each letter; those that the machine lacks are skipped."""
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -68,8 +68,8 @@ class Picture:
     Attributes:
         src: data URL.
         alt: what it shows, for readers who cannot see it.
-        caption: what stands under it.
-        name: of a chart's file, without its ending; empty for a face.
+        caption: the text under it.
+        name: of a chart's file, without extension; empty for a face.
         figure: of a chart.
     """
 
@@ -82,7 +82,7 @@ class Picture:
 
 @contextmanager
 def drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give a figure of this height and its axes, in our style, without pyplot's global figures."""
+    """Yield a figure of this height and its axes, in our style, without pyplot's global figures."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -93,7 +93,7 @@ def drawing(height_in: float) -> Iterator[tuple[Figure, Axes]]:
 
 @cache
 def _fonts() -> list[str]:
-    """Those of `FONTS` that the machine has: matplotlib would warn of the others."""
+    """Those of `FONTS` that the machine has; matplotlib would warn about the others."""
     from matplotlib.font_manager import get_font_names
 
     known = get_font_names()
@@ -101,7 +101,7 @@ def _fonts() -> list[str]:
 
 
 def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
-    """Return what was drawn. Must be called while the style of `drawing` holds: matplotlib reads it when it writes."""
+    """Return the figure as a picture. To be called inside `drawing`, because matplotlib applies its style on saving."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     src = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
@@ -126,7 +126,7 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
         best_epoch: the epoch whose weights were kept.
 
     Returns:
-        None where the history holds no value of it.
+        The picture; None if the history has no values of the quantity.
     """
     title = "learning rate" if quantity == "lr" else quantity
     keys = {title: "lr"} if quantity == "lr" else {"training": f"train_{title}", "validation": f"validation_{title}"}
@@ -146,14 +146,14 @@ def curves(history: Sequence[Mapping[str, Any]], quantity: str, best_epoch: int 
 
 
 _CURVE_CAPTIONS = {
-    "loss": "Loss on the faces that are learnt from, augmented, and on the faces that are only watched.",
+    "loss": "Loss on the training faces, augmented, and on the validation faces.",
     "accuracy": "Accuracy on the same faces. The dotted line marks the epoch whose weights were kept.",
     "lr": "Learning rate at the end of each epoch.",
 }
 
 
 def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str) -> Picture:
-    """Draw one quantity over the epochs of several runs: validation in full lines, training in thin dashed ones."""
+    """Draw one quantity over the epochs of several runs: validation in solid lines, training in thin dashed ones."""
     columns, lines = 2 if max(map(len, histories)) <= _TWO_COLUMNS else 1, {}
     with drawing(3.6 + 0.17 * math.ceil((len(histories) + 2) / columns)) as (figure, axes):
         for position, (name, history) in enumerate(histories.items()):
@@ -163,12 +163,12 @@ def overlaid_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], quanti
             every = max(1, len(epochs) // 6)
             (lines[name],) = axes.plot(epochs, values, color=colour, lw=1.8, marker=marker, ms=4, markevery=every)
             axes.plot(*_line(history, f"train_{quantity}"), "--", color=colour, lw=0.9)
-        (lines["full: validation"],) = axes.plot([], [], color=GREY, lw=1.8)
+        (lines["solid: validation"],) = axes.plot([], [], color=GREY, lw=1.8)
         (lines["dashed: training"],) = axes.plot([], [], "--", color=GREY, lw=0.9)
         _epoch_axis(axes, quantity)
-        # not by the labels of the lines: those that begin with an underscore would be left out
+        # with explicit labels, because matplotlib ignores lines whose label begins with an underscore
         figure.legend(list(lines.values()), list(lines), loc="outside lower center", fontsize=8, ncols=columns)
-        caption = f"{quantity.capitalize()}. Full lines: faces only watched; dashed: training faces, augmented."
+        caption = f"{quantity.capitalize()}. Solid lines: validation faces; dashed lines: training faces, augmented."
         return as_picture(figure, quantity, f"{quantity} over the epochs of {', '.join(histories)}", caption)
 
 
@@ -179,7 +179,7 @@ def _line(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Float
 
 
 def _dots(epochs: Floats) -> dict[str, Any]:
-    """Points are shown where there are few: a line through one epoch would be invisible."""
+    """Markers for short histories, because the line of a single epoch would be invisible."""
     return {"marker": "o", "ms": 4} if len(epochs) <= 12 else {}
 
 
@@ -191,7 +191,7 @@ def _epoch_axis(axes: Axes, title: str) -> None:
 
 
 def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: bool, title: str = "") -> Picture:
-    """Draw a confusion matrix, shaded by rate in both cases: else the many happy faces hide all others.
+    """Draw a confusion matrix, always shaded by rate: counts of the many happy faces would outshine all others.
 
     Args:
         counts: ``(K, K)``, row = true class, column = predicted class.
@@ -214,19 +214,16 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str], *, rates: boo
         axes.invert_yaxis()
         axes.set_aspect("equal")
         axes.spines[:].set_visible(False)
-        axes.set(xlabel="predicted", ylabel="given by the raters")
+        axes.set(xlabel="predicted", ylabel="raters' label")
         axes.set_title(title or ("rates, % of each row" if rates else "counts"))
-        said = _recognised(np.where(counts.sum(axis=1) > 0, share.diagonal(), np.nan), names)
-        what = "Share of each row, in percent" if rates else "Number of faces; the shade is the share of the row"
+        said = _recalls_in_words(np.where(counts.sum(axis=1) > 0, share.diagonal(), np.nan), names)
+        what = "Share of each row, in percent" if rates else "Number of faces; the shade shows the share of the row"
         name = "confusion-rates" if rates else "confusion-counts"
-        return as_picture(figure, name, f"confusion matrix; recognised: {said}", f"Confusion matrix. {what}.")
+        return as_picture(figure, name, f"confusion matrix; recall: {said}", f"Confusion matrix. {what}.")
 
 
 def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -> Picture:
-    """Draw the confusion vector: the share of each class that is recognised, ``(K,)`` each, with its interval.
-
-    NaN where a class has no faces.
-    """
+    """Draw the confusion vector: the recall of each class with its interval, ``(K,)`` each; NaN for empty classes."""
     with drawing(4.3) as (figure, axes):
         at = np.arange(len(names))
         axes.barh(at, recalls, color=BLUE, height=0.62)
@@ -236,11 +233,11 @@ def vector(recalls: Floats, lows: Floats, highs: Floats, names: Sequence[str]) -
         axes.set_yticks(at, names)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="share recognised")
+        axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), title="recall")
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        said = _recognised(recalls, names)
-        caption = "Confusion vector: share of the faces of each expression that is recognised, with 95 % intervals."
-        return as_picture(figure, "recall", f"share of each expression that is recognised: {said}", caption)
+        said = _recalls_in_words(recalls, names)
+        caption = "Confusion vector: recall of each expression, the share of its faces predicted correctly, with 95 % "
+        return as_picture(figure, "recall", f"recall of each expression: {said}", f"{caption}intervals.")
 
 
 def class_bars(counts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> Picture:
@@ -287,12 +284,12 @@ def dots(
         return as_picture(figure, title.replace(",", "").replace(" ", "-"), f"{title}: {said}", caption)
 
 
-def _recognised(recalls: Floats, names: Sequence[str]) -> str:
-    """What a picture shows of each class, in words."""
+def _recalls_in_words(recalls: Floats, names: Sequence[str]) -> str:
+    """The recall of each class, for readers who cannot see the picture."""
     rates = (UNKNOWN if np.isnan(rate) else f"{rate:.0%}" for rate in recalls)
     return ", ".join(f"{name} {rate}" for name, rate in zip(names, rates, strict=True))
 
 
 def whiskers(values: Floats, lows: Floats, highs: Floats) -> Floats:
-    """Return intervals ``(N,)`` each as matplotlib takes them: ``(2, N)``, how far their ends are from the values."""
+    """Return matplotlib's error bars ``(2, N)``: the distances of the intervals' ends from the values ``(N,)``."""
     return np.stack([values - lows, highs - values]).clip(0)

@@ -1,4 +1,4 @@
-"""A comparison as tables of words, for the terminal, the documents and the HTML pages."""
+"""A comparison as tables of text, for the terminal, the documents and the HTML pages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _seeds_table(comparison: Comparison) -> Table:
         for row in comparison.seeds
     )
     few = any(len(row.names) < 3 for row in comparison.seeds)
-    notes = ("Two runs say little about the range: train three or more.",) if few else ()
+    notes = ("Two runs say little about the range; train three or more.",) if few else ()
     return Table("Runs of one recipe", ("recipe", "runs", "mean accuracy", "range", "twin-free mean"), rows, notes)
 
 
@@ -92,7 +92,7 @@ def _recipes_table(comparison: Comparison) -> Table:
     )
     notes = (
         "Means over the seeds that both were trained with. The interval allows for other seeds (Student's t) and for "
-        "other faces; where it holds zero, the two are not told apart.",
+        "other faces; if it contains zero, neither recipe is shown to be better.",
     )
     columns = ("a", "b", "seeds", "b - a, points", "95 %")
     return Table("Recipes over their seeds", columns, rows, notes if rows else (), text_columns=3)
@@ -114,14 +114,14 @@ def _pairs_table(comparison: Comparison) -> Table:
     )
     columns = ("a", "b", "b - a, points", "95 %", "only a right", "only b right", "p", "p, Holm")
     notes = (
-        "McNemar's test on the same faces. Holm's p allows for the number of pairs; below 0.05 the two differ by more "
-        "than the choice of faces explains. It says nothing about other seeds of the same recipes.",
+        "McNemar's test on the same faces. Holm's p allows for the number of pairs; below 0.05, the two differ by more "
+        "than chance in the choice of faces explains. The test does not cover other seeds of the same recipes.",
     )
     return Table("Pairs on the same faces", columns, rows, notes if rows else (), text_columns=2)
 
 
 def published_table(entries: Sequence[Evaluated]) -> Table:
-    """Return the sources' figures beside ours, and why some of them cannot be compared."""
+    """Return a comparison of the sources' figures with ours, and why some cannot be compared."""
     rows, notes = [], []
     unlike: list[str] = []
     for entry in entries:
@@ -136,12 +136,13 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
             figures = (published, here, difference + mark, spread)
             rows.append((entry.name, _figure_words(row), _faces_words(row), *figures))
         if recipe.published and not is_row_of_source(recipe):
-            notes.append(f"{entry.name}: differs from the recipe {recipe.name}; not set beside its source's figures.")
+            name = entry.name
+            notes.append(f"{name}: differs from the recipe {recipe.name}; not compared with its source's figures.")
         elif recipe.published and recipe.remark and recipe.remark not in entry.report.remarks:
             notes.append(f"{entry.name}: {recipe.remark}")
     marks = [f"[{number}] Not like for like: {reason}." for number, reason in enumerate(unlike, start=1)]
     if rows:
-        notes.append("The interval comes from the finite number of faces here; the published figure is taken as it is.")
+        notes.append("The interval reflects the finite number of faces here and takes the published figure as exact.")
     columns = ("model", "published figure", "ours, measured on", "published", "here", "difference", "95 %")
     return Table("Beside the published figures", columns, tuple(rows), (*marks, *notes), text_columns=3)
 

@@ -1,8 +1,9 @@
-"""Charts of what a confidence is worth, for the HTML report."""
+"""Charts of calibration and coverage, for the HTML report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,15 @@ def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int
     """Draw accuracy against confidence.
 
     Args:
-        confidence: ``(B,)``, mean confidence of each bin; empty bins are left out by the caller.
-        accuracy: ``(B,)``, share of right faces in each bin.
-        counts: ``(B,)``, faces in each bin; a point's area shows it.
+        confidence: ``(B,)``, mean confidence of each bin, without empty bins.
+        accuracy: ``(B,)``, accuracy in each bin.
+        counts: ``(B,)``, faces in each bin, shown by the area of its dot.
     """
     with drawing(4.3) as (figure, axes):
         axes.plot([0, 1], [0, 1], ":", color=GREY, label="confidence = accuracy")
         axes.plot(confidence, accuracy, "-", color=BLUE, lw=1.2)
-        axes.vlines(confidence, confidence, accuracy, color=VERMILION, lw=1.5, label="too sure below, too shy above")
+        label = "overconfident below, underconfident above"
+        axes.vlines(confidence, confidence, accuracy, color=VERMILION, lw=1.5, label=label)
         sizes = 20 + 280 * counts / counts.max()
         axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.75, lw=0, zorder=3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", title="calibration")
@@ -36,19 +38,20 @@ def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int
 
 
 def coverage(points: Sequence[CoveragePoint]) -> Picture:
-    """Draw the accuracy of the surest faces against their share of all."""
+    """Draw accuracy against coverage, the share of faces that are kept, most confident first."""
     covered, accuracy, low, high = np.array(
         [(each.coverage, each.accuracy, each.accuracy_low, each.accuracy_high) for each in points]
     ).T
     with drawing(4.3) as (figure, axes):
         axes.axhline(accuracy[-1], color=GREY, lw=1, ls=":", label="all faces")
         bars = whiskers(accuracy, low, high)
-        axes.errorbar(covered, accuracy, yerr=bars, fmt="o-", color=BLUE, capsize=3, lw=1.2, ms=5, label="the surest")
-        axes.set(xlim=(0, 1.04), xlabel="share of the faces", ylabel="accuracy", title="the surest faces")
+        style: dict[str, Any] = {"fmt": "o-", "color": BLUE, "capsize": 3, "lw": 1.2, "ms": 5}
+        axes.errorbar(covered, accuracy, yerr=bars, label="most confident", **style)
+        axes.set(xlim=(0, 1.04), xlabel="share of the faces", ylabel="accuracy", title="most confident predictions")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.legend(loc="upper right", fontsize=8)
         pairs = zip(covered, accuracy, strict=True)
-        said = ", ".join(f"{percent(right, 0)} of the surest {percent(share, 0)}" for share, right in pairs)
-        caption = "Accuracy of the surest faces against their share of all faces, with 95 % intervals."
-        return as_picture(figure, "coverage", f"right are {said}", caption)
+        said = ", ".join(f"{percent(right, 0)} of the most confident {percent(share, 0)}" for share, right in pairs)
+        caption = "Accuracy of the most confident predictions against their share of all faces, with 95 % intervals."
+        return as_picture(figure, "coverage", f"correct are {said}", caption)

@@ -1,4 +1,4 @@
-"""The page that `mien data stats` writes: what is in a data set, with faces of it."""
+"""The page that `mien data stats` writes: the contents of a data set, with sample faces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.lab.pages.charts import Picture, face
 from mien.lab.pages.html import write_page
 
 SAMPLES = 8
-"""Sample faces a class."""
+"""Sample faces per class."""
 
 _BINS = 64  # of the histogram of grey levels
 
@@ -24,9 +24,9 @@ def write_stats_page(edition: Edition | FaceDataset, audit: Audit | None, path: 
     """Write a self-contained HTML page: class bars, sample faces, mean faces, grey levels, audit.
 
     Args:
-        edition: a data set, or what reading an edition has found: that adds broken files and the edition's kind.
+        edition: a data set; or an edition as read, which adds broken files and the edition's kind.
         audit: twins, conflicting labels and blanks of these faces; None leaves them out.
-        path: of the page, which is written anew.
+        path: of the page; an existing file is replaced.
 
     Raises:
         DataError: there is no face, or the file cannot be written.

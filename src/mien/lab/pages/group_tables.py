@@ -6,16 +6,16 @@ from mien.lab.groups import GroupFigures, Groups
 from mien.lab.tables import UNKNOWN, Table, number, p_value, percent, points, points_interval, with_interval
 
 _ABOUT_GAPS = (
-    "Holm's p, of Fisher's exact test, allows for the number of groups, the intervals do not. Below 0.05 a gap is "
-    "larger than the choice of faces explains; above it there may be one, too.",
-    "Each class alike: mean difference of recall over the classes that both have, as groups differ in which "
-    "expressions they show.",
-    "A gap does not say where it comes from: pictures, people and the labels themselves may differ. Where many faces "
-    "are of one person or video, intervals are too narrow and p is too small.",
+    "Holm's p, from Fisher's exact test, allows for the number of groups; the intervals do not. Below 0.05, a gap is "
+    "larger than chance in the choice of faces explains; above it, there may still be one.",
+    "Macro recall: mean difference of recall over the classes that both have, because groups differ in their mix of "
+    "expressions.",
+    "The figures do not show the cause of a gap: pictures, people and the labels themselves may differ. If many faces "
+    "come from one person or video, the intervals are too narrow and p is too small.",
 )
 _ABOUT_CONFIDENCE = (
-    "ECE by chance: about what as many faces would show if confidence were exactly right. An ECE of that size says "
-    "nothing against it."
+    "ECE by chance: approximate ECE of as many faces under perfect calibration. An ECE of that size is no evidence of "
+    "miscalibration."
 )
 
 
@@ -25,16 +25,16 @@ def group_tables(groups: Groups) -> list[Table]:
 
 
 def largest_gap(groups: Groups) -> str:
-    """Return which group differs most from all others, in sentences."""
+    """Describe the group that differs most from all others, in sentences."""
     most = max(groups.full, key=lambda each: abs(each.difference))
     more = ""
     if most.recall_difference is not None:
-        more += f" With the classes that both have ({most.n_classes}) counted alike, it is {_recall_cell(most)}."
+        more += f" In macro recall over the classes that both have ({most.n_classes}), it is {_recall_cell(most)}."
     if len(groups.full) > 2:
-        more += f" As the largest of {len(groups.full)}, it is probably smaller on new faces."
+        more += f" Because it is the largest of {len(groups.full)}, it is probably smaller on new faces."
     return (
-        f"Largest gap: group {most.name}, of whose {most.n:,} faces {percent(most.accuracy, 1)} are right, against "
-        f"{percent(most.others_accuracy, 1)} of the {most.n_others:,} faces of other groups: {_difference_cell(most)} "
+        f"Largest gap: group {most.name}, with an accuracy of {percent(most.accuracy, 1)} on {most.n:,} faces, against "
+        f"{percent(most.others_accuracy, 1)} on the {most.n_others:,} faces of other groups: {_difference_cell(most)} "
         f"points, Holm's p {p_value(most.p_adjusted)}.{more}"
     )
 
@@ -50,12 +50,12 @@ def _accuracies(groups: Groups) -> Table:
         rows = [(*row, *new.get(row[0], ("0", UNKNOWN))) for row in rows]
     notes: tuple[str, ...] = ()
     if groups.n_not_grouped:
-        notes = (f"{groups.n_not_grouped:,} labelled faces are not grouped; they are left out, among the others too.",)
+        notes = (f"{groups.n_not_grouped:,} labelled faces belong to no group; all comparisons leave them out.",)
     return Table(f"each group of {groups.source}, all faces", columns, tuple(rows), notes)
 
 
 def _differences(groups: Groups) -> Table:
-    columns: tuple[str, ...] = ("group", "accuracy (95 %)", "p", "p, Holm", "each class alike (95 %)", "classes")
+    columns: tuple[str, ...] = ("group", "accuracy (95 %)", "p", "p, Holm", "macro recall (95 %)", "classes")
     rows: list[tuple[str, ...]] = [
         (
             each.name,
@@ -88,7 +88,7 @@ def _confidence(groups: Groups) -> Table:
         for each in groups.full
     ]
     if groups.uncertain_below:
-        columns += ("accepted", "accuracy of these (95 %)")
+        columns += ("accepted", "their accuracy (95 %)")
         rows = [(*row, *_accepted_cells(each)) for row, each in zip(rows, groups.full, strict=True)]
     return Table("confidence in each group", columns, tuple(rows), (_ABOUT_CONFIDENCE,))
 

@@ -1,4 +1,4 @@
-"""HTML pages from the templates: one file each, with everything inside, to be read on a phone or in print."""
+"""HTML pages from the templates: self-contained files that suit phones and print."""
 
 from __future__ import annotations
 

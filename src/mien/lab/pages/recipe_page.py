@@ -21,24 +21,23 @@ _INTRO = """\
 
 <!-- Written by `mien recipes --markdown > docs/recipes.md`. -->
 
-A recipe is one row that says what is trained and how. A report states most of its row; what it leaves out is listed
-under *assumed*, with the reason. What a report never mentions, such as label smoothing, is off. All five reports used
-Keras, so its defaults fill gaps (batch normalisation with momentum 0.99 and epsilon 1e-3, Glorot-uniform weights,
-Adam with epsilon 1e-7).
+A recipe is one row that defines what is trained and how. A report states most of its row. Values that it leaves out are
+listed under *assumed*, with the reason. Techniques that it never mentions, such as label smoothing, are off. All five
+reports used Keras, so Keras' defaults fill the gaps (batch normalisation with momentum 0.99 and epsilon 1e-3,
+Glorot-uniform weights, Adam with epsilon 1e-7).
 
 Report 001 shows its layers only in figures. A public notebook has the same results to the last digit, the same number
 of parameters and the same class weights, so the rows of that report follow it where the report is silent:
-<https://github.com/sahiltambe/Deep-Learning-for-Real-Time-Emotion-Recognition>. Report 003 has the convolutions of
+<https://github.com/sahiltambe/Deep-Learning-for-Real-Time-Emotion-Recognition>. Report 003 uses the convolutions of
 its reference 11, also a notebook ("Facial Emotion Recognition using Keras Tensorflow", Hackers Realm).
 
-*Published* figures are the reports' own, not results of mien; see each report's remark on what they were measured on.
-*Needs* are the options of `mien train` that a row requires. Parameters are those that are trained in some phase, with
-7 classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is
-a new one: its name ends in `-variant` and it has no published figures.
+*Published* figures are the reports' own, not results of mien; each report's remark says what they were measured on.
+*Needs* lists the options of `mien train` that a row requires. *Parameters* counts those that any phase trains, with 7
+classes. `mien recipes NAME` prints a row, `mien train NAME --set optimizer.lr=3e-4` changes it. A changed recipe is a
+new one: its name ends in `-variant` and it has no published figures.
 
 `validation=Validation(kind='Test')` validates on the split Test, all test images of the folder edition. In an edition
-without such a split it uses the same faces, PublicTest and PrivateTest. A training says at its end which faces it
-used.
+without such a split it uses the same faces, PublicTest and PrivateTest. `mien train` prints which faces it used.
 
 `resnet50` here is timm's, which equals torchvision's. Keras' version has 26,560 biases in its convolutions, which the
 batch normalisation after each makes redundant: 23,587,712 parameters without the classes, of which 53,120 are means
@@ -46,17 +45,18 @@ and variances, against timm's 23,508,032 trained parameters + 53,120 means and v
 
 Recipes that start from ImageNet download timm's weights or take a file: `--weights FILE.safetensors`, with the tensor
 names of timm, torchvision or EfficientNet-PyTorch. Weights need the normalisation that they were trained with; the
-recipe's `preprocess` says which one it applies. Reports that gave [0, 1] to ImageNet weights are followed.
+recipe's `preprocess` states the one it applies. If a report fed inputs in [0, 1] to ImageNet weights, its recipe does
+too.
 """
 
 
 def tables(parameters: bool = False) -> dict[str, list[dict[str, str]]]:
-    """Return the recipes by group: its title, and a row of words per recipe, by column.
+    """Return the recipes of each group by its title, each as a row of texts by column.
 
     Published systems have a column with their figures, the others one with the options of `mien train` that they need.
 
     Args:
-        parameters: count what trains, in one column more; needs torch.
+        parameters: add a column with the number of trained parameters; needs torch.
     """
     return {
         title: [
@@ -75,7 +75,7 @@ def tables(parameters: bool = False) -> dict[str, list[dict[str, str]]]:
 
 
 def _needs(recipe: Recipe) -> str:
-    """The options of `mien train` without which a recipe is another one."""
+    """The options of `mien train` that a recipe requires."""
     network = recipe.network
     options = (
         ("ImageNet's weights", isinstance(network, Backbone) and network.weights == "imagenet"),
@@ -92,7 +92,7 @@ def _final_figures(recipe: Recipe) -> str:
 
 
 def describe(recipe: Recipe) -> str:
-    """Return the whole row as text, a line per field."""
+    """Return the whole row as text, one line per field."""
     lines = []
     for name, value in _rows(recipe):
         parts = value if isinstance(value, list) else [value]
@@ -123,7 +123,7 @@ def page() -> str:
 
 
 def figure_in_words(figure: Figure) -> str:
-    """Return such as ``validation accuracy about 50 %``."""
+    """Return a figure as text, such as ``validation accuracy about 50 %``."""
     about, at = figure.precision, "" if figure.epoch is None else f" after {figure.epoch} epochs"
     if figure.metric == "loss":
         return f"{figure.split} loss {about}{figure.value:.4f}{at}"
@@ -134,12 +134,12 @@ def figure_in_words(figure: Figure) -> str:
 
 
 def count_trained(recipe: Recipe) -> int:
-    """Return how many parameters train in some phase of the recipe, with 7 classes."""
+    """Return how many parameters any phase of the recipe trains at most, with 7 classes."""
     import torch
 
     from mien.lab.nets import build, count_parameters, set_trainable
 
-    with torch.device("meta"):  # shapes without numbers: quick
+    with torch.device("meta"):  # shapes without data, which is fast
         classifier = build(recipe.network, recipe.preprocess, classes=7, pretrained=False)
     counts = []
     for what in [phase.trainable for phase in recipe.phases] or ["all"]:
@@ -149,9 +149,9 @@ def count_trained(recipe: Recipe) -> int:
 
 
 def layer_table(recipe: Recipe) -> Table:
-    """Return the layers of a recipe's network in the order in which they answer, with 7 classes.
+    """Return the layers of a recipe's network in execution order, with 7 classes.
 
-    Each line has the layer's name in the network, its kind, what one face is behind it, and its parameters.
+    Each line has the layer's name in the network, its kind, its output shape for one face, and its parameters.
     """
     import torch
 
@@ -159,13 +159,13 @@ def layer_table(recipe: Recipe) -> Table:
 
     p = recipe.preprocess
     lines: list[tuple[str, str, str, str]] = []
-    with torch.device("meta"), torch.no_grad():  # shapes without numbers: quick
+    with torch.device("meta"), torch.no_grad():  # shapes without data, which is fast
         classifier = build(recipe.network, p, classes=7, pretrained=False).eval()
         for name, module in classifier.named_modules():
             if next(module.children(), None) is None:
 
                 def note(module: Any, _: Any, out: Any, name: str = name) -> None:
-                    out = out if hasattr(out, "shape") else out[0]  # a recurrent layer answers its state too
+                    out = out if hasattr(out, "shape") else out[0]  # a recurrent layer also returns its state
                     shape = " x ".join(map(str, out.shape[1:]))
                     lines.append((name, type(module).__name__, shape, f"{count_parameters(module):,}"))
 
@@ -173,7 +173,7 @@ def layer_table(recipe: Recipe) -> Table:
         classifier(torch.zeros(1, p.planes, p.crop_px, p.crop_px, dtype=torch.uint8))
     return Table(
         f"{recipe.name}: {count_parameters(classifier):,} parameters",
-        ("layer", "kind", "a face behind it", "parameters"),
+        ("layer", "kind", "output shape", "parameters"),
         tuple(lines),
         text_columns=3,
     )
@@ -207,7 +207,7 @@ def _rows(recipe: Recipe) -> list[tuple[str, str | list[str]]]:
 
 
 def _part(value: Any) -> str:
-    """A part in words: its dataclass as Python writes it, changes of faces without those of no strength."""
+    """A part as Python prints its dataclass; an `Augment` without the fields at their defaults."""
     if not isinstance(value, Augment):
         return str(value)
     said = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if getattr(value, f.name) != f.default]

@@ -45,25 +45,24 @@ def write_report(
     explain: bool = False,
     on_progress: Callable[[str, int, int], None] = silent,
 ) -> Path:
-    """Write the report of one or more evaluated runs, several with their comparison first.
+    """Write the report of one or more evaluated runs; if there are several, their comparison comes first.
 
     Args:
         runs: evaluated runs.
         data: the data set that they were evaluated on, for class counts, sample faces and the worst mistakes as
-            pictures; None leaves these out and says so.
+            pictures; None leaves these out, and the report says so.
         out: the HTML file.
         split: by default the first of Test, PublicTest, PrivateTest, Training on which all runs have labels.
-        explain: whether the worst mistakes are shown with what speaks for them; takes 800 predictions for each, and
-            needs `data`.
-        on_progress: called with (what is done, steps done, steps in all) while they are explained.
+        explain: whether to add heat maps to the worst mistakes; takes 800 predictions for each, and needs `data`.
+        on_progress: called with (task, steps done, steps in all) while heat maps are computed.
 
     Returns:
         The file.
 
     Raises:
-        ModelError: mistakes are to be explained, and a run's model folder is not the model that was evaluated.
-        DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, mistakes are to be
-            explained without `data`, or the file cannot be written.
+        ModelError: `explain` is set, and a run's model folder is not the model that was evaluated.
+        DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, `explain` is set
+            without `data`, or the file cannot be written.
     """
     if explain and data is None:
         raise DataError("mistakes cannot be explained without their faces; give the data set, too (--data).")
@@ -90,11 +89,11 @@ def write_charts(
     data: FaceDataset | None = None,
     split: str | None = None,
 ) -> list[Path]:
-    """Write the charts of a report as SVG and PDF files, for a text of one's own; faces are in the page only.
+    """Write the charts of a report as SVG and PDF files for other documents, without the face images.
 
     Args:
-        runs: evaluated runs; of several, each run's charts lie in a folder of its own, those of all beside these.
-        folder: where the files are written; missing folders are made.
+        runs: evaluated runs; if there are several, each run's charts go to a subfolder, the shared ones to `folder`.
+        folder: where the files are written; it is created if missing.
         data: the data set that they were evaluated on, for the chart of its classes; None leaves that out.
         split: as for `write_report`.
 
@@ -176,7 +175,7 @@ def _spans(metrics: Sequence[Any]) -> tuple[Any, Any, Any]:
 
 
 def _published_accuracy(entry: Evaluated) -> float | None:
-    """The source's accuracy on the very split that is drawn; None where there is none that is like for like."""
+    """The source's accuracy on the split that is drawn; None if it has none that is like for like."""
     for row in entry.published:
         if row.figure.metric == "accuracy" and row.split == entry.report.split and not row.unlike:
             return row.figure.value

@@ -58,7 +58,7 @@ def calibration_table(full: Metrics) -> Table:
 
 
 def coverage_table(full: Metrics) -> Table:
-    """Return what the surest faces reach, and above which confidence they are."""
+    """Return the accuracy and the lowest confidence of the most confident predictions, for each coverage."""
     rows = tuple(
         (
             percent(each.coverage, 0),
@@ -70,22 +70,23 @@ def coverage_table(full: Metrics) -> Table:
         for each in full.coverage_curve
     )
     note = (
-        f"The area under the risk-coverage curve, the mean share of wrong faces over all thresholds (Geifman et al. "
-        f"2019), is {number(full.aurc)}. A confidence that says nothing would give {number(1 - full.accuracy)}."
+        f"The area under the risk-coverage curve, the mean error rate over all thresholds (Geifman et al. 2019), is "
+        f"{number(full.aurc)}. An uninformative confidence would give {number(1 - full.accuracy)}."
     )
-    return Table("The surest faces", ("the surest", "faces", "confidence from", "accuracy", "95 %"), rows, (note,))
+    columns = ("most confident", "faces", "confidence from", "accuracy", "95 %")
+    return Table("Most confident predictions", columns, rows, (note,))
 
 
 def training_table(evaluated: Evaluated) -> Table:
-    """Return how the training went."""
+    """Return the key facts of the training."""
     environment, report = evaluated.run.environment, evaluated.report
     averaged = environment.get("averaged", ())
     seconds, kept = environment.get("seconds"), evaluated.run.kept_epoch().get("epoch")
     epochs = f"{environment.get('epochs_run', 0)} of {evaluated.run.recipe.epochs}"
     rows = (
-        ("learnt from", f"{environment.get('n_train', 0):,} faces"),
-        ("watched", watched_faces(environment)),
-        ("epochs run", f"none, a mean of {len(averaged)} runs" if averaged else epochs),
+        ("trained on", f"{environment.get('n_train', 0):,} faces"),
+        ("validated on", watched_faces(environment)),
+        ("epochs run", f"none; the weights are the mean of {len(averaged)} runs" if averaged else epochs),
         ("epoch of the kept weights", UNKNOWN if kept is None else str(kept)),
         ("its training accuracy", percent(report.train_accuracy)),
         ("its validation accuracy", percent(report.validation_accuracy)),
@@ -129,7 +130,7 @@ def _value_words(value: Any) -> str:
 
 
 def provenance_table(evaluated: Evaluated) -> Table:
-    """Return where the figures come from."""
+    """Return the origin of the figures."""
     report, environment = evaluated.report, evaluated.run.environment
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
     rows = {

@@ -1,4 +1,4 @@
-"""Tables of all records: every run, seeds, beside the published figures, and the models that ship."""
+"""Tables of all records: runs, means over seeds, comparisons with published figures, and the models that ship."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTHING = "None yet.\n"
 
 
 def _results(records: list[Record], page: Path) -> str:
-    """A table a split: PublicTest and PrivateTest must not be read beside each other."""
+    """One table per split: results on PublicTest and PrivateTest must not be compared."""
     parts = []
     for split in PREFERRED_SPLITS:
         lines = [
@@ -70,14 +70,14 @@ def _views(report: dict[str, Any]) -> str:
 
 
 def accuracy_cell(metrics: dict[str, Any] | None) -> str:
-    """Return such as ``64.86 % (63.3 to 66.4)`` of a recorded part of a report."""
+    """Return the accuracy of a recorded part of a report, such as ``64.86 % (63.3 to 66.4)``."""
     if metrics is None:
         return UNKNOWN
     return with_interval(metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
 
 
 def _seeds(records: list[Record], page: Path) -> str:
-    """Runs that differ in the seed only, as mean and range."""
+    """Mean and range of runs that differ only in the seed."""
     groups = by_seed(
         [(record, report) for record in records for report in record.scored_reports],
         kind=lambda each: (each[0].recipe.name, to_json(bare(each[0].recipe)), each[1]["split"], each[1]["tta"]),
@@ -100,7 +100,7 @@ def _seeds(records: list[Record], page: Path) -> str:
 
 
 def _published(records: list[Record], page: Path) -> str:
-    """Runs of unchanged recipes beside the figures of their sources."""
+    """Runs of unchanged recipes, compared with the figures of their sources."""
     lines, remarks = [], {}
     for record in records:
         recipe = record.recipe
@@ -131,7 +131,7 @@ def beside_cells(row: Beside) -> tuple[str, ...]:
 
 
 def _shipped(records: list[Record], page: Path) -> str:
-    """The models that ship, as their cards have them."""
+    """The models that ship, from their cards."""
     lines = []
     for name, card, split, figures in shipped_figures():
         size = f"{(find_model(name) / MODEL_FILE).stat().st_size / 1e6:.1f}"
@@ -150,7 +150,7 @@ def _shipped(records: list[Record], page: Path) -> str:
 
 
 def shipped_figures() -> Iterator[tuple[str, Card, str, dict[str, Any]]]:
-    """Yield name, card, split and figures of each model that ships; with mirror images if there are no others."""
+    """Yield name, card, split and figures of each model that ships; those with flip only if there are no others."""
     for name in shipped_models():
         card = Card.read(find_model(name))
         for split, figures in card.metrics.items():
@@ -160,18 +160,18 @@ def shipped_figures() -> Iterator[tuple[str, Card, str, dict[str, Any]]]:
 
 
 def _classes(records: list[Record], page: Path) -> str:
-    """How the models that ship do on each class."""
+    """Recall and precision of the models that ship, for each class."""
     names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)
     lines = []
     for name, _, split, figures in shipped_figures():
         known = figures["full"].get("per_class", {})
-        cells = (_found_and_right(known[each]) if each in known else UNKNOWN for each in names)
+        cells = (_recall_and_precision(known[each]) if each in known else UNKNOWN for each in names)
         lines.append((name, split, *cells))
     columns = ("model", "split", *names)
     return Table("classes", columns, tuple(lines), text_columns=2).markdown() + "\n" if lines else NOTHING
 
 
-def _found_and_right(figures: dict[str, float]) -> str:
+def _recall_and_precision(figures: dict[str, float]) -> str:
     return f"{100 * figures['recall']:.0f} / {100 * figures['precision']:.0f}" if figures["n"] else UNKNOWN
 
 

@@ -1,7 +1,7 @@
-"""Pages with generated parts, made from records; each part stands between a marker and its end.
+"""Updates of the generated parts of pages, made from records.
 
-A page, Markdown or SVG, says ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own; NAME is one
-of `BLOCKS`.
+In a page, Markdown or SVG, a part lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on its own line;
+NAME is one of `BLOCKS`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def pages_beside(results: Path) -> list[Path]:
 
 
 def write_tables(pages: Sequence[Path], results: Path, *, check: bool = False) -> list[Path]:
-    """Bring the generated parts of pages up to date.
+    """Update the generated parts of pages.
 
     Args:
         pages: the pages; those without a marker stay as they are.

@@ -1,4 +1,4 @@
-"""A picture of a model's robustness: one face under every change, and the accuracy beside it."""
+"""A chart of a model's robustness: the accuracy under every change, with an example face."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _DPI = 120  # shows faces of 48 px pixel by pixel
 
 
 def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Path:
-    """Draw a bar for each change, all faces, with the 95 % interval of its difference to the unchanged ones.
+    """Draw the accuracy under each change on all faces, with the 95 % interval of its difference from unchanged faces.
 
     Args:
-        robustness: what was measured.
+        robustness: the measured accuracies.
         face: ``(H, W)`` uint8, grey; the example.
-        out: the file; its ending, ``.png`` or ``.svg``, says what it becomes.
+        out: the file; its ending, ``.png`` or ``.svg``, sets the format.
 
     Returns:
         The file.
@@ -57,7 +57,7 @@ def save_picture(robustness: Robustness, face: GreyImage, out: str | Path) -> Pa
 
 
 def _draw(axes: Axes, effects: Sequence[Effect], faces: Sequence[GreyImage], unchanged: float, rows: int) -> None:
-    """One column of bars, each with its face at the left; the dotted line is the accuracy on the unchanged faces."""
+    """One column of bars with their faces on the left; the dotted line is the accuracy on unchanged faces."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     at = np.arange(len(effects))

@@ -1,4 +1,4 @@
-"""What `mien data suspects` saves: a page of the faces, or a table."""
+"""The output files of `mien data suspects`: a page with the faces, or a table."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def write_suspects(suspects: Suspects, out: str | Path) -> Path:
     """Write suspects in their order, and return the file.
 
     Args:
-        suspects: what `find_suspects` has found.
-        out: a self-contained HTML page with the faces, or a CSV. Of the CSV, `ferplus_majority` is empty where no
-            answer has more than half of the votes or none are known, `twin_free` (1 or 0) where it is not known.
+        suspects: the result of `find_suspects`.
+        out: a self-contained HTML page with the faces, or a CSV. In the CSV, `ferplus_majority` is empty if there are
+            no votes or none has more than half of them; `twin_free` (1 or 0) is empty if unknown.
 
     Raises:
-        DataError: the ending is another one, or the file cannot be written.
+        DataError: the ending is neither, or the file cannot be written.
     """
     path = Path(out)
     check_ending(path, SUFFIXES, DataError)
     if path.suffix.lower() == ".csv":
         _write_csv(suspects, path)
         return path
-    pictures = [face(each.face, f"face labelled {each.label}, called {each.predicted}") for each in suspects.ranked]
+    pictures = [face(each.face, f"face labelled {each.label}, predicted {each.predicted}") for each in suspects.ranked]
     title = f"Doubtful labels: {suspects.split} of {suspects.source}"
     return write_page(
         path, "suspects.html", title=title, suspects=suspects, ranked=list(zip(suspects.ranked, pictures, strict=True))

@@ -1,1 +1,1 @@
-"""The published systems, trained again: what is to be done, how long it takes here, and what is done."""
+"""Reproduction of the published systems: jobs, time estimates and status."""

@@ -1,4 +1,4 @@
-"""Reproduction: train the rows that have no record yet, cheapest first, and keep a record of each."""
+"""Reproduction jobs: train the rows that have no record yet, cheapest first, and record each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mien.lab.training import OutOfTime, Progress, train
 
 @dataclass(frozen=True)
 class Job:
-    """One training: of a row, with so many of its epochs, a seed, and the file that it starts from (None = timm's)."""
+    """One training of a row, with its epochs, its seed and the file of its starting weights (None = timm's)."""
 
     row: Recipe
     epochs: int
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: the folder of its record, or a message."""
+    """The result of a job: the folder of its record, or a message."""
 
     job: Job
     state: Literal["recorded", "unfinished", "failed"]
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def rows_named(names: Sequence[str]) -> list[Recipe]:
-    """Return rows of the reports or of their future work; all of them if none is named.
+    """Return the named rows of the reports or of their future work; all of them if none is named.
 
     Raises:
         RecipeError: there is no such recipe, or it is one of mien's own.
@@ -62,7 +62,7 @@ def rows_named(names: Sequence[str]) -> list[Recipe]:
     for name in names:
         if recipes[name].name not in known:
             raise RecipeError(
-                f"{name} is a recipe of mien's own, not of a report or of future work; train it by `mien train {name}`."
+                f"{name} is a recipe of mien's own, not of a report or future work; train it with `mien train {name}`."
             )
     return [recipes[name] for name in names or known]
 
@@ -70,13 +70,13 @@ def rows_named(names: Sequence[str]) -> list[Recipe]:
 def plan(
     rows: Sequence[Recipe], seeds: int, weights: Path | None = None, epochs_at_most: int | None = None
 ) -> list[Job]:
-    """Return all trainings of some rows, the reports' before those of their future work, each in order of cost.
+    """Return all trainings of some rows, the reports' before those of their future work, each cheapest first.
 
     Args:
         rows: of the recipe book.
-        seeds: how many, from 0.
-        weights: a file, or a folder of files named after networks: see `weights_of`.
-        epochs_at_most: rows that have more epochs are shortened to these.
+        seeds: number of seeds, from 0.
+        weights: a file, or a folder of files named after networks, see `weights_of`.
+        epochs_at_most: longer rows are shortened to this many epochs.
 
     Raises:
         ModelError: the folder holds several files for one network.
@@ -91,13 +91,13 @@ def plan(
 
 
 def weights_of(row: Recipe, weights: Path | None) -> Path | None:
-    """Return the file that a row starts from; None where it starts at random or from timm's download.
+    """Return the file of a row's starting weights; None if it starts at random or from timm's download.
 
     In a folder, that is ``NAME.safetensors`` with the network's name in the recipe, such as
-    ``resnet50.tv_in1k.safetensors``, or else the file whose name begins as the network's does: a stand-in.
+    ``resnet50.tv_in1k.safetensors``; or else, as a stand-in, the only file whose name begins with the network's.
 
     Raises:
-        ModelError: several files do.
+        ModelError: there are several such files.
     """
     network = row.network
     if weights is None or not isinstance(network, Backbone) or network.weights == "none":
@@ -113,16 +113,16 @@ def weights_of(row: Recipe, weights: Path | None) -> Path | None:
 
 
 def multiply_adds(recipe: Recipe) -> float:
-    """Return what a training costs for one face, roughly: multiply-adds of all its epochs."""
+    """Return the approximate cost of a training per face: the multiply-adds of all its epochs."""
     # the backward pass costs twice the forward pass
     factors = {"all": 3, "last50": 2, "head": 1}
     return forward_multiply_adds(recipe) * sum(factors[phase.trainable] for phase, _ in phases_of(recipe))
 
 
 def forward_multiply_adds(recipe: Recipe) -> int:
-    """Return the multiply-adds of one face on its way through a recipe's network."""
+    """Return the multiply-adds of one face's forward pass through a recipe's network."""
     p = recipe.preprocess
-    with torch.device("meta"):  # shapes without numbers: quick
+    with torch.device("meta"):  # shapes without data, which is fast
         network = build(recipe.network, p, classes=7, pretrained=False).eval()
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             network(torch.zeros(1, p.planes, p.crop_px, p.crop_px))
@@ -140,21 +140,21 @@ def reproduce(
     on_job: Callable[[Job], None] = lambda _: None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Train, evaluate and record what has no record yet, in order, and bring the pages beside the records up to date.
+    """Train, evaluate and record the jobs that have no record yet, in order, and update the pages beside the records.
 
-    An interrupted training goes on where it was. After a job that fails come the others.
+    Interrupted trainings are resumed. A failed job does not stop the others.
 
     Args:
         jobs: as `plan` gives them.
         data: every split but Training is evaluated, those without labels too.
         out: folder of runs.
         results: folder of records, in the repository whose code runs; README and docs beside it are rewritten.
-        budget_s: stop in time; an evaluation that has begun is brought to its end.
+        budget_s: time limit; an evaluation that has begun is completed.
         on_job: called when a job begins.
         on_progress: called a few times a second while training.
 
     Yields:
-        What became of each job that was begun; the last one is unfinished if time was up.
+        The outcome of each job that was begun; the last one is unfinished if time ran out.
 
     Raises:
         DataError: the code has no commit that a record could name.
@@ -188,7 +188,7 @@ def _train_and_evaluate(
     """Return the run with its report.
 
     Raises:
-        OutOfTime: the deadline came first.
+        OutOfTime: the deadline passed first.
     """
     run = train(
         shortened(job.row, job.epochs),

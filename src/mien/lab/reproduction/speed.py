@@ -1,4 +1,4 @@
-"""How long a recipe trains on this machine, from a few steps of it."""
+"""Training time of a recipe on this machine, estimated from a few steps."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from mien.lab.training import train
 from mien.writing import replacing
 
 FACES = sum(FULL_SIZES.values())
-"""Of FER2013; of drawn faces as many are for training, eight in ten."""
+"""Of FER2013; eight in ten are for training, as of the drawn faces."""
 PER_CLASS = (20, 256)
-"""Drawn faces of each class, enough to hold out 5 %; the larger number if the smaller takes less than `TOO_SOON_S`."""
+"""Drawn faces per class, enough to hold out 5 %; the larger number if the smaller takes less than `TOO_SOON_S`."""
 TOO_SOON_S = 1.0
 
 
 def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None] = lambda: None) -> float:
-    """Return how long a recipe trains on FER2013 if nothing stops it early, without what checkpoints take.
+    """Return the training time of a recipe on FER2013 in seconds, without early stopping and without checkpoints.
 
-    Two epochs on drawn faces are trained; the second, validation included, is scaled to the size of FER2013.
+    Two epochs are trained on drawn faces; the second, validation included, is scaled to the size of FER2013.
 
     Args:
-        recipe: whose epochs count; it starts at random, which takes as long as from weights. It has neither teachers
-            nor votes, as none of the reports and of their future work has.
-        kept: JSON file that keeps what was measured, for each machine.
-        on_measuring: called before something is measured, which takes a while.
+        recipe: without teachers and votes, like all of the reports and of their future work; it starts at random, which
+            takes as long as from weights.
+        kept: JSON file with the measurements of each machine.
+        on_measuring: called before a measurement, which takes a while.
     """
     known = _read(kept)
     here = known.setdefault(machine(), {})
@@ -54,7 +54,7 @@ def training_seconds(recipe: Recipe, kept: Path, on_measuring: Callable[[], None
 
 
 def _read(kept: Path) -> dict[str, Any]:
-    """What was measured before; nothing if the file is missing or damaged, as all of it can be measured again."""
+    """Earlier measurements; none if the file is missing or damaged, because they can be repeated."""
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -63,17 +63,17 @@ def _read(kept: Path) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """Return what the time depends on beside the recipe: device, threads, torch."""
+    """Return what the time depends on besides the recipe: device, threads, torch."""
     return f"{device_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def _key(recipe: Recipe, phase: Phase) -> str:
-    """Name what makes epochs equally long: what is computed, of how many faces; not what comes out.
+    """Return a key that recipes share if their epochs take equally long.
 
-    That is the network and what of it is trained, preprocessing, augmentation, size of a batch, faces watched, sizes
-    shown, the kind of optimizer, and whether there are averaged weights and SAM. Starting weights, rates, schedule,
-    stopping, terms of the loss, and what the recipe says about itself take no time worth naming.
-    Fields at their defaults are left out: a new field does not make every recipe be measured again.
+    It covers the network and its trained part, preprocessing, augmentation, batch size, validation faces, input sizes,
+    the kind of optimizer, and whether there are averaged weights and SAM. Starting weights, rates, schedule, stopping,
+    loss terms and descriptions have no notable effect on the time.
+    Fields at their defaults are left out, so that a new field does not invalidate earlier measurements.
     """
     parts = (recipe.network, recipe.preprocess, recipe.augment, recipe.validation, recipe.sizes)
     switches = (recipe.ema_decay > 0, recipe.sam_rho > 0)
@@ -98,12 +98,12 @@ def short_training(
     epochs: int,
     teachers: Sequence[Run] = (),
 ) -> list[dict[str, Any]]:
-    """Train one phase of a recipe for its speed alone, and return the history's row of each epoch.
+    """Train one phase of a recipe only to time it, and return the history's row of each epoch.
 
     Args:
-        recipe: what to train; it starts at random, which takes as long as from weights, and nothing stops it early.
+        recipe: it starts at random, which takes as long as from weights, and never stops early.
         phase: of the recipe; its length does not matter.
-        data: few faces will do.
+        data: a few faces suffice.
         epochs: how many.
         teachers: as `mien.lab.train` takes them.
     """

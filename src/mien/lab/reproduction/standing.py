@@ -1,4 +1,4 @@
-"""Where the reproduction stands: what is done, what it takes on this machine, and what is missing."""
+"""Status of the reproduction: what is done, how long the rest takes on this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.lab.tables import UNKNOWN
 from mien.lab.trained_rows import same_training, shortened, trained_rows
 
 SPEEDS = "speeds.json"
-"""In the folder of runs: how long an epoch takes."""
+"""File in the folder of runs with the time of an epoch."""
 DAY_S = 86_400.0
 COLUMNS = ("row", "epochs", "done", "one seed takes", "missing")
 
@@ -27,34 +27,34 @@ COLUMNS = ("row", "epochs", "done", "one seed takes", "missing")
 def standing(
     jobs: Sequence[Job], out: Path, results: Path, on_measuring: Callable[[Job], None] = lambda _: None
 ) -> Iterator[str]:
-    """Yield a table line by line, each row's as soon as its speed is known, which may have to be measured.
+    """Yield a table line by line, each row as soon as its speed is known or measured.
 
     A row's line has its records and unfinished runs, the time for one seed, and what is missing.
 
     Args:
-        jobs: as `plan` gives them; of several seeds the first is looked at.
-        out: folder of runs; keeps what is measured of each row's speed.
+        jobs: as `plan` gives them; only the first seed of each row is used.
+        out: folder of runs; it keeps the measured speed of each row.
         results: folder of records.
         on_measuring: called before a row's speed is measured.
     """
     recorded = records(results)
-    known = []  # what needs no measuring: the first three columns
+    known = []  # the first three columns, which need no measurement
     for job in (job for job in jobs if not job.seed):
         recipe = shortened(job.row, job.epochs)
         done = "; ".join([*_recorded(job.row, recorded), *_unfinished(recipe, out)]) or UNKNOWN
         known.append((job, recipe, (job.row.name, f"{job.epochs} of {job.row.epochs}", done)))
     widths = [max(map(len, column)) for column in zip(COLUMNS, *(cells for *_, cells in known))]
-    widths = [*widths, len(COLUMNS[3])]  # times are shorter than their head
+    widths = [*widths, len(COLUMNS[3])]  # times are shorter than the heading
     yield _line(COLUMNS, widths)
     for job, recipe, cells in known:
         seconds = training_seconds(recipe, out / SPEEDS, partial(on_measuring, job))
         missing = "; ".join(filter(None, (_missing_weights(job), _missing_gpu(seconds)))) or UNKNOWN
         yield _line((*cells, in_words(seconds), missing), widths)
     yield (
-        "One seed: training, without checkpoints and evaluation, if it does not stop early. Measured is the second of "
-        f"two epochs on a few drawn faces, scaled to FER2013, on {machine()}."
+        "One seed: training time without checkpoints, evaluation and early stopping. Estimated from the second of two "
+        f"epochs on a few drawn faces, scaled to FER2013, on {machine()}."
     )
-    yield f"{out / SPEEDS} keeps what was measured; delete it to measure again."
+    yield f"{out / SPEEDS} keeps the measurements; delete it to measure again."
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -80,7 +80,7 @@ def _recorded(row: Recipe, recorded: Sequence[Record]) -> list[str]:
 
 
 def _unfinished(recipe: Recipe, out: Path) -> list[str]:
-    """The runs of a recipe that can go on, in words."""
+    """The runs of a recipe that can be resumed, in words."""
     runs = [Run.open(file.parent) for file in sorted(out.glob(f"{recipe.name}-seed*/{RECIPE}"))]
     rows = [
         run.environment for run in runs if same_training(run.recipe, recipe) and (run.folder / ENVIRONMENT).is_file()

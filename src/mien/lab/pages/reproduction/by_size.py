@@ -15,7 +15,7 @@ from mien.lab.trained_rows import trained_rows
 from mien.labels import FER2013
 
 HOW_MADE = "[see the protocol](protocol.md#how-the-models-that-ship-were-made)"
-"""In place of epochs and starting weights of the models that ship."""
+"""Replaces epochs and starting weights for the models that ship."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Network:
         kind: ``"report"``, ``"future work"`` or ``"mien"``.
         parameters: how many weights it has.
         split: the faces that it was measured on.
-        accuracy: rate of right answers and its 95 % interval.
-        whole: whether it was trained as its recipe says.
+        accuracy: with the ends of its 95 % interval.
+        whole: whether it was trained exactly as its recipe says.
         cells: of `COLUMNS`.
     """
 
@@ -42,7 +42,7 @@ class Network:
 
 
 def networks(records: Sequence[Record]) -> list[Network]:
-    """Return the best training of every row of the reports and of their future work, and what ships, smallest first."""
+    """Return the best training of each row of the reports and their future work, and what ships, smallest first."""
     return sorted([*_trained(records), *_shipped()], key=lambda network: (network.parameters, network.name))
 
 
@@ -57,7 +57,7 @@ def _trained(records: Sequence[Record]) -> Iterator[Network]:
 
 
 def _shipped() -> Iterator[Network]:
-    """The models of seven classes, by their cards."""
+    """The models of seven classes that ship, from their cards."""
     for name, card, split, figures in shipped_figures():
         if card.labels == FER2013:
             full = figures["full"]

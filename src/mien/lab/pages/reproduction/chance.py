@@ -1,4 +1,4 @@
-"""What a report's claim rests on: two published figures, and how far they can differ by the choice of faces alone."""
+"""The evidence for a report's claim: two published figures, and how much they can differ by chance."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _INTERVAL = "The 95 % interval of this difference"
 
 
 def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreements: Sequence[float] = ()) -> str:
-    """Return the published figures of two rows and the chance in their difference, in sentences.
+    """Return the published figures of two rows and the uncertainty of their difference, in sentences.
 
     Args:
         first: a row.
-        second: the row that is set against it; differences are second minus first.
+        second: the row compared with it; differences are second minus first.
         quantity: which figures.
-        disagreements: share of the faces that only one of our two runs gets right, for each seed.
+        disagreements: for each seed, the share of the faces for which exactly one of our two runs is correct.
     """
     one, two = _published(first, quantity), _published(second, quantity)
     if one is None or two is None:
@@ -35,16 +35,16 @@ def published_pair(first: Recipe, second: Recipe, quantity: Quantity, disagreeme
     sizes = source_size(first, one.split), source_size(second, two.split)
     text += f" on {sizes[0]:,} faces" if sizes[0] == sizes[1] else f" on {sizes[0]:,} and on {sizes[1]:,} faces"
     if quantity == "gap":
-        low, high = unpaired_interval(0.5, 0.5, *sizes)  # at 50 % chance is largest
+        low, high = unpaired_interval(0.5, 0.5, *sizes)  # the interval is widest at 50 %
         ends = difference + low, difference + high
         return f"{text}. {_INTERVAL} is at most {points_interval(*ends)}, whatever the accuracies. {_told(ends)}."
     ends = unpaired_interval(one.value, two.value, *sizes)
     text += f". {_INTERVAL} is {points_interval(*ends)} if they were measured on different faces"
     disagreement = sum(disagreements) / len(disagreements) if disagreements else 0.0
     same_faces = source_faces(first, one.split) == source_faces(second, two.split)
-    if same_faces and disagreement >= abs(difference):  # on fewer faces they cannot differ by so much
+    if same_faces and disagreement >= abs(difference):  # a smaller disagreement rules out this difference
         ends = paired_interval(difference, disagreement, sizes[0])
-        shared = f"only one of the two is right on {percent(disagreement, 0)} of these, as here"
+        shared = f"only one of the two is correct on {percent(disagreement, 0)} of these, as here"
         text += f", and {points_interval(*ends)} if on the same faces and {shared}"
     return f"{text}. {_told(ends)}."
 
@@ -56,8 +56,8 @@ def published_difference(first: Recipe, second: Recipe, quantity: Quantity) -> f
 
 
 def _told(ends: tuple[float, float]) -> str:
-    chance = "chance in the choice of faces"
-    return f"It may be {chance}" if ends[0] <= 0 <= ends[1] else f"It is more than {chance}"
+    explains = "may explain" if ends[0] <= 0 <= ends[1] else "does not explain"
+    return f"Chance in the choice of faces {explains} the difference"
 
 
 def _published(row: Recipe, quantity: Quantity) -> Figure | None:

@@ -1,4 +1,4 @@
-"""What became of the reports' claims: two rows face by face, and seed by seed."""
+"""Tests of the reports' claims: comparisons of two rows face by face and seed by seed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from mien.lab.trained_rows import TrainedRow, trained_rows
 
 @dataclass(frozen=True)
 class Claim:
-    """What a report concludes from two of its rows.
+    """A report's conclusion from two of its rows.
 
     Attributes:
         question: the claim as a question.
         told: what the report says.
         first: a row.
-        second: the row that is set against it; differences are second minus first.
+        second: the row compared with it; differences are second minus first.
         quantity: accuracy; training accuracy; or gap: train minus test accuracy.
-        says: how the second row's quantity is to the first one's, by the report.
+        says: how the second row's quantity compares with the first one's, according to the report.
     """
 
     question: str
@@ -168,7 +168,7 @@ def _claim(claim: Claim, records: list[Record]) -> str:
 
 
 def _comparable(first: list[TrainedRow], second: list[TrainedRow]) -> tuple[TrainedRow, TrainedRow]:
-    """The best of each row; where neither is whole, the longest of as many epochs, if there are such."""
+    """The best training of each row; if neither is whole, the longest two of equally many epochs, if any."""
     if not first[0].whole and not second[0].whole:
         for one in first:  # from the longest on
             for other in second:
@@ -182,13 +182,13 @@ class Compared:
     """Two rows of one seed, or the mean over several.
 
     Attributes:
-        seed: which, in words.
+        seed: of the two, in words.
         first: rate of the first row.
         second: rate of the second row.
         low: lower end of the 95 % interval of second minus first.
-        high: upper end; the difference itself for training accuracies of one seed, which are of all training faces.
-        of_faces: ``(N,)``, for each face whether the second row is right, minus whether the first one is.
-        p_value: of McNemar's test; None where it says nothing.
+        high: upper end; the difference itself for training accuracies of one seed, which cover all training faces.
+        of_faces: ``(N,)``, for each face whether the second row is correct, minus whether the first one is.
+        p_value: of McNemar's test; None if it does not apply.
     """
 
     seed: str
@@ -206,7 +206,7 @@ class Compared:
 
     @property
     def disagreement(self) -> float:
-        """Share of the faces that only one of the two gets right."""
+        """Share of the faces for which exactly one of the two is correct."""
         return float(np.abs(self.of_faces).mean())
 
     def cells(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class Compared:
 
 
 def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> Compared | None:
-    """Compare two runs face by face; None where they were not scored on the same faces."""
+    """Compare two runs face by face; None if they were not scored on the same faces."""
     split = first.split
     if split is None or split != second.split:
         return None
@@ -230,14 +230,14 @@ def _compare(claim: Claim, first: TrainedRow, second: TrainedRow, seed: int) -> 
     if claim.quantity == "accuracy":
         rates = one["full"]["accuracy"], two["full"]["accuracy"]
         return Compared(str(seed), *rates, paired.low, paired.high, faces, test.p_value)
-    learned = two["train_accuracy"] - one["train_accuracy"]  # taken as exact: it is of all training faces
+    learned = two["train_accuracy"] - one["train_accuracy"]  # exact: it covers all training faces
     if claim.quantity == "training accuracy":
         return Compared(str(seed), one["train_accuracy"], two["train_accuracy"], learned, learned, faces, None)
     return Compared(str(seed), one["gap"], two["gap"], learned - paired.high, learned - paired.low, faces, test.p_value)
 
 
 def _mean(claim: Claim, lines: Sequence[Compared]) -> list[Compared]:
-    """The line under several seeds."""
+    """The line with the mean over several seeds."""
     if len(lines) == 1:
         return []
     faces = np.mean([line.of_faces for line in lines], axis=0)
@@ -248,10 +248,10 @@ def _mean(claim: Claim, lines: Sequence[Compared]) -> list[Compared]:
 
 
 def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequence[Compared]) -> str:
-    """What the last line says: that of the mean, or of the one seed."""
+    """The conclusion from the last line: the mean, or the only seed."""
     line, n = lines[-1], max(1, len(lines) - 1)
     if line.low <= 0 <= line.high:
-        found = f"{'one seed' if n == 1 else f'{n} seeds'} cannot tell the two apart: the interval contains zero."
+        found = f"{'one seed does' if n == 1 else f'{n} seeds do'} not show a difference: the interval contains zero."
     else:
         word = "larger" if line.low > 0 else "smaller"
         told = "as the report says" if word == claim.says else "contrary to the report"

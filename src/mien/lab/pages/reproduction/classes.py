@@ -1,6 +1,6 @@
-"""The class bars of docs/reproduction.md: how many faces of each expression FER2013 has, from its audit.
+"""The class bars of docs/reproduction.md: the number of faces of each expression in FER2013, from its audit.
 
-Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
+The SVG is written without a plotting library, for the reason given in `mien.lab.pages.reproduction.picture`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from mien.lab.pages.reproduction.tables import MISSING
 from mien.lab.results import Record
 
 AUDIT = Path("benchmarks", "results", "fer2013_audit.json")
-"""What `mien data check` says of FER2013, in the folder of the repository."""
+"""The report of `mien data check` on FER2013, in the folder of the repository."""
 STYLES = {TRAINING: "training", PUBLIC: "test"}
 """The splits that have labels in every edition, and the styles of their bars."""
 LEFT, TOP, WIDTH, STEP, BAR = 80, 44, 560, 38, 14
-"""Where the bars begin, the length of the longest, from one class to the next, and the height of a bar."""
+"""Start of the bars, length of the longest, distance between classes, and height of a bar."""
 
 
 def _class_bars(records: list[Record], page: Path) -> str:

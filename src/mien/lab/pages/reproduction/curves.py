@@ -1,6 +1,6 @@
-"""The training curves of docs/reproduction.md: a panel a row of the reports, as the generated part of an SVG page.
+"""The training curves of docs/reproduction.md: one panel per row of the reports, as generated part of an SVG page.
 
-Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
+The SVG is written without a plotting library, for the reason given in `mien.lab.pages.reproduction.picture`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ WIDTH, HEIGHT = 190, 110
 STEP_X, STEP_Y, LEFT, TOP = 240, 165, 50, 62
 """From one panel to the next, and the corner of the first."""
 CURVES = {"train": "train", "validation": "watched"}
-"""What a history was measured on, and the styles of its lines."""
+"""Kinds of faces that a history was measured on, and the styles of their lines."""
 SPLITS = CURVES | {"test": "watched"}
-"""What a source measured on, and the styles of its published figures."""
+"""Kinds of faces that a source measured on, and the styles of its published figures."""
 
 
 def panels(records: list[Record], draw: Callable[[Recipe, TrainedRow | None], Iterable[str]]) -> str:
@@ -41,13 +41,13 @@ def panels(records: list[Record], draw: Callable[[Recipe, TrainedRow | None], It
         best = next(iter(trained_rows(row, records)), None)
         lines += [f'<g transform="translate({left} {top})">', *draw(row, best)]
         lines += [] if best else [f'<text x="6" y="{HEIGHT - 8}">{MISSING}</text>']
-        star = " *" if best and not best.whole else ""  # less than the row
+        star = " *" if best and not best.whole else ""
         lines += [f'<text y="-10" font-weight="bold">{row.name}{star}</text>', "</g>"]
     return "\n".join(lines) + "\n"
 
 
 def _curves(metric: Literal["accuracy", "loss"], records: list[Record], page: Path) -> str:
-    """Curves of every seed of the best training, dashes at the published figures."""
+    """Curves of every seed of the best training; published figures are dashed lines."""
     return panels(records, partial(_panel, metric))
 
 

@@ -1,6 +1,6 @@
 """The picture of docs/reproduction.md: accuracy against parameters, as the generated part of an SVG page.
 
-The SVG is written by hand, so that the same records give the same file with every version of every library, and
+The SVG is written without a plotting library, so that the same records always give the same file and
 `mien results tables --check` can tell whether it is up to date. Its fixed part holds title and styles.
 """
 
@@ -17,10 +17,10 @@ from mien.lab.results import Record
 LEFT, RIGHT, TOP, BOTTOM = 60, 700, 50, 410
 """Edges of the plot in the picture's units."""
 RADIUS, LETTER, LINE = 4.5, 7.0, 14.0
-"""Of a dot, a letter's width and a name's height, in these units."""
+"""Radius of a dot, width of a letter, and height of a name, in these units."""
 
 Box = tuple[float, float, float, float]
-"""x0 y0 x1 y1 of what something covers in the picture."""
+"""x0, y0, x1, y1 of an element in the picture."""
 
 
 def _picture(records: list[Record], page: Path) -> str:
@@ -47,13 +47,13 @@ def _axes(powers: tuple[int, int], percents: tuple[int, int]) -> Iterator[str]:
 
 
 def _place(value: float, ends: tuple[int, int], low: float, high: float) -> float:
-    """Where a value stands between `low` and `high`, in the picture's units."""
+    """Position of a value between `low` and `high`, in the picture's units."""
     span = ends[1] - ends[0] or 1
     return low + (high - low) * (value - ends[0]) / span
 
 
 def _points(found: Sequence[Network]) -> Iterator[str]:
-    """A dot with its interval for each, and a name beside it."""
+    """A dot with interval and name for each network."""
     powers, percents = _range(found)
     bars = []
     for network in found:
@@ -79,7 +79,7 @@ _STYLES = {"report": "report", "future work": "future", "mien": "mien"}
 
 
 def _free_place(x: float, y: float, width: float, covered: Sequence[Box]) -> Box:
-    """Return where a name covers least of what is there: on its dot's right or left, level with it or a bit off."""
+    """Return the place of least overlap for a name: right or left of its dot, level or slightly shifted."""
     gap = RADIUS + 4
     places = [
         (start, y + shift - LINE / 2, start + width, y + shift + LINE / 2)

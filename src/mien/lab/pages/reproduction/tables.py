@@ -22,7 +22,7 @@ MISSING = "not yet measured"
 
 
 def _overview(records: list[Record], page: Path) -> str:
-    """One line a row of the reports: the best of what was trained."""
+    """One line per row of the reports: its best training."""
     lines = []
     for row in PUBLISHED:
         published = "; ".join(map(figure_in_words, row.published)) or "no figures"
@@ -33,7 +33,7 @@ def _overview(records: list[Record], page: Path) -> str:
 
 
 def _standing(records: list[Record], page: Path) -> str:
-    """How many of the reports' rows are trained, in a sentence."""
+    """The number of trained rows of the reports, in a sentence."""
     best = [found[0] for row in PUBLISHED if (found := trained_rows(row, records))]
     whole = sum(trained.whole for trained in best)
     less, missing = len(best) - whole, len(PUBLISHED) - len(best)
@@ -47,7 +47,7 @@ COLUMNS = ("epochs", "starting weights", "measured on", "accuracy (95 %)", "seed
 
 
 def cells_of(trained: TrainedRow | None) -> tuple[str, ...]:
-    """The cells of `COLUMNS`; what makes it less than the row is bold."""
+    """The cells of `COLUMNS`; shortfalls against the row are bold."""
     if trained is None:
         return UNKNOWN, UNKNOWN, UNKNOWN, MISSING, UNKNOWN, UNKNOWN
     full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
@@ -66,7 +66,7 @@ def _range(accuracy: Accuracy | None) -> str:
 
 
 def epochs_in_words(trained: TrainedRow) -> str:
-    """Return the epochs really trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
+    """Return the epochs actually trained: ``10 of 10``, ``37 to 41 of 100, stopped early``, ``**5 of 150**``."""
     run = sorted({record.environment["epochs_run"] for record in trained.records})
     span = " to ".join(str(count) for count in (run[0], run[-1])[: len(run)])
     if trained.epochs < trained.row.epochs:
@@ -75,7 +75,7 @@ def epochs_in_words(trained: TrainedRow) -> str:
 
 
 def weights_in_words(trained: TrainedRow) -> str:
-    """Return what the network really started from."""
+    """Return the starting weights actually used."""
     network, file = trained.row.network, trained.environment["weights"]
     if file is None:
         return f"timm's {network.name}" if isinstance(network, Backbone) and network.weights != "none" else "random"
@@ -84,7 +84,7 @@ def weights_in_words(trained: TrainedRow) -> str:
 
 
 def _rows(records: list[Record], page: Path) -> str:
-    """A section a row: every training of it, and the source's figures beside ours."""
+    """One section per row: all its trainings, and the source's figures beside ours."""
     return "\n".join(_row(row, trained_rows(row, records), page) for row in PUBLISHED)
 
 
@@ -109,7 +109,7 @@ def _row(row: Recipe, found: Sequence[TrainedRow], page: Path) -> str:
 
 
 def _confusion(trained: TrainedRow) -> list[str]:
-    """Confusion of each class in rates and in faces, over all seeds, folded away."""
+    """Confusion matrix in rates and in faces, over all seeds, in a collapsed section."""
     counts, recalls = trained.confusion.sum(axis=0), trained.recalls
     if not recalls:
         return []
@@ -150,7 +150,7 @@ def _mean_of(ends: Sequence[float | None]) -> float | None:
 
 
 def _twins(records: list[Record], page: Path) -> str:
-    """How much the faces that a row may have learned by heart add to its accuracy."""
+    """The effect of faces that a row may have memorised on its accuracy."""
     lines = []
     for row in PUBLISHED:
         for trained in trained_rows(row, records)[:1]:

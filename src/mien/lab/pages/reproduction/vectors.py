@@ -1,6 +1,6 @@
-"""The confusion vectors of docs/reproduction.md: the share of each class that a row recognises, in panels.
+"""The confusion vectors of docs/reproduction.md: the recall of each class, one panel per row.
 
-Written by hand for the reason that `mien.lab.pages.reproduction.picture` gives.
+The SVG is written without a plotting library, for the reason given in `mien.lab.pages.reproduction.picture`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mien.lab.results import Record
 from mien.lab.trained_rows import TrainedRow
 
 SCALE = 0.8
-"""Share of a panel that a full bar takes; its figure stands on its right."""
+"""Share of a panel's width that a bar of 100 % takes; the figure is to its right."""
 
 
 def _vectors(records: list[Record], page: Path) -> str:
