@@ -246,16 +246,16 @@ def test_a_class_or_a_function_in_the_working_directory_builds_the_network(attri
     [
         (f"{NAME}:flat", f"module '{NAME}' has no attribute 'flat'; expected MODULE:NAME, such as my_net:MyNet"),
         ("nets_of_others:Flat", "no module nets_of_others in .* or among what is installed; expected MODULE:NAME"),
-        (":Flat", "no module's name; expected MODULE:NAME"),
+        (":Flat", "the module is missing; expected MODULE:NAME"),
         (f"{NAME}:SIDE", "found int; expected a class or a function"),
         (f"{NAME}:alone", "takes 1 positional argument but 2 were given; it is called with .preprocess, classes.\\.$"),
         (f"{NAME}:failing", rf"AttributeError: .* has no attribute 'width' \({NAME}.py, line 28\)\.$"),
         (f"{NAME}:mistyped", rf"TypeError: .* \({NAME}.py, line 31\)\.$"),
-        (f".{NAME}:Flat", "no module's name; expected MODULE:NAME"),
+        (f".{NAME}:Flat", "the module is missing; expected MODULE:NAME"),
         (f"{NAME}.py:Flat", f"no module {NAME}.py in .*; expected MODULE:NAME, such as {NAME}:Flat\\.$"),
         ("nets/mine.py:Flat", "such as nets.mine:Flat\\.$"),
         ("string:Flat", r"module 'string' has no attribute 'Flat'; .* \(string is .*string.*\.py\)"),
-        (f"{NAME}:nothing", "it gives a NoneType; expected a torch.nn.Module"),
+        (f"{NAME}:nothing", "it returns a NoneType; expected a torch.nn.Module"),
     ],
 )
 def test_what_is_no_network_is_named(name: str, message: str) -> None:
@@ -273,7 +273,7 @@ def test_what_was_typed_in_by_hand_is_refused(monkeypatch: pytest.MonkeyPatch) -
     notebook = ModuleType("notebook_of_ones_own")
     exec(CODE, notebook.__dict__ | {"__name__": notebook.__name__}, notebook.__dict__)
     monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
-    with pytest.raises(RecipeError, match="no file defines it; put it into one, by which a run can recognise it"):
+    with pytest.raises(RecipeError, match="no file defines it; put it into a file, so that a run can keep a copy"):
         network_sources(OwnNet(name=f"{notebook.__name__}:Flat"))
 
 
@@ -376,14 +376,14 @@ def test_a_run_keeps_the_file_and_is_not_read_with_another(own_module: Path, tmp
 
 def test_a_network_that_answers_or_takes_something_else_is_refused_before_it_trains(tmp_path: Path) -> None:
     data = draw_faces(2)
-    with pytest.raises(RecipeError, match=r"answers \(1, 8\) to 1 face, expected \(1, 7\): a logit for each class"):
+    with pytest.raises(RecipeError, match=r"returns \(1, 8\) for 1 face, expected \(1, 7\): a logit for each class"):
         train(own("wide"), data, out=tmp_path)
     smaller = replace(own("Flat"), preprocess=replace(own("Flat").preprocess, input_px=32))
     with pytest.raises(
         RecipeError, match=rf"Flat' cannot take faces of 32 px: RuntimeError: .*1024.* \({NAME}.py, line 13\)\.$"
     ):
         train(smaller, data, out=tmp_path)
-    with pytest.raises(RecipeError, match=r"answers a tuple to 2 faces in training mode, expected \(2, 7\)"):
+    with pytest.raises(RecipeError, match=r"returns a tuple for 2 faces in training mode, expected \(2, 7\)"):
         train(own("Branched"), data, out=tmp_path)
     with pytest.raises(RecipeError, match=rf"cannot take faces of 48 px: AttributeError: .*'inn'.* \({NAME}.py, line"):
         train(own("Misspelt"), data, out=tmp_path)
@@ -406,7 +406,7 @@ def test_a_network_goes_on_by_the_names_of_its_classes_or_is_refused(tmp_path: P
         assert train(further, data, out=tmp_path, weights=run.folder).finished
         if attribute == "Flat":
             with pytest.raises(
-                RecipeError, match=r"has learned angry, .*, the data have neutral, .* named self\.classes\.$"
+                RecipeError, match=r"trained on angry, .*; the data have neutral, .* named self\.classes\.$"
             ):
                 train(further, turned, out=tmp_path, weights=run.folder)
             continue
@@ -424,7 +424,7 @@ def test_a_last_layer_of_another_kind_is_kept_as_it_is_or_refused(attribute: str
     classifier = build(OwnNet(name=f"{NAME}:{attribute}", weights="file"), GREY, 7, file)
     adopt_classes(classifier, file, labels, labels)
     assert all(torch.equal(value, learned[name]) for name, value in classifier.state_dict().items())
-    with pytest.raises(RecipeError, match=r"has learned a, b, .*, the data have g, f, .* named self\.classes\.$"):
+    with pytest.raises(RecipeError, match=r"trained on a, b, .*; the data have g, f, .* named self\.classes\.$"):
         adopt_classes(classifier, file, labels, LabelSet(labels.names[::-1]))
 
 
@@ -437,7 +437,7 @@ def test_what_a_network_has_frozen_itself_stays_frozen() -> None:
 
 def test_a_network_that_answers_at_random_is_refused_before_it_trains(tmp_path: Path) -> None:
     with pytest.raises(
-        RecipeError, match=rf"^network '{NAME}:Dropping' gives one face different answers in .* F\.dropout"
+        RecipeError, match=rf"^network '{NAME}:Dropping' gives different outputs for the same face in .* F\.dropout"
     ):
         train(own("Dropping"), draw_faces(2), out=tmp_path)
     assert not list(tmp_path.glob("*/*.json"))
@@ -446,7 +446,7 @@ def test_a_network_that_answers_at_random_is_refused_before_it_trains(tmp_path: 
 @pytest.mark.parametrize("attribute", ["Crossing", "Attending"])
 def test_a_network_that_answers_by_other_faces_is_refused_before_it_trains(attribute: str, tmp_path: Path) -> None:
     with pytest.raises(
-        RecipeError, match=rf"^network '{NAME}:{attribute}' answers a face differently alone and beside another"
+        RecipeError, match=rf"^network '{NAME}:{attribute}' gives different outputs for a face alone and in a batch"
     ):
         train(own(attribute), draw_faces(2), out=tmp_path)
     assert not list(tmp_path.glob("*/*.json"))

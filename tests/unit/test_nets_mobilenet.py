@@ -115,7 +115,7 @@ def test_a_short_network_starts_from_the_first_blocks_of_a_folded_one(trunk: Pat
 
 def test_normalised_weights_are_not_for_a_network_without(trunk: Path, tmp_path: Path) -> None:
     save_file(network("mobilenet-v1-normed", trunk).state_dict(), tmp_path / "weights.safetensors")
-    with pytest.raises(ModelError, match="has batch normalisation; take a network whose name ends in -normed"):
+    with pytest.raises(ModelError, match="has batch normalisation; use a network whose name ends in -normed"):
         network("mobilenet-v1", tmp_path / "weights.safetensors")
 
 

@@ -81,9 +81,9 @@ def test_a_size_that_the_network_cannot_take() -> None:
 
 
 def test_unknown_backbone_names_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"network 'resnet5O': timm has none of that name; did you mean .*'resnet50'"):
+    with pytest.raises(RecipeError, match=r"network 'resnet5O': timm has no such network; did you mean .*'resnet50'"):
         on_meta(name="resnet5O")
-    with pytest.raises(RecipeError, match=r"timm has none of that name; https://huggingface.co/timm lists them"):
+    with pytest.raises(RecipeError, match=r"timm has no such network; https://huggingface.co/timm lists them"):
         on_meta(name="?")
 
 
@@ -155,7 +155,7 @@ def test_last_50_layers_by_name() -> None:
 
 
 def test_last_50_layers_are_of_resnet50_only() -> None:
-    with pytest.raises(RecipeError, match=r"phases: last50 is of ResNet-50, the network is vgg16; use 'all' or 'head'"):
+    with pytest.raises(RecipeError, match=r"last50 is for ResNet-50, but the network is vgg16; use 'all' or 'head'"):
         set_trainable(on_meta(name="vgg16"), "last50")
 
 

@@ -292,7 +292,7 @@ def test_a_change_that_does_not_fit(change: str, message: str) -> None:
         (
             'distillation={"kind": "Distillation", "weight": 1, "temperature": 1, "faces": "plain", '
             '"teachers_a_step": 2}',
-            r"Distillation\.teachers_a_step: found 2 with faces=.plain., to which all teachers answer once",
+            r"Distillation\.teachers_a_step: found 2 with faces=.plain., for which all teachers predict once",
         ),
         (
             'sizes={"kind": "Progressive", "first_px": 100}',

@@ -1,4 +1,4 @@
-"""The networks: one architecture a file."""
+"""The networks: one architecture per file."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def build(
     weights: Path | None = None,
     pretrained: bool = True,
 ) -> Classifier:
-    """Build what a recipe's `network` names, with its starting weights.
+    """Build a recipe's `network` with its starting weights.
 
     Args:
         network: an own network, or a timm backbone with our head.
-        preprocess: states the input's size and channels.
+        preprocess: gives the input's size and channels.
         classes: number of outputs, K.
-        weights: file for a network that does not start at random: safetensors, or a model's for our own networks, whose
-            last layer starts at random all the same (`adopt_classes`); None = timm's own, downloaded.
-        pretrained: False leaves out the starting weights, for a network whose own are loaded next.
+        weights: file of starting weights: safetensors, or for our own networks also an exported model; the last layer
+            of these starts at random until `adopt_classes`; None = timm's own, downloaded.
+        pretrained: False skips the starting weights, for a network whose trained weights are loaded next.
 
     Returns:
         A classifier: faces ``(N, planes, crop_px, crop_px)`` in, logits ``(N, K)`` out.
@@ -96,7 +96,7 @@ def build(
     if network.weights == "file" and pretrained:
         if weights is None:
             raise RecipeError(
-                f"network {network.name}: starts from trained weights; name them with --weights: mien-small or another "
+                f"network {network.name}: starts from trained weights; give them with --weights: mien-small or another "
                 "model, a run, or FILE.safetensors."
             )
         if isinstance(module, MobileNetV1):
@@ -110,11 +110,11 @@ def build(
 
 
 def settle(classifier: Classifier, faces: Tensor) -> None:
-    """Start batch normalisation that the starting weights lack from its statistics on `faces`.
+    """Initialise batch normalisation that the starting weights lack, with statistics of `faces`.
 
     Args:
-        classifier: what `build` has returned; changed in place if it has such normalisation.
-        faces: ``(N, planes, H, W)`` uint8, some hundred.
+        classifier: as `build` returns it; changed in place if it has such normalisation.
+        faces: ``(N, planes, H, W)`` uint8, a few hundred.
     """
     network = classifier.network
     if isinstance(network, (MobileNetV1, ResidualNet)) and not network.settled:
@@ -123,29 +123,29 @@ def settle(classifier: Classifier, faces: Tensor) -> None:
 
 
 def adopt_classes(classifier: Classifier, weights: Path, known: LabelSet, labels: LabelSet) -> None:
-    """Start the last layer from what its starting weights have learned about classes of the same names.
+    """Initialise the last layer with the starting weights of classes of the same names.
 
     Args:
-        classifier: what `build` has returned; changed in place, if it is one of our own networks.
-        weights: that it was built with.
-        known: the classes that these have learned.
+        classifier: as `build` returns it; changed in place, if it is one of our own networks.
+        weights: the file that it was built with.
+        known: the classes that these weights were trained on.
         labels: of the data that it is trained on now.
 
     Raises:
-        RecipeError: the classes differ, and the last layer of a network of one's own cannot be matched by name.
+        RecipeError: the classes differ, and the last layer of a custom network cannot be matched by name.
     """
     last = getattr(classifier.network, "classes", None)
     if isinstance(last, nn.Linear):  # all of `NETWORKS`
         adopt_rows(last, read_weights(weights), known, labels)
     elif known != labels and not isinstance(classifier.network, BackboneNet):
         raise RecipeError(
-            f"{weights}: has learned {', '.join(known)}, the data have {', '.join(labels)}, in this order. Classes "
+            f"{weights}: trained on {', '.join(known)}; the data have {', '.join(labels)}, in this order. Classes "
             "can be matched by name only if the network's last layer is a torch.nn.Linear named self.classes."
         )
 
 
 def synchronised(classifier: Classifier) -> Classifier:
-    """Let batch normalisation take its statistics over all GPUs; layers are replaced in place."""
+    """Synchronise the statistics of batch normalisation across GPUs; layers are replaced in place."""
     if any(isinstance(layer, nn.SyncBatchNorm) for layer in classifier.modules()):
         return classifier
     convert = nn.SyncBatchNorm.convert_sync_batchnorm
@@ -161,11 +161,11 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def set_trainable(classifier: Classifier, what: Literal["all", "head", "last50"]) -> None:
-    """Freeze and thaw layers; frozen batch normalisation keeps its statistics too, in training mode as well.
+    """Freeze and unfreeze layers; frozen batch normalisation also keeps its statistics, even in training mode.
 
     Args:
-        classifier: what `build` has returned; changed in place, as is the mode of its batch normalisation.
-        what: as `mien.lab.recipe.Phase.trainable`; what a network of one's own has frozen itself stays frozen.
+        classifier: as `build` returns it; changed in place, as is the mode of its batch normalisation.
+        what: as `mien.lab.recipe.Phase.trainable`; layers that a custom network froze itself stay frozen.
 
     Raises:
         RecipeError: the network has no part of that name.

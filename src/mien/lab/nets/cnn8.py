@@ -17,7 +17,7 @@ class Pair(nn.Module):
         self.conv1 = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm = keras.batch_norm_2d(channels)
-        # Stride 2: with Keras' default, the window's 3, the fourth pool would find a map of 1 px.
+        # Stride 2: Keras' default, the window size of 3, would leave a map of 1 px for the fourth pool.
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.dropout = nn.Dropout(0.25)
 

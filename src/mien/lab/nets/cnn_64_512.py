@@ -1,4 +1,4 @@
-"""cnn-64-512: the own network of report 000."""
+"""cnn-64-512: the custom CNN of report 000."""
 
 from __future__ import annotations
 

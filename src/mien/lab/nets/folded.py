@@ -1,4 +1,4 @@
-"""Networks that go on from a model file, in which batch normalisation is folded into the convolutions before it."""
+"""Starting weights from a model file, in which batch normalisation is folded into the preceding convolutions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from mien.labels import FERPLUS, LabelSet
 
 _LAYERS = ("Conv", "Gemm")
 _FOLLOW = ("BatchNormalization", "Mul")  # of a network whose normalisation the export could not fold
-_PARTS = ("classifier.", "network.")  # how the names of a network's tensors begin in its model file
+_PARTS = ("classifier.", "network.")  # prefixes of a network's tensor names in its model file
 
 
 def read_model(file: Path) -> dict[str, Tensor]:
     """Return the weights and biases of a model's convolutions and of its last layer, in float.
 
-    8-bit integers are scaled back; what their rounding has taken is gone.
+    8-bit integers are scaled back to float; their rounding error remains.
 
     Args:
         file: ``model.onnx`` of a model folder.
 
     Returns:
-        Tensors by the names that the network gives them; each convolution has a bias, in which its batch
-        normalisation is.
+        Tensors by their names in the network; each convolution has a bias that includes its batch normalisation.
 
     Raises:
         ModelError: the file cannot be read, or holds several networks, or one whose normalisation is not folded.
@@ -68,14 +67,14 @@ def _own_name(weight: str) -> str:
 
 
 def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give each batch normalisation the bias that was folded into the convolution before it, and no scale.
+    """Move the bias of each convolution to the batch normalisation after it, which gets no scale.
 
     Args:
-        network: whose layers follow each other in the order of its modules; `settle` must come before it learns.
-        found: what `read_model` has returned.
+        network: its modules must be in execution order; `settle` must be called before it is trained.
+        found: as `read_model` returns it.
 
     Returns:
-        The network's whole state; all but the last layer, which stays the network's own, answers as the model does.
+        The network's whole state, equivalent to the model except for the last layer, which stays the network's own.
     """
     state = with_own_classes(network, found)
     bias: Tensor | None = None
@@ -91,14 +90,14 @@ def unfold(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def settle(network: nn.Module, x: Tensor) -> None:
-    """Start batch normalisation from the statistics of `x`, without changing any answer.
+    """Initialise batch normalisation with the statistics of `x`, without changing any prediction.
 
-    In evaluation mode the network gives the same answers as before, to any input; in training mode each layer is
+    In evaluation mode the network gives the same outputs as before, for any input; in training mode each layer is
     normalised as it was before its normalisation was folded.
 
     Args:
-        network: whose normalisation neither shifts by statistics nor scales yet; changed in place.
-        x: ``(N, channels, input_px, input_px)``, some hundred faces as the input layer leaves them.
+        network: its normalisation must still be the identity plus a bias; changed in place.
+        x: ``(N, channels, input_px, input_px)``, a few hundred faces, as output by the input layer.
     """
 
     def take(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -118,28 +117,28 @@ def settle(network: nn.Module, x: Tensor) -> None:
 
 
 def with_own_classes(network: nn.Module, found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return what was found in a file with the network's own last layer in place of the file's, for `adopt_rows`."""
+    """Return a file's tensors with the last layer replaced by the network's own, for `adopt_rows`."""
     if not isinstance(getattr(network, "classes", None), nn.Linear):
-        return found  # a network of one's own, whose rows cannot be matched to classes
+        return found  # a custom network, whose rows cannot be matched to classes
     return found | {name: value for name, value in network.state_dict().items() if name.startswith("classes.")}
 
 
 @torch.no_grad()
 def adopt_rows(layer: nn.Linear, found: dict[str, Tensor], known: LabelSet, labels: LabelSet) -> None:
-    """Start the last layer from what was learned about classes of the same names, if it has as many inputs.
+    """Initialise the last layer with the rows of classes of the same names, if it has as many inputs.
 
     Args:
-        layer: answers `labels`, then the eight classes of FER+ if it learns votes too; changed in place.
+        layer: outputs `labels`, then the eight classes of FER+ if it also learns votes; changed in place.
         found: starting weights by name.
-        known: the classes of their last layer, behind which FER+'s may stand.
-        labels: of the data that the network goes on with.
+        known: the classes of their last layer, which FER+'s may follow.
+        labels: of the data that the network is trained on now.
     """
     weight, bias = found.get("classes.weight"), found.get("classes.bias")
     if weight is None or weight.shape[1] != layer.in_features:
         return
     outputs = len(weight)
     voted = known == FERPLUS or outputs > len(known)
-    first = outputs - len(known) if known == FERPLUS else 0  # FER+'s classes are the last outputs, behind the labels
+    first = outputs - len(known) if known == FERPLUS else 0  # FER+'s classes are the last outputs, after the labels
     rows = [(own, first + other) for own, other in enumerate(labels.positions_in(known)) if other >= 0]
     if voted and layer.out_features > len(labels):
         rows += [(len(labels) + at, outputs - len(FERPLUS) + at) for at in range(len(FERPLUS))]

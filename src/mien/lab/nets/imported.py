@@ -1,4 +1,4 @@
-"""Networks of one's own: ``"module:name"`` of code that can be imported or lies in the working directory."""
+"""Custom networks: ``"module:name"`` of code that is installed or in the working directory."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from mien.preprocess import Preprocess
 T = TypeVar("T")
 
 NETWORK = "network.py"
-"""What a run calls its copy of the file that defines the network."""
+"""Name of a run's copy of the file that defines the network."""
 
 BESIDE = 0.01
-"""How much another face beside it may change a logit, relative to the largest: GPUs compute batches differently."""
+"""Change of a logit that another face in the batch may cause, relative to the largest: GPU kernels vary by batch."""
 
 
 def is_imported(name: str) -> bool:
-    """Return whether a network's name is that of code of one's own."""
+    """Return whether a network's name refers to a custom network."""
     return ":" in name
 
 
 def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
-    """Return what builds a network of one's own.
+    """Return a function that builds a custom network.
 
     Args:
         name: ``"module:name"``, such as ``"my_net:MyNet"`` for the class or function MyNet in my_net.py.
 
     Raises:
-        RecipeError: there is no such module or name, it fails, or what it builds is not a network.
+        RecipeError: there is no such module or name, it fails, or it does not build a network.
     """
     maker = _maker(name)
 
@@ -58,8 +58,8 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
             raise RecipeError(f"network {name!r}: {why}{called}.") from error
         if not isinstance(network, nn.Module):
             kind = type(network).__name__
-            raise RecipeError(f"network {name!r}: it gives a {kind}; expected a torch.nn.Module.")
-        if any(is_lazy(parameter) for parameter in network.parameters()):  # they learn their shape from a first face
+            raise RecipeError(f"network {name!r}: it returns a {kind}; expected a torch.nn.Module.")
+        if any(is_lazy(parameter) for parameter in network.parameters()):  # they infer their shape from the first input
             face = torch.zeros(1, preprocess.channels, preprocess.input_px, preprocess.input_px)
             try:
                 with torch.no_grad():
@@ -73,7 +73,7 @@ def import_network(name: str) -> Callable[[Preprocess, int], nn.Module]:
 
 
 def _with_torchvision(load: Callable[[], T]) -> T:
-    """Load what may import timm, also where torchvision was built for another torch."""
+    """Run an import that may load timm, even if torchvision was built for another torch."""
     try:
         return load()
     except RuntimeError as error:
@@ -84,7 +84,7 @@ def _with_torchvision(load: Callable[[], T]) -> T:
 
 
 def what_failed(error: Exception, name: str) -> str:
-    """Return what an error of a network of one's own says, and the line of its code where it came up."""
+    """Return the message of a custom network's error, and the line of its code that raised it."""
     files = {str(file) for file in files_of(_maker(name), name.partition(":")[0]).values()}
     lines = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
     if not lines:
@@ -97,7 +97,7 @@ def what_failed(error: Exception, name: str) -> str:
 def check_network(
     network: nn.Module, name: str, face: tuple[int, int, int], outputs: int, device: torch.device
 ) -> None:
-    """Make sure that a network of one's own gives proper answers, in training mode and in evaluation mode.
+    """Check the outputs of a custom network in training mode and in evaluation mode.
 
     Args:
         network: made contiguous in place if it cannot take channels last, as one that reshapes by `view`.
@@ -107,43 +107,42 @@ def check_network(
         device: where it is.
 
     Raises:
-        RecipeError: it fails or returns something else, or its answer is random or depends on the faces beside it.
+        RecipeError: it fails, or its output has another shape, is random, or depends on other faces in the batch.
     """
     faces = torch.zeros(2, *face, device=device)
     try:
-        _answers(network, name, faces, outputs)
+        _check_output(network, name, faces, outputs)
     except RecipeError:
         cast(Any, network).to(memory_format=torch.contiguous_format)
-        _answers(network, name, faces, outputs)
+        _check_output(network, name, faces, outputs)
     with torch.no_grad():
         shown = torch.linspace(-1, 1, faces[0].numel(), device=device).view_as(faces[:1])
         once, again = (deepcopy(network).eval()(shown) for _ in range(2))
         beside_another = deepcopy(network).eval()(torch.cat([shown, torch.ones_like(shown)]))[:1]
     if not torch.allclose(once, again, equal_nan=True):
         raise RecipeError(
-            f"network {name!r} gives one face different answers in evaluation mode; nothing may be drawn at random "
+            f"network {name!r} gives different outputs for the same face in evaluation mode; it must be deterministic "
             "there: write F.dropout(x, rate, self.training)."
         )
     if (once - beside_another).abs().max() > BESIDE * once.abs().max():
         raise RecipeError(
-            f"network {name!r} answers a face differently alone and beside another one in evaluation mode; it may "
-            "compute nothing across faces there, as attention without batch_first=True and "
-            "BatchNorm2d(track_running_stats=False) do."
+            f"network {name!r} gives different outputs for a face alone and in a batch in evaluation mode; it must not "
+            "mix faces there, as attention without batch_first=True and BatchNorm2d(track_running_stats=False) do."
         )
 
 
-def _answers(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None:
+def _check_output(network: nn.Module, name: str, faces: Tensor, outputs: int) -> None:
     for learning, shown in ((False, faces[:1]), (True, faces)):
         when = " in training mode" if learning else ""
         try:
             with torch.no_grad():
-                answer = deepcopy(network).train(learning)(shown)  # a copy, whose normalisation may see these faces
+                answer = deepcopy(network).train(learning)(shown)  # a copy, as normalisation updates its statistics
         except Exception as error:
             raise _cannot_take(faces, name, error, when) from error
         if (shape := tuple(getattr(answer, "shape", ()))) != (len(shown), outputs):
             found = shape or f"a {type(answer).__name__}"
             raise RecipeError(
-                f"network {name!r} answers {found} to {len(shown)} face{'s' * learning}{when}, expected "
+                f"network {name!r} returns {found} for {len(shown)} face{'s' * learning}{when}, expected "
                 f"({len(shown)}, {outputs}): a logit for each class."
             )
 
@@ -157,7 +156,7 @@ def _maker(name: str) -> Callable[..., object]:
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)  # last, so that it hides no installed module
     if not module or module.startswith("."):
-        raise RecipeError(f"network {name!r}: no module's name; expected MODULE:NAME, such as my_net:MyNet.")
+        raise RecipeError(f"network {name!r}: the module is missing; expected MODULE:NAME, such as my_net:MyNet.")
     try:
         found = _with_torchvision(lambda: importlib.import_module(module))
     except ModuleNotFoundError as error:
@@ -182,12 +181,12 @@ def _maker(name: str) -> Callable[..., object]:
 
 
 def network_sources(network: OwnNet | Backbone) -> dict[str, bytes]:
-    """Return the files that define a network of one's own; none for one of mien's or timm's.
+    """Return the files that define a custom network; none for one of mien's or timm's.
 
     They are the file with its class or function, and those beside it that it imports.
 
     Returns:
-        Their contents by the name under which a run keeps them, `NETWORK` first.
+        Their contents by their file names in a run, `NETWORK` first.
 
     Raises:
         RecipeError: there is no such module or name, or no file, as in a notebook.
@@ -197,28 +196,28 @@ def network_sources(network: OwnNet | Backbone) -> dict[str, bytes]:
 
 @cache
 def _sources(maker: Callable[..., object], name: str) -> dict[str, bytes]:
-    """The files as they were when first asked for: what is edited later does not run before it is imported anew."""
+    """The files as first read, because later edits do not run in this process."""
     files = files_of(maker, name.partition(":")[0])
     if not files:
-        raise RecipeError(f"network {name!r}: no file defines it; put it into one, by which a run can recognise it.")
+        raise RecipeError(f"network {name!r}: no file defines it; put it into a file, so that a run can keep a copy.")
     first, *others = files
     kept = {first: NETWORK} | {other: f"{Path(NETWORK).stem}.{other}.py" for other in others}
     return {kept[module]: file.read_bytes() for module, file in files.items()}
 
 
 def source_digest(network: OwnNet | Backbone) -> str | None:
-    """Return the SHA-256 of what defines a network of one's own; None for one of mien's or timm's."""
+    """Return the SHA-256 of the code that defines a custom network; None for one of mien's or timm's."""
     sources = sorted(network_sources(network).items())
     lines = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in sources]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
 def check_unchanged(network: OwnNet | Backbone, digest: str | None, folder: Path) -> None:
-    """Make sure that what defines a network of one's own is what a run was trained with.
+    """Check that the code of a custom network is the code that a run was trained with.
 
     Args:
         network: of the run.
-        digest: as `source_digest` gave it when the run was trained.
+        digest: from `source_digest` at the time of training.
         folder: of the run.
 
     Raises:

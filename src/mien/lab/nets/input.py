@@ -1,4 +1,4 @@
-"""The first layer of every network: crops as they are stored in, normalised input out."""
+"""The first layer of every network: it turns stored crops into normalised input."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mien.preprocess import Preprocess
 
 
 class InputLayer(nn.Module):
-    """The half of `Preprocess` that travels inside the model file.
+    """The part of `Preprocess` that is exported in the model file.
 
     Attributes:
-        side: of the network's input, px: `input_px`, or less while a training shows smaller faces.
+        side: of the network's input, px: `input_px`, or less during progressive resizing.
     """
 
     mean: Tensor
@@ -30,7 +30,7 @@ class InputLayer(nn.Module):
         """Normalise a batch.
 
         Args:
-            faces: ``(N, planes, H, W)``, uint8 crops, or float in [0, 1] as augmentation leaves them.
+            faces: ``(N, planes, H, W)``, uint8 crops, or augmented ones, float in [0, 1].
 
         Returns:
             ``(N, channels, side, side)`` float.
@@ -45,11 +45,11 @@ class InputLayer(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A network with its input layer: what is trained, evaluated and exported.
+    """A network with its input layer, the unit of training, evaluation and export.
 
     Attributes:
         answers: which of the network's outputs are returned. A network that also learns FER+ votes has outputs for the
-            labels, then for the votes: training needs both, a user one of them.
+            labels, then for the votes: training needs both, inference one of them.
     """
 
     def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:

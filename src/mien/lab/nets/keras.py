@@ -20,7 +20,7 @@ def batch_norm_1d(units: int) -> nn.BatchNorm1d:
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of all convolutions and dense layers as Keras does: Glorot-uniform, with zero biases.
+    """Initialise all convolutions and dense layers as Keras does: Glorot-uniform, with zero biases.
 
     Source: Glorot & Bengio 2010, equation 16.
     """

@@ -1,6 +1,6 @@
-"""MobileNet-v1 (Howard et al. 2017) as it was trained to know faces: batch normalisation folded into its layers.
+"""MobileNet-v1 (Howard et al. 2017) as pretrained for face recognition, with folded batch normalisation.
 
-A network that is trained further can have its batch normalisation back, see `mien.lab.nets.settle`.
+Batch normalisation can be restored for further training, see `mien.lab.nets.settle`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLOCKS = len(WIDTHS) - 1
 
 
 class _Conv(nn.Conv2d):
-    """A convolution with TensorFlow's "same" padding, batch normalisation if wanted, then ReLU6."""
+    """A convolution with TensorFlow's "same" padding, optional batch normalisation, then ReLU6."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, batch_norm: bool = False
@@ -40,14 +40,14 @@ class _Conv(nn.Conv2d):
         if self.stride[0] == 1:
             return super().forward(x)
         if self.training and self.groups > 1 and x.device.type == "cpu":
-            # all places, then every second one: oneDNN trains this faster (benchmarks/depthwise_cost.py)
+            # stride 1, then every second position: oneDNN trains this faster (benchmarks/depthwise_cost.py)
             every = F.conv2d(x, self.weight, self.bias, padding=1, groups=self.groups)
             return every[..., 1::2, 1::2].contiguous(memory_format=torch.channels_last)
-        return super().forward(F.pad(x, (0, 1, 0, 1)))  # of an even side, TensorFlow pads right and bottom only
+        return super().forward(F.pad(x, (0, 1, 0, 1)))  # for an even side, TensorFlow pads right and bottom only
 
 
 class _Trunk(nn.Module):
-    """All convolutions, under the names of the weights file."""
+    """All convolutions, with the names of the weights file."""
 
     def __init__(
         self, channels: int, batch_norm: bool = False, blocks: int = BLOCKS, last_width: int | None = None
@@ -62,7 +62,7 @@ class _Trunk(nn.Module):
         self.pw = nn.ModuleList(_Conv(a, b, 1, batch_norm=batch_norm) for a, b in pairs)
 
     def layers(self) -> list[_Conv]:
-        """The convolutions in the order in which they work."""
+        """The convolutions in execution order."""
         pairs = zip(self.dw, self.pw, strict=True)
         return [self.conv1, *(layer for pair in pairs for layer in pair if isinstance(layer, _Conv))]
 
@@ -83,12 +83,12 @@ class MobileNetV1(nn.Module):
     Source: the multi-output network of Savchenko (2019, https://doi.org/10.7717/peerj-cs.197), trained on VGGFace2.
 
     Args:
-        preprocess: states channels and size of the input.
+        preprocess: gives channels and size of the input.
         classes: K.
-        dropout: before the classes.
+        dropout: rate before the classes.
         batch_norm: whether each convolution is normalised, see `mien.lab.nets.settle`.
-        blocks: how many pairs of a depthwise and a 1x1 convolution there are, the first ones of thirteen.
-        last_width: channels that the last of them has, the first ones; None = all.
+        blocks: number of pairs of a depthwise and a 1x1 convolution, the first of the thirteen.
+        last_width: number of channels of the last of them, the first of all; None = all.
     """
 
     def __init__(
@@ -109,19 +109,19 @@ class MobileNetV1(nn.Module):
         self.classes = nn.Linear(last_width or WIDTHS[blocks], classes)
 
     def load_trunk(self, file: Path) -> None:
-        """Start from trained convolutions; blocks and last channels of the file that this network lacks are left out.
+        """Load trained convolutions; blocks and last channels of the file that this network lacks are ignored.
 
         Args:
-            file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, of which
-                batch normalisation is loaded too, so that nothing is left to settle.
+            file: safetensors with ``conv1``, ``dw.0`` to ``dw.12``, ``pw.0`` to ``pw.12``; or a run's weights, whose
+                batch normalisation is loaded too, so that `settle` has nothing to do.
 
         Raises:
-            ModelError: the file cannot be read, holds another network, or is normalised and this network is not.
+            ModelError: the file cannot be read, holds another network, or has batch normalisation that this one lacks.
         """
         found = {name.removeprefix("trunk."): value for name, value in read_weights(file).items()}
         normed = "conv1.norm.weight" in found
         if normed and not self.batch_norm:
-            raise ModelError(f"{file}: has batch normalisation; take a network whose name ends in -normed.")
+            raise ModelError(f"{file}: has batch normalisation; use a network whose name ends in -normed.")
         deeper = tuple(f"{kind}.{block}." for kind in ("dw", "pw") for block in range(self.blocks, BLOCKS))
         last = found.get(f"pw.{self.blocks - 1}.weight", self.classes.weight.T)
         trunk = _Trunk(self.channels, normed, self.blocks, max(len(last), self.classes.in_features))  # as in the file

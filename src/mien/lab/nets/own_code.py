@@ -1,4 +1,4 @@
-"""Which files define a network of one's own: the one with its class or function, and what that imports beside it."""
+"""The files that define a custom network: the one with its class or function, and those beside it that it imports."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from types import FunctionType
 
 
 def files_of(maker: Callable[..., object], named: str) -> dict[str, Path]:
-    """Return the file that defines a class or function, by its module, and after it those beside it that it imports.
+    """Return the file that defines a class or function, and those beside it that it imports, by their modules.
 
-    Those that these import follow, and so on; of an installed package its own files alone.
+    Imports are followed recursively; of an installed package only its own files are returned.
 
     Args:
         maker: the class or function.
-        named: the module that somebody took it from.
+        named: the module that it was looked up in.
 
     Returns:
-        None of them, if no file defines it, as in a notebook.
+        The files, the defining one first; empty if no file defines it, as in a notebook.
     """
     module = maker.__module__ if isinstance(maker, (type, FunctionType)) else named  # a partial's is functools
     loaded = sys.modules.get(module)

@@ -1,4 +1,4 @@
-"""Residual networks of dense 3x3 convolutions for 48 px faces: small, and quick on processors as on GPUs."""
+"""Residual networks of dense 3x3 convolutions for 48 px faces: small, and fast on both CPUs and GPUs."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class ResidualNet(nn.Module):
     stem at full size, of stride 1, takes four times the multiply-adds with the same parameters: 43, 226 and 904 million
     for the last three.
 
-    With `pool_first` a map is halved before it is normalised, as in cifar10-airbench: the multiply-adds stay, but
-    normalisation and ReLU see a quarter of the numbers, which is what a processor waits for.
+    With `pool_first` a map is halved before it is normalised, as in cifar10-airbench. The multiply-adds stay the same,
+    but normalisation and ReLU, whose memory traffic slows CPUs, process a quarter of the values.
     """
 
     def __init__(

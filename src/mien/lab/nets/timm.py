@@ -1,4 +1,4 @@
-"""Any timm network as a backbone, with a head of ours."""
+"""Any timm network as a backbone, with our own head."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ and the last 8 of its block 5, of which four have weights. Keras counts activati
 class BackboneNet(nn.Module):
     """A timm network without its classifier, and the head that `Backbone` describes.
 
-    Batch normalisation of which the weights are frozen stays in evaluation mode when the network is put into training
-    mode, as in Keras: its mean and variance are frozen too.
+    Batch normalisation with frozen weights stays in evaluation mode even if the network is in training mode, as in
+    Keras, so its mean and variance are frozen too.
     """
 
     def __init__(self, description: Backbone, backbone: nn.Module, preprocess: Preprocess, classes: int) -> None:
@@ -54,7 +54,7 @@ class BackboneNet(nn.Module):
         return logits  # (N, K)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return the vectors ``(N, F)`` that the backbone makes of its input ``(N, channels, input_px, input_px)``."""
+        """Return the backbone's feature vectors ``(N, F)`` of its input ``(N, channels, input_px, input_px)``."""
         if self.description.pool == "avg":
             vectors: Tensor = self.backbone(x)  # timm's own pooling: averages of the last map
             return vectors  # (N, F)
@@ -70,7 +70,7 @@ class BackboneNet(nn.Module):
         return self
 
     def _count_features(self, preprocess: Preprocess) -> int:
-        """Return F, by trying."""
+        """Return F, from a forward pass."""
         device = next(self.backbone.parameters()).device
         size = (1, preprocess.channels, preprocess.input_px, preprocess.input_px)
         self.backbone.eval()
@@ -93,9 +93,9 @@ def open_backbone(
 
     Args:
         description: the recipe's `network`.
-        preprocess: states the input's size and channels.
+        preprocess: gives the input's size and channels.
         classes: number of classes, K.
-        weights: safetensors file to start from instead of timm's download; of a run, its backbone is taken.
+        weights: safetensors file to start from instead of timm's download; only the backbone of a run is used.
         pretrained: False leaves the weights random, whatever `description` says.
 
     Raises:
@@ -104,13 +104,13 @@ def open_backbone(
     """
     if is_imported(description.name):
         raise RecipeError(
-            f"network {description.name!r}: this recipe takes a timm backbone. For a network of your own, "
+            f"network {description.name!r}: this recipe needs a timm backbone. For a custom network, "
             f"""--set 'network={{"kind": "OwnNet", "name": "{description.name}"}}'."""
         )
     timm = _import_timm()
     name, start = description.name, pretrained and description.weights == "imagenet"
     if not timm.is_model(name.partition(".")[0]):
-        raise RecipeError(f"network {name!r}: timm has none of that name; {_nearest_models(timm, name)}")
+        raise RecipeError(f"network {name!r}: timm has no such network; {_nearest_models(timm, name)}")
     download = start and weights is None
     try:
         backbone = timm.create_model(name, pretrained=download, num_classes=0, in_chans=preprocess.channels)
@@ -133,7 +133,7 @@ def open_backbone(
 
 
 def _backbone_of(found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone's tensors by timm's names, of a run too; its head is left out, and begins anew."""
+    """The backbone's tensors by timm's names; the head of a run is dropped and starts at random."""
     of_a_run = {name.removeprefix("backbone."): value for name, value in found.items() if name.startswith("backbone.")}
     return of_a_run or found
 
@@ -146,7 +146,7 @@ def freeze(network: BackboneNet, what: str) -> None:
     """
     name = network.description.name
     if what == "last50" and name.partition(".")[0] != "resnet50":
-        raise RecipeError(f"phases: last50 is of ResNet-50, the network is {name}; use 'all' or 'head'.")
+        raise RecipeError(f"phases: last50 is for ResNet-50, but the network is {name}; use 'all' or 'head'.")
     network.backbone.requires_grad_(False)
     network.head.requires_grad_(True)
     if what == "last50":
@@ -159,7 +159,7 @@ def _import_timm() -> ModuleType:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ModelError(  # with the pins: a newer torchvision would bring a torch of its own choice
+        raise ModelError(  # with the pins, because a newer torchvision would install another torch
             "timm is not installed; ResNet, VGG and other backbones need it: pip install -c constraints.txt "
             "'.[lab,timm]' in a clone of mien."
         ) from error

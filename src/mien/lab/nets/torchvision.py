@@ -1,4 +1,4 @@
-"""torchvision beside a torch that it was not built for."""
+"""Import of torchvision with a torch that it was not built for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import importlib.util
 
 import torch
 
-_declared: list[torch.library.Library] = []  # torch forgets the operators with the object that declared them
+_declared: list[torch.library.Library] = []  # torch drops the operators with the object that declared them
 
 
 def make_importable() -> None:
-    """Import torchvision where it is installed, so that timm can.
+    """Import torchvision if it is installed, so that timm can.
 
-    Beside another torch than its own (a CUDA build beside torch for the CPU) its compiled operators do not load, and
-    its import ends with "operator torchvision::nms does not exist", in timm as everywhere. We need none of these
-    operators; declared without a body, they let the import pass. See https://github.com/pytorch/pytorch/issues/122494.
+    With another torch than it was built for (such as a CUDA build with torch for the CPU), its compiled operators do
+    not load, and its import fails with "operator torchvision::nms does not exist". We need none of these operators;
+    declared without a body, they let the import pass. See https://github.com/pytorch/pytorch/issues/122494.
     """
     if importlib.util.find_spec("torchvision") is None or _declared:
         return

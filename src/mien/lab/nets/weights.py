@@ -1,4 +1,4 @@
-"""Starting weights of a network from a local safetensors file, under the names that other libraries give them."""
+"""Starting weights of a network from a local safetensors file, with the tensor names of several libraries."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from mien.lab.nets.folded import read_model
 # The layers of ImageNet's 1000 classes, in timm, torchvision and EfficientNet-PyTorch; those of the face network; ours.
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.", "_fc.", "feats.", "gender.", "age.", "classes.")
 
-# The order in which the layers of an EfficientNet-PyTorch block work; it is not that of their names.
+# Layers of an EfficientNet-PyTorch block in execution order, which differs from that of their names.
 _BLOCK = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_se_reduce", "_se_expand", "_project_conv", "_bn2")
 _WHOLE = ("_conv_stem", "_bn0", "_blocks", "_conv_head", "_bn1")
 
 MODEL_SUFFIX = ".onnx"
 
-_OF_A_RUN = "network."  # how a run's weights.safetensors begins all its names
+_OF_A_RUN = "network."  # prefix of all names in a run's weights.safetensors
 
 _SHOWN = 5
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors or a model file by name; those of a run as its network names them.
+    """Return the tensors of a safetensors or a model file by name; those of a run by their names in its network.
 
     Raises:
         ModelError: the file cannot be read.
@@ -54,15 +54,15 @@ def load_weights(
 ) -> None:
     """Load a backbone's weights, in any float type.
 
-    Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is left out
-    where the network has none of that name.
+    Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is ignored
+    if the network has none of that name.
 
     Args:
         network: the backbone, without classifier.
         name: of the backbone, for messages.
-        file: that they come from, for messages.
-        found: the weights by name, as `read_weights` reads them.
-        left_out: how the names of other tensors begin that the network has no use for.
+        file: of the weights, for messages.
+        found: the weights by name, as `read_weights` returns them.
+        left_out: prefixes of further names to ignore.
 
     Raises:
         ModelError: keys or shapes are not the network's.
@@ -75,7 +75,7 @@ def load_weights(
     elif "features.0.0.weight" in found and "features.0.0.weight" not in wanted:  # torchvision's MobileNetV2
         found = _in_order(found, wanted, _natural_position)
     _check(found, wanted, name, file)
-    network.load_state_dict(found, strict=False)  # only batch counters may be missing, as _check has seen
+    network.load_state_dict(found, strict=False)  # only batch counters may be missing, see _check
 
 
 def _check(found: dict[str, Tensor], wanted: dict[str, Tensor], name: str, file: Path) -> None:
@@ -103,7 +103,7 @@ def _few(keys: list[str]) -> str:
 def _in_order(
     found: dict[str, Tensor], wanted: dict[str, Tensor], position: Callable[[str], tuple[int, ...]]
 ) -> dict[str, Tensor]:
-    """Rename layers one to one, in the order in which they work, where their numbers agree."""
+    """Rename layers one to one in execution order, if their numbers agree."""
     theirs, ours = sorted(_layers(found), key=position), list(_layers(wanted))
     if len(theirs) != len(ours):
         return found
@@ -118,11 +118,11 @@ def _layers(keys: Iterable[str]) -> dict[str, None]:
 
 
 def _natural_position(layer: str) -> tuple[int, ...]:
-    """``features.10.conv.1.0`` stands after ``features.2.conv.3``."""
+    """``features.10.conv.1.0`` comes after ``features.2.conv.3``."""
     return tuple(int(number) for number in re.findall(r"\d+", layer))
 
 
 def _efficientnet_position(layer: str) -> tuple[int, ...]:
-    """``_blocks.0._bn1`` stands after ``_blocks.0._depthwise_conv``."""
+    """``_blocks.0._bn1`` comes after ``_blocks.0._depthwise_conv``."""
     head, *block = layer.split(".")
     return (_WHOLE.index(head), *((int(block[0]), _BLOCK.index(block[1])) if block else ()))

@@ -1,4 +1,4 @@
-"""Recipe: one row of what is trained and how. A recipe is data; the training loop is code."""
+"""Recipe: one row that defines what is trained and how. A recipe is data; the training loop is code."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Stopping:
     """When training ends and which weights are kept.
 
     Attributes:
-        monitor: what is watched on validation: loss (lower is better), accuracy, or nothing.
+        monitor: the validation metric: loss (lower is better), accuracy, or nothing.
         patience: epochs without improvement after which training stops; None trains all epochs.
         min_delta: a smaller improvement does not count.
         keep: ``"best"`` restores the weights of the best epoch by `monitor`; ``"last"`` keeps the last.
@@ -103,15 +103,15 @@ class Stopping:
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """Which faces are watched while training.
+    """The faces that training is validated on.
 
     Attributes:
         kind: ``"holdout"`` = `fraction` of Training by `rule`; ``"PublicTest"`` = that split; ``"Test"`` = that split,
-            or in data without it PublicTest and PrivateTest, of which the folder edition's Test is made. Some reports
-            watched these (their result then comes from faces that chose the weights, and says so).
+            or in data without it PublicTest and PrivateTest, of which the folder edition's Test consists. Some reports
+            validated on these, so their results come from the faces that selected the weights, as remarks say.
         fraction: of Training.
         rule: ``"keras"`` = the first int(fraction · n) faces of each class in folder order, as Keras'
-            `validation_split` takes them, of any other edition as many; ``"stratified"`` = seeded, per class;
+            `validation_split` takes them, and as many in other editions; ``"stratified"`` = seeded, per class;
             ``"grouped"`` = seeded, twins together.
     """
 
@@ -125,13 +125,13 @@ class Validation:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A stretch of the training with some layers frozen.
+    """A phase of the training with some layers frozen.
 
     Attributes:
-        epochs: how many of the recipe's epochs it lasts.
+        epochs: its number of the recipe's epochs.
         trainable: ``"all"``, ``"head"`` (the backbone is frozen), or ``"last50"`` = the head and the last 50 layers
             of Keras' ResNet-50 (all of stage 5, block 6 of stage 4, the last 8 layers of its block 5).
-        lr: learning rate of the phase; the schedule restarts in it.
+        lr: learning rate of the phase, in which the schedule restarts.
     """
 
     epochs: int
@@ -149,17 +149,17 @@ class NoDistillation:
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation:
-    """The network also learns what teachers answer (Hinton et al. 2015): the mean of their probabilities.
+    """Knowledge distillation (Hinton et al. 2015): the network also learns its teachers' mean probabilities.
 
     Attributes:
-        weight: of the teachers' answers; labels keep the rest.
-        temperature: by which logits of teachers and student are divided.
-        faces: to which faces the teachers answer: ``"same"`` = those that the student sees, changed and mixed, which
-            makes long trainings pay off (Beyer et al. 2022) and costs a teacher's time in every step;
-            ``"undamaged"`` = to the same ones before they were softened, made noisy, compressed and erased;
-            ``"plain"`` = once, before the training, to each face and its mirror image as they are.
-        teachers_a_step: unless ``"plain"``, how many of the teachers answer in a step, drawn anew for each; None =
-            all. Over the steps the student hears the mean of all for the time that few take.
+        weight: of the teachers' probabilities; labels get the rest.
+        temperature: divisor of the logits of teachers and student.
+        faces: the teachers' input: ``"same"`` = the student's augmented and mixed faces, which makes long trainings pay
+            off (Beyer et al. 2022) and costs a teacher's forward pass in every step; ``"undamaged"`` = the same faces
+            before softening, noise, compression and erasing; ``"plain"`` = each face and its mirror image without
+            augmentation, once before the training.
+        teachers_a_step: unless ``"plain"``, the number of teachers per step, drawn anew for each; None = all. Over many
+            steps the student learns the mean of all teachers at the cost of few.
     """
 
     weight: float
@@ -171,23 +171,23 @@ class Distillation:
         check(self, weight=SHARE, temperature=ABOVE_0, teachers_a_step=FROM_1)
         if self.faces == "plain" and self.teachers_a_step is not None:
             raise RecipeError(
-                f'Distillation.teachers_a_step: found {self.teachers_a_step} with faces="plain", to which all teachers '
-                'answer once; expected None, or faces="same" or "undamaged".'
+                f'Distillation.teachers_a_step: found {self.teachers_a_step} with faces="plain", for which all '
+                'teachers predict once; expected None, or faces="same" or "undamaged".'
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FullSize:
-    """Faces are shown at the network's own input size throughout."""
+    """Faces have the network's own input size throughout."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progressive:
-    """Faces are shown small at first, which costs less, and larger in equal steps (as fast.ai did for DAWNBench, 2018).
+    """Progressive resizing (fast.ai for DAWNBench, 2018): faces are small and cheap at first and grow in equal steps.
 
     Attributes:
-        first_px: side at which the first epoch shows them; the network must take any size.
-        step_px: by which the side grows.
+        first_px: side in the first epoch; the network must accept any size.
+        step_px: growth of the side per step.
         until_fraction: share of the epochs after which the side is ``preprocess.input_px``.
     """
 
@@ -207,10 +207,10 @@ class Figure:
         metric: ``"accuracy"``, ``"loss"`` or ``"gap"`` (train minus test accuracy).
         split: what the source measured it on, in its own words: ``"train"``, ``"validation"``, ``"test"``.
         value: rate in 0..1, or a loss.
-        place: where it stands, such as ``"report 001, figure 4"``.
-        exact: False where the source says "about".
-        over: True where the source says "over".
-        epoch: after which the source measured it on the way; None = at the end.
+        place: where the source gives it, such as ``"report 001, figure 4"``.
+        exact: False if the source says "about".
+        over: True if the source says "over".
+        epoch: after which the source measured it during training; None = at the end.
     """
 
     metric: Literal["accuracy", "loss", "gap"]
@@ -233,30 +233,30 @@ class Recipe:
 
     Attributes:
         name: unique, in lower case with hyphens; run folders begin with it.
-        source: where it is from.
+        source: its origin.
         network: what is trained.
         preprocess: crop to network input; its mean and std are numbers, never computed from the data.
-        augment: changes of training faces.
-        optimizer: and its learning rate.
+        augment: augmentation of training faces.
+        optimizer: with its learning rate.
         schedule: of the learning rate.
         epochs: at most.
-        batch_size: faces a step, over all processes; batch normalisation cannot learn from one.
+        batch_size: faces per step, over all processes; at least two, for batch normalisation.
         label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016).
-        class_weights: ``"balanced"`` weighs class c by n / (K n_c), ``"none"`` all alike.
-        validation: faces watched while training.
+        class_weights: ``"balanced"`` weights class c by n / (K n_c), ``"none"`` all equally.
+        validation: faces that training is validated on.
         stopping: when training ends, which weights are kept.
-        phases: frozen stretches, in order; empty = everything is trained throughout.
-        ema_decay: decay a step of the averaged weights that are validated and kept; 0 = none.
+        phases: of the training, in order; empty = everything is trained throughout.
+        ema_decay: decay per step of the averaged weights that are validated and kept; 0 = none.
         sam_rho: radius of sharpness-aware minimisation (Foret et al. 2021); 0 = none.
         published: the source's figures.
         assumed: field or decision -> why, for what the source leaves out.
-        remark: what a reader of its result must know.
-        votes_weight: weight of the cross-entropy against the FER+ votes, which further outputs of the network answer;
-            0 = none. The data set then needs votes; a face without a usable vote teaches by its label alone.
-        distillation: whether teachers are listened to.
-        sizes: how large the faces are shown while training.
+        remark: what readers of its result need to know.
+        votes_weight: weight of the cross-entropy against the FER+ votes, which further outputs of the network predict;
+            0 = none. The data set then needs votes; a face without a usable vote contributes its label alone.
+        distillation: whether and how the network learns from teachers.
+        sizes: input sizes during training.
 
-    The fields with a default are younger than the oldest recipes on record, which stay readable through it.
+    Fields with a default were added later; the defaults keep older recorded recipes readable.
     """
 
     name: str

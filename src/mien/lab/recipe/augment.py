@@ -1,4 +1,4 @@
-"""The parts of a recipe that say how training faces are changed at random."""
+"""The parts of a recipe that define the augmentation of training faces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.lab.recipe.bounds import ABOVE_0, FROM_0, FROM_1, PERCENT_FROM_1, SHAR
 
 @dataclass(frozen=True, kw_only=True)
 class NoAugment:
-    """Training faces are shown as they are."""
+    """Training faces are not augmented."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +25,14 @@ class Augment:
         zoom_per_axis: whether x and y are scaled apart.
         flip: whether half of the faces are mirrored left to right.
         brightness: added to all pixels, uniform in ±this, of values in [0, 1].
-        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this; at most 1, as
-            beyond that faces would become negatives.
-        soften_rate: share of faces that are made soft, as small and blurred ones are: shrunk, and enlarged again.
-        soften_px: the side to which they are shrunk, uniform in this range, drawn once a batch.
+        contrast: pixels are scaled about the face's mean by a factor uniform in 1 ± this; at most 1, because
+            larger values could turn faces into negatives.
+        soften_rate: share of faces that are downscaled and upscaled again, which imitates small and blurred ones.
+        soften_px: the side to which they are downscaled, uniform in this range, drawn once per batch.
         noise: standard deviation of normal noise on each pixel, drawn for each face, uniform from 0 to this.
-        jpeg_rate: share of faces that are written as JPEG, and read again.
-        jpeg_quality: the quality, from 1 to 100, drawn for each such face, uniform in this range; where the blocks of
-            8 px begin is drawn once a batch.
+        jpeg_rate: share of faces that are compressed as JPEG.
+        jpeg_quality: the quality, from 1 to 100, drawn for each such face, uniform in this range; the offset of the
+            blocks of 8 px is drawn once per batch.
         erase_rate: share of faces in which one rectangle is overwritten with noise (Zhong et al. 2020).
         erase_area: the rectangle's area, uniform in this range, as a fraction of the face.
         crop_scale: random resized crop (Szegedy et al. 2015): side of the crop relative to the face, uniform in
@@ -40,9 +40,9 @@ class Augment:
         mixup_alpha: mixup's Beta parameter (Zhang et al. 2018); 0 is none.
         cutmix_alpha: CutMix's Beta parameter (Yun et al. 2019); 0 is none. With both, a batch gets one of them.
         mix_rate: share of batches that are mixed.
-        fill: what stands where a face was moved away: ``"nearest"`` edge pixel, ``"reflect"`` or ``"zero"``.
-        side: the size at which faces are changed: that of the network's ``"input"``, or of the ``"crop"`` where that
-            is smaller, so that blur, grain and blocks are enlarged with the face, as those of a photo are.
+        fill: content of areas that a shifted face leaves empty: ``"nearest"`` edge pixel, ``"reflect"`` or ``"zero"``.
+        side: the size at which faces are augmented: that of the network's ``"input"``, or of the ``"crop"`` if that is
+            smaller, so that blur, noise and blocks are enlarged with the face, as in a photo.
     """
 
     rotate_deg: float = 0.0

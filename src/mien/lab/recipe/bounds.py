@@ -20,7 +20,7 @@ SHARE_BELOW_1: Bounds = ("0 or more, less than 1", lambda value: 0 <= value < 1)
 
 
 def check(part: object, **bounds: Bounds) -> None:
-    """Check numbers of a recipe's part; None is within any bounds, and of a tuple each item counts.
+    """Check numbers of a recipe's part; None is within any bounds, and each item of a tuple is checked.
 
     Args:
         part: the dataclass.

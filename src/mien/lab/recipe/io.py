@@ -1,4 +1,4 @@
-"""Recipes as JSON, and changes of single fields: both checked against the dataclasses' own types."""
+"""Recipes as JSON, and overrides of single fields: both checked against the dataclasses' own types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mien.errors import RecipeError
 from mien.lab.recipe import SCHEMA, Recipe
 
 RECIPE = "recipe.json"
-"""What a run calls its recipe, which makes its folder a run."""
+"""Name of a run's recipe file; a folder that has it is a run."""
 
 VARIANT = "-variant"
 """Ends the name of a recipe that `override` has changed."""
@@ -36,7 +36,7 @@ _ONLY_WITH: dict[str, tuple[str, Callable[[Any], object]]] = {
     "validation.rule": ("validation.kind=holdout", lambda validation: validation.kind == "holdout"),
     "stopping.min_delta": ("stopping.monitor", lambda stopping: stopping.monitor != "none"),
 }
-"""Fields that change nothing alone: what they go with, and whether their part of a recipe has it."""
+"""Fields without effect on their own: what each of them needs, and whether a recipe's part has it."""
 
 
 def is_run(named: str | Path) -> bool:
@@ -50,7 +50,7 @@ def to_json(recipe: Recipe) -> str:
 
 
 def bare(recipe: Recipe) -> Recipe:
-    """Return a recipe without what it says about itself: two that train the same become equal."""
+    """Return a recipe without its descriptive fields: two that train alike become equal."""
     return replace(recipe, name="bare", source="", published=(), assumed={}, remark="")
 
 
@@ -78,18 +78,18 @@ def from_json(text: str) -> Recipe:
 def override(recipe: Recipe, *changes: str) -> Recipe:
     """Return a variant of a recipe.
 
-    A variant is another recipe: its name ends in ``-variant`` and its remark lists the changes (unless they name or
-    describe it), what was assumed of changed fields is left out, and `published` is empty, so that its results are
-    never printed against the source's.
+    A variant is another recipe: its name ends in ``-variant`` and its remark lists the changes (unless they set name or
+    remark), assumptions about changed fields are dropped, and `published` is empty, so that its results are never
+    compared with the source's.
 
     Args:
-        recipe: what is changed; it stays as it is.
+        recipe: the original, which is not modified.
         changes: each ``path=value``, such as ``optimizer.lr=3e-4``, ``stopping.patience=none``, ``schedule=Cosine``,
             ``phases.0.lr=1e-4``; a value of several parts is written as JSON: ``network.dense=[128, 64]``.
 
     Raises:
         RecipeError: no such field (the message names the nearest), the value does not fit its type or is out of range,
-            or nothing would use it.
+            or the field would have no effect.
     """
     row, paths = _encode(recipe, Recipe), []
     for change in changes:
@@ -103,10 +103,10 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
             )
         _set(row, Recipe, names, text.strip(), path.strip())
         paths.append(path.strip())
-    variant = _decode(row, Recipe, "recipe")  # all changes at once: some fit together only
+    variant = _decode(row, Recipe, "recipe")  # all changes at once, as some are valid only together
     assert isinstance(variant, Recipe)
     _refuse_unused(variant, recipe.name, paths)
-    if changes and "remark" not in paths:  # what it says need not hold of the variant
+    if changes and "remark" not in paths:  # the original's may not apply to the variant
         begun = f"{recipe.remark[:-1]}, " if recipe.remark.startswith(_IS_VARIANT) else f"{_IS_VARIANT}{recipe.name}: "
         variant = replace(variant, remark=f"{begun}{', '.join(map(str.strip, changes))}.")
     if variant.name == recipe.name and not variant.name.endswith(VARIANT):
@@ -116,7 +116,7 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
 
 
 def _refuse_unused(variant: Recipe, name: str, paths: Iterable[str]) -> None:
-    """Refuse changes of fields that change nothing in the recipe `name`, once it is all changed."""
+    """Refuse changes without effect, once all changes of the recipe `name` are made."""
     for path in paths:
         if path == "optimizer.lr" and variant.phases:
             raise RecipeError(
@@ -125,25 +125,25 @@ def _refuse_unused(variant: Recipe, name: str, paths: Iterable[str]) -> None:
         if path not in _ONLY_WITH:
             continue
         (needed, has_it), (part, field) = _ONLY_WITH[path], path.split(".")
-        whole = getattr(variant, part)  # of another kind where that was set too
+        whole = getattr(variant, part)  # of another kind if that was set too
         if not (hasattr(whole, field) and has_it(whole)):
             raise RecipeError(f"{path}: changes nothing in {name} without {needed}; set that too, or leave this out.")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: those that look like it or hold it, or else all."""
+    """Return the end of a message about an unknown name: names that resemble or contain it, or else all."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=3) or [one for one in known if name and name in one][:3]
     return f"did you mean {' or '.join(map(repr, close))}?" if close else f"expected one of {', '.join(known)}."
 
 
 def _is_changed(field: str, paths: Iterable[str]) -> bool:
-    """Whether one of the changes is of a field, of a part of it, or of what it is a part of."""
+    """Whether one of the changes concerns a field, a part of it, or the whole that it is part of."""
     return any(f"{path}.".startswith(f"{field}.") or f"{field}.".startswith(f"{path}.") for path in paths)
 
 
 def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
-    """Set the field at `names` of `row`, JSON of type `hint`, to what `text` says."""
+    """Set the field at `names` of `row`, JSON of type `hint`, to the value of `text`."""
     name, *deeper = names
     if isinstance(row, list):
         if name not in map(str, range(len(row))) or not deeper:
@@ -157,8 +157,9 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
         whole = path.removesuffix(".kind")
         asked = {each.lower(): each for each in kinds}.get(text.lower(), kind.__name__)
         raise RecipeError(
-            f'{path}: to choose another kind, set it whole: --set \'{whole}={{"kind": "{asked}"}}\', with those of its '
-            f"fields that differ from the defaults; expected one of {', '.join(kinds)}."
+            f"{path}: to choose another kind, set the whole field: --set "
+            f"""'{whole}={{"kind": "{asked}"}}', with those of its fields that differ from the defaults; """
+            f"expected one of {', '.join(kinds)}."
         )
     if name not in hints:
         in_parts = [f"{part}.{name}" for part in hints if name in get_type_hints(_kind_of(row[part], hints[part]))]
@@ -173,14 +174,14 @@ def _set(row: Any, hint: Any, names: list[str], text: str, path: str) -> None:
 
 
 def _kind_of(row: Any, hint: Any) -> type:
-    """The dataclass that `row`, JSON of type `hint`, holds; its own type where it holds none."""
+    """The dataclass of `row`, JSON of type `hint`; the type of `row` if it holds none."""
     kinds = _kinds(hint) if isinstance(row, dict) else {}
     kind: type = kinds[row["kind"]] if len(kinds) > 1 else next(iter(kinds.values()), type(row))
     return kind
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:
-    """Return the value that `text`, as typed by a user, has for a field of type `hint`."""
+    """Return the value of `text`, as typed by a user, for a field of type `hint`."""
     options = _options(hint)
     if text in _kinds(hint):
         return _decode({"kind": text}, hint, path)
@@ -191,7 +192,7 @@ def _parse(text: str, hint: Any, path: str) -> Any:
     try:
         value = json.loads(text.lower() if bool in options else text)
     except json.JSONDecodeError:
-        value = text  # refused below, with what was expected
+        value = text  # refused below, with the expected type
         if float in options:
             with suppress(ValueError):
                 value = float(text)  # such as .001, which JSON writes as 0.001
@@ -206,12 +207,12 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def _kinds(hint: Any) -> dict[str, Any]:
-    """The dataclasses among them, by name."""
+    """The dataclasses among the types of a value, by name."""
     return {option.__name__: option for option in _options(hint) if isinstance(option, type) and is_dataclass(option)}
 
 
 def _encode(value: Any, hint: Any) -> Any:
-    """Return `value`, of type `hint`, as JSON holds it."""
+    """Return `value`, of type `hint`, as JSON."""
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if len(_options(hint)) > 1 else {}
         hints = get_type_hints(type(value))
@@ -222,7 +223,7 @@ def _encode(value: Any, hint: Any) -> Any:
 
 
 def _decode(value: Any, hint: Any, path: str) -> Any:
-    """Return `value`, as JSON holds it, as the type `hint` has it; `path` is for messages."""
+    """Return the JSON `value` converted to the type `hint`; `path` is for messages."""
     options = _options(hint)
     if isinstance(value, dict) and (kinds := _kinds(hint)):
         return _decode_dataclass(dict(value), kinds, path)
@@ -247,7 +248,7 @@ def _decode(value: Any, hint: Any, path: str) -> Any:
 
 
 def _decode_dataclass(row: dict[str, Any], kinds: dict[str, Any], path: str) -> Any:
-    """Return the object of one of `kinds` that `row` holds."""
+    """Return the JSON `row` as an object of one of `kinds`."""
     name = str(row.pop("kind", None)) if len(kinds) > 1 else next(iter(kinds))
     if name not in kinds:
         raise RecipeError(f"{path}: kind {name!r}, expected {' or '.join(kinds)}.")

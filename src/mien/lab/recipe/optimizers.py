@@ -1,4 +1,4 @@
-"""The parts of a recipe that move the weights: optimizers, and learning rates over time."""
+"""The parts of a recipe that update the weights: optimizers and learning rate schedules."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Adam:
 
 @dataclass(frozen=True, kw_only=True)
 class Muon:
-    """Muon (Jordan et al. 2024) for convolution filters, SGD with Nesterov's momentum for all else.
+    """Muon (Jordan et al. 2024) for convolution filters, SGD with Nesterov's momentum for everything else.
 
     Attributes:
         lr: share of a filter that a step at the full rate replaces.
         momentum: of the filters' gradients.
-        other_lr: learning rate of all else, under the same schedule.
+        other_lr: learning rate of everything else, under the same schedule.
         weight_decay: of dense layers; filters keep their norm.
     """
 
@@ -59,7 +59,7 @@ class Muon:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """The learning rate stays as it is."""
+    """The learning rate is constant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class Cosine:
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle:
-    """Linear up over `up_fraction` of all steps, linear down to zero for the rest (Smith & Topin 2018)."""
+    """Linear increase over `up_fraction` of all steps, then linear decrease to zero (Smith & Topin 2018)."""
 
     up_fraction: float = 0.2
 
