@@ -1,7 +1,7 @@
-"""Count FER2013's faults: `python benchmarks/audit_fer2013.py FER2013 FERPLUS_VOTES`.
+"""Audit FER2013: `python benchmarks/audit_fer2013.py FER2013 FERPLUS_VOTES`.
 
-Writes benchmarks/results/fer2013_audit.json: what `mien data check` finds, and how often FER+'s raters agree with the
-labels. FERPLUS_VOTES is fer2013new.csv.
+Writes benchmarks/results/fer2013_audit.json: the findings of `mien data check`, and how often FER+'s raters agree with
+the labels. FERPLUS_VOTES is fer2013new.csv.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RESULT = Path(__file__).parent / "results" / "fer2013_audit.json"
 
 
 def agreement(data: FaceDataset) -> dict[str, float | int]:
-    """Share of labelled faces whose most frequent answer in FER+ is the label; ties go to the first column."""
+    """Share of labelled faces whose most frequent vote in FER+ is the label; ties go to the first column."""
     voted = data.take((data.votes.sum(1) > 0) & (data.labels >= 0))
     answers = voted.votes.argmax(1)
     position = np.array([*voted.label_set.positions_in(FERPLUS), -1])[voted.labels]

@@ -1,11 +1,12 @@
-"""How ways to calibrate the confidence do on faces they were not fitted to, and what is left at a wanted accuracy.
+"""Cross-validation of calibration methods and of the thresholds for a target accuracy.
 
 Run as `python benchmarks/calibration.py DATA VOTES`; VOTES is FER+'s fer2013new.csv.
 
-Takes the logits of models that ship on the twin-free part of PublicTest, cuts the faces into five parts, and
-calibrates each part by what the other four fit; three times, cut differently. So too the threshold below which an
-expression is called uncertain, for several target accuracies: how many faces it accepts, and how many of these are
-right. Writes benchmarks/results/calibration.json; docs/benchmarks.md has the table, docs/log.md what came of it.
+Takes the logits of models that ship on the twin-free part of PublicTest, splits the faces into five folds, and
+calibrates each fold with parameters fitted to the other four; this is repeated with three draws of the folds. The
+threshold below which an expression is called uncertain is validated in the same way, for several target accuracies:
+the share of faces that it accepts, and the accuracy on these. Writes benchmarks/results/calibration.json;
+docs/benchmarks.md has the table, docs/log.md the conclusions.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ from mien.recognizer import Recognizer, calibrated_softmax, softmax
 RESULT = RESULTS / "calibration.json"
 MODELS = ("mien-small", "mien-nano", "mien-large", "mien-large-ferplus")
 TARGETS = (0.8, 0.85, 0.9, 0.95)
-"""Accuracies that the faces which are not called uncertain shall have."""
+"""Target accuracies of the faces that are not called uncertain."""
 DRAWS, RESAMPLES = 3, 1000
 Logits, Labels, Probabilities = npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Fifth = tuple[Labels, Labels, Probabilities]
-"""A fifth of N faces: places of the other four, its own, and the confidence ``(N,)`` that the four fit."""
+"""One fold of N faces: indices of the other four, its own, and the confidence ``(N,)`` fitted to the four."""
 
 
 def one_temperature(logits: Logits, labels: Labels) -> Callable[[Logits], Probabilities]:
@@ -57,13 +58,13 @@ def one_temperature(logits: Logits, labels: Labels) -> Callable[[Logits], Probab
 
 
 def temperature_of_each_face(logits: Logits, labels: Labels) -> Callable[[Logits], Probabilities]:
-    """What mien does."""
+    """mien's own method."""
     fitted = fit_confidence(logits, labels)
     return lambda others: calibrated_softmax(others, *fitted)
 
 
 def linear_map(logits: Logits, labels: Labels) -> Callable[[Logits], Probabilities]:
-    """Kull et al. 2019, matrix scaling: a weight for each pair of classes; it changes labels, too."""
+    """Kull et al. 2019, matrix scaling: a weight for each pair of classes; it also changes predictions."""
     fitted = LogisticRegression(max_iter=1000).fit(logits, labels)
     return lambda others: fitted.predict_proba(others)
 
@@ -72,7 +73,7 @@ WAYS = (one_temperature, temperature_of_each_face, linear_map)
 
 
 def crossed(way: Callable[..., Any], found: Predictions, logits: Logits, seed: int) -> Predictions:
-    """The predictions with probabilities of each fifth by what the other four fit."""
+    """The predictions with the probabilities of each fold calibrated on the other four."""
     probabilities = np.empty(logits.shape)
     for fit, rest in StratifiedKFold(5, shuffle=True, random_state=seed).split(logits, found.labels):
         probabilities[rest] = way(logits[fit], found.labels[fit])(logits[rest])
@@ -80,19 +81,19 @@ def crossed(way: Callable[..., Any], found: Predictions, logits: Logits, seed: i
 
 
 def fifths(logits: Logits, labels: Labels, seed: int) -> list[Fifth]:
-    """Cut the faces into fifths and fit the confidence to the other four of each."""
+    """Split the faces into folds and fit the confidence of each to the other four."""
     cut = StratifiedKFold(5, shuffle=True, random_state=seed).split(logits, labels)
     return [(fit, own, temperature_of_each_face(logits[fit], labels[fit])(logits).max(axis=1)) for fit, own in cut]
 
 
 def accepted(parts: Sequence[Fifth], right: Mask, target: float, times: Labels | None = None) -> Mask:
-    """Which faces of each fifth the threshold accepts that the other four set, ``(N,)``.
+    """Which faces ``(N,)`` of each fold are accepted by the threshold that the other four set.
 
     Args:
-        parts: the fifths.
-        right: ``(N,)``, whether each face is predicted right.
-        target: accuracy that the threshold is set for.
-        times: ``(N,)``, how often each face counts for the thresholds; once by default.
+        parts: the folds.
+        right: ``(N,)``, whether each prediction is correct.
+        target: target accuracy of the threshold.
+        times: ``(N,)``, multiplicity of each face for the thresholds; once by default.
     """
     chosen = np.empty(len(right), bool)
     for fit, own, confidence in parts:
@@ -103,10 +104,10 @@ def accepted(parts: Sequence[Fifth], right: Mask, target: float, times: Labels |
 
 
 def interval_of_coverage(draws: Sequence[Sequence[Fifth]], right: Mask, target: float) -> tuple[float, float]:
-    """95 % interval of the share that is accepted: percentiles over faces drawn anew, with repetition (bootstrap).
+    """95 % bootstrap interval of the accepted share: percentiles over resampled faces.
 
-    What is uncertain is above all where the threshold must lie, so that it is set anew each time. The confidence is
-    not fitted anew: that takes a hundred times as long and hardly moves the ends. A face stays in its fifth.
+    Most of the uncertainty lies in the threshold, so it is set again for each resample. The confidence is not refitted,
+    which would take a hundred times as long and hardly move the ends. A face stays in its fold.
     """
     draw, n, shares = np.random.default_rng(0), len(right), []
     for index in range(RESAMPLES):
@@ -133,7 +134,7 @@ def figures_of_accepted(draws: Sequence[Sequence[Fifth]], right: Mask, target: f
 
 
 def by_chance(found: Predictions, seed: int) -> Predictions:
-    """The same confidence with labels drawn from it: what a perfect one would read."""
+    """The same confidence with labels drawn from it: the figures of a perfectly calibrated model."""
     shares = found.probabilities.cumsum(axis=1)[:, :-1]
     labels = (np.random.default_rng(seed).random((len(found), 1)) > shares).sum(axis=1)
     return replace(found, labels=labels)
@@ -146,7 +147,7 @@ def figures(of: list[Predictions]) -> dict[str, float]:
 
 
 def figures_of_ways(plain: Predictions, logits: Logits) -> dict[str, Any]:
-    """What each way to calibrate gives, and the bins of its first draw."""
+    """The figures of each calibration method, and the bins of its first draw."""
     ways: dict[str, Any] = {}
     for way in WAYS:
         found = [crossed(way, plain, logits, seed) for seed in range(DRAWS)]
@@ -159,7 +160,7 @@ def figures_of_ways(plain: Predictions, logits: Logits) -> dict[str, Any]:
 
 
 def figures_of_model(model: str, faces: FaceDataset) -> dict[str, Any]:
-    """All figures of a model on the faces, those of FER+ on the ones that have a majority."""
+    """All figures of a model; FER+ models are measured on the faces that have a majority."""
     recognizer = Recognizer.load(model)
     labels = recognizer.card.labels
     known = (with_majority(faces) if labels == FERPLUS else faces).relabel(labels)
@@ -189,7 +190,7 @@ def main() -> None:
     data = lab.join_votes(lab.read_fer2013(given.data), given.votes)
     faces = data.split(PUBLIC).take(lab.audit(data).twin_free[data.splits == PUBLIC])
     record: dict[str, Any] = {"commit": commit(), "split": PUBLIC, "n_twin_free": len(faces), "models": {}}
-    if RESULT.exists():  # models that shipped once stay, under names that no model has any more
+    if RESULT.exists():  # models that no longer ship stay in the record
         former = json.loads(RESULT.read_text("utf-8"))["models"]
         record["models"] = {name: one for name, one in former.items() if name not in MODELS}
     record["models"] |= {model: figures_of_model(model, faces) for model in MODELS}

@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on the faces that are left at a wanted accuracy."""
+"""The section of docs/benchmarks.md on the faces that are left at a target accuracy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What halving costs a network of depthwise convolutions while it learns: `python benchmarks/depthwise_cost.py`.
+"""Training cost of depthwise convolutions of stride 2: `python benchmarks/depthwise_cost.py`.
 
-On processors, oneDNN's gradient of a depthwise convolution of stride 2 in bfloat16 takes longer than that of one of
-stride 1. While it learns, `mien.lab.nets.mobilenet_v1` therefore takes every second place of a convolution of
-stride 1, which answers the same. Steps of both take turns; the figure is the median of their rounds.
+On CPUs, oneDNN's gradient of a depthwise convolution of stride 2 in bfloat16 takes longer than that of one of stride 1.
+During training, `mien.lab.nets.mobilenet_v1` therefore subsamples the output of a convolution of stride 1, which is
+equivalent. Steps of both variants take turns; the figure is the median of their rounds.
 benchmarks/results/depthwise_cost.json keeps the figures of each machine.
 """
 
@@ -32,7 +32,7 @@ RESULT: Path = RESULTS / "depthwise_cost.json"
 
 
 def stride_2(convolution: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """Return a halving convolution as it works in evaluation."""
+    """Return a convolution of stride 2 as in evaluation mode."""
 
     def forward(x: Tensor) -> Tensor:
         x = F.pad(x, (0, 1, 0, 1))
@@ -42,7 +42,7 @@ def stride_2(convolution: nn.Conv2d) -> Callable[[Tensor], Tensor]:
 
 
 def stepper(name: str, halving: str) -> Callable[[], None]:
-    """Return what takes one step."""
+    """Return a function that takes one training step."""
     torch.manual_seed(0)
     network = NETWORKS[name](RECIPE.preprocess, 7).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     assert isinstance(network, MobileNetV1)
@@ -67,13 +67,13 @@ def stepper(name: str, halving: str) -> Callable[[], None]:
 
 
 def measure(name: str) -> dict[str, float]:
-    """Return images a second of each way to halve."""
+    """Return images per second of each variant."""
     seconds = in_turns({halving: stepper(name, halving) for halving in ("stride 2", "every second place of stride 1")})
     return {halving: round(BATCH / each, 1) for halving, each in seconds.items()}
 
 
 def main() -> None:
-    """Measure both networks, on as many threads as torch takes."""
+    """Measure both networks, on torch's default number of threads."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     found = {threads_in_words(torch.get_num_threads()): {name: measure(name) for name in NAMES}}
     keep_beside_others(machine(), found, RESULT)

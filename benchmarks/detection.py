@@ -1,14 +1,14 @@
-"""Speed and counts of face detection: `taskset -c 1 env OMP_NUM_THREADS=1 python benchmarks/detection.py`.
+"""Speed and detection rate of the face detector: `taskset -c 1 env OMP_NUM_THREADS=1 python benchmarks/detection.py`.
 
 On scikit-image's astronaut, whose photo is repeated in a grid:
 
-* detection: `YuNet.detect` against OpenCV's own reading of the same weights (`cv2.FaceDetectorYN`), one look each, on
-  the same pictures in turn;
+* detection: `YuNet.detect` against OpenCV's implementation with the same weights (`cv2.FaceDetectorYN`), one pass each,
+  on the same pictures in turn;
 * frame: detect, track and recognise one face in 640 x 480 px;
 * cold start: from `python` to the first label, in a new process;
-* counts: faces found of 50 in a grid, by their height, and of faces that the border cuts.
+* counts: faces found of 50 in a grid, by their height, and of faces cut by the border.
 
-Seconds are CPU seconds of the best of several runs, because other programs may be at work; wall seconds stand beside.
+Seconds are CPU seconds of the best of several runs, because other programs may be running; wall seconds are also given.
 Writes benchmarks/results/detection.json.
 """
 
@@ -45,7 +45,7 @@ Image = npt.NDArray[np.uint8]
 
 
 def grid(rows: int, columns: int, face_px: float) -> Image:
-    """The astronaut's head and shoulders, again and again, with faces of a height."""
+    """A grid of the astronaut's head and shoulders, with faces of one height."""
     scale = face_px / (FACE[1] - FACE[0])
     tile = data.astronaut()[:240, 100:340]
     small = cv2.resize(tile, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -74,7 +74,7 @@ def opencv_detector(size: tuple[int, int]) -> Callable[[Image], object]:
 
 
 def measure_detection(repeats: int) -> dict[str, object]:
-    """Ours and OpenCV's by size of the picture, and ours on a picture without a face."""
+    """Times of ours and OpenCV's by picture size, and of ours on a picture without a face."""
     detector = YuNet()
     rows = {}
     for size in ((320, 240), (640, 480), (1280, 960), (4000, 3000)):
@@ -92,7 +92,7 @@ def measure_detection(repeats: int) -> dict[str, object]:
 
 
 class Film:
-    """The astronaut, drifting through frames of 640 x 480 px."""
+    """The astronaut, moving through frames of 640 x 480 px."""
 
     name, start_s, cut_off = "film", 0.0, None
 
@@ -111,7 +111,7 @@ def measure_frame(repeats: int) -> dict[str, float]:
 
 
 def measure_cold_start(repeats: int, photo: Path) -> dict[str, float]:
-    """A new process, to its end."""
+    """The time of a new process from start to end."""
     walls, cpus = [], []
     for _ in range(repeats):
         wall, before = time.perf_counter(), os.times()
@@ -123,7 +123,7 @@ def measure_cold_start(repeats: int, photo: Path) -> dict[str, float]:
 
 
 def measure_counts() -> dict[str, object]:
-    """Found faces of 50, and of four whose outer part is cut off."""
+    """Faces found of 50, and of four that are cut off at one side."""
     grids = {f"{face_px} px": len(YuNet().detect(grid(5, 10, face_px))) for face_px in (20, 24, 32, 48, 64)}
     smaller = {f"{face_px} px": len(YuNet(min_face_px=12).detect(grid(5, 10, face_px))) for face_px in (12, 16, 20)}
     astronaut = data.astronaut()

@@ -1,14 +1,14 @@
-"""How well faces are read as the detector cuts them out: `python benchmarks/detector_crops.py DATA [--faces N]`.
+"""Accuracy on the detector's crops: `python benchmarks/detector_crops.py DATA [--faces N]`.
 
-Each face of FER2013's PublicTest is put into a picture, enlarged to 160 px; the picture is changed as photos are, the
-face found, cut out and read as `mien.analyze` does. Beside it stands what the model answers to FER2013's own cut of the
-same face, unchanged. Only faces that were found count; how many is told.
+Each face of FER2013's PublicTest is enlarged to 160 px and placed in a picture. The picture is degraded like a photo,
+and the face is detected, cropped and classified as in `mien.analyze`. The result is compared with the model's
+prediction for FER2013's own crop of the same face. Only faces that were found count; their number is recorded.
 
-Where FER2013's frame ends, a picture has to be made up: a plain ground shows in crops that are larger than the frame,
-the frame's own edge, drawn out, misleads the detector more often. Both are measured.
+The area outside FER2013's frame has to be synthesised: a plain ground shows in crops larger than the frame, and
+repeating the frame's edge misleads the detector more often. Both are measured.
 
-Writes benchmarks/results/detector_crops.json; `benchmarks/robustness.py` makes a section of it. Measures only models
-that the record lacks. With `--models FOLDER...` it measures others, which might ship, and adds them to
+Writes benchmarks/results/detector_crops.json, from which `benchmarks/robustness.py` writes a section. Measures only
+models that the record lacks. With `--models FOLDER...` it measures candidates for shipping and adds them to
 detector_crops_of_candidates.json.
 """
 
@@ -43,18 +43,18 @@ Draws = np.random.Generator
 
 
 def on_plain_ground(face: Image, face_px: int = FER2013_PX) -> Image:
-    """A picture ``(SIDE_PX, SIDE_PX)`` of one grey, with the face in the middle."""
+    """A uniformly grey picture ``(SIDE_PX, SIDE_PX)`` with the face in the middle."""
     return turned(face, (face.shape[1] / 2, face.shape[0] / 2), face_px / face.shape[1], 0)
 
 
 def on_its_edge_drawn_out(face: Image) -> Image:
-    """A picture in which the pixels at the frame's edge go on to its border, as `crop_face` repeats them."""
+    """A picture in which the pixels at the frame's edge are repeated up to its border, as in `crop_face`."""
     large = cv2.resize(face, (FER2013_PX, FER2013_PX), interpolation=cv2.INTER_LINEAR)
     around = [(SIDE_PX - FER2013_PX) // 2] * 4
     return np.asarray(cv2.copyMakeBorder(large, *around, cv2.BORDER_REPLICATE), np.uint8)
 
 
-# The picture is ten times as wide as a face of 48 px, by which `blurred` counts: 4 px, 1.2 px of such a face.
+# The picture is ten times as wide as a face of 48 px, the unit of `blurred`: 4 px are 1.2 px of such a face.
 PICTURES: dict[str, Callable[[Image, Draws], Image]] = {
     "plain ground": lambda face, draws: on_plain_ground(face),
     "edge drawn out": lambda face, draws: on_its_edge_drawn_out(face),
@@ -66,7 +66,7 @@ PICTURES: dict[str, Callable[[Image, Draws], Image]] = {
 
 
 def cut_out(faces: npt.NDArray[np.uint8], name: str) -> dict[int, Image]:
-    """The detector's crops by the position of the face; those that were not found are left out."""
+    """The detector's crops by the index of the face, without faces that were not found."""
     detector, draws, crops = YuNet(), np.random.default_rng(0), {}
     for at, face in enumerate(track(faces, name)):
         picture = PICTURES[name](face, draws)
@@ -77,7 +77,7 @@ def cut_out(faces: npt.NDArray[np.uint8], name: str) -> dict[int, Image]:
 
 
 def measure(recognizer: Recognizer, split: FaceDataset, cut: dict[str, dict[int, Image]]) -> dict[str, Any]:
-    """Accuracy on FER2013's own cuts and on the detector's, of the same faces."""
+    """Accuracy on FER2013's own crops and on the detector's, of the same faces."""
     rows = {}
     for name, crops in cut.items():
         at = np.array(list(crops))

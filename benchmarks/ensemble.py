@@ -1,9 +1,9 @@
-"""What networks of ours reach together: `python benchmarks/ensemble.py RUN... [--joined MODEL] [--record NAME]`.
+"""Accuracy of an ensemble of runs: `python benchmarks/ensemble.py RUN... [--joined MODEL] [--record NAME]`.
 
-Averages the probabilities of all runs, each counting alike, on PublicTest with mirror images: first evaluate each with
-`mien evaluate RUN --data FER2013 --tta flip`; a model folder, with `--out RUN`. MODEL is what `mien join` made of their
-mirrored int8 models, evaluated with `--out MODEL`, too. Writes benchmarks/results/NAME.json; docs/log.md says what
-came of it.
+Averages the probabilities of all runs with equal weight, on PublicTest with mirror images. First evaluate each with
+`mien evaluate RUN --data FER2013 --tta flip`, or a model folder with `--out RUN`. MODEL is the model that `mien join`
+made from their mirrored int8 models, also evaluated, with `--out MODEL`. Writes benchmarks/results/NAME.json;
+docs/log.md has the conclusions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def figures(report: Report) -> dict[str, Any]:
 
 
 def accuracy(metrics: Metrics) -> dict[str, float]:
-    """The accuracy, its interval, and of how many faces."""
+    """The accuracy, its interval, and the number of faces."""
     names = ("n", "accuracy", "accuracy_low", "accuracy_high", "log_loss", "ece")
     return {name: round(getattr(metrics, name), 4) for name in names}
 
@@ -43,7 +43,7 @@ def main() -> None:
     runs = sorted(options.runs)
     names = [run.resolve().name for run in runs]
     if len(set(names)) < len(names):
-        parser.error(f"{', '.join(map(str, runs))}: two folders have one name, by which the record tells them apart")
+        parser.error(f"{', '.join(map(str, runs))}: two folders have the same name, which the record uses as key")
     together = lab.ensemble([run / PREDICTIONS for run in runs])
     record = {
         "commit": commit(),

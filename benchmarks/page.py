@@ -40,17 +40,17 @@ SECTIONS = {
     "explanations": explanation_section.section,
     "web_page": web_section.section,
 }
-"""Record -> what makes a section of it; a record that is not there has none."""
+"""Record -> the function that writes its section; missing records are skipped."""
 
 
 class Rivals:
     """The comparison with other packages.
 
     Attributes:
-        shown: what all were shown.
+        shown: the material that all packages were given.
         figures: by package.
-        ran: of those that ran.
-        cores: on which it was measured, in words.
+        ran: figures of the packages that ran.
+        cores: number of cores used, in words.
     """
 
     def __init__(self, rivals: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ class Rivals:
         return table([*head, "peak memory, MB", "installed, MB"], rows)
 
     def did_not_run(self) -> str:
-        """What those that did not run said."""
+        """The error messages of the packages that did not run."""
         lines = []
         for name, one in self.figures.items():
             if name in self.ran:
@@ -109,7 +109,7 @@ class Rivals:
         return "\n".join(lines)
 
     def aims(self) -> str:
-        """What was aimed at, what was measured, and whether that is enough."""
+        """The aims, the measured figures, and whether they meet the aims."""
         mien = self.figures["mien"]
         rows = [self._photos_aim(cores) for cores in self.cores]
         frames, first = mien["video"]["one core"], mien["first"]["one core"]
@@ -137,7 +137,7 @@ class Rivals:
         ]
 
     def _photos_aim(self, cores: str) -> list[Any]:
-        """mien's speed beside that of the fastest rival that finds as many faces, or else comes nearest to it."""
+        """mien's speed relative to the fastest rival that finds as many faces, or else comes nearest to it."""
         photos = {name: one["photos"][cores] for name, one in self.ran.items()}
         mien = photos.pop("mien")
         most = max(one["faces_found"] for one in photos.values())
@@ -154,7 +154,7 @@ class Rivals:
 
 
 def in_short(rivals: Rivals, named: dict[str, Any]) -> str:
-    """Return the table of README: all packages that ran, in a line each."""
+    """Return the table of README, one line for each package that ran."""
     networks = {"mien": DEFAULT_MODEL} | {name: name.split()[0] for name in rivals.ran if name != "mien"}
     rows = []
     for name, one in rivals.ran.items():
@@ -168,17 +168,17 @@ def in_short(rivals: Rivals, named: dict[str, Any]) -> str:
 
 
 def readme() -> str:
-    """Return README with its table brought up to date."""
+    """Return README with its table updated."""
     return with_part(README, "page.py", in_short(Rivals(record("rivals")), record("rivals_accuracy")))
 
 
 def _peak_mb(one: dict[str, Any]) -> float:
-    """The largest memory over photos and video."""
+    """The peak memory over photos and video."""
     return float(max(figures["peak_mb"] for task in ("photos", "video") for figures in one[task].values()))
 
 
 def accuracy(named: dict[str, Any]) -> str:
-    """How often the networks of all packages agree with the labels."""
+    """The accuracies of the networks of all packages."""
     ours = {name: name_of_model(name, sha256, named["commit"]) for name, sha256 in named["sha256"].items()}
     packages = {ours.get(name, name): one for name, one in named["packages"].items()}
     rows = []

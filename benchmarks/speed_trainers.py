@@ -1,4 +1,4 @@
-"""Trainers with one idea each that mien's own does not have; what pays off would go into it. For `speed_ideas.py`."""
+"""Trainers for `speed_ideas.py`: each adds one idea to mien's own, which would adopt it if it pays off."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DEPTHWISE, EXCITED, DEEP = "residual-small, depthwise", "residual-small, excited
 
 
 def depthwise(preprocess: Preprocess, classes: int) -> nn.Module:
-    """mien-small-first's network with each inner convolution split into one of each channel and one across channels."""
+    """mien-small-first's network with each inner convolution split into a depthwise and a pointwise one."""
     network = ResidualNet(preprocess, classes)
     separate(network)
     return network
 
 
 class Excited(nn.Module):
-    """A stage whose channels are scaled by what the whole map shows (squeeze and excitation, Hu et al. 2018)."""
+    """A stage with squeeze and excitation, which scales channels by their means over the map (Hu et al. 2018)."""
 
     def __init__(self, stage: nn.Module, width: int) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ NETWORKS |= {DEPTHWISE: depthwise, EXCITED: excited, DEEP: deep}
 
 
 class Choosing(Trainer):
-    """Learns from some of its faces; the learning rate then falls over the steps that these take."""
+    """Trains on a subset of its faces; the learning rate schedule follows the number of steps for these."""
 
     def learn_from(self, chosen: Tensor, among: tuple[Tensor, ...]) -> None:
         """Take faces, labels and targets at indices ``(N,)`` of `among`."""
@@ -66,7 +66,7 @@ class Choosing(Trainer):
 
 
 class AlternatingFlip(Trainer):
-    """Every face is seen from one side in one epoch and from the other in the next (cifar10-airbench)."""
+    """Every face is mirrored in every second epoch (cifar10-airbench)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -80,7 +80,7 @@ class AlternatingFlip(Trainer):
 
 
 class SkippingEasy(Choosing):
-    """From the fifth epoch on, three faces in ten are left out: the surest ones, looked up anew every third epoch."""
+    """From the fifth epoch on, the 30 % most confident faces are left out; they are chosen again every third epoch."""
 
     FIRST, EVERY, KEPT = 4, 3, 0.7
 
@@ -102,7 +102,7 @@ class SkippingEasy(Choosing):
 
 
 class WithoutRepeats(Choosing):
-    """Of faces that are equal pixel by pixel one is shown, and blank ones are not."""
+    """Duplicate faces are used once, and blank ones are left out."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -117,7 +117,7 @@ class WithoutRepeats(Choosing):
 
 
 class WhitenedStem(Trainer):
-    """The first filters decorrelate the pixels of a 3x3 patch, each with both signs, and stay (cifar10-airbench)."""
+    """The first filters whiten 3x3 patches, each with both signs, and are frozen (cifar10-airbench)."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -136,7 +136,7 @@ class WhitenedStem(Trainer):
 
 
 class QuickStatistics(Trainer):
-    """Batch normalisation follows the faces three times as fast."""
+    """Batch normalisation updates its statistics three times as fast."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -146,7 +146,7 @@ class QuickStatistics(Trainer):
 
 
 class Lookahead(Trainer):
-    """After every fifth step the weights go halfway back to where they were before it (Zhang et al. 2019)."""
+    """Lookahead (Zhang et al. 2019): every fifth step, the weights move halfway back to the slow weights."""
 
     EVERY, SHARE = 5, 0.5
 

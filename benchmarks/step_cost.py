@@ -1,8 +1,8 @@
-"""What a training step gains from each choice on a processor: `python benchmarks/step_cost.py`.
+"""Effect of each option on the speed of a training step on a CPU: `python benchmarks/step_cost.py`.
 
-Forward, backward and the optimizer's step of one network on faces that lie in memory. All variants take turns, so that
-a busy minute hits them alike; the figure is the median of their rounds. A variant differs from the first in one thing.
-benchmarks/results/step_cost.json keeps the figures of each machine.
+Measures forward pass, backward pass and optimizer step of one network on faces in memory. The variants take turns, so
+that load from other programs affects all alike; the figure is the median of their rounds. Each variant differs from the
+first in one respect. benchmarks/results/step_cost.json keeps the figures of each machine.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def stepper(
     pool_first: bool = False,
     optimizer: SGD | Muon = SGD(lr=0.1),  # noqa: B008  # frozen
 ) -> Callable[[], None]:
-    """Return what takes one step."""
+    """Return a function that takes one training step."""
     torch.manual_seed(0)
     classifier = build(OwnNet(name=network), RECIPE.preprocess, 7)
     if depthwise:
@@ -68,7 +68,7 @@ def stepper(
 
 
 def separate(network: nn.Module) -> None:
-    """Replace each dense 3x3 convolution but the first by one of each channel and one across channels."""
+    """Replace each dense 3x3 convolution except the first by a depthwise and a pointwise one."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Conv2d) and child.in_channels > 1:
@@ -101,14 +101,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def measure(network: str, threads: int) -> dict[str, float]:
-    """Return images a second of each variant."""
+    """Return images per second of each variant."""
     torch.set_num_threads(threads)
     seconds = in_turns({name: stepper(network, **choices) for name, choices in VARIANTS.items()})
     return {name: round(VARIANTS[name].get("batch", 128) / each, 1) for name, each in seconds.items()}
 
 
 def in_turns(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Let steps take turns; return seconds of each, the median of their rounds."""
+    """Run the steps in turn; return the median seconds of each over the rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(ROUNDS + 1):
         for name, step in steps.items():

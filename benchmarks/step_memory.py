@@ -1,11 +1,10 @@
-"""What a training step gains from how Linux hands out memory and cores: `python benchmarks/step_memory.py`.
+"""Effect of Linux's memory and core allocation on a training step: `python benchmarks/step_memory.py`.
 
-Each step asks for much memory and gives it back, and the system clears every page before it hands it out again. Two
-settings of the C library, which it reads as a process starts, spare much of that: pages of 2 MB instead of 4 KB, and
-freed memory that stays with the process. The latter `mien train` sets for itself. A setting of OpenMP keeps each thread
-on a core of its own. Steps are those of benchmarks/step_cost.py, in a process of its own for each setting; settings
-take turns, and the figure is the median of their rounds. benchmarks/results/step_memory.json keeps the figures of each
-machine.
+Each step allocates and frees much memory, and the system clears every page before it is reused. Two settings of the C
+library, read at process start, avoid much of that: pages of 2 MB instead of 4 KB, and keeping freed memory in the
+process. `mien train` sets the latter itself. A setting of OpenMP pins each thread to a core. Steps are those of
+benchmarks/step_cost.py, in a separate process for each setting; settings take turns, and the figure is the median of
+their rounds. benchmarks/results/step_memory.json keeps the figures of each machine.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ SETTINGS = {
     "both": {"GLIBC_TUNABLES": f"{HUGE}:{KEPT}"},
     "threads pinned": {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"},
 }
-"""In words -> environment."""
+"""Name of the setting -> environment."""
 NETWORKS = ("residual-small-pool-first", "residual-large-pool-first")
 BATCH, ROUNDS, STEPS = 256, 3, 6
 RESULT: Path = RESULTS / "step_memory.json"
 
 
 def steps(network: str, threads: int) -> dict[str, float]:
-    """Images a second of this process after two steps, and the most memory that it held, in MB."""
+    """Images per second of this process after two steps, and its peak memory in MB."""
     if KEEP in os.environ and not keep_freed_memory():
         raise SystemExit("This C library cannot keep freed memory.")
     torch.set_num_threads(threads)
@@ -73,7 +72,7 @@ def measure(network: str, threads: int) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    """Measure all networks, on one thread and on all; or, in a process of its own, one of them."""
+    """Measure all networks, on one thread and on all; or one of them in this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alone", metavar="NETWORK", help="take its steps in this process")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -1,8 +1,8 @@
-"""How good the ranking of doubtful labels is: `python benchmarks/suspects.py --data DATA --votes VOTES PREDICTIONS...`.
+"""Quality of rankings of doubtful labels: `python benchmarks/suspects.py --data DATA --votes VOTES PREDICTIONS...`.
 
-PREDICTIONS are predictions-PublicTest*.csv, as `mien evaluate MODEL --data DATA --out FOLDER` writes them. A label
-counts as wrong where the majority of FER+'s raters (VOTES, fer2013new.csv) says another expression; faces without such
-a majority are left out. Measures the ranking of `mien data suspects`, those of cleanlab, and that of a report's worst
+PREDICTIONS are predictions-PublicTest*.csv, as written by `mien evaluate MODEL --data DATA --out FOLDER`. A label
+counts as wrong if the majority of FER+'s raters (VOTES, fer2013new.csv) chose another expression; faces without a
+majority are left out. Measures the ranking of `mien data suspects`, those of cleanlab, and that of a report's worst
 mistakes. Needs `pip install cleanlab`. Writes benchmarks/results/suspects.json.
 """
 
@@ -28,7 +28,7 @@ from mien.lab.predictions import Predictions
 from mien.lab.statistics import wilson_interval
 
 TOGETHER = ("mien-large", "mien-small", "mien-nano")
-"""Those of seven classes, which are also averaged."""
+"""The models of seven classes, which are also measured as an ensemble."""
 
 FIRST = (50, 100, 200, 400)
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning")
@@ -37,21 +37,21 @@ Ranks, Mask = npt.NDArray[np.int64], npt.NDArray[np.bool_]
 
 
 def ranks_of(quality: npt.NDArray[np.float64]) -> Ranks:
-    """The place of each face ``(N,)``, the lowest quality first."""
+    """The rank of each face ``(N,)``, the lowest quality first."""
     ranks = np.empty(len(quality), np.int64)
     ranks[np.argsort(quality, kind="stable")] = np.arange(len(quality))
     return ranks
 
 
 def of_mien(files: Sequence[Path], data: FaceDataset, found: Predictions) -> Ranks:
-    """What `find_suspects` lists, and behind it, by the same number, what it does not."""
+    """Ranks of the faces that `find_suspects` lists, followed by the others, by the same score."""
     listed = {each.row: place for place, each in enumerate(lab.find_suspects(files, data, most=len(found)).ranked)}
     of_label = found.probabilities[np.arange(len(found)), found.labels]
     return ranks_of(np.array([listed.get(row, len(found) + p) for row, p in zip(found.rows.tolist(), of_label)]))
 
 
 def rankings(files: Sequence[Path], data: FaceDataset, found: Predictions) -> dict[str, Ranks]:
-    """Rank the faces in every way; mien's first."""
+    """Rank the faces by every method, mien's first."""
     labels, probabilities = found.labels, found.probabilities
 
     def quality(method: str, adjusted: bool = False) -> npt.NDArray[np.float64]:

@@ -1,13 +1,13 @@
-"""What training costs: speed, memory and time of every recipe, and of more faces.
+"""Cost of training: speed, memory and time of every recipe, and their growth with the number of faces.
 
     python benchmarks/training_cost.py FER2013 [RECIPE...] [--rounds 2]
 
-Each recipe trains on a few batches of drawn faces, and predicts some, in a process of its own, as `mien.lab.train` does
-it on this machine; all recipes take their turn, then all of them again. Then the smallest network trains on parts and
-multiples of FER2013. All this happens on the GPU if there is one, else on the processor;
-benchmarks/results/training_cost.json keeps the figures of both.
+Each recipe trains and predicts a few batches of drawn faces in a separate process, exactly as `mien.lab.train` does on
+this machine; the recipes take turns in each round. Then the smallest network trains on parts and multiples of FER2013.
+Everything runs on the GPU if there is one, else on the CPU; benchmarks/results/training_cost.json keeps the figures of
+both.
 
-Without names, only what the record lacks is measured; recipes that are named are measured again. All else stays, so the
+Without names, only what the record lacks is measured; named recipes are measured again. All other figures stay, so the
 machine must be the one of the record. Remove the record, or name another one, to measure everything.
 """
 
@@ -44,16 +44,16 @@ from mien.labels import FER2013
 RESULT = Path(__file__).parent / "results" / "training_cost.json"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 STEPS = {"cpu": 1, "cuda": 50}[DEVICE]
-"""Batches between two looks at the clock; a GPU must not wait for the look."""
+"""Batches between two readings of the clock, so that a GPU does not wait for them."""
 LOOKS, BUDGET_S = 20, 4.0
-"""So many looks at each kind of epoch of a recipe (what is trained, size of the faces), or as many as fit the time for
-all kinds, but two at least; the first one warms up and is left out."""
+"""Readings for each kind of epoch of a recipe (trained layers, size of the faces), or as many as fit the time for all
+kinds, but at least two; the first is a warm-up and is left out."""
 FORWARD_BATCH = 64
 TEACHER = "mien-small-first"
-"""Teaches the recipes that want a teacher. Teachers of the models that ship are larger, several or both, which takes
+"""Teacher of the recipes that need one. Teachers of the models that ship are larger, several or both, which takes
 longer."""
 SIZES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
-"""Of the data set, in turns of FER2013."""
+"""Size of the data set, relative to FER2013."""
 
 
 def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
@@ -61,11 +61,11 @@ def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
 
     Args:
         name: of the recipe.
-        n_train: Training faces that it learns from in an epoch.
-        n_validation: faces that it watches after an epoch.
+        n_train: number of training faces per epoch.
+        n_validation: number of validation faces.
 
     Returns:
-        Faces a second, peak memory in MB, and minutes of the whole training if nothing stops it early.
+        Faces per second, peak memory in MB, and minutes of the whole training without early stopping.
     """
     recipe = replace(lab.recipes[name], validation=Validation(kind="none"))
     if isinstance(recipe.schedule, Plateau):
@@ -99,20 +99,20 @@ def recipe_cost(name: str, n_train: int, n_validation: int) -> dict[str, float]:
 
 
 def _teacher(faces: FaceDataset, folder: Path) -> Run:
-    """Train a teacher that knows nothing, which takes as long to ask."""
+    """Create an untrained teacher, whose predictions take as long."""
     recipe = replace(lab.recipes[TEACHER], epochs=1, validation=Validation(kind="none"))
     return train(recipe, faces, out=folder)
 
 
 def _at_side(recipe: Recipe, side: int) -> Recipe:
-    """Return the recipe with faces of one size throughout, whatever the number of epochs."""
+    """Return the recipe with one face size throughout, whatever the number of epochs."""
     return replace(recipe, sizes=Progressive(first_px=side, step_px=recipe.preprocess.input_px, until_fraction=1.0))
 
 
 def _training_seconds(
     recipe: Recipe, phase: Phase, faces: FaceDataset, teachers: Sequence[Run], budget_s: float
 ) -> float:
-    """Seconds a face of a step."""
+    """Seconds per face of a training step."""
     rows = short_training(recipe, phase, faces, 2, teachers)
     looks = min(LOOKS, int(budget_s / rows[1]["seconds"]))
     if looks > 2:
@@ -121,7 +121,7 @@ def _training_seconds(
 
 
 def _forward_seconds(recipe: Recipe, faces: FaceDataset) -> float:
-    """Seconds a face without gradients, computed as the trainer validates."""
+    """Seconds per face without gradients, as in the trainer's validation."""
     classifier = build(recipe.network, recipe.preprocess, classes=len(faces.label_set), pretrained=False).eval()
     classifier.to(DEVICE, memory_format=torch.channels_last)  # type: ignore[call-overload]
     batch = torch.from_numpy(faces.faces[:FORWARD_BATCH])[:, None].to(DEVICE)
@@ -152,12 +152,12 @@ def data_cost(folder: Path, size: float) -> dict[str, Any]:
 
 
 def _peak_mb() -> float:
-    """The largest memory so far: on a GPU what its tensors took, else what the process did."""
+    """The peak memory so far: of the tensors on a GPU, else of the process."""
     return torch.cuda.max_memory_allocated() / 1e6 if DEVICE == "cuda" else peak_mb()
 
 
 def in_a_process(*task: object) -> dict[str, Any]:
-    """Measure one thing in a process of its own."""
+    """Measure one task in a separate process."""
     command = [sys.executable, __file__, "--measure", json.dumps(task)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -170,13 +170,13 @@ def in_a_process(*task: object) -> dict[str, Any]:
 
 
 def measure(subject: str, *arguments: Any) -> None:
-    """Measure in this process, and print what was found."""
+    """Measure in this process, and print the result."""
     found = recipe_cost(subject, *arguments) if subject in lab.recipes else data_cost(Path(subject), *arguments)
     print(json.dumps({key: float(f"{value:.6g}") for key, value in found.items()}))
 
 
 def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]:
-    """Return for each task its figures, each a list over the rounds, or why it did not run; and the commit."""
+    """Return the figures of each task, each a list over the rounds, or why it did not run; and the commit."""
     measured_at = commit()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
     for _ in range(rounds):
@@ -190,7 +190,7 @@ def in_turn(tasks: dict[str, tuple[object, ...]], rounds: int) -> dict[str, Any]
 
 
 def recipe_tasks(names: Sequence[str], data: FaceDataset) -> dict[str, tuple[object, ...]]:
-    """Return what to measure of each recipe, and its numbers of faces."""
+    """Return the tasks of each recipe, and its numbers of faces."""
     tasks: dict[str, tuple[object, ...]] = {}
     for name in names:
         recipe = lab.recipes[name]
@@ -208,7 +208,7 @@ def size_of(recipe: Recipe) -> dict[str, int]:
 
 
 def measure_all(given: argparse.Namespace) -> None:
-    """Measure on this device what is wanted and what the record lacks, and write it beside what is known."""
+    """Measure the named recipes, or else those that the record lacks, on this device, and update the record."""
     known = json.loads(given.record.read_text("utf-8")) if given.record.is_file() else {"sizes": {}, "devices": {}}
     place = {"machine": machine(), "precision": precision_of("auto")}
     here = known["devices"].setdefault(DEVICE, place | {"load_average": [], "recipes": {}, "data": {}})
@@ -234,7 +234,7 @@ def measure_all(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Measure what the arguments say."""
+    """Run the measurement from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, help="FER2013: archive, folder, CSV or parquet")
     parser.add_argument("recipes", nargs="*", help="default: those that the record lacks")

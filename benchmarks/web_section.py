@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on the page that reads faces in the browser."""
+"""The section of docs/benchmarks.md on the page that analyses faces in the browser."""
 
 from __future__ import annotations
 

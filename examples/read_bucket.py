@@ -4,13 +4,13 @@
     python examples/read_bucket.py photos expressions
     python examples/read_bucket.py s3://bucket/photos s3://bucket/expressions --address auto
 
-With `--address auto` it runs on the Ray cluster that this machine belongs to, on whose machines mien must be installed
-too (https://docs.ray.io/en/latest/cluster/getting-started.html); without it, on this machine alone.
+With `--address auto` it runs on the Ray cluster that this machine belongs to; mien must be installed on all machines of
+the cluster (https://docs.ray.io/en/latest/cluster/getting-started.html). Without it, it runs on this machine alone.
 
-Ray reads the photos' bytes, hands them to workers of one core each, and writes Parquet files: a row for each face, with
-the columns of `mien analyze --csv`, and one for each photo that has no face or cannot be read, whose `failed` says why.
-Memory does not grow with the number of photos; the work of a machine that fails goes to another one. Ray's reports of
-its use are switched off, unless RAY_USAGE_STATS_ENABLED=1 is set.
+Ray reads the photos' bytes, passes them to workers with one core each, and writes Parquet files: one row for each face,
+with the columns of `mien analyze --csv`, and one row for each photo that has no face or cannot be read, with the reason
+in `failed`. Memory does not grow with the number of photos; if a machine fails, another one takes over its work. Ray's
+usage statistics are off unless RAY_USAGE_STATS_ENABLED=1 is set.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def read_bucket(source: str, out: str, *, model: str | None = None, workers: int
     """Read the photos under `source` and write Parquet files to `out`, both folders or addresses of buckets.
 
     Args:
-        source: what `ray.data.read_binary_files` takes.
-        out: what `ray.data.Dataset.write_parquet` takes; it must not exist yet, or rows would stand there twice.
+        source: as `ray.data.read_binary_files` accepts it.
+        out: as `ray.data.Dataset.write_parquet` accepts it; it must not exist yet, to avoid duplicate rows.
         model: name or folder of a model, which all machines must have; None is the shipped default.
-        workers: of one core each; None is one for each core of the cluster.
+        workers: number of workers with one core each; None is one for each core of the cluster.
     """
     endings = [suffix.removeprefix(".") for suffix in PHOTO_SUFFIXES]
-    beside = {"num_cpus": 0}  # reading and writing wait for disks and networks; a core of their own they would not get
+    beside = {"num_cpus": 0}  # reading and writing wait for disks and networks and get no core of their own
     photos = ray.data.read_binary_files(source, include_paths=True, file_extensions=endings, ray_remote_args=beside)
     found = photos.map_batches(
         Reader,

@@ -1,11 +1,11 @@
-"""Train the champions side by side on one GPU, in calls of a few minutes: large networks, then what learns from them.
+"""Train the champions side by side on one GPU, in calls of a few minutes: large networks, then their students.
 
     python examples/train_champions.py --data fer2013.csv --votes fer2013new.csv --minutes 9
 
-Each training is a `mien train` of its own; a small network does not fill a GPU, some together do. Call the program
-until it says that all is done: each call goes on where the last one stopped. What is finished lies in `--out` as a run
-with half-precision weights, and beside it as a zip of a few MB: another machine unpacks it into its `--out` and goes on
-with the rest; `mien evaluate` and `mien export` take the unpacked folder as any run.
+Each training is a separate `mien train`; a single small network does not fill a GPU, several do. Call the program until
+it says that all is done: each call resumes where the last one stopped. Finished trainings are in `--out` as runs with
+half-precision weights, and also as zips of a few MB: another machine can unpack them into its `--out` and continue with
+the rest; `mien evaluate` and `mien export` accept the unpacked folder like any run.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from mien.lab.recipe.io import is_run
 from mien.lab.run import WEIGHTS, Run
 
 MARGIN_S = 10  # between the end of the trainings and that of the call
-START_S = 30  # a training that has less is not begun: it takes some seconds to read data and teachers
+START_S = 30  # least time left to start a training, which takes some seconds to read data and teachers
 TELL_EVERY_S = 30
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a recipe, a seed, and the trainings whose networks teach it."""
+    """One training: a recipe, a seed, and the trainings of its teachers."""
 
     recipe: str
     seed: int = 0
@@ -47,14 +47,14 @@ class Job:
 WIDE = tuple(Job("mien-wide", seed) for seed in range(3))
 STUDENTS = ("mien-wide-taught", "mien-small-of-wide", "mien-nano-of-wide")
 JOBS = (*WIDE, *(Job(recipe, seed, WIDE) for seed in range(3) for recipe in STUDENTS))
-"""In order of value. Another seed holds out other faces, so that students have to be calibrated on PublicTest."""
+"""In order of value. Seeds hold out different faces, so students have to be calibrated on PublicTest."""
 
 
 def train_all(jobs: Sequence[Job], options: argparse.Namespace) -> str:
-    """Train what is missing until time is up; return in words how far that is.
+    """Train what is missing until time is up; return the progress in words.
 
     Raises:
-        SystemExit: a training failed; the others have gone on.
+        SystemExit: a training failed; the others were continued.
     """
     end = time.monotonic() + 60 * options.minutes - MARGIN_S
     options.out.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def _last_line(job: Job, options: argparse.Namespace) -> str:
 
 
 def _kept(run: Run) -> Path:
-    """Store the weights in half precision, so that what teaches is what is kept, and zip the run without checkpoint."""
+    """Store the weights in half precision, as teachers use them, and zip the run without its checkpoint."""
     file = run.folder.with_name(f"{run.folder.name}.zip")
     if file.is_file():
         return file
@@ -142,7 +142,7 @@ def _kept(run: Run) -> Path:
         for name, value in load_file(run.folder / WEIGHTS).items()
     }
     half = run.folder / "half"
-    half.write_bytes(save(weights))  # save_file's can be read by their owner only
+    half.write_bytes(save(weights))  # files of save_file are readable by their owner only
     half.replace(run.folder / WEIGHTS)
     unfinished = file.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -159,7 +159,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=9.0, help="stop in time, with checkpoints")
     parser.add_argument("--at-once", type=int, default=5, help="trainings side by side")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
-    parser.add_argument("--rehearse", action="store_true", help="one epoch each, to see that all works")
+    parser.add_argument("--rehearse", action="store_true", help="one epoch each, as a test")
     return parser.parse_args()
 
 
