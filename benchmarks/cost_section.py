@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on what training costs, from the record of benchmarks/training_cost.py."""
+"""The section of docs/benchmarks.md on the cost of training, from the record of benchmarks/training_cost.py."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def section(cost: dict[str, Any]) -> str:
 
 
 class TrainingCost:
-    """What training costs on each device.
+    """The cost of training on each device.
 
     Attributes:
         sizes: recipe -> its network's size.
-        devices: ``"cpu"``, ``"cuda"`` -> what was measured there.
+        devices: ``"cpu"``, ``"cuda"`` -> its measurements.
     """
 
     def __init__(self, cost: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ class TrainingCost:
         return table(["recipe", "parameters, millions", "multiply-adds a face, millions", *columns], rows)
 
     def conditions(self) -> str:
-        """Where it was measured, how far apart the rounds are, and what did not run."""
+        """The machines, the spread of the rounds, and what did not run."""
         lines = []
         for device, one in self.devices.items():
             ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
@@ -78,7 +78,7 @@ class TrainingCost:
         return table(["times FER2013", "faces", *columns], rows)
 
     def lines(self) -> str:
-        """How straight time and memory grow."""
+        """The linear fits of time and memory, and their largest errors."""
         said = []
         for device, one in self.devices.items():
             faces = [each["faces"][0] for each in one["data"].values()]
@@ -95,7 +95,7 @@ class TrainingCost:
 
 
 def _rounds(speeds: Sequence[Sequence[float]]) -> str:
-    """How often recipes were measured, and how far apart their training speeds are."""
+    """The number of rounds of the recipes, and the spread of their training speeds."""
     apart = [spread(each) for each in speeds if len(each) > 1]
     if not apart:
         return "One round."
@@ -107,12 +107,12 @@ def _rounds(speeds: Sequence[Sequence[float]]) -> str:
 
 
 def spread(values: Sequence[float]) -> float:
-    """How far apart values are, relative to their median."""
+    """The range of values, relative to their median."""
     return (max(values) - min(values)) / statistics.median(values)
 
 
 def straight_line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
-    """Return slope and start of the line with the least squares of relative departures, and the largest of these."""
+    """Return slope and intercept of the least-squares line of relative errors, and the largest of these."""
     slope, start = np.polyfit(x, y, 1, w=1 / np.asarray(y))
     departures = (slope * np.asarray(x) + start) / np.asarray(y) - 1
     return float(slope), float(start), float(np.abs(departures).max())

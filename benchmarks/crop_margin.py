@@ -1,10 +1,11 @@
-"""Which margin around the detector's box gives FER2013's framing: `python benchmarks/crop_margin.py DATA [PHOTO...]`.
+"""Margin around the detector's box that gives FER2013's framing: `python benchmarks/crop_margin.py DATA [PHOTO...]`.
 
-Two ways, because a FER2013 image shows hardly more than the face, and a box cannot be trusted at a border:
+It is measured in two ways, because a FER2013 image shows hardly more than the face, and boxes near a border are not
+reliable:
 
-* boxes: FER2013 images, enlarged to 192 px, on a larger canvas; how the detector's square box lies to the image;
-* landmarks: how far apart eyes and mouth are, in FER2013 images relative to the image, in photographs relative to
-  the box. Eyes and mouth stand well inside, where no border disturbs.
+* boxes: FER2013 images, enlarged to 192 px, on a larger canvas; position of the detector's square box in the image;
+* landmarks: distances of eyes and mouth, relative to the image in FER2013 and to the box in photographs. Eyes and mouth
+  are well inside, where borders have no effect.
 
 Writes benchmarks/results/crop_margin.json. Without PHOTO, the photographs are scikit-image's and matplotlib's; the
 record has five more: biden.jpg, obama.jpg, obama2.jpg and obama3.jpg of face_recognition 1.3.0 (tests/test_images in
@@ -33,7 +34,7 @@ Array = npt.NDArray[np.float64]
 
 
 def on_canvas(face: npt.NDArray[np.uint8], around: str) -> npt.NDArray[np.uint8]:
-    """A FER2013 image as a photo in which it takes the middle half."""
+    """A FER2013 image in the middle of a photo of twice its size."""
     large = cv2.resize(face, (FRAME_PX, FRAME_PX), interpolation=cv2.INTER_CUBIC)
     pad = (CANVAS_PX - FRAME_PX) // 2
     grey = {"mean": float(large.mean()), "black": 0.0}[around]
@@ -47,7 +48,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def geometry(face: Face, center: tuple[float, float], side: float) -> dict[str, float]:
-    """Where eyes and mouth stand in a square."""
+    """Positions of eyes and mouth in a square."""
     right_eye, left_eye, _, right_mouth, left_mouth = np.array(face.landmarks)
     eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
     return {

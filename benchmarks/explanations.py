@@ -1,11 +1,11 @@
-"""How faithful explanations are, and where the model looks: `python benchmarks/explanations.py DATA [--faces 300]`.
+"""Faithfulness of explanations, and mean heat maps: `python benchmarks/explanations.py DATA [--faces 300]`.
 
-* Faithful (Petsiuk et al. 2018): hidden from its hottest place on, a face should lose its label soon (deletion, the
-  mean probability of the label on the way, low); shown from its hottest place on, it should get it soon (insertion,
-  high). Beside `mien.explanation.heat_maps`: a square of 12 px that hides each place in turn, the middle of the
-  picture, heat at random, and the heat of another face with the same label.
-* Landmarks: at which height eyes, nose and mouth stand, which says how `Explanation.shares` parts a face.
-* Where it looks: the mean heat of faces of PublicTest that are read right, for each class, on their mean face.
+* Faithfulness (Petsiuk et al. 2018): if the pixels of a face are hidden from hottest to coldest, the label's
+  probability should fall fast (deletion: its mean over the steps, low is good); if they are revealed in this order, it
+  should rise fast (insertion: high is good). `mien.explanation.heat_maps` is compared with occlusion by a square of 12
+  px, the middle of the picture, random heat, and the heat of another face with the same label.
+* Landmarks: mean height of eyes, nose and mouth, which defines the bands of `Explanation.shares`.
+* Mean heat: of correctly classified faces of PublicTest, for each class, over their mean face.
 
 Writes benchmarks/results/explanations.json and docs/images/explanations.png.
 """
@@ -52,7 +52,7 @@ def faithfulness(recognizer: Recognizer, face: Faces, heat: Heats, label: int) -
 
 
 def squares(recognizer: Recognizer, faces: Faces, labels: Labels, side: int = 12, step: int = 4) -> Heats:
-    """By how much the log-probability falls where a square hides the face (Zeiler and Fergus 2014)."""
+    """Decrease of the log-probability if a square hides a part of the face (Zeiler and Fergus 2014)."""
     height, width = faces.shape[-2:]
     masks = np.zeros(((height // step + 1) * (width // step + 1), height, width), bool)
     for mask, (y, x) in zip(masks, product(range(0, height + 1, step), range(0, width + 1, step)), strict=True):
@@ -74,7 +74,7 @@ def of_another(heats: Heats, labels: Labels) -> Heats:
 
 
 def measure(recognizer: Recognizer, faces: Faces, labels: Labels) -> dict[str, Any]:
-    """Deletion and insertion of each way, the mean over faces and the half width of its 95 % interval."""
+    """Deletion and insertion of each method, the mean over faces and the half width of its 95 % interval."""
     side = faces.shape[-1]
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     random = np.random.default_rng(0)
@@ -100,7 +100,7 @@ def measure(recognizer: Recognizer, faces: Faces, labels: Labels) -> dict[str, A
 
 
 def where_it_looks(recognizer: Recognizer, faces: Faces, truth: Labels, count: int) -> dict[str, Any]:
-    """Draw the mean heat of each class; return of how many faces it is."""
+    """Draw the mean heat of each class; return the number of faces."""
     names = recognizer.card.labels.names
     right = recognizer.logits(faces).argmax(axis=1) == truth
     crops, heats, titles, rows = [], [], [], {}
@@ -117,7 +117,7 @@ def where_it_looks(recognizer: Recognizer, faces: Faces, truth: Labels, count: i
 
 
 def landmarks(faces: Faces, count: int) -> dict[str, Any]:
-    """Mean height of eyes, nose and mouth in the crops of YuNet, in their sides from above."""
+    """Mean height of eyes, nose and mouth in the crops of YuNet, as a share of their side, from the top."""
     detector, rows = YuNet(), []
     for face in np.random.default_rng(0).permutation(faces)[:count]:
         picture = cv2.copyMakeBorder(cv2.resize(face[0], (160, 160)), 80, 80, 80, 80, cv2.BORDER_REPLICATE)

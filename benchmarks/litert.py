@@ -1,7 +1,7 @@
-"""What a LiteRT file answers, and how fast: `python benchmarks/litert.py DATA`, with the extra `litert`.
+"""Accuracy and speed of LiteRT files: `python benchmarks/litert.py DATA`, with the extra `litert`.
 
-Each seven-class model that ships is written for LiteRT, with weights in 8 bits. It and `model.onnx` are measured on
-PublicTest; then they take turns with one face at a time, on one thread, in processor time. Writes
+Each seven-class model that ships is converted to LiteRT, with 8-bit weights. It and `model.onnx` are measured on
+PublicTest; then they take turns with one face at a time, on one thread, in CPU time. Writes
 benchmarks/results/litert.json.
 """
 
@@ -32,7 +32,7 @@ ROUNDS = 1000
 
 
 def measure(name: str, faces: FaceDataset, scratch: Path) -> dict[str, Any]:
-    """Write a model for LiteRT and measure both files."""
+    """Convert a model to LiteRT and measure both files."""
     recognizer = Recognizer.load(name, threads=1)
     file = lab.write_litert(name, scratch) / LITERT_FILE
     crops = recognizer.card.preprocess.stack(list(faces.faces))

@@ -1,10 +1,10 @@
-"""What 8-bit integers cost and save: `python benchmarks/model_cost.py DATA MODEL... [--votes CSV] [--add]`.
+"""Costs and savings of 8-bit integers: `python benchmarks/model_cost.py DATA MODEL... [--votes CSV] [--add]`.
 
 MODEL is a float model: a run or a model folder. Each is quantised on the data that it was trained on, and both are
-measured on PublicTest through `mien.Recognizer`, as users run them. Speed is processor time with one thread; the two
-take turns, so that a busy minute of the machine hits both.
+measured on PublicTest through `mien.Recognizer`, as users run them. Speed is CPU time with one thread; the two take
+turns, so that load from other programs affects both.
 
-Writes benchmarks/results/model_cost.json and prints the table that stands in docs/benchmarks.md.
+Writes benchmarks/results/model_cost.json and prints the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mien.recognizer import Recognizer
 
 RESULT = Path(__file__).parent / "results" / "model_cost.json"
 ROUNDS = {1: 1000, 64: 50}
-"""Faces that are run together -> how often."""
+"""Batch size -> number of runs."""
 
 
 def measure(model: str, data: FaceDataset, twins: Audit, scratch: Path) -> dict[str, Any]:
@@ -86,10 +86,10 @@ def speeds(recognizers: list[Recognizer], faces: FaceDataset) -> dict[int, list[
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="FER2013, what the models were trained on")
+    parser.add_argument("data", type=Path, help="FER2013, the data that the models were trained on")
     parser.add_argument("models", nargs="+", help="runs, or folders of float models")
-    parser.add_argument("--votes", type=Path, help="fer2013new.csv, for models that answer with the classes of FER+")
-    parser.add_argument("--add", action="store_true", help="keep what the record holds of other models")
+    parser.add_argument("--votes", type=Path, help="fer2013new.csv, for models with the classes of FER+")
+    parser.add_argument("--add", action="store_true", help="keep the record's figures of other models")
     arguments = parser.parse_args()
     data = lab.read_fer2013(arguments.data)
     if arguments.votes:

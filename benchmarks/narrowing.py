@@ -1,7 +1,7 @@
-"""How much of a network `mien narrow` keeps: `python benchmarks/narrowing.py DATA`.
+"""Linear probes of a network before and after `mien narrow`: `python benchmarks/narrowing.py DATA`.
 
-A linear classifier, fitted to faces of Training, reads the last features of mien-large's network, of the quarter of it
-that `mien narrow` fits, and of a network of the same shape with random weights; all are measured on PublicTest. Writes
+A linear classifier is fitted to the last features, on faces of Training: of mien-large's network, of the quarter of it
+that `mien narrow` fits, and of a network of the same shape with random weights. All are measured on PublicTest. Writes
 benchmarks/results/narrowing.json.
 """
 
@@ -28,11 +28,11 @@ from mien.recognizer import Recognizer
 
 MODEL, NARROW = "mien-large", "residual-slim"
 STEP = 7
-"""Every so many-th face of Training fits the classifier."""
+"""The classifier is fitted to every n-th face of Training."""
 
 
 def features(classifier: Classifier, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return what the last layer reads of grey faces ``(N, H, W)``, ``(N, width)``."""
+    """Return the last layer's input ``(N, width)`` for grey faces ``(N, H, W)``."""
     network = classifier.eval().network
     with torch.no_grad():
         parts = [
@@ -44,7 +44,7 @@ def features(classifier: Classifier, faces: npt.NDArray[np.uint8]) -> npt.NDArra
 
 
 def measure(classifier: Classifier, data: FaceDataset) -> dict[str, float | int | list[float]]:
-    """Fit the classifier, and return how often it is right."""
+    """Fit the classifier, and return its accuracy."""
     training, test = data.training, data.split(PUBLIC)
     fitted = LogisticRegression(max_iter=2000).fit(
         features(classifier, training.faces[::STEP]), training.labels[::STEP]

@@ -1,12 +1,11 @@
-"""What going on from mien-small brings on faces of one's own: `python benchmarks/own_faces.py FER2013`.
+"""Gain from fine-tuning mien-small on a user's own faces: `python benchmarks/own_faces.py FER2013`.
 
-FER2013's PublicTest, which no model has learned from, stands for faces of one's own, once with the mouth covered, as by
-a mask, and once of 16 x 16 pixels, as from far away. One half of it, drawn so that twins stay together, is to learn
-from, 100, 400 or all of its faces; the other half tests mien-small as it ships, and what `mien-small-further` makes
-of it, both with the mirror image: on faces of the same kind, and on unchanged ones, which may be forgotten. There are
-three draws.
+FER2013's PublicTest, which no model was trained on, represents a user's faces: with the mouth covered, as by a mask, or
+of 16 x 16 pixels, as from far away. One half of it, drawn so that twins stay together, is for training: 100, 400 or all
+of its faces. The other half tests mien-small as it ships and after `mien-small-further`, both with the mirror image: on
+faces of the same kind, and on unchanged ones, to detect forgetting. There are three draws.
 
-Writes what is found into benchmarks/results/own_faces.json; `python benchmarks/page.py` makes the page from it.
+Writes benchmarks/results/own_faces.json, from which `python benchmarks/page.py` writes the page.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ KINDS = {
     "mouth covered": ("covered", "mouth"),
     "16 x 16 pixels": ("fewer pixels", "16 x 16"),
 }
-"""In words -> name and strength of the change of `mien robust`."""
+"""Kind of faces -> name and strength of the change in `mien robust`."""
 FACES = (100, 400, None)
 DRAWS = range(3)
 HALF = Validation(kind="holdout", fraction=0.5, rule="grouped")
 
 
 def own_faces(public: FaceDataset, kind: str, draw: int) -> tuple[FaceDataset, FaceDataset, FaceDataset]:
-    """Return changed faces to learn from, in random order; faces to test with, changed; and the same, unchanged."""
+    """Return changed training faces, in random order; changed test faces; and the same test faces, unchanged."""
     change = next(one for one in CHANGES if (one.name, one.strength) == KINDS[kind])
     learnt, tested = holdout(public, HALF, seed=draw)
     learnt = learnt.take(np.random.default_rng(draw).permutation(len(learnt)))
@@ -54,14 +53,14 @@ def own_faces(public: FaceDataset, kind: str, draw: int) -> tuple[FaceDataset, F
 
 
 def right(recognizer: Recognizer, faces: FaceDataset) -> npt.NDArray[np.bool_]:
-    """Whether each of the faces is named right, ``(N,)``."""
+    """Whether each face is predicted correctly, ``(N,)``."""
     labels = faces.relabel(recognizer.card.labels).labels
     named: npt.NDArray[np.bool_] = predict(recognizer, faces.faces).argmax(1) == labels
     return named
 
 
 def measure(public: FaceDataset, kind: str, draw: int) -> list[dict[str, Any]]:
-    """Go on from the model with ever more faces of one draw."""
+    """Fine-tune the model on increasing numbers of faces of one draw."""
     learnt, *tests = own_faces(public, kind, draw)
     shipped = Recognizer.load(MODEL)
     before = [right(shipped, faces) for faces in tests]

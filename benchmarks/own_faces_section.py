@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on going on from a model that ships."""
+"""The section of docs/benchmarks.md on fine-tuning a model that ships."""
 
 from __future__ import annotations
 

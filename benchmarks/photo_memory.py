@@ -1,6 +1,6 @@
 """Peak memory and time of `mien.analyze` on large photos: `python benchmarks/photo_memory.py`.
 
-The photos are made here: skimage's astronaut, enlarged. Each is analysed in a process of its own, with the model that
+The photos are generated: skimage's astronaut, enlarged. Each is analysed in a separate process, with the model that
 ships and one thread. Writes benchmarks/results/photo_memory.json.
 """
 

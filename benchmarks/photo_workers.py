@@ -1,9 +1,9 @@
 """Threads or processes for many photos: `python benchmarks/photo_workers.py [--photos N] [--rounds N]`.
 
-The photos are made here: JPEGs of 1, 2, 4, 8 and 12 megapixels with none to three faces. Each way of reading them runs
-in a process of its own, in turns, so that all ways see the same load of the machine; the best round of each counts,
-because other work can only slow it. Rates depend on free cores; the share of the time in which Python's lock is held,
-which limits threads, does not. Writes benchmarks/results/photo_workers.json.
+The photos are generated: JPEGs of 1, 2, 4, 8 and 12 megapixels with up to three faces. Each variant runs in a separate
+process. The variants take turns, so that all are exposed to the same load; the best round of each counts, because other
+programs can only slow it. Rates depend on free cores; the share of time in which Python's GIL is held, which limits
+threads, does not. Writes benchmarks/results/photo_workers.json.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_here(photos: list[Path], threads: int = 1) -> tuple[int, int, float]:
 
 
 def read_all(photos: list[Path], way: str, workers: int) -> tuple[int, float]:
-    """Analyse photos in one of the ways; return the number of faces, and the peak memory of all that read, in MB."""
+    """Analyse photos with one variant; return the number of faces, and the peak memory of all its processes, in MB."""
     if way == "threads":
         _, faces, peak = read_here(photos, workers)
         return faces, peak
@@ -67,7 +67,7 @@ def read_all(photos: list[Path], way: str, workers: int) -> tuple[int, float]:
 
 
 def measure(folder: Path, way: str, workers: int) -> dict[str, float]:
-    """Analyse all photos; memory is the sum of what each process that reads held at most."""
+    """Analyse all photos; memory is the sum of the peaks of all processes."""
     photos = sorted(folder.iterdir())
     began = time.perf_counter()
     faces, peak = read_all(photos, way, workers)
@@ -76,7 +76,7 @@ def measure(folder: Path, way: str, workers: int) -> dict[str, float]:
 
 
 def lock_share(folder: Path) -> float:
-    """The share of one thread's CPU time outside the decoder, OpenCV and onnxruntime, which let go of Python's lock."""
+    """The share of one thread's CPU time outside the decoder, OpenCV and onnxruntime, which release the GIL."""
     import cv2
     import onnxruntime
 
@@ -114,7 +114,7 @@ def lock_share(folder: Path) -> float:
 
 
 def main() -> None:
-    """Measure all ways in turns and write the result."""
+    """Measure all variants in turn and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)

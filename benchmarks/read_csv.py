@@ -2,8 +2,8 @@
 
     python benchmarks/read_csv.py FER2013_CSV [--repeats 3]
 
-Each reading runs in a process of its own, one after the other, with one thread; both give the same array, which is
-checked. The file is read once before, so that neither waits for the disk. Writes `benchmarks/results/read_csv.json`.
+Each reader runs in a separate process, one after the other, with one thread; both must give the same array. The file is
+read once before, so that neither waits for the disk. Writes `benchmarks/results/read_csv.json`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ READERS = {"mien": read_with_mien, "pandas": read_with_pandas}
 
 
 def measure_here(reader: str, path: str) -> None:
-    """Read once in this process and print what it took; imports and the check's hash are left out."""
+    """Read once in this process and print time and memory, without imports and the hash of the check."""
     if reader == "mien":
         import mien.lab.data  # noqa: F401
     else:
@@ -83,7 +83,7 @@ def main() -> None:
         return
     Path(arguments.csv).read_bytes()  # from here on it is in the disk cache
     runs = {name: [] for name in READERS}
-    for _ in range(arguments.repeats):  # in turn, so that a busy minute of the machine hits both
+    for _ in range(arguments.repeats):  # in turn, so that load from other programs affects both
         for name in READERS:
             runs[name].append(measure(name, arguments.csv))
     if len({run["sha256"] for each in runs.values() for run in each}) != 1:

@@ -1,12 +1,12 @@
-"""What the models that ship lose on changed faces: `python benchmarks/robustness.py DATA`.
+"""Robustness of the models that ship to changed faces: `python benchmarks/robustness.py DATA`.
 
-Measures the models for seven classes on PublicTest as `mien robust` does, writes benchmarks/results/robustness.json,
-and from it docs/robustness.md, whose picture and long table are of the default model, and the figures in
-docs/protocol.md that candidates are held to; without DATA only pages and picture. To be run whenever one of these
-models changes, after `python benchmarks/detector_crops.py DATA`, whose section stands on the same page.
+Measures the models for seven classes on PublicTest as `mien robust` does and writes benchmarks/results/robustness.json.
+From this record it writes docs/robustness.md, whose picture and long table show the default model, and the figures in
+docs/protocol.md that candidates must reach; without DATA only pages and picture. Run it whenever one of these models
+changes, after `python benchmarks/detector_crops.py DATA`, which measures another section of the same page.
 
-With `--record NAME --models FOLDER...` it measures others, which might ship or did, adds them to
-benchmarks/results/NAME.json, and writes no page: docs/log.md says what came of them.
+With `--record NAME --models FOLDER...` it measures candidates or earlier models, adds them to
+benchmarks/results/NAME.json, and writes no page; docs/log.md has the conclusions.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ KINDS = {
     "light": ("darker", "brighter", "less light", "more light", "less contrast", "levels moved"),
     "covered": ("covered",),
 }
-"""What else may happen to a face, and the changes that stand for it."""
+"""Other kinds of degradation, and the changes that represent them."""
 OFF_BY_TEN = ("box shifted 10 % of its side", "box larger 10 %", "box smaller 10 %")
 
 
 def page(record: dict[str, Any], crops: dict[str, Any]) -> str:
-    """Return the page of its own record and of that of the detector's crops."""
+    """Return the page, from its own record and that of the detector's crops."""
     models = measurements(record)
     measured = models[0]
     words = _commit(record["models"][0]["commit"])
@@ -88,17 +88,17 @@ which cameras convert into grey levels by a power of 1/2.2.
 
 
 def _commit(digits: str) -> str:
-    """Such as ``0e1725c``, or ``0e1725c with changes`` where the code was not what was committed."""
+    """Such as ``0e1725c``, or ``0e1725c with changes`` if the code had uncommitted changes."""
     return digits[:7] + (" with changes" if digits.endswith("+dirty") else "")
 
 
 def measurements(record: dict[str, Any]) -> list[Robustness]:
-    """Return what a record holds, the default model first."""
+    """Return the models of a record, the default first."""
     return [Robustness.from_json(json.dumps({k: each[k] for k in each if k != "commit"})) for each in record["models"]]
 
 
 def side_by_side(models: Sequence[Robustness]) -> Table:
-    """Return a row for each model: unchanged faces, boxes that are off, and the means over other kinds of change."""
+    """Return a row for each model: unchanged faces, inexact boxes, and the means over other kinds of change."""
     rows = []
     for measured in models:
         unchanged, *changed = measured.effects
@@ -119,7 +119,7 @@ def side_by_side(models: Sequence[Robustness]) -> Table:
 
 
 def held_to(models: Sequence[Robustness]) -> Table:
-    """Return what candidates are held to: how often the models that ship are right, largest first."""
+    """Return the figures that candidates must reach: the accuracies of the models that ship, largest first."""
     rows = []
     for measured in sorted(models, key=lambda each: -each.effects[0].full.accuracy):
         unchanged, *changed = measured.effects
@@ -135,12 +135,12 @@ def held_to(models: Sequence[Robustness]) -> Table:
 
 
 def protocol(record: dict[str, Any]) -> str:
-    """Return docs/protocol.md with that table brought up to date."""
+    """Return docs/protocol.md with that table updated."""
     return with_part(PROTOCOL, "robustness.py", held_to(measurements(record)).markdown())
 
 
 def example() -> npt.NDArray[np.uint8]:
-    """Return a face that anyone may show, as the detector finds it, ``(48, 48)``."""
+    """Return a face in the public domain, cropped by the detector, ``(48, 48)``."""
     photo = np.asarray(astronaut())
     return Preprocess().stack([crop_face(photo, YuNet().detect(photo)[0])])[0, 0]
 
@@ -151,7 +151,7 @@ def measure(model: str, faces: FaceDataset) -> dict[str, Any]:
 
 
 def update(file: Path, models: Sequence[str], data: Path, *, alone: bool = False) -> None:
-    """Measure the models that a record lacks; `alone` drops all others from it."""
+    """Measure the models that a record lacks; `alone` removes all others from it."""
     faces = lab.read_fer2013(data)
     known = json.loads(file.read_text(encoding="utf-8"))["models"] if file.is_file() else []
     rows = {one["model_sha256"]: one for one in known}
@@ -168,7 +168,7 @@ def _write(file: Path, models: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Measure what the record lacks, where there is data; write record, page and picture."""
+    """Measure what the record lacks, if there is data; write record, page and picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?", help="FER2013 with its Training split")
     parser.add_argument("--models", nargs="+", help="folders of other models")

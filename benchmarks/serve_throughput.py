@@ -1,8 +1,8 @@
-"""Photos a second through `mien serve`: `python benchmarks/serve_throughput.py`.
+"""Throughput of `mien serve`: `python benchmarks/serve_throughput.py`.
 
-A server in a process of its own is asked by 1 and by 8 clients in another, which send a photo as soon as the one before
-is answered: skimage's astronaut, 512 x 512 px, one face, and six of her, 1536 x 1024 px. Beside the photos a second
-stands the processor time that the server spent on one, which other programs on the machine disturb less. Writes
+A server in its own process gets requests from 1 and from 8 clients in another one. Each client sends the next photo as
+soon as it has the response: skimage's astronaut, 512 x 512 px, one face, or six of her, 1536 x 1024 px. Besides photos
+per second, it measures the server's CPU time per photo, which depends less on other programs. Writes
 benchmarks/results/serve_throughput.json.
 """
 
@@ -57,7 +57,7 @@ def serve(port: int) -> None:
 
 @contextmanager
 def server(port: int) -> Iterator[int]:
-    """Run a server meanwhile, and give its process."""
+    """Run a server, and yield its process."""
     process = subprocess.Popen([sys.executable, __file__, "--serve", str(port)])
     try:
         while True:
@@ -75,7 +75,7 @@ def server(port: int) -> Iterator[int]:
 
 
 def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"") -> bytes:
-    """Return the body of an answer."""
+    """Return the body of a response."""
     connection.request(method, path, body)
     response = connection.getresponse()
     found = response.read()
@@ -85,20 +85,20 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: by
 
 
 def cpu_seconds(process: int) -> float:
-    """Processor time of a process so far."""
+    """CPU time of a process so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def send(port: int, photo: bytes, n: int) -> None:
-    """Be one client."""
+    """Run one client."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for _ in range(n):
         ask(connection, "POST", "/v1/analyze", photo)
 
 
 def round_of(port: int, process: int, photo: bytes, clients: int, n: int) -> tuple[float, float]:
-    """Return photos a second, and milliseconds of processor time for a photo."""
+    """Return photos per second, and milliseconds of CPU time per photo."""
     threads = [threading.Thread(target=send, args=(port, photo, n // clients)) for _ in range(clients)]
     cpu, began = cpu_seconds(process), time.perf_counter()
     for thread in threads:

@@ -1,8 +1,8 @@
-"""Which ideas make a short training better: `python benchmarks/speed_ideas.py FER2013`.
+"""Ablations of ideas that may improve a short training: `python benchmarks/speed_ideas.py FER2013`.
 
-Each idea trains mien-small-first's network for about seven minutes of one core, on four fifths of Training, and is
-judged by the rest, which is drawn with twins together: no test split takes part. benchmarks/results/speed_ideas.json
-keeps what is done; docs/log.md says what came of it.
+Each idea trains mien-small-first's network for about seven minutes on one core, on four fifths of Training, and is
+validated on the rest, which is drawn with twins together; no test split is used. benchmarks/results/speed_ideas.json
+keeps the results; docs/log.md has the conclusions.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ IDEAS: dict[str, Recipe] = {
     "lookahead in place of averaged weights": replace(BEST, ema_decay=0.0),
     "faces grow from 32 px, 14 epochs": replace(BEST, epochs=14, sizes=Progressive(first_px=32)),
 }
-"""All else as speed-70, in batches of 256, without mixup unless said; rates of all else 0.1 with a rate of Muon alone,
-0.03 with none."""
+"""Everything else as in speed-70, in batches of 256, without mixup unless stated. The learning rate of everything else
+is 0.1 if only Muon's is given, 0.03 if none is."""
 SEEDS = {
     "Muon, lr 0.025, all else 0.03": (0, 1),
     "each face from one side, then the other": (0, 1),
 }
-"""Where more than one decides."""
+"""Of the trials that several seeds decide."""
 TRAINERS: dict[str, type[Trainer]] = {
     "each face from one side, then the other": speed_trainers.AlternatingFlip,
     "easy faces left out, 15 epochs": speed_trainers.SkippingEasy,

@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on training beside other trainers."""
+"""The section of docs/benchmarks.md that compares training speed with other trainers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layout import number, table
 
 SMALL = 1_000_000  # parameters: the aims are about smaller networks
 AIMS = {"cpu": 3, "cuda": 20}
-"""How many times as fast as the fastest rival, by device."""
+"""Target speed relative to the fastest rival, by device."""
 
 
 def section(measured: dict[str, Any]) -> str:
@@ -25,7 +25,7 @@ def section(measured: dict[str, Any]) -> str:
 
 
 def speeds(by_cores: dict[str, Any]) -> str:
-    """Images a second, and how many times as many mien has; all else from the first of the columns."""
+    """Images per second, and mien's speed relative to each; everything else is from the first column."""
     first = next(iter(by_cores.values()))
     head, rows = ["trainer", "computes on, in"], {name: [name, one["computes"]] for name, one in first.items()}
     for cores, by_name in by_cores.items():
@@ -39,7 +39,7 @@ def speeds(by_cores: dict[str, Any]) -> str:
 
 
 def aims(network: dict[str, Any]) -> str:
-    """Say of a small network whether mien is as much faster than all rivals as it aims to be."""
+    """Say for a small network whether mien reaches its aim of speed relative to all rivals."""
     if network["parameters"] >= SMALL:
         return ""
     lines = []
@@ -53,7 +53,7 @@ def aims(network: dict[str, Any]) -> str:
 
 
 def times(by_name: dict[str, Any]) -> str:
-    """Seconds to the accuracy."""
+    """Seconds to the target accuracy."""
     rows, mien_s = [], by_name["mien"]["seconds"]
     for name, one in by_name.items():
         epochs, seconds = one["epochs"], one["seconds"]

@@ -1,14 +1,14 @@
-"""What minutes of training buy, and whether the speed recipes reach their aims.
+"""Accuracy after minutes of training, and whether the speed recipes reach their aims.
 
     python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds 0 1 2] [--recipes NAME ...] [--keep FOLDER]
         [--minutes N]
 
 ``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9, 27 and 60 minutes of one core;
-``records`` trains the speed recipes as they are. Each training is measured from its first step to its last; a short
-one goes before, which loads and compiles what later ones find loaded, and has its own figure. Accuracy is that of
-PublicTest, of one view and of a face and its mirror image. benchmarks/results/speedruns.json keeps what is done, so
-that a second call trains what is missing; two calls may work side by side on seeds of their own, each on its core. With
-`--keep` the runs stay, for an ensemble, and an interrupted one goes on. After `--minutes` no training begins.
+``records`` trains the speed recipes as they are. Each training is timed from its first step to its last; a short
+warm-up training before it loads and compiles everything and is timed separately. Accuracy is measured on PublicTest,
+with one view and with a face and its mirror image. benchmarks/results/speedruns.json keeps finished trainings, so a
+second call trains only what is missing; two calls may run in parallel on different seeds, each on one core. `--keep`
+keeps the runs, for an ensemble, and resumes an interrupted one. No training starts after `--minutes`.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ CURVE = {
 """Network -> epochs."""
 VIEWS: tuple[TTA, ...] = ("none", "flip")
 MIXUP_FROM = 30
-"""Epochs below which mixup costs more than it gains."""
+"""Number of epochs below which mixup lowers the accuracy."""
 
 
 def curve() -> list[Recipe]:
-    """Return the shortest trainings of all networks, then longer ones."""
+    """Return the shortest trainings of all networks first, then longer ones."""
     base = recipes["speed-70"]
     assert isinstance(base.augment, Augment)
     plain = replace(base.augment, mixup_alpha=0.0)
@@ -86,21 +86,21 @@ def measure(
 
 
 def recognised(run: Run, data: FaceDataset, faces: FaceDataset, tta: TTA) -> npt.NDArray[np.bool_]:
-    """Whether the run's exported model names each of `faces`, which are of `data`, right ``(N,)``."""
+    """Whether the run's exported model predicts each of `faces`, which are of `data`, correctly ``(N,)``."""
     _, recognizer = open_model(run, data)
     right: npt.NDArray[np.bool_] = predict(recognizer, faces.faces, tta).argmax(1) == faces.labels
     return right
 
 
 def main() -> None:
-    """Train what the record lacks, and keep each result at once."""
+    """Train what the record lacks, and save each result at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", choices=["curve", "records"], default="curve")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--recipes", nargs="+", help="leave out all others")
-    parser.add_argument("--keep", type=Path, help="folder in which the runs stay")
-    parser.add_argument("--minutes", type=float, default=1e9, help="begin no further training after these")
+    parser.add_argument("--keep", type=Path, help="folder to keep the runs in")
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no training after this time")
     options = parser.parse_args()
     rows = curve() if options.runs == "curve" else list(SPEEDRUNS)
     names = [recipe.name for recipe in rows]
@@ -134,13 +134,13 @@ def main() -> None:
 
 
 def read() -> dict[str, Any]:
-    """What is on record, by machine."""
+    """The record, by machine."""
     known: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
     return known
 
 
 def done() -> set[tuple[str, int]]:
-    """Recipe and seed of what this machine has on record."""
+    """Recipe and seed of this machine's trainings on record."""
     return {(one["recipe"], one["seed"]) for one in read().get(machine(), {"runs": []})["runs"]}
 
 

@@ -1,4 +1,4 @@
-"""The section of docs/benchmarks.md on what minutes of training buy, and its picture."""
+"""The section of docs/benchmarks.md on accuracy after minutes of training, and its picture."""
 
 from __future__ import annotations
 

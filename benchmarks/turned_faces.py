@@ -1,8 +1,8 @@
-"""How turned faces are found and read: `python benchmarks/turned_faces.py DATA [--faces 1000] [PHOTO...]`.
+"""Detection and recognition of rotated faces: `python benchmarks/turned_faces.py DATA [--faces 1000] [PHOTO...]`.
 
-* found: each face of the photographs, 120 px high, in a picture of 480 px that is turned by 0 to 345 degrees; how many
-  are found, and how many keep the label that they have upright.
-* levelled: PublicTest faces of FER2013 on a plain ground, turned, found, cropped; accuracy with the crop as it stands
+* found: each face of the photographs, 120 px high, in a picture of 480 px, rotated by 0 to 345 degrees; how many are
+  found, and how many keep the label that they have upright.
+* levelled: PublicTest faces of FER2013 on a plain ground, rotated, detected, cropped; accuracy with the crop as it is
   and with the crop levelled by the landmarks. Only faces that were found count.
 
 Writes benchmarks/results/turned_faces.json. Without PHOTO, the photographs are scikit-image's and matplotlib's.
@@ -42,7 +42,7 @@ def turned(image: Image, center: tuple[float, float], scale: float, degrees: flo
 
 
 def in_the_middle(detector: YuNet, picture: Image) -> Face | None:
-    """The face in the middle of a picture."""
+    """A face near the middle of a picture."""
     near = (face for face in detector.detect(picture) if np.abs(np.array(face.center) - SIDE_PX / 2).max() < 30)
     return next(near, None)
 
@@ -70,7 +70,7 @@ def measure_found(photos: list[Path]) -> dict[str, object]:
 
 
 def measure_levelled(data: Path, count: int) -> dict[str, object]:
-    """Accuracy on turned FER2013 faces, levelled and not."""
+    """Accuracy on rotated FER2013 faces, levelled and not."""
     detector, recognizer = YuNet(), Recognizer.load()
     split = read_fer2013(data).split(PUBLIC).relabel(recognizer.card.labels)
     chosen = np.random.default_rng(0).choice(len(split.faces), min(count, len(split.faces)), replace=False)

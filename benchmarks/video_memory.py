@@ -1,8 +1,8 @@
 """Peak memory of `mien analyze` on videos of one and ten minutes: `python benchmarks/video_memory.py [--model MODEL]`.
 
-The videos are made here: skimage's astronaut, 256 x 192 px at 10 frames a second, panned to and fro in changing
-light. Each is analysed in a process of its own, with every output that holds something about the whole video. Memory is
-constant if the ten minutes need no more than the one. Writes benchmarks/results/video_memory.json.
+The videos are generated: skimage's astronaut, 256 x 192 px at 10 frames per second, panned to and fro in changing
+light. Each is analysed in a separate process, with every output that covers the whole video. Memory is constant if ten
+minutes need no more than one. Writes benchmarks/results/video_memory.json.
 """
 
 from __future__ import annotations

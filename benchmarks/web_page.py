@@ -1,9 +1,9 @@
-"""The page of `mien web` beside mien itself: `python benchmarks/web_page.py FOLDER --runtime DIST`.
+"""Comparison of the page of `mien web` with mien itself: `python benchmarks/web_page.py FOLDER --runtime DIST`.
 
-Reads the photos in FOLDER with `mien.analyze` and with the page, in Chromium without a window, and compares the answers
-face by face; then a photo of a face plays as the camera, and what the page reads of it in a second is counted. DIST is
-the folder dist of npm's onnxruntime-web. All cores, unless taskset says otherwise. Writes
-benchmarks/results/web_page.json; `python benchmarks/page.py` makes the page from it.
+Analyses the photos in FOLDER with `mien.analyze` and with the page, in headless Chromium, and compares the results face
+by face. Then a photo of a face simulates the camera, to count the pictures per second that the page analyses. DIST is
+the folder dist of npm's onnxruntime-web. Uses all cores unless limited by taskset. Writes
+benchmarks/results/web_page.json, from which `python benchmarks/page.py` writes the page.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from file_host import file_host  # noqa: E402
 
 
 def answers(page: Page, photos: list[Path]) -> tuple[list[dict[str, Any]], list[float]]:
-    """What the page says of each photo, and its seconds for it, the drawing of the answer included."""
+    """The page's result for each photo, and its seconds, including drawing."""
     seconds = []
     for number, photo in enumerate(photos, start=1):
         begun = time.perf_counter()
@@ -47,7 +47,7 @@ def answers(page: Page, photos: list[Path]) -> tuple[list[dict[str, Any]], list[
 
 
 def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
-    """Two answers about the same face."""
+    """Two results for the same face."""
     (x0, y0, x1, y1), other = ours["box"], theirs["box"]
     ours_p, theirs_p = (list(face["expression"]["probabilities"].values()) for face in (ours, theirs))
     return {
@@ -58,7 +58,7 @@ def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]
 
 
 def camera_rate(page: Page) -> float:
-    """Pictures a second that the page reads from the camera."""
+    """Pictures per second that the page analyses from the camera."""
     page.permit_camera("granted")
     page.evaluate("byId('camera-toggle').click()")
     page.wait("frames.length > 2", 60)
@@ -68,7 +68,7 @@ def camera_rate(page: Page) -> float:
 
 
 def in_browser(photos: list[Path], runtime: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """What the page answers for each photo, and what it takes."""
+    """The page's results for each photo, and its times."""
     with tempfile.TemporaryDirectory() as made:
         site = write_web(Path(made) / "site", runtime=runtime)
         film = Path(made) / "camera.jpg"
@@ -98,7 +98,7 @@ def in_browser(photos: list[Path], runtime: Path) -> tuple[list[dict[str, Any]],
 
 
 def in_python(photos: list[Path]) -> tuple[list[dict[str, Any]], float]:
-    """What mien answers for each photo, and its median seconds."""
+    """mien's results for each photo, and its median seconds."""
     analyzer = mien.Analyzer()
     list(analyzer.run(photos[:1]))
     found, seconds = [], []
@@ -110,7 +110,7 @@ def in_python(photos: list[Path]) -> tuple[list[dict[str, Any]], float]:
 
 
 def measure(folder: Path, runtime: Path) -> dict[str, Any]:
-    """All of it."""
+    """The whole record."""
     photos = sorted(file for file in folder.iterdir() if file.suffix in (".jpg", ".png"))
     theirs, figures = in_browser(photos, runtime)
     ours, own_seconds = in_python(photos)

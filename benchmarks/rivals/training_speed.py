@@ -1,8 +1,8 @@
-"""mien's training loop beside what people write today, in one run: same network, batch, faces and kind of changes.
+"""Comparison of mien's training loop with common ones: same network, batch size, faces and kinds of augmentation.
 
     python benchmarks/rivals/training_speed.py --data FER2013
 
-Run it with the Python of an environment that holds mien and its rivals; torch goes first, in the build that fits:
+Run it with the Python of an environment with mien and its rivals; install torch first, in the build that fits:
 
     python -m venv env && env/bin/pip install -c constraints.txt torch      # without a GPU as in docs/guide.md
     env/bin/pip install -c constraints.txt '.[lab]'
@@ -12,21 +12,23 @@ The contenders are the programs in trainers/, beside this file:
 
     mien            `lab.train`, in the precision that it chooses itself, and in float32
     torchvision     ImageFolder of PNG files, transforms on PIL images, DataLoader, a plain loop in float32
-    Keras           arrays in memory, `fit` with layers that change the faces, in float32, on torch and on jax
+    Keras           arrays in memory, `fit` with augmentation layers, in float32, on torch and on jax
 
-Each measurement is a process of its own, in which PNG files of the same faces are read. What is measured:
+Each measurement is a separate process, which reads PNG files of the same faces. Measurements:
 
     speed       images/s of training alone, after a first epoch, on a part of the faces; repeated in turn for all
-                contenders (A B C, A B C, ...), so that a drift of the machine's speed strikes all. Then start, what the
-                first epoch takes more than a later one, with imports, reading and compilation; and memory, the peak of
-                the process and what the DataLoader's workers have for themselves.
+                contenders (A B C, A B C, ...), so that drifts of the machine's speed affect all. Also start, the extra
+                time of the first epoch, with imports, reading and compilation; and memory, the peak of the process and
+                the private memory of the DataLoader's workers.
     accuracy    seconds from the start of the process to the end of the first epoch that reaches an accuracy on held-out
                 faces, with the first of the networks, the last of --cpus, and all faces of Training, a tenth held out
 
-All learn by SGD with Nesterov's momentum at one rate; Keras draws its first weights by its own rule. Where CUDA is, all
-use it; give --cpus 0,1,2,3,4,5,6,7 --workers 0 8 --faces 28000 then, since small epochs are over too soon to be timed.
+All train by SGD with Nesterov's momentum at the same learning rate; Keras initialises weights in its own way. If CUDA
+is available, all use it; then give --cpus 0,1,2,3,4,5,6,7 --workers 0 8 --faces 28000, because small epochs are too
+short to be timed.
 
-Needs Linux (taskset, /proc). Writes benchmarks/results/training_speed.json; `python benchmarks/page.py` makes the page.
+Needs Linux (taskset, /proc). Writes benchmarks/results/training_speed.json, from which `python benchmarks/page.py`
+writes the page.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ TRAINERS = Path(__file__).resolve().parent / "trainers"
 PACKAGES = ("torch", "torchvision", "keras", "jax")
 
 Answers = dict[str, list[dict[str, Any]]]
-"""By contender: what it answered, once a round."""
+"""By contender: its results, one per round."""
 
 
 def contenders(workers: Iterable[int]) -> dict[str, list[str]]:
@@ -75,7 +77,7 @@ def contenders(workers: Iterable[int]) -> dict[str, list[str]]:
 
 
 def measure(who: dict[str, list[str]], plan: dict[str, Any], cpus: list[int], rounds: int) -> Answers:
-    """Let all contenders in turn carry out a plan (see trainers/watch.py) `rounds` times."""
+    """Run a plan (see trainers/watch.py) `rounds` times for all contenders in turn."""
     answers: Answers = {name: [] for name in who}
     for number in range(rounds):
         for name, (program, variant) in who.items():
@@ -89,7 +91,7 @@ def measure(who: dict[str, list[str]], plan: dict[str, Any], cpus: list[int], ro
 
 
 def speed_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Images a second by the clock, the median and all rounds, and by the processor; start; memory."""
+    """Images per second by the clock, the median and all rounds, and per CPU second; start; memory."""
     by_clock, by_processor, starts = [], [], []
     for answer in answers:
         first, *later = answer["epochs"]
@@ -108,14 +110,14 @@ def speed_figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def accuracy_figures(answer: dict[str, Any], accuracy: float) -> dict[str, Any]:
-    """Seconds to the accuracy, or None, and the way there: seconds and accuracy after each epoch."""
+    """Seconds to the target accuracy, or None, and seconds and accuracy after each epoch."""
     way = [[round(epoch["end_s"], 1), round(epoch["accuracy"], 4)] for epoch in answer["epochs"]]
     reached = answer["epochs"][-1]["accuracy"] >= accuracy
     return {"seconds": way[-1][0] if reached else None, "epochs": way}
 
 
 def parameters_of(answers: Answers) -> int:
-    """Return the size of the network, which all must have built alike."""
+    """Return the size of the network, which must be the same for all."""
     found = {name: said[0]["parameters"] for name, said in answers.items()}
     if len(set(found.values())) > 1:
         raise SystemExit(f"The trainers did not build the same network; trainable parameters: {found}")
@@ -123,9 +125,9 @@ def parameters_of(answers: Answers) -> int:
 
 
 def write_faces(faces: FaceDataset, folder: Path) -> dict[str, int]:
-    """Write labelled faces as PNG files, a tenth of each class as the test split; return how many there are.
+    """Write labelled faces as PNG files, a tenth of each class as the test split; return their numbers.
 
-    Those to learn from are whole batches: a smaller last one would make Keras on jax compile a second step.
+    The training faces fill whole batches, because a smaller last one would make Keras on jax compile a second step.
     """
     training, held_out = holdout(faces, Validation(kind="holdout", fraction=0.1, rule="stratified"), seed=0)
     training = training.take(np.random.default_rng(0).permutation(len(training))[: len(training) // BATCH * BATCH])
@@ -135,7 +137,7 @@ def write_faces(faces: FaceDataset, folder: Path) -> dict[str, int]:
 
 
 def figures_of_all(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Measure everything, and return what the record says of it."""
+    """Measure everything, and return the record."""
     training, who = lab.read_fer2013(given.data).training, contenders(given.workers)
     part = training
     if given.faces < len(training):

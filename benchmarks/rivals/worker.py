@@ -1,4 +1,4 @@
-"""What the workers in Python share: the clock, the loops over photos and frames, and the line that each prints."""
+"""Shared code of the Python workers: the clock, the loops over photos and frames, and the output line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_SECONDS = 15.0
 
 
 class Clock:
-    """Seconds on the wall, and of the processor in all threads of this process, since it was made."""
+    """Wall seconds, and CPU seconds of all threads of this process, since its creation."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
@@ -59,7 +59,7 @@ def read_video(read: Read, file: str) -> dict[str, Any]:
 
 
 def classify(classifier: Callable[[int], object]) -> dict[str, Any]:
-    """Call a classifier on 1 and on 64 faces again and again, for a second each after a first call."""
+    """Call a classifier repeatedly on 1 and on 64 faces, for a second each after a first call."""
     found = {}
     for n in (1, 64):
         classifier(n)
@@ -72,7 +72,7 @@ def classify(classifier: Callable[[int], object]) -> dict[str, Any]:
 
 
 def run(**tasks: Callable[[str], dict[str, Any]]) -> None:
-    """Do the task that the command line names, with its file, and print what it returns as a line of JSON."""
+    """Run the task named on the command line, with its file, and print its result as a line of JSON."""
     _, task, path = sys.argv
     print(json.dumps(tasks[task](path)), flush=True)
-    os._exit(0)  # some libraries hang or crash while they tidy up
+    os._exit(0)  # some libraries hang or crash during cleanup

@@ -1,4 +1,4 @@
-"""Keras' `fit` with layers that change the faces; the variant is the backend. See ../training_speed.py."""
+"""Keras' `fit` with augmentation layers; the variant is the backend. See ../training_speed.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read(folder: Path) -> tuple[Any, Any]:
 
 
 def changes() -> list[layers.Layer]:
-    """Random changes of the faces while training."""
+    """Random augmentation of the training faces."""
     return [
         layers.RandomFlip("horizontal"),
         layers.RandomRotation(watch.ROTATE_DEG / 360, fill_mode="nearest"),
@@ -66,7 +66,7 @@ def network(name: str, classes: int) -> keras.Model:
 
 
 class Epochs(keras.callbacks.Callback):
-    """Tells the watch of each epoch."""
+    """Reports each epoch to the watch."""
 
     def __init__(self, epochs: Watch, images: int) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Epochs(keras.callbacks.Callback):
         self._clock = Clock()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """Stop the clock: the held-out faces follow."""
-        float(self.model.metrics[0].result())  # waits for the steps that are still under way
+        """Stop the clock before the held-out faces."""
+        float(self.model.metrics[0].result())  # waits for pending steps
         self._taken = self._clock.read()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -87,7 +87,7 @@ class Epochs(keras.callbacks.Callback):
 
 
 def device() -> str:
-    """Where the backend computes."""
+    """The device of the backend."""
     if BACKEND == "jax":
         import jax
 

@@ -1,4 +1,4 @@
-"""mien's training loop, called as its users call it; the variant is its `precision`. See ../training_speed.py."""
+"""mien's training loop, called as by its users; the variant is its `precision`. See ../training_speed.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mien.preprocess import Preprocess
 
 
 def recipe_of(plan: Plan) -> Recipe:
-    """What the others do too, and nothing else."""
+    """The recipe that all contenders follow."""
     return Recipe(
         name="training-speed",
         source="mien",

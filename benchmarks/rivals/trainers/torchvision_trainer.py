@@ -34,13 +34,13 @@ CHANGES = [
 
 
 def faces_in(folder: Path, changes: list[nn.Module]) -> ImageFolder:
-    """The faces of a folder of images, one by one."""
+    """The faces of a folder of images as a dataset."""
     to_input = [transforms.ToTensor(), transforms.Normalize(watch.MEAN, watch.STD)]
     return ImageFolder(str(folder), transforms.Compose([transforms.Grayscale(), *changes, *to_input]))
 
 
 def batches(faces: ImageFolder, workers: int, shuffle: bool) -> Batches:
-    """The same in batches; workers live on from epoch to epoch."""
+    """The same in batches, with workers that persist across epochs."""
     return DataLoader(
         faces,
         watch.BATCH,
@@ -52,7 +52,7 @@ def batches(faces: ImageFolder, workers: int, shuffle: bool) -> Batches:
 
 
 def train_epoch(network: nn.Module, optimizer: torch.optim.Optimizer, faces: Batches, device: str) -> float:
-    """Show every face once; return the mean loss."""
+    """Train one epoch; return the mean loss."""
     network.train()
     total = 0.0
     for images, labels in faces:
@@ -67,7 +67,7 @@ def train_epoch(network: nn.Module, optimizer: torch.optim.Optimizer, faces: Bat
 
 @torch.no_grad()
 def accuracy_of(network: nn.Module, faces: Batches, device: str) -> float:
-    """Share of faces that are named right."""
+    """Accuracy on the faces."""
     network.eval()
     right, seen = 0, 0
     for images, labels in faces:

@@ -1,4 +1,4 @@
-"""What the trainers share: the plan that the command line names, and the watch over their epochs."""
+"""Shared code of the trainers: the plan from the command line, and the watch that times their epochs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEAN, STD = 0.507, 0.254
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What all trainers are told alike.
+    """The settings that all trainers share.
 
     Attributes:
         folder: with the faces, ``train/CLASS/*.png`` and, held out, ``test/CLASS/*.png``.
@@ -35,13 +35,13 @@ class Plan:
 
 
 def arguments() -> tuple[str, Plan]:
-    """Return what makes this run of a trainer another than its others, and the plan."""
+    """Return the variant of the trainer, and the plan."""
     _, variant, plan = sys.argv
     return variant, Plan(**json.loads(plan))
 
 
 class Clock:
-    """Seconds on the wall, and of the processor in this process and its workers, since it was made."""
+    """Wall seconds, and CPU seconds of this process and its workers, since its creation."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), _cpu_s()
@@ -57,7 +57,7 @@ def _cpu_s() -> float:
 
 
 def _peak_mb() -> float:
-    """Peak memory of this process, and what its workers now have beside the pages that they share with it."""
+    """Peak memory of this process, plus the current private memory of its workers."""
     words = Path("/proc/self/status").read_text() + "".join(_of_workers("smaps_rollup"))
     lines = [line.split() for line in words.splitlines()]
     return sum(int(line[1]) for line in lines if line[0].startswith(("VmHWM:", "Private_"))) * 1024 / 1_000_000
@@ -68,7 +68,7 @@ def _of_workers(file: str) -> list[str]:
 
 
 class Watch:
-    """Notes each epoch; after the last one prints the answer, a line of JSON, and ends the process.
+    """Records each epoch; after the last one it prints the result, a line of JSON, and ends the process.
 
     `computes` says on what device and in what precision, in words.
     """
@@ -79,7 +79,7 @@ class Watch:
         self._epochs: list[dict[str, float]] = []
 
     def note(self, images: int, taken: dict[str, float], accuracy: float) -> None:
-        """Take an epoch: images that were learned from, what the clock says of that alone, held-out accuracy."""
+        """Record an epoch: number of training images, time of training alone, held-out accuracy."""
         end_s = time.perf_counter() - BEGAN
         self._epochs.append({"images": images, **taken, "accuracy": accuracy, "end_s": end_s})
         out_of_time = len(self._epochs) > 1 and end_s - self._epochs[0]["end_s"] >= self._plan.seconds
