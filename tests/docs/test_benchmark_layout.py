@@ -121,4 +121,4 @@ def test_members_of_one_name_are_refused(
     monkeypatch.setattr("sys.argv", ["ensemble.py", "a/model", "b/model"])
     with pytest.raises(SystemExit):
         ensemble.main()
-    assert "a/model, b/model: two folders have one name" in capsys.readouterr().err
+    assert "a/model, b/model: two folders have the same name" in capsys.readouterr().err

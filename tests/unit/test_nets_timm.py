@@ -88,7 +88,7 @@ def test_unknown_backbone_names_the_nearest() -> None:
 
 
 def test_a_network_of_ones_own_is_no_backbone() -> None:
-    with pytest.raises(RecipeError, match=r"this recipe takes a timm backbone\. .* 'network={\"kind\": \"OwnNet\", "):
+    with pytest.raises(RecipeError, match=r"this recipe needs a timm backbone\. .* 'network={\"kind\": \"OwnNet\", "):
         build(Backbone(name="my_net:MyNet", weights="none"), RGB, 7)
 
 

@@ -226,7 +226,7 @@ def test_the_same_run_gives_the_same_page(run, page, tmp_path):
 
 def test_without_data_the_page_says_so(run, tmp_path):
     page = read(write_report([run], None, tmp_path / "deep" / "er" / "report.html"))
-    assert "Pictures are left out, as the data set was not given" in page.text
+    assert "Pictures are left out because no data set was given" in page.text
     assert "Sample faces" not in page.text
 
 
