@@ -50,7 +50,7 @@ def _points(draws: list[dict[str, float]]) -> str:
 
 HEAD = ("faces", "to learn from", "as it ships", "gone on", "points (95 %)", "unchanged: points (95 %)", "seconds")
 
-SECTION = """## Going on with faces of one's own
+SECTION = """## Fine-tuning on your own faces
 
 `benchmarks/own_faces.py` [continues the training](guide.md#train) of mien-small, by `mien-small-further`, on faces
 such as a user may have: those of PublicTest, which it was not trained on, with the mouth covered, as by a mask, or of

@@ -351,7 +351,7 @@ def test_sentences_follow_from_the_figures(run, tmp_path):
     assert "is +30.0 points: the model fits the training faces better" in said(sure)
     assert "None of these faces has a twin" in said(sure)
     right = evaluate_as(make_run(tmp_path / "right"), hundred(60, confidence=0.61), train_accuracy=0.5)
-    assert "about right" in said(right) and "is -10.0 points: training is harder" in said(right)
+    assert "about right" in said(right) and "is -10.0 points: training faces are harder" in said(right)
     assert "is +0.0 points: about the same" in text
     assert "Training minus test" not in said(evaluate_as(right, hundred(60), train_accuracy=None))
 

@@ -13,7 +13,7 @@ LIMITS = (
     "label the same faces agree with them on 65 ± 5 % (Goodfellow et al. 2013). In some of the worst mistakes, the "
     "model may be right and the label wrong.",
     "Nothing records which people the data leave out, so error rates may be higher for some groups than these figures "
-    "show. They do not justify decisions about a person.",
+    "show. The figures do not justify decisions about a person.",
 )
 """Limits of every model trained on FER2013."""
 
@@ -82,7 +82,7 @@ def _chance(full: Metrics) -> str:
     error = (full.accuracy * (1 - full.accuracy) / full.n) ** 0.5
     return (
         f"With {full.n:,} faces, the standard error of the accuracy is {100 * error:.1f} points. Chance may explain a "
-        "difference to another model of less than two or three standard errors; McNemar's test on the same faces is "
+        "difference of less than two or three standard errors from another model; McNemar's test on the same faces is "
         "more sensitive."
     )
 
@@ -93,5 +93,5 @@ def _gap(gap: float) -> str:
     elif gap > 0:
         meaning = "the model fits the training faces better than new ones"
     else:
-        meaning = "training is harder, with augmented, perhaps mixed faces and active dropout"
+        meaning = "training faces are harder: augmented, perhaps mixed, and with dropout active"
     return f"Training minus test accuracy is {100 * gap:+.1f} points: {meaning}."

@@ -128,7 +128,7 @@ class Phase:
     """A phase of the training with some layers frozen.
 
     Attributes:
-        epochs: its number of the recipe's epochs.
+        epochs: how many of the recipe's epochs it takes.
         trainable: ``"all"``, ``"head"`` (the backbone is frozen), or ``"last50"`` = the head and the last 50 layers
             of Keras' ResNet-50 (all of stage 5, block 6 of stage 4, the last 8 layers of its block 5).
         lr: learning rate of the phase, in which the schedule restarts.
