@@ -869,5 +869,5 @@ def test_other_votes_are_another_training():
 
 def test_starting_weights_are_asked_for(tmp_path):
     recipe = replace(SMALL, network=replace(SMALL.network, weights="file"))
-    with pytest.raises(RecipeError, match=r"residual-small: starts from trained weights; name them with --w"):
+    with pytest.raises(RecipeError, match=r"residual-small: starts from trained weights; give them with --w"):
         train(recipe, easy_faces(), out=tmp_path)
