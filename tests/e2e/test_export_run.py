@@ -277,7 +277,9 @@ def test_an_export_that_differs_is_refused(tmp_path: Path, data: FaceDataset, mo
         return to_onnx(other, *more)
 
     monkeypatch.setattr(export, "to_onnx", off_by_a_little)
-    message = r"the exported model differs from that of the trained network by 0\.01, more than the 0\.0001 allowed; nothing"
+    message = (
+        r"the exported model differs from that of the trained network by 0\.01, more than the 0\.0001 allowed; nothing"
+    )
     with pytest.raises(ModelError, match=message):
         export_run(run)
     assert (run.folder / "model" / "model.onnx").read_bytes() == before
