@@ -27,10 +27,10 @@ def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int
         label = "overconfident below, underconfident above"
         axes.vlines(confidence, confidence, accuracy, color=VERMILION, lw=1.5, label=label)
         sizes = 20 + 280 * counts / counts.max()
-        axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.75, lw=0, zorder=3)
+        axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.75, lw=0, zorder=3, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", title="calibration")
         axes.set_aspect("equal")
-        axes.legend(loc="upper left", fontsize=8)
+        figure.legend(loc="outside lower center", fontsize=8)
         pairs = zip(confidence, accuracy, strict=True)
         said = ", ".join(f"at confidence {sure:.2f} accuracy {right:.2f}" for sure, right in pairs)
         caption = "Accuracy against confidence. Each dot is a bin of confidence, its area the number of faces in it."
