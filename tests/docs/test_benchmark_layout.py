@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import socket
 import subprocess
@@ -91,34 +92,23 @@ def test_a_server_that_does_not_start_ends_the_measurement(layout: ModuleType, m
         pass
 
 
-def test_clients_that_cannot_share_the_photos_are_refused(
-    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("program", "arguments", "words"),
+    [
+        ("serve_throughput", "--photos 12", "--photos 12: expected a multiple of 8"),
+        ("speedruns", "nowhere.csv --runs records --recipes speed-7", "--recipes speed-7: expected of speed-"),
+        ("ensemble", "a/model b/model", "a/model, b/model: two folders have the same name"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(
+    layout: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    program: str,
+    arguments: str,
+    words: str,
 ) -> None:
-    import serve_throughput
-
-    monkeypatch.setattr("sys.argv", ["serve_throughput.py", "--photos", "12"])
+    monkeypatch.setattr("sys.argv", [program, *arguments.split()])
     with pytest.raises(SystemExit):
-        serve_throughput.main()
-    assert "--photos 12: expected a multiple of 8" in capsys.readouterr().err
-
-
-def test_an_unknown_recipe_of_the_speed_runs_is_refused_at_once(
-    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import speedruns
-
-    monkeypatch.setattr("sys.argv", ["speedruns.py", "nowhere.csv", "--runs", "records", "--recipes", "speed-7"])
-    with pytest.raises(SystemExit):
-        speedruns.main()
-    assert "--recipes speed-7: expected of speed-" in capsys.readouterr().err
-
-
-def test_members_of_one_name_are_refused(
-    layout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import ensemble
-
-    monkeypatch.setattr("sys.argv", ["ensemble.py", "a/model", "b/model"])
-    with pytest.raises(SystemExit):
-        ensemble.main()
-    assert "a/model, b/model: two folders have the same name" in capsys.readouterr().err
+        importlib.import_module(program).main()
+    assert words in capsys.readouterr().err

@@ -28,6 +28,7 @@ from mien.recognizer import find_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOK = ROOT / "examples" / "first_steps.ipynb"
 RUN = [ROOT / "README.md", ROOT / "docs" / "guide.md"]
 BLOCK = re.compile(r"^(?P<notrun><!-- not run: [^\n]+ -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$", re.M | re.S)
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
@@ -183,7 +184,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "results" / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "results" / "README.md", NOTEBOOK], ids=lambda page: page.name)
 def test_links_resolve(page: Path) -> None:
     broken = []
     for match in LINK.finditer(page.read_text("utf-8")):

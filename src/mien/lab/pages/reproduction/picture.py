@@ -69,12 +69,10 @@ def _points(found: Sequence[Network]) -> Iterator[str]:
         words = f"{network.name} {100 * network.accuracy[0]:.1f}{'' if network.whole else ' *'}"
         box = _free_place(x, y, len(words) * LETTER, covered)
         covered.append(box)
-        left = box[0] >= x
-        where = f'x="{box[0] if left else box[2]:.1f}" y="{box[3] - 3:.1f}"'
-        yield f"<text {where}{'' if left else END}>{words}</text>"
+        start = f'x="{box[0]:.1f}"' if box[0] > x else f'x="{box[2]:.1f}" text-anchor="end"'
+        yield f'<text {start} y="{box[3] - 3:.1f}">{words}</text>'
 
 
-END = ' text-anchor="end"'
 _STYLES = {"report": "report", "future work": "future", "mien": "mien"}
 
 
