@@ -18,7 +18,7 @@ from mien.lab.recipe_book import FUTURE_WORK, PUBLISHED, recipes
 from mien.lab.reproduction import jobs as reproduction
 from mien.lab.reproduction import standing
 from mien.lab.reproduction.jobs import is_done, multiply_adds, plan, reproduce, rows_named, weights_of
-from mien.lab.reproduction.speed import PER_CLASS, _key, training_seconds
+from mien.lab.reproduction.speed import PER_CLASS, _key, machine, training_seconds
 from mien.lab.training import split_for_training
 
 ROW = replace(recipes["cnn-17m"], network=OwnNet(name="tiny"), epochs=3, batch_size=32)
@@ -141,6 +141,8 @@ def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
         "mien.lab.reproduction.speed.PER_CLASS", (8, 16)
     )  # the second is tried: the first is done too soon
     cache = tmp_path / "runs" / "speeds.json"
+    cache.parent.mkdir()
+    cache.write_text(json.dumps({machine(): "damaged"}))
     with tiny_network():
         seconds = training_seconds(ROW, cache)
     (kept,) = json.loads(cache.read_text()).values()

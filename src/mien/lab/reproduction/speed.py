@@ -59,7 +59,9 @@ def _read(kept: Path) -> dict[str, Any]:
         known = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    if not isinstance(known, dict):
+        return {}
+    return {name: times for name, times in known.items() if isinstance(times, dict)}
 
 
 def machine() -> str:
