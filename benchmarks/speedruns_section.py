@@ -75,7 +75,10 @@ def has_curve(device: dict[str, Any]) -> bool:
 
 
 def draw(devices: dict[str, Any]) -> None:
-    """Draw accuracy over minutes, a panel for each device on which a network was trained for different times."""
+    """Draw accuracy over minutes, a panel for each device on which a network was trained for different times.
+
+    Bars are the range over the seeds.
+    """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
@@ -85,9 +88,13 @@ def draw(devices: dict[str, Any]) -> None:
     for axes, (device, one) in zip(panels[0], devices.items(), strict=True):
         lines = defaultdict(list)
         for runs in by_recipe(one).values():
-            lines[runs[0]["network"]].append((minutes(runs), 100 * mean(run["accuracy"]["flip"] for run in runs)))
+            lines[runs[0]["network"]].append((minutes(runs), [100 * run["accuracy"]["flip"] for run in runs]))
         for marker, (network, points) in zip(MARKERS, lines.items(), strict=False):
-            axes.plot(*zip(*sorted(points), strict=True), f"{marker}-", label=network)
+            at, each = zip(*sorted(points), strict=True)
+            means = [mean(one) for one in each]
+            below = [m - min(one) for m, one in zip(means, each, strict=True)]
+            above = [max(one) - m for m, one in zip(means, each, strict=True)]
+            axes.errorbar(at, means, [below, above], fmt=f"{marker}-", capsize=2, label=network)
         axes.set(xscale="log", xlabel="minutes of training", ylabel="PublicTest, with mirror image, %", title=device)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.grid(alpha=0.3)
