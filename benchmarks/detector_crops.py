@@ -111,9 +111,10 @@ def section(record: dict[str, Any]) -> str:
     table = Table("", ("picture", "found", *(f"{model['model']} (95 %)" for model in models)), tuple(rows), ())
     return f"""## As the detector cuts them out
 
-Each of PublicTest's {models[0]["faces"]:,} faces was put into a picture, {FER2013_PX} px wide, and detected, cropped
-and read as in `mien.analyze`. Cells show the accuracy on the crops of the faces that were found and, in points, the
-difference from FER2013's own crops of the same faces; **bold** means worse by more than 1 point.
+Each of PublicTest's {models[0]["faces"]:,} faces was enlarged to {FER2013_PX} px, unless the table says otherwise, put
+into a picture of {SIDE_PX} px, and detected, cropped and read as in `mien.analyze`. Cells show the accuracy on the
+crops of the faces that were found and, in points, the difference from FER2013's own crops of the same faces; **bold**
+means worse by more than 1 point.
 
 {table.markdown()}
 
