@@ -44,5 +44,5 @@ Confidence and threshold are cross-validated in five folds; the figures are mean
 
 The interval of the faces left is a bootstrap over the faces that set the threshold; that of the accuracy is Wilson's,
 for one draw. At 95 % the seven-class models have too few confident faces to set a threshold by: how many are left
-depends on chance, and fewer than 95 % of them are right.
+depends on chance, and whether 95 % of them are right is open.
 """

@@ -101,8 +101,8 @@ def _rounds(speeds: Sequence[Sequence[float]]) -> str:
         return "One round."
     counts = " or ".join(str(count) for count in sorted({len(each) for each in speeds}))
     return (
-        f"Medians of {counts} rounds. For recipes with several rounds, the training speeds differ by "
-        f"{statistics.median(apart):.1%} in the median and {max(apart):.1%} at most."
+        f"Medians of {counts} rounds; {len(apart)} of {len(speeds)} recipes have several, and their training speeds "
+        f"differ by {statistics.median(apart):.1%} in the median and {max(apart):.1%} at most."
     )
 
 

@@ -41,9 +41,9 @@ mien-small and mien-large, which are models that ship, and mien-small-robust, a 
 
 {table}
 
-`mien-small` and `mien-large` ship as measured here, but mirrored, as mien-small-robust and mien-large-faces did.
-mien-nano-even ships as `mien-nano`; before it, mien-nano-full did. *full* networks look at four times as many places
-of a face as their namesakes, which pays off only for the smallest network.
+`mien-small` and `mien-large` are measured as they ship, mirrored; before them, mien-small-robust and mien-large-faces
+shipped mirrored. mien-nano-even ships as `mien-nano`; before it, mien-nano-full did. *full* networks look at four times
+as many places of a face as their namesakes.
 
 Measured on PublicTest by `benchmarks/model_cost.py`, with one thread of an x86 processor that has integer
 instructions for neural networks (AVX-512 VNNI); without these, int8 gains less speed. Models were measured at

@@ -35,8 +35,8 @@ def _range(models: list[dict[str, Any]]) -> dict[str, str]:
 SECTION = """
 ## A file for phones
 
-The files that [`mien litert`](guide.md#for-an-app) makes from the models that ship are as large and as accurate as
-their `model.onnx`. They store 8-bit weights and compute in float. On this processor ({machine}), which has
+The files that [`mien litert`](guide.md#for-an-app) makes from the models that ship are about as large and as accurate
+as their `model.onnx`. They store 8-bit weights and compute in float. On this processor ({machine}), which has
 instructions for 8-bit integers, a face therefore takes {fewest} to {most} times as long as with onnxruntime; neither
 was measured on a phone. Measured on PublicTest by `benchmarks/litert.py`; *same label* is the share of faces with the
 same label in both.

@@ -20,6 +20,7 @@ def section(measured: dict[str, Any]) -> str:
         tested=f"{round(mean(row['tested'] for row in draws)):,}",
         draws=" and ".join(f"{len({row['draw'] for row in of['rows']})} for {name}" for name, of in measured.items()),
         rows=table(HEAD, rows),
+        large=measured["mien-large"]["commit"][:7],
     )
 
 
@@ -52,16 +53,16 @@ HEAD = ("faces", "to learn from", "as it ships", "gone on", "points (95 %)", "un
 
 SECTION = """## Fine-tuning on your own faces
 
-`benchmarks/own_faces.py` [continues the training](guide.md#train) of mien-small, by `mien-small-further`, on faces
-such as a user may have: those of PublicTest, which it was not trained on, with the mouth covered, as by a mask, or of
-16 x 16 pixels, as from far away. One half is for training; the other, of about {tested} faces, tests the model before
-and after; twins stay in the same half. The figures are means over draws of the halves, {draws}; the interval is that
-of one draw, and the seconds are those of one core alongside other work. *Unchanged* means the same test faces without
-the change.
+`benchmarks/own_faces.py` [continues the training](guide.md#go-on-with-faces-of-your-own) of mien-small, by
+`mien-small-further`, on faces such as a user may have: those of PublicTest, which it was not trained on, with the mouth
+covered, as by a mask, or of 16 x 16 pixels, as from far away. One half is for training; the other, of about {tested}
+faces, tests the model before and after; twins stay in the same half. The figures are means over draws of the halves,
+{draws}; the interval is that of one draw, and the seconds are those of one core alongside other work. *Unchanged* means
+the same test faces without the change.
 
 {rows}
 
 Further training helps if faces show something new to the model, such as a mask; it does not help if they show too
-little. It did not help mien-large, trained by SGD with a rate of 0.005 and otherwise the same changes: it handles
-covered faces better to begin with.
+little. It did not help mien-large, trained by SGD with a rate of 0.005 and otherwise alike (at commit {large}, whose
+recipe for it was dropped), which handles covered faces better to begin with.
 """

@@ -244,8 +244,8 @@ named. Figures differ on other machines; ratios carry over better.
 {beside[shown][faces]} faces in all. Machine: {beside[machine]}; each package ran first on {cores}. The figures are
 medians of {beside[rounds]} rounds in which the packages take turns. The first round fills the disk cache and does not
 count for the time to the first answer. Other programs used the same processors (load average
-{beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which slows all packages alike by the
-clock. Figures *per processor second* are hardly affected: they are what an otherwise idle core would deliver.
+{beside[load_average][0]} at the start, {beside[load_average][1]} at the end), which can lower figures by the clock;
+those *per processor second* are hardly affected.
 
 {aims}
 
@@ -284,8 +284,9 @@ here.
 ### Start, memory, size
 
 Time from the start of the process to the first answer, with warm disk caches; peak memory of all its processes
-together, over photos and video; size of what pip or npm installs, without Python or Node themselves. fer is installed
-as pip resolves it on Linux, with TensorFlow and torch for CUDA; smaller builds of both exist.
+together, over photos and video; size of what pip or npm installs, without Python, pip and Node, but with setuptools
+(8 MB), which a new environment of Python 3.11 holds. fer is installed as pip resolves it on Linux, with TensorFlow and
+torch for CUDA; smaller builds of both exist.
 
 {start}
 

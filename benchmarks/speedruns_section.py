@@ -107,8 +107,8 @@ SECTION = """## What minutes of training buy
 `benchmarks/speedruns.py` trains networks of different sizes for different times on the labels of all Training faces,
 without votes, teachers or starting weights: Muon, batches of 256, and mixup in trainings of 30 epochs or more.
 Minutes run from the first step to the last, on as many threads as the table says. Those of the speed recipes are too
-high, because other programs ran at the same time ([what they take alone](#cost-of-training)). The [log](log.md) lists
-what was tried.
+high, because other programs ran at the same time ([what they take on two threads](#cost-of-training)). The
+[log](log.md) lists what was tried.
 
 ![accuracy over minutes of training](images/minutes.svg)
 

@@ -63,7 +63,7 @@ SHARES = ("predictions of", "accuracy", *(f"first {n}" for n in FIRST), "average
 
 SECTION = """## Doubtful labels
 
-How good is the ranking of [`mien data suspects`](guide.md#check-and-look-at-the-data)? `benchmarks/suspects.py`
+How good is the ranking of [`mien data suspects`](guide.md#doubtful-labels)? `benchmarks/suspects.py`
 counts a label of PublicTest as wrong if the majority of FER+'s raters chose another expression. {majority:,} of the
 {faces:,} faces have a majority, and {all} of their labels are wrong in this sense; a list in random order would have
 this share. Share of wrong labels among the first faces of the list, with 95 % intervals:
@@ -72,8 +72,8 @@ this share. Share of wrong labels among the first faces of the list, with 95 % i
 
 All models that ship were trained on FER+'s votes for Training faces, not for these. The -ferplus models were trained
 to predict exactly what counts as right here. The network nano-of-labels has seen no votes: it is
-[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. That run was not kept;
-another training gives similar figures, but not the same. PublicTest also helped to choose the seven-class models that
+[residual-nano](guide.md#choose-a-recipe) after 12 epochs on the labels of Training alone. That run was not kept, so
+its figures cannot be repeated exactly. PublicTest also helped to choose the seven-class models that
 ship, and to fit their confidence, by three numbers each.
 
 mien ranks by the probability of the label, which cleanlab {cleanlab} calls *self_confidence*, but lists no face whose

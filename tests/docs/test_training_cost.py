@@ -55,7 +55,7 @@ def test_the_section_has_columns_of_each_device_and_gaps_where_one_did_not_run(c
     assert "| `two` | 1.50 | 20.0 | – | – | – | – | 9.00 | 40.0 | 1.00 | 1.00 |" in text
     assert "* cpu, two: exit 1: too slow" in text
     assert "load average from 0.1 to 2.0 at" in text
-    assert "Medians of 2 rounds. For recipes with several rounds, the training speeds differ by 20.0%" in text
+    assert "Medians of 2 rounds; 1 of 1 recipes have several, and their training speeds differ by 20.0%" in text
     assert "| 2 | 2,000 | 4.00 | 320 | 4.00 | 320 |" in text
     assert text.count("2 s for 1,000 faces plus 0.00 s; measurements differ from this line by at most 0.0%") == 2
     assert text.count("A face takes 10.00 kB of memory, everything else 300 MB; measurements differ") == 2
@@ -63,7 +63,7 @@ def test_the_section_has_columns_of_each_device_and_gaps_where_one_did_not_run(c
 
 def test_rounds_may_differ_from_recipe_to_recipe(cost_section: ModuleType) -> None:
     assert cost_section._rounds([[5.0], [90.0, 110.0], [9.0, 10.0, 11.0]]) == (
-        "Medians of 1 or 2 or 3 rounds. For recipes with several rounds, the training speeds differ by 20.0% in the "
+        "Medians of 1 or 2 or 3 rounds; 2 of 3 recipes have several, and their training speeds differ by 20.0% in the "
         "median and 20.0% at most."
     )
     assert cost_section._rounds([[5.0], [7.0]]) == "One round."
