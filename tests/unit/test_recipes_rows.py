@@ -165,7 +165,7 @@ def test_rows_that_watch_their_test_images_say_so() -> None:
     }
     for recipe in watching:
         chosen = recipe.stopping.keep == "best"
-        assert not chosen or "validates on its test images, and they choose the weights" in recipe.remark
+        assert not chosen or "validate on its test images, and they choose the weights" in recipe.remark
         assert "test images" in recipe.assumed["validation"]
 
 

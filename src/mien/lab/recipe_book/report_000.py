@@ -41,8 +41,8 @@ RESNET50_FLATTEN = Recipe(
         "optimizer.epsilon": "Keras' default.",
         "schedule.min_delta": "Keras' default.",
         "class_weights": "none are stated.",
-        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class: "
-        "of the folder edition those of the report, of any other edition as many.",
+        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class. "
+        "Which edition the report used is not stated.",
         "stopping.keep": "'saves the best model'; that its figures come from it is assumed.",
         "phases": "nothing is said to be frozen, and a frozen trunk would hardly open a gap of 18 points.",
     },
@@ -76,8 +76,8 @@ CNN_64_512 = Recipe(
         "optimizer.epsilon": "Keras' default.",
         "schedule.min_delta": "Keras' default.",
         "class_weights": "none are stated.",
-        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class: "
-        "of the folder edition those of the report, of any other edition as many.",
+        "validation.rule": "20 % is stated; taken as Keras' validation_split takes it, the first faces of each class. "
+        "Which edition the report used is not stated.",
         "stopping.keep": "'saves the best model'; that its figures come from it is assumed.",
     },
     remark="The report gives its accuracies in a figure only; train minus test accuracy stands in the text.",

@@ -47,7 +47,8 @@ _WITHOUT = (
 CLAIMS = (
     Claim(
         "Does the network that report 000 designed generalise better than its ResNet-50?",
-        "The report concludes that its network is 'more generalized and robust'.",
+        "The report concludes that its network is 'more generalized and robust'. It does not say which faces it tested "
+        "on; the test faces of the folder edition are assumed.",
         "resnet50-flatten",
         "cnn-64-512",
         "gap",
@@ -79,8 +80,8 @@ CLAIMS = (
     ),
     Claim(
         "Is the ResNet-50 of report 001 better than the report's own network?",
-        "The report says that 'ResNET 50 achieved the highest validation accuracy'. It chose the weights of ResNet-50, "
-        "but not those of its own network, on the same faces as it measured on.",
+        "The report says that 'ResNET 50 achieved the highest validation accuracy'. The weights of both were chosen on "
+        "the same faces as they were measured on.",
         "cnn-17m-aug",
         "resnet50-balanced",
         "accuracy",
