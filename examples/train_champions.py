@@ -4,8 +4,8 @@
 
 Each training is a separate `mien train`; a single small network does not fill a GPU, several do. Call the program until
 it says that all is done: each call resumes where the last one stopped. Finished trainings are in `--out` as runs with
-half-precision weights, and also as zips of a few MB: another machine can unpack them into its `--out` and continue with
-the rest; `mien evaluate` and `mien export` accept the unpacked folder like any run.
+half-precision weights, and also as zips of 11 MB at most: another machine can unpack them into its `--out` and continue
+with the rest; `mien evaluate` and `mien export` accept the unpacked folder like any run.
 """
 
 from __future__ import annotations
