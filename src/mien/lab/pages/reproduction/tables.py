@@ -119,7 +119,8 @@ def _confusion(trained: TrainedRow) -> list[str]:
         recall = (
             f"{percent(recalls[name].mean, 0)} ({interval(*recalls[name].interval)})" if name in recalls else UNKNOWN
         )
-        rates.append((name, *(percent(rate, 0) for rate in rates_of(counts)[k]), recall, percent(precisions[k], 0)))
+        precision = percent(precisions[k], 0) if counts[:, k].any() else UNKNOWN  # never predicted
+        rates.append((name, *(percent(rate, 0) for rate in rates_of(counts)[k]), recall, precision))
         faces.append((name, *(f"{count:,}" for count in counts[k]), f"{counts[k].sum():,}"))
     columns = ("true class", *names)
     table = Table("rates", (*columns, "recall (95 %)", "precision"), tuple(rates)).markdown()
