@@ -3,7 +3,7 @@
     python benchmarks/speedruns.py FER2013 [--runs curve|records] [--seeds 0 1 2] [--recipes NAME ...] [--keep FOLDER]
         [--minutes N]
 
-``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9, 27 and 60 minutes of one core;
+``curve`` trains networks of 0.06 to 1.35 M parameters for about 1, 3, 9, 25 and 76 minutes of one core;
 ``records`` trains the speed recipes as they are. Each training is timed from its first step to its last; a short
 warm-up training before it loads and compiles everything and is timed separately. Accuracy is measured on PublicTest,
 with one view and with a face and its mirror image. benchmarks/results/speedruns.json keeps finished trainings, so a

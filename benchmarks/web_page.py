@@ -43,7 +43,7 @@ def answers(page: Page, photos: list[Path]) -> tuple[list[dict[str, Any]], list[
         page.choose("#files", [photo])
         page.wait(f"document.querySelectorAll('.card.read, .card.failed').length === {number}", 60)
         seconds.append(time.perf_counter() - begun)
-    return page.evaluate("results.map(({ answer }) => answer)"), seconds
+    return page.evaluate("photoAnswers"), seconds
 
 
 def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
@@ -61,10 +61,10 @@ def camera_rate(page: Page) -> float:
     """Pictures per second that the page analyses from the camera."""
     page.permit_camera("granted")
     page.evaluate("byId('camera-toggle').click()")
-    page.wait("frames.length > 2", 60)
-    begun, before = time.perf_counter(), page.evaluate("frames.length")
+    page.wait("cameraFrames.length > 2", 60)
+    begun, before = time.perf_counter(), page.evaluate("cameraFrames.length")
     time.sleep(CAMERA_SECONDS)
-    return (page.evaluate("frames.length") - before) / (time.perf_counter() - begun)
+    return (page.evaluate("cameraFrames.length") - before) / (time.perf_counter() - begun)
 
 
 def in_browser(photos: list[Path], runtime: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:

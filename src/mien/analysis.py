@@ -31,7 +31,7 @@ DEFAULT_WORKERS = 2
 """Threads by default. Each one takes 30 to 100 MB with photos of 12 megapixels."""
 
 MOST_WAITING = 8
-"""Most photos whose results wait for a full batch. A face takes 9 % longer in a batch of 8 than of 32."""
+"""Most photos whose results wait for a full batch. A face takes hardly longer in a batch of 8 than of 32."""
 
 
 @overload
@@ -125,7 +125,7 @@ class Analyzer:
     The arguments are those of `analyze`.
 
     Raises:
-        InputError: both `detector` and `min_face_px` are given, or `batch_size` or `workers` is below 1.
+        InputError: both `detector` and `min_face_px` are given, a number is below 1, or `detector` cannot `detect`.
         ModelError: there is no such model.
     """
 

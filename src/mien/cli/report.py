@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Runs = Annotated[list[Path], typer.Argument(help="Evaluated runs.")]
 Split = Annotated[
-    str | None, typer.Option(help="Default: the first of Test, PublicTest, PrivateTest on which all were scored.")
+    str | None,
+    typer.Option(help="Default: Test, PublicTest, PrivateTest or Training, the first on which all were scored."),
 ]
 Format = Literal["table", "plain", "markdown", "json", "csv"]
 Results = Annotated[Path, typer.Option(help="Folder of records.")]

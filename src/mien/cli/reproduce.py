@@ -39,7 +39,7 @@ def reproduce(
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
     results: Annotated[Path, typer.Option(help="Folder of records; the docs beside it are updated.")] = Path("results"),
 ) -> None:
-    """Train the published recipes that have no record yet, cheapest first, and update docs/reproduction.md."""
+    """Train the reports' recipes and future work that have no record yet, cheapest first, and update the docs."""
     if data is None and not list_:
         raise typer.BadParameter("training needs --data; --list does not.")
     deadline = time.monotonic() + (math.inf if budget is None else parse_time(budget))

@@ -20,7 +20,7 @@ def crop_face(image: npt.NDArray[np.uint8], face: Face, *, margin_fraction: floa
     four sides. Beyond the image's border its edge pixels are repeated.
 
     With YuNet's boxes a margin of 0 gives the framing of FER2013. `benchmarks/crop_margin.py` measured FER2013's frame
-    in sides of YuNet's square, on 2,000 Training faces: side 0.98 by the boxes (quartiles 0.88 and 1.07), 0.95 and
+    in sides of YuNet's square, on 2,000 Training faces: side 0.98 by the boxes (quartiles 0.88 and 1.07), 0.94 and
     0.96 by the distances of eyes and mouth; centre 0.00 to the right and 0.01 above the box's.
 
     Args:

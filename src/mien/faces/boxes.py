@@ -39,7 +39,7 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
         Source or path -> faces, px; without the photos that `failed`.
 
     Raises:
-        InputError: the file is malformed; says where.
+        InputError: the file cannot be read or is malformed; says where.
     """
     try:
         data = file.read_bytes()

@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float32]
 
 STRIDES = (8, 16, 32)  # of the three grids in px; each cell of a grid answers for one face
 
-# Opencv_zoo made the file for OpenCV, which takes three times as long as onnxruntime for the same answer. onnxruntime
+# Opencv_zoo made the file for OpenCV, which takes 2.5 times as long as onnxruntime for the same answer. onnxruntime
 # needs two changes; both keep the length, so that the file stays well-formed.
 _PATCHES = (
     # height and width of the input, 640 each, become free

@@ -56,8 +56,8 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
 
     Raises:
         DataError: the data set lacks the votes.
-        ModelError: the model is already quantised, was trained on other data, or has no layer between its first and
-            its last; or the folder cannot be written.
+        ModelError: the model is already quantised, joined from several, trained on other data, or has no layer
+            between its first and its last; or the folder cannot be written.
     """
     source = Recognizer.load(model)
     known = source.card.provenance

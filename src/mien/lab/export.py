@@ -69,6 +69,7 @@ def export_run(
         The model folder.
 
     Raises:
+        DataError: `data` lacks the votes.
         ModelError: the run has not finished or was not trained on votes, the exported model differs from the trained
             one, or the folder cannot be written; an existing model there is kept.
     """

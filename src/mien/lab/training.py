@@ -283,6 +283,7 @@ class Trainer:
 
         Raises:
             OutOfTime: `deadline` (of `time.monotonic`) has passed, or would within the next epoch.
+            ModelError: processes resume from different epochs.
         """
         phases = phases_of(self.recipe)
         first = 0 if state is None else state["epoch"] + 1

@@ -60,7 +60,7 @@ def write_report(
         The file.
 
     Raises:
-        ModelError: `explain` is set, and a run's model folder is not the model that was evaluated.
+        ModelError: a folder is not a run, or `explain` is set and its model folder is not the model evaluated.
         DataError: a run has not been evaluated on the split, the runs or `data` hold other faces, `explain` is set
             without `data`, or the file cannot be written.
     """
@@ -102,6 +102,7 @@ def write_charts(
 
     Raises:
         DataError: a run has not been evaluated on the split, `data` holds other faces, or a file cannot be written.
+        ModelError: a folder is not a run.
     """
     comparison, folder = compare(runs, split), Path(folder)
     if data is not None:

@@ -108,7 +108,8 @@ class Validation:
     Attributes:
         kind: ``"holdout"`` = `fraction` of Training by `rule`; ``"PublicTest"`` = that split; ``"Test"`` = that split,
             or in data without it PublicTest and PrivateTest, of which the folder edition's Test consists. Some reports
-            validated on these, so their results come from the faces that selected the weights, as remarks say.
+            validated on these, so their results come from the faces that selected the weights, as remarks say. Or
+            ``"none"``.
         fraction: of Training.
         rule: ``"keras"`` = the first int(fraction · n) faces of each class in folder order, as Keras'
             `validation_split` takes them, and as many in other editions; ``"stratified"`` = seeded, per class;

@@ -24,7 +24,7 @@ MIEN_SMALL_FIRST = Recipe(
     name="mien-small-first",
     source="mien",
     network=OwnNet(name="residual-small"),
-    # mean and std of the Training faces
+    # about the mean and std of the Training faces
     preprocess=Preprocess(crop_px=48, color="grey", input_px=48, channels=1, mean=(0.507,), std=(0.254,)),
     augment=Augment(
         rotate_deg=15.0,
