@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
-    out: Annotated[
-        Path | None, typer.Option(help="The model folder; default: model/ or model-ferplus/ in the run.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: model/ in the run; with --votes model-ferplus/.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="The run's training data; its held-out faces calibrate the confidence.")
     ] = None,
@@ -28,9 +26,7 @@ def export(
         Path | None,
         typer.Option(help="FER+ votes, fer2013new.csv: the model predicts the eight classes of FER+."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the model; default: the recipe's, or RECIPE-ferplus.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Model name; default: the recipe's, or RECIPE-ferplus.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX expression; default MIT if trained from scratch.")] = None,
     origin: Annotated[str | None, typer.Option(help="Source and licence of the starting weights.")] = None,
     int8: Annotated[

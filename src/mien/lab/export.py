@@ -59,7 +59,7 @@ def export_run(
         out: the model folder; default: ``model/``, or ``model-ferplus/`` with `votes`, in the run's folder.
         data: the data set that the run was trained on. With it, the exported model is also checked on real faces,
             and its confidence is calibrated on the faces held out for validation.
-        votes: whether the model predicts the eight classes of FER+; it is then calibrated to the majority of the votes.
+        votes: whether the model predicts the eight classes of FER+; calibrated to the majority of the votes in `data`.
         mirrored: whether the model averages its predictions for a face and its mirror image, in twice the time.
         name: name of the model; default: the recipe's, with ``-ferplus`` added for `votes`.
         licence: SPDX expression; default MIT, or ``LicenseRef-as-starting-weights`` if it started from others' weights.
@@ -69,7 +69,6 @@ def export_run(
         The model folder.
 
     Raises:
-        DataError: `data` lacks the votes.
         ModelError: the run has not finished or was not trained on votes, the exported model differs from the trained
             one, or the folder cannot be written; an existing model there is kept.
     """

@@ -53,7 +53,6 @@ def narrow(model: str | Path, network: str, data: FaceDataset, out: str | Path) 
         `out`.
 
     Raises:
-        DataError: the data set has no Training split.
         ModelError: the model is no residual network of this depth and stride, is narrower, or `out` cannot be written.
         RecipeError: no residual network has this name.
     """
