@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 def evaluate(
     model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a shipped model.")],
     data: Data,
-    split: Annotated[str | None, typer.Option(help="Default: the only one; of several Test, else PublicTest.")] = None,
+    split: Annotated[str | None, typer.Option(help="Default: the only split, else Test, else PublicTest.")] = None,
     tta: Annotated[
         Literal["none", "flip", "ten-crop"], typer.Option(help="Test-time augmentation: average views of each face.")
     ] = "none",

@@ -14,7 +14,7 @@ from mien.cli.printing import step_bar
 def robust(
     model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a shipped model.")],
     data: Data,
-    split: Annotated[str | None, typer.Option(help="Default: the only one; of several Test, else PublicTest.")] = None,
+    split: Annotated[str | None, typer.Option(help="Default: the only split, else Test, else PublicTest.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random directions and the noise.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     save: Annotated[

@@ -51,7 +51,7 @@ def evaluate(
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set; its Training split shows which faces have a twin there.
-        split: the split to evaluate; default: the only one; of several Test, else PublicTest.
+        split: the split to evaluate; default: the only split, else Test, else PublicTest.
         tta: views to average. A mirrored model averages two itself; the files then say ``flip``.
         majority: measure against the majority of FER+ votes instead of the labels; faces without one are left out.
         groups: CSV with the columns `row` and `group`; each group of faces is measured too (`Report.groups`).

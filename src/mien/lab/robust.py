@@ -134,7 +134,7 @@ def robustness(
     Args:
         model: a run, its folder, a model folder, the name of a shipped model, or a loaded recogniser.
         data: the whole data set; twins are searched for in its Training split.
-        split: to evaluate; default: the only one; of several Test, else PublicTest. Faces without a label are left out.
+        split: to evaluate; default: the only split, else Test, else PublicTest. Faces without a label are left out.
         seed: of the random directions and the noise.
         on_progress: called with (task, steps done, steps in all).
 
