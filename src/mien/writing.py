@@ -56,7 +56,7 @@ def replacing(file: Path, error: type[MienError] = ModelError) -> Iterator[Path]
         ) from reason
     finally:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            part.unlink()
 
 
 def write_text(text: str, file: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mien.faces.align import MAX_CROP_PX, crop_face, roll_deg
+from mien.faces.align import MAX_CROP_PX, crop_face, roll_deg, whole
 from mien.faces.detect import Face
 
 Image = npt.NDArray[np.uint8]
@@ -36,6 +36,7 @@ def test_a_square_box_inside_is_a_slice(noise: Image) -> None:
 def test_the_whole_picture_is_itself(noise: Image) -> None:
     square = np.ascontiguousarray(noise[:48, :48, 0])
     assert (crop_face(square, Face(box=(0, 0, 48, 48))) == square).all()
+    assert whole(noise).box == (0, 0, 160, 120)
 
 
 def test_the_longer_side_counts_and_the_centre_stays(noise: Image) -> None:

@@ -71,6 +71,11 @@ def test_landmarks_count_twice_their_mean_distance(moved: float, is_the_same: bo
     assert ids(tracker, [face(145, shape=other)], 0.1) == [0 if is_the_same else 1]
 
 
+def test_landmarks_that_one_frame_lacks_do_not_count() -> None:
+    tracker = Tracker()
+    assert [ids(tracker, [face(100, shape=shape)], n / 10) for n, shape in enumerate((ROUND, None, ROUND))] == [[0]] * 3
+
+
 def test_two_frames_may_be_of_one_time() -> None:
     tracker = Tracker()
     assert [ids(tracker, [face(x)], time_s) for x, time_s in ((100, 0.0), (102, 0.0), (104, 0.1))] == [[0]] * 3

@@ -143,6 +143,7 @@ def test_groups_that_differ_only_in_their_mix_of_classes_are_alike_class_by_clas
 def test_classes_that_only_one_side_has_are_left_out() -> None:
     mixes = {"a": [(HAPPY, 8, 10), (FEAR, 0, 5)], "b": [(HAPPY, 5, 10), (ANGRY, 5, 5)], "c": [(DISGUST, 2, 4)]}
     a, b, c = measured(*faces_of(mixes)).full
+    assert (a.n, b.n, c.n) == (15, 15, 4)
     assert (a.n_classes, a.recall_difference) == (1, pytest.approx(0.3))
     assert (b.n_classes, b.recall_difference) == (1, pytest.approx(-0.3))
     assert (c.n_classes, c.recall_difference, c.recall_difference_low, c.recall_difference_high) == (

@@ -9,6 +9,7 @@ import pytest
 
 from mien.errors import ModelError
 from mien.lab.locking import alone_in
+from mien.writing import locked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no locks of this kind")
 
@@ -52,3 +53,18 @@ def test_a_place_that_cannot_be_a_folder_is_left_to_whoever_writes(tmp_path: Pat
     with alone_in(tmp_path / "run"):
         pass
     assert (tmp_path / "run").is_file()
+
+
+def test_a_folder_that_another_process_has_just_replaced_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+
+    def replaced(*_: object) -> None:
+        place.rename(tmp_path / "before")
+        place.mkdir()
+
+    monkeypatch.setattr("fcntl.flock", replaced)
+    with pytest.raises(ModelError, match="taken"), locked(place, ModelError("taken")):
+        pass

@@ -1,7 +1,7 @@
 import pytest
 
 from mien.errors import DataError
-from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet
+from mien.labels import FER2013, FERPLUS, FOLDER, LabelSet, label_set_of
 
 
 def test_the_two_orders_of_fer2013_are_not_the_same():
@@ -39,3 +39,9 @@ def test_names_that_no_page_can_show_are_refused(name: str) -> None:
 def test_own_names_are_known_in_any_spelling() -> None:
     own = LabelSet(("Happy", "joy", "Surprised"))
     assert [own.index(text) for text in ("happy", "Joy", "surprise")] == [0, 1, 2]
+
+
+def test_expressions_that_mien_knows_get_its_spelling_up_to_all_of_them() -> None:
+    spelled = ("Neutral", "happiness ", "surprised", "sadness", "anger", "disgust", "fear", "contempt")
+    assert label_set_of(spelled) == FERPLUS
+    assert label_set_of(spelled[:2]).names == ("neutral", "happy")

@@ -119,7 +119,7 @@ def teacher(*factors: float) -> Classifier:
 
 
 ASKED = Distillation(weight=0.5, temperature=1.0, faces="plain")
-FACES = torch.tensor([255, 0, 0, 0], dtype=torch.uint8).repeat(1, 1, 4, 1)  # (1, 1, 4, 4), bright on the left
+FACES = torch.tensor([255, 0, 0, 51], dtype=torch.uint8).repeat(1, 1, 4, 1)  # (1, 1, 4, 4), brightest on the left
 
 
 def test_several_teachers_answer_with_the_mean_of_their_probabilities() -> None:
@@ -136,9 +136,9 @@ def test_votes_are_taught_only_where_all_teachers_know_them() -> None:
 
 
 def test_plain_answers_are_the_mean_over_face_and_mirror_image() -> None:
-    # bright on the left: 3 : 1; mirrored it is dark there: 1 : 1
-    answers = plain_soft_targets_of([teacher(0.0, math.log(3))], FACES, ASKED, 2)
-    assert answers[0].tolist() == pytest.approx([(0.25 + 0.5) / 2, (0.75 + 0.5) / 2])
+    # bright on the left: 32 : 1; mirrored, a fifth as bright there: 2 : 1
+    answers = plain_soft_targets_of([teacher(0.0, 5 * math.log(2))], FACES, ASKED, 2)
+    assert answers[0].tolist() == pytest.approx([(1 / 33 + 1 / 3) / 2, (32 / 33 + 2 / 3) / 2])
 
 
 def test_plain_answers_are_told_of_batch_by_batch() -> None:

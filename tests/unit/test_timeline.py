@@ -32,8 +32,8 @@ def faces(labels: str, *, track: int = 0, begin_s: float = 0.0, uncertain: str =
     ]
 
 
-def found(labels: str, min_s: float = 0.5) -> list[tuple[str, float, float]]:
-    return [(s.label, s.start_s, s.end_s) for s in segments(faces(labels), min_s=min_s)]
+def found(labels: str, min_s: float = 0.5, begin_s: float = 0.0) -> list[tuple[str, float, float]]:
+    return [(s.label, s.start_s, s.end_s) for s in segments(faces(labels, begin_s=begin_s), min_s=min_s)]
 
 
 def test_a_lasting_change_begins_a_segment_where_it_began() -> None:
@@ -59,6 +59,7 @@ def test_min_s_is_what_counts_as_short() -> None:
 def test_a_short_beginning_belongs_to_what_follows() -> None:
     assert found("sshhhhhhhhhh") == [("happy", 0.0, 1.1)]
     assert found("ssssshhhhhh") == [("sad", 0.0, 0.5), ("happy", 0.5, 1.0)]
+    assert found("sshhhhhhhhhh", begin_s=5.0) == [("happy", 5.0, 6.1)]
 
 
 def test_what_lasts_min_s_is_not_short_by_how_floats_are_subtracted() -> None:
@@ -76,6 +77,11 @@ def test_tracks_are_apart_and_in_order_of_time() -> None:
         (4, "sad", 1.0, 6),
         (3, "happy", 5.0, 6),
     ]
+
+
+def test_faces_without_a_number_are_one_track() -> None:
+    alone = [replace(face, track_id=None) for face in faces("hhhhhh")]
+    assert [(s.track, s.frames) for s in segments(alone)] == [(0, 6)]
 
 
 def test_videos_are_apart_too() -> None:

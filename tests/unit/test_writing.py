@@ -30,7 +30,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_text_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "new" / "names.csv"
+    file = tmp_path / "new" / "deeper" / "names.csv"
     write_text("\u00e9\udce9\n", file)  # the second is no letter, but may stand in a file's name
     assert file.read_bytes() == b"\xc3\xa9\\udce9\n"
     monkeypatch.setattr(os, "fsync", full_disk)
