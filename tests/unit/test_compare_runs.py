@@ -49,6 +49,14 @@ def test_teachers_in_another_order_are_the_same() -> None:
     assert list(group) == [0, 1]
 
 
+def test_of_two_runs_of_one_seed_the_first_is_kept_or_the_one_with_more_labelled_splits() -> None:
+    runs = [{"seed": 0, "data_fingerprint": "ab", "name": name} for name in "abc"]
+    splits = {"a": 1, "b": 1, "c": 2}
+    for given, kept in ((runs[:2], "a"), (runs, "c"), (runs[::-1], "c")):
+        (group,) = by_seed(given, lambda run: "", lambda run: run, lambda run: splits[run["name"]])
+        assert [run["name"] for run in group.values()] == [kept]
+
+
 def test_models_stand_side_by_side(three_seeds):
     comparison = compare(three_seeds)
     assert comparison.split == "PublicTest"

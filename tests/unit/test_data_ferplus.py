@@ -70,7 +70,7 @@ def problem(data: FaceDataset, path: Path) -> str:
         ((GOOD[0], "", GOOD[1]), "row 1: 0 columns, expected 12. Is the file cut off? Get it again."),
         ((GOOD[0], "PublicTest,b.png,1,2"), "row 1: 4 columns, expected 12. Is the file cut off? Get it again."),
         (("Training,a.png,4,0,0,1,3,2,0,0,0,x",), "row 0: NF 'x', expected a number of votes from 0 to 255"),
-        (("Training,a.png,300,0,0,1,3,2,0,0,0,0",), "row 0: neutral '300', expected"),
+        (("Training,a.png,256,0,0,1,3,2,0,0,0,0",), "row 0: neutral '256', expected"),
         ((), "a header and no rows"),
         (
             (GOOD[1], GOOD[0]),
@@ -121,11 +121,13 @@ def test_votes_on_some_faces_of_a_shuffled_file_are_refused(tmp_path: Path, n: i
     assert join_votes(dataclasses.replace(first, labels=doubted), path).votes is not None
 
 
-def test_faces_without_a_majority_do_not_count_against_the_votes(tmp_path: Path) -> None:
+def test_faces_without_a_label_or_a_majority_for_an_expression_do_not_count_against_the_votes(tmp_path: Path) -> None:
     whole, path = four_hundred(tmp_path)
     header, *lines = path.read_text().splitlines()
-    doubted = [line if row % 3 == 0 else "Training,a.png,5,5,0,0,0,0,0,0,0,0" for row, line in enumerate(lines)]
-    assert join_votes(whole, votes_file(tmp_path, *doubted, header=header)).votes is not None
+    undecided, unknown = "Training,a.png,5,5,0,0,0,0,0,0,0,0", "Training,a.png,0,0,0,0,0,0,0,0,10,0"
+    doubted = [(line, undecided, unknown)[row % 3] for row, line in enumerate(lines)]
+    some = dataclasses.replace(whole, labels=np.where(np.arange(400) % 6, whole.labels, -1))
+    assert join_votes(some, votes_file(tmp_path, *doubted, header=header)).votes is not None
 
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:

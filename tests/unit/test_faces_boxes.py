@@ -122,6 +122,7 @@ def test_objects_of_one_photo_are_merged(tmp_path: Path, suffix: str) -> None:
         ("source,x0,y0,x1,y1\na,1,2,3\n", r"line 2: box 0 is \['1', '2', '3', None\]; expected four numbers"),
         ("source,x0,y0,x1,y1\na,1,2,3,x\n", "line 2: box 0 is .* expected four numbers"),
         ("source,x0,y0,x1,y1\na,1,2,1,3\n", r"line 2: box 0 is \(1.0, 2.0, 1.0, 3.0\); expected x0 < x1 and y0 < y1"),
+        ("source,x0,y0,x1,y1\na,1,3,2,3\n", r"line 2: box 0 is \(1.0, 3.0, 2.0, 3.0\); expected x0 < x1 and y0 < y1"),
         ("source,x0,y0,x1,y1\na,1,2,inf,3\n", "expected x0 < x1 and y0 < y1, in px"),
         (
             f"{HEADER}\na,1,2,3,4,1,2,3,4,5,6,7,8,9,x\n",

@@ -65,7 +65,7 @@ def test_adam_has_its_constants_and_decays_as_it_says(decoupled: bool) -> None:
 
 
 def test_the_sharpest_neighbour_lies_up_the_gradient() -> None:
-    layer = nn.Linear(2, 1, bias=False)
+    layer = nn.Linear(2, 1)  # the bias is frozen: it has no gradient
     layer.weight.data[:] = torch.tensor([[1.0, 2.0]])
     layer.weight.grad = torch.tensor([[3.0, -4.0]])
     with sharpest_neighbour(layer, rho=0.5):

@@ -51,6 +51,8 @@ def test_other_arrays_are_refused_by_index(crop):
         ({"margin_fraction": -0.1}, r"preprocess\.margin_fraction: found -0\.1, expected a number from 0"),
         ({"mean": (float("nan"),)}, r"preprocess\.mean: found \(nan,\), expected finite numbers"),
         ({"std": (0.0,)}, r"preprocess\.std: found \(0\.0,\), expected finite numbers above 0"),
+        ({"std": (float("inf"),)}, r"preprocess\.std: found \(inf,\), expected finite numbers above 0"),
+        ({"margin_fraction": float("inf")}, r"preprocess\.margin_fraction: found inf, expected a number from 0"),
     ],
 )
 def test_a_setting_out_of_range_is_named(setting, message):
@@ -61,6 +63,11 @@ def test_a_setting_out_of_range_is_named(setting, message):
 def test_impossible_settings_are_refused():
     with pytest.raises(InputError, match="mean and std need 3 values each"):
         Preprocess(channels=3)
+    for one_too_many in ({"mean": (0.0, 0.0)}, {"std": (1.0, 1.0)}):
+        with pytest.raises(InputError, match="mean and std need 1 values each"):
+            Preprocess(**one_too_many)
+    with pytest.raises(InputError, match="grey crops cannot become 2 channels; use 1 or 3"):
+        Preprocess(channels=2, mean=(0.0, 0.0), std=(1.0, 1.0))
     with pytest.raises(InputError, match="rgb crops cannot become 1 channels; use 1 or 3"):
         Preprocess(color="rgb")
 
