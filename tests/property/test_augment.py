@@ -109,6 +109,18 @@ def test_what_lies_beyond_the_border_repeats_the_edge_or_mirrors_the_face(fill):
     assert (place < 0).any() and (place > 1).any()
 
 
+@pytest.mark.parametrize(
+    "alone",
+    [
+        *({"rotate_deg": 20}, {"shift_fraction": 0.2}, {"shear_deg": 20}),
+        *({"zoom_fraction": 0.2}, {"crop_scale": (0.5, 0.8)}, {"flip": True}),
+    ],
+)
+def test_each_change_of_place_is_made_where_it_is_the_only_one(alone):
+    x = faces(8)
+    assert not torch.equal(changed(x, Augment(**({"flip": False} | alone)), 48, seeded()), x)
+
+
 def test_rotation_turns_by_the_angle_drawn():
     # a horizontal line stays within the angle's bound: its right end rises or falls by at most tan(30 deg)
     x = torch.zeros(64, 1, 48, 48)

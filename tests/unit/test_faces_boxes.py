@@ -203,9 +203,11 @@ def test_malformed_boxes_are_counted_from_0() -> None:
         checked_boxes([3, 4], "a.jpg")
 
 
-def test_boxes_of_infinite_sides_are_refused() -> None:
+def test_boxes_farther_out_than_any_photo_are_refused() -> None:
     with pytest.raises(InputError, match=r"a.jpg: box 0 is \(-1e\+308, 0.0, 1e\+308, 5.0\); expected x0 < x1 and"):
         checked_boxes([(-1e308, 0, 1e308, 5)], "a.jpg")
+    with pytest.raises(InputError, match=r"a.jpg: box 0 is \(0.0, 0.0, 1000000000.0, 5.0\); expected x0 < x1 and"):
+        checked_boxes([(0, 0, 1e9, 5)], "a.jpg")
 
 
 @pytest.mark.parametrize("box", [(100, 0, 110, 10), (-9, 0, 0, 10), (0, 50, 10, 60), (0, -9, 10, 0)])

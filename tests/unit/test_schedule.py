@@ -1,12 +1,13 @@
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
 from mien.errors import RecipeError
-from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progressive, Stopping
+from mien.lab.recipe import Constant, Cosine, OneCycle, Phase, Plateau, Progressive, Stopping, Validation
 from mien.lab.recipe_book import recipes
-from mien.lab.schedule import PlateauState, StoppingState, phases_of, rate_factor, rate_field, side_at
+from mien.lab.schedule import PlateauState, StoppingState, check_watching, phases_of, rate_factor, rate_field, side_at
 
 SMALL = recipes["mien-small-first"]
 
@@ -100,6 +101,24 @@ def test_stopping_on_accuracy_wants_it_to_rise():
     state = StoppingState()
     assert [state.update(stopping, e, None, a) for e, a in enumerate([0.5, 0.6, 0.4])] == [True, True, False]
     assert not state.stops(stopping)
+
+
+@pytest.mark.parametrize(
+    ("stopping", "schedule", "held_out", "message"),
+    [
+        (("none", 1, "last"), Constant(), "holdout", "need a monitor; set stopping.monitor"),
+        (("none", None, "best"), Constant(), "holdout", "need a monitor; set stopping.monitor"),
+        (("none", None, "last"), Plateau(factor=0.1, patience=1), "none", "depends on validation, but there is none"),
+        (("loss", None, "last"), Constant(), "none", "depends on validation, but there is none"),
+        (("none", None, "last"), Constant(), "none", None),
+        (("loss", 1, "best"), Plateau(factor=0.1, patience=1), "holdout", None),
+    ],
+)
+def test_what_watches_validation_needs_it(stopping, schedule, held_out, message):
+    fields = dict(zip(("monitor", "patience", "keep"), stopping, strict=True))
+    kept = replace(SMALL, stopping=Stopping(**fields), schedule=schedule, validation=Validation(kind=held_out))
+    with nullcontext() if message is None else pytest.raises(RecipeError, match=message):
+        check_watching(kept)
 
 
 def test_without_monitor_every_epoch_counts():
