@@ -57,6 +57,7 @@ def test_identical_faces() -> None:
     ("change", "twin"),
     [
         (brighter, True),
+        (lambda face: face // 2, True),
         (lambda face: face[:, ::-1], True),
         (lambda face: brighter(face[:, ::-1]), True),
         (lambda face: mixed(face, FACES[9], 0.97), True),
@@ -100,9 +101,10 @@ def test_blanks_resemble_nothing() -> None:
     black, almost = np.zeros((48, 48)), np.zeros((48, 48))
     almost[0, :3] = 9
     faint = np.where(np.arange(48) < 24, 100, 102) + np.zeros((48, 48))  # a standard deviation of 1
-    result = audit(dataset([black, almost, almost * 2, black, FACES[0], faint], "tttttt"))
-    assert result.blank.tolist() == [True, True, True, True, False, False]
-    assert result.twin_free.tolist() == [True, True, True, False, True, True]  # the fourth is identical to the first
+    result = audit(dataset([black, almost, almost * 2, black, FACES[0], faint, faint + 9], "ttttttt"))
+    assert result.blank.tolist() == [True, True, True, True, False, False, False]
+    # the fourth is identical to the first, the last is a brighter one of the one before, which is not blank
+    assert result.twin_free.tolist() == [True, True, True, False, True, True, False]
 
 
 def test_summary_counts_by_split() -> None:

@@ -44,7 +44,8 @@ GOOD = ("Training,a.png,4,0,0,1,3,2,0,0,0,0", "PublicTest,,0,10,0,0,0,0,0,0,0,0"
 
 
 def test_votes_are_joined_by_row(tmp_path: Path) -> None:
-    data = join_votes(dataset(["1", "0", "7", "2"], [PUBLIC, *[TRAINING] * 3]), votes_file(tmp_path, *GOOD))
+    marked = votes_file(tmp_path, *GOOD, header="\ufeff" + HEADER)  # as Excel writes UTF-8
+    data = join_votes(dataset(["1", "0", "7", "2"], [PUBLIC, *[TRAINING] * 3]), marked)
     assert data.votes is not None
     assert data.votes.dtype == np.uint8
     assert data.votes.tolist() == [[0, 10, 0, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10, [0] * 10]
