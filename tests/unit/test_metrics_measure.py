@@ -137,6 +137,11 @@ def test_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
     assert full is not None and [bin.high for bin in full.calibration if bin.n] == [edge]
 
 
+def test_an_error_counts_with_all_its_confidence() -> None:
+    bins = calibration_bins(predictions_of([0], [1], confidence=0.8))
+    assert calibration_error(bins) == pytest.approx(0.8)
+
+
 def test_a_confidence_that_is_above_1_by_rounding_counts_as_1() -> None:
     bins = calibration_bins(predictions_of([0], [0], confidence=float(np.nextafter(1, 2))))
     assert bins[-1].n == 1 and calibration_error_by_chance(bins) == 0
