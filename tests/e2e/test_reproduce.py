@@ -140,7 +140,7 @@ def test_speed_is_measured_once_for_all_lengths(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "mien.lab.reproduction.speed.PER_CLASS", (8, 16)
     )  # the second is tried: the first is done too soon
-    cache = tmp_path / "runs" / "speeds.json"
+    cache = tmp_path / "runs" / ".speeds.json"
     cache.parent.mkdir()
     cache.write_text(json.dumps({machine(): "damaged"}))
     with tiny_network():
@@ -204,7 +204,7 @@ def test_the_list_says_where_it_stands(place, faces, monkeypatch):
         "resnet50-imagenet  150 of 150  –                                             1666.7 h        "
         "weights resnet50.tv_in1k: timm downloads them, or --weights; a GPU",
     ]
-    assert str(place["out"] / "speeds.json") in lines[4]
+    assert str(place["out"] / ".speeds.json") in lines[4]  # hidden from `mien compare runs/*`
 
 
 def test_a_row_is_listed_as_soon_as_its_speed_is_known(place, monkeypatch):

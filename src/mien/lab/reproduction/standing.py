@@ -18,8 +18,8 @@ from mien.lab.run import ENVIRONMENT, Run
 from mien.lab.tables import UNKNOWN
 from mien.lab.trained_rows import same_training, shortened, trained_rows
 
-SPEEDS = "speeds.json"
-"""File in the folder of runs with the time of an epoch."""
+SPEEDS = ".speeds.json"
+"""File in the folder of runs with the time of an epoch; hidden, so that the shell's ``runs/*`` names runs alone."""
 DAY_S = 86_400.0
 COLUMNS = ("row", "epochs", "done", "one seed takes", "missing")
 
