@@ -273,6 +273,8 @@ def test_ten_crop_averages_ten_views(run: Run, data: FaceDataset) -> None:
     assert predict(recognizer, some, "ten-crop") == pytest.approx(np.mean(one_by_one, axis=0))
     found = evaluate(recognizer, data.test, tta="ten-crop")
     assert "ten views of each face" in found.remarks[0]
+    with pytest.raises(DataError, match=r"tta 'twice'; expected 'none', 'flip', 'ten-crop'\."):
+        evaluate(recognizer, data.test, tta="twice")  # type: ignore[arg-type]
 
 
 def test_progress_names_its_stages(run: Run, data: FaceDataset) -> None:

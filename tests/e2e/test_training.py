@@ -314,6 +314,11 @@ def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_written(tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(RecipeError, match=r"^precision '16'; expected 'auto', 'bf16' or '32'\.$"):
+        training.precision_of("16")
+
+
 def test_one_training_face_is_refused(tmp_path):
     data = easy_faces()
     one = data.take(np.flatnonzero(data.splits == "PublicTest")[:5])

@@ -327,6 +327,8 @@ def test_a_video_is_saved_in_another_thread_too(model: Path, tmp_path: Path) -> 
 
 
 def test_an_unknown_ending_is_refused_before_reading(clip: Path, model: Path) -> None:
+    with pytest.raises(InputError, match=r"save_video: name a file to write, such as timeline\.html\."):
+        mien.save_video("no such video.mp4")
     with pytest.raises(InputError, match=r"out\.gif: unknown ending '\.gif'; for a video, \.mp4, \.png, \.html"):
         mien.save_video(mien.analyze_video(clip, model=model), "out.gif")
 
