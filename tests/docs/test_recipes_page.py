@@ -15,9 +15,9 @@ from mien.cli import build_app
 from mien.cli.recipes import recipes as command
 from mien.errors import RecipeError
 from mien.lab.nets import torchvision
-from mien.lab.pages import recipe_page
 from mien.lab.recipe import Figure
 from mien.lab.recipe.io import from_json, to_json
+from mien.lab.recipe.words import figure_in_words
 from mien.lab.recipe_book import recipes
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
@@ -95,6 +95,8 @@ def test_one_in_full() -> None:
     assert {line.split()[0] for line in lines if not line.startswith(" ")} >= {"optimizer", "assumed", "sam_rho"}
     assert "augment         Augment(rotate_deg=10.0, zoom_fraction=0.1, zoom_per_axis=True, flip=True)" in run("cnn8")
     assert run("cnn8", "--parameters").splitlines()[-1] == "parameters      4,718,407"
+    assert f"{recipes['resnet50-last50']}\n" == run("resnet50-last50")  # in Python, `print` says the same
+    assert repr(recipes).startswith("Recipes(resnet50-flatten, cnn-64-512, ")
 
 
 def test_json() -> None:
@@ -119,8 +121,8 @@ def test_an_unknown_recipe() -> None:
     ],
 )
 def test_figures_in_words(figure: Figure, words: str) -> None:
-    assert recipe_page.figure_in_words(figure) == words
-    assert "about" in recipe_page.figure_in_words(replace(figure, exact=False))
+    assert figure_in_words(figure) == words
+    assert "about" in figure_in_words(replace(figure, exact=False))
 
 
 def test_a_narrow_terminal_shows_names_in_full(monkeypatch: pytest.MonkeyPatch) -> None:

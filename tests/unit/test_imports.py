@@ -41,7 +41,7 @@ LEVELS = (
         "mien.lab.record_fields",
         "mien.lab.pages",
     ),
-    ("mien.lab.recipe.optimizers", "mien.lab.recipe.augment", "mien.lab.jpeg"),
+    ("mien.lab.recipe.optimizers", "mien.lab.recipe.augment", "mien.lab.recipe.words", "mien.lab.jpeg"),
     ("mien.lab.recipe",),
     ("mien.lab.muon",),
     ("mien.lab.recipe.io", "mien.lab.data", "mien.lab.nets", "mien.lab.augment", "mien.lab.optim", "mien.lab.schedule"),

@@ -41,7 +41,7 @@ def recipes(
         text = recipe_page.page()
     elif name is not None:
         row = find_recipe(name)
-        text = recipe_io.to_json(row) if json else recipe_page.describe(row)
+        text = recipe_io.to_json(row) if json else f"{row}\n"
         if parameters:
             text += f"{'parameters':<16}{recipe_page.count_trained(row):,}\n"
     elif json:

@@ -1,11 +1,11 @@
-"""Recipes in words: the table of all of them, one in full, and docs/recipes.md."""
+"""Recipes in words: the table of all of them, and docs/recipes.md."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
-from mien.lab.recipe import Augment, Backbone, Distillation, Figure, Recipe
+from mien.lab.recipe import Backbone, Distillation, Recipe
+from mien.lab.recipe.words import fields_in_words, figure_in_words
 from mien.lab.recipe_book import FUTURE_WORK, OWN, PUBLISHED, SPEEDRUNS, recipes
 from mien.lab.tables import Table
 
@@ -91,15 +91,6 @@ def _final_figures(recipe: Recipe) -> str:
     return "; ".join(figures).replace("accuracy ", "")
 
 
-def describe(recipe: Recipe) -> str:
-    """Return the whole row as text, one line per field."""
-    lines = []
-    for name, value in _rows(recipe):
-        parts = value if isinstance(value, list) else [value]
-        lines += [f"{label:<16}{part}" for label, part in zip([name, *[""] * len(parts)], parts, strict=False)]
-    return "\n".join(lines) + "\n"
-
-
 def page() -> str:
     """Return docs/recipes.md."""
     lines = [_INTRO.rstrip()]
@@ -110,27 +101,16 @@ def page() -> str:
         lines += ["", f"## {recipe.name}", "", f"{recipe.source[0].upper()}{recipe.source[1:]}."]
         if recipe.remark:
             lines += ["", recipe.remark]
-        fields_in_words = tuple(
+        stated = tuple(
             (name, "<br>".join(value) if isinstance(value, list) else value)
-            for name, value in _rows(recipe)
+            for name, value in fields_in_words(recipe)
             if name not in ("name", "source", "remark", "assumed")
         )
-        lines += ["", Table(recipe.name, ("field", "value"), fields_in_words, text_columns=2).markdown()]
+        lines += ["", Table(recipe.name, ("field", "value"), stated, text_columns=2).markdown()]
         if recipe.assumed:
             lines += ["", "Assumed:", ""]
             lines += [f"* `{name}`: {reason}" for name, reason in recipe.assumed.items()]
     return "\n".join(lines) + "\n"
-
-
-def figure_in_words(figure: Figure) -> str:
-    """Return a figure as text, such as ``validation accuracy about 50 %``."""
-    about, at = figure.precision, "" if figure.epoch is None else f" after {figure.epoch} epochs"
-    if figure.metric == "loss":
-        return f"{figure.split} loss {about}{figure.value:.4f}{at}"
-    value = f"{100 * figure.value:.2f}".rstrip("0").rstrip(".")
-    if figure.metric == "gap":
-        return f"train - {figure.split} accuracy {about}{value} points{at}"
-    return f"{figure.split} accuracy {about}{value} %{at}"
 
 
 def count_trained(recipe: Recipe) -> int:
@@ -188,27 +168,3 @@ def _input(recipe: Recipe) -> str:
     p = recipe.preprocess
     enlarged = f"{p.crop_px} to " if p.crop_px != p.input_px else ""
     return f"{enlarged}{p.input_px}x{p.input_px}x{p.channels}"
-
-
-def _rows(recipe: Recipe) -> list[tuple[str, str | list[str]]]:
-    """Field name and value in words, in the row's order."""
-    rows: list[tuple[str, str | list[str]]] = []
-    for field in fields(recipe):
-        value = getattr(recipe, field.name)
-        if field.name == "published":
-            rows.append((field.name, [f"{figure_in_words(figure)} ({figure.place})" for figure in value] or "none"))
-        elif field.name == "assumed":
-            rows.append((field.name, [f"{name}: {reason}" for name, reason in value.items()] or "nothing"))
-        elif field.name == "phases":
-            rows.append((field.name, [_part(phase) for phase in value] or "all trains throughout"))
-        else:
-            rows.append((field.name, _part(value) or "none"))
-    return rows
-
-
-def _part(value: Any) -> str:
-    """A part as Python prints its dataclass; an `Augment` without the fields at their defaults."""
-    if not isinstance(value, Augment):
-        return str(value)
-    said = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if getattr(value, f.name) != f.default]
-    return f"Augment({', '.join(said)})"

@@ -7,10 +7,10 @@ from typing import Any
 
 from mien.lab.evaluated import Evaluated, scored_splits
 from mien.lab.metrics import Metrics, Report, class_rows
-from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.predictions import report_file
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import VARIANT
+from mien.lab.recipe.words import figure_in_words
 from mien.lab.remarks import watched_faces
 from mien.lab.run import Run
 from mien.lab.tables import UNKNOWN, Table, interval, number, percent

@@ -10,6 +10,7 @@ from mien.errors import RecipeError
 from mien.lab.recipe.augment import Augment, NoAugment
 from mien.lab.recipe.bounds import ABOVE_0, FROM_0, FROM_1, FROM_2, SHARE, SHARE_ABOVE_0, SHARE_BELOW_1, check
 from mien.lab.recipe.optimizers import SGD, Adam, Constant, Cosine, Muon, OneCycle, Plateau
+from mien.lab.recipe.words import describe
 from mien.preprocess import Preprocess
 
 __all__ = [
@@ -282,6 +283,8 @@ class Recipe:
     votes_weight: float = 0.0
     distillation: NoDistillation | Distillation = NoDistillation()
     sizes: FullSize | Progressive = FullSize()
+
+    __str__ = describe
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", self.name):

@@ -73,6 +73,9 @@ class Recipes(Mapping[str, Recipe]):
             )
         raise RecipeError(f"recipe {name!r} is unknown; {nearest(name, self._rows)}")
 
+    def __repr__(self) -> str:
+        return f"Recipes({', '.join(self._rows)})"
+
     def __contains__(self, name: object) -> bool:
         return name in self._rows
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mien.lab.metrics import rates_of
-from mien.lab.pages.recipe_page import figure_in_words
 from mien.lab.pages.results_tables import COLUMNS_BESIDE, beside_cells, link_to
 from mien.lab.published import Beside
 from mien.lab.recipe import Backbone, Recipe
+from mien.lab.recipe.words import figure_in_words
 from mien.lab.recipe_book import PUBLISHED
 from mien.lab.results import Record
 from mien.lab.statistics import unpaired_interval
