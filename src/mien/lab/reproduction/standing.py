@@ -54,7 +54,7 @@ def standing(
         "One seed: training time without checkpoints, evaluation and early stopping. Estimated from the second of two "
         f"epochs on a few drawn faces, scaled to FER2013, on {machine()}."
     )
-    yield f"{out / SPEEDS} keeps the measurements; delete it to measure again."
+    yield f"{out / SPEEDS} keeps the measurements; delete it to measure again, as after other programs slowed them."
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
