@@ -63,6 +63,6 @@ the same test faces without the change.
 {rows}
 
 Further training helps if faces show something new to the model, such as a mask; it does not help if they show too
-little. It did not help mien-large, trained by SGD with a rate of 0.005 and otherwise alike (at commit {large}, whose
-recipe for it was dropped), which handles covered faces better to begin with.
+little. It did not help mien-large, trained by SGD with a rate of 0.005 and otherwise alike (at commit {large}; the
+recipe was dropped), which handles covered faces better to begin with.
 """
