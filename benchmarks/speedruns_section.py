@@ -33,7 +33,7 @@ def results(device: dict[str, Any]) -> str:
     for name, runs in by_recipe(device).items():
         flip = mean(run["accuracy"]["flip"] for run in runs)
         # one training of many faces: the interval is of the faces, not of the seeds
-        low, high = wilson_interval(round(flip * device["n"]), device["n"])
+        low, high = wilson_interval(flip * device["n"], device["n"])
         rows.append(
             [
                 f"`{name}`" if name in {recipe.name for recipe in SPEEDRUNS} else runs[0]["network"],

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from mien.lab.statistics import (
     McNemar,
@@ -37,11 +38,22 @@ def test_wilson_interval_of_one_in_ten() -> None:
 def test_wilson_interval_stays_within_rates(n: int) -> None:
     low, high = wilson_interval(0, n)
     assert low == 0 and 0 < high < 1
-    assert wilson_interval(n, n) == pytest.approx((1 - high, 1))
+    assert wilson_interval(n, n) == (pytest.approx(1 - high), 1)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 3), (7, 7), (2590, 3589), (3588, 3589)])
+def test_wilson_interval_is_that_of_scipy(successes: int, n: int) -> None:
+    theirs = binomtest(successes, n).proportion_ci(method="wilson")
+    assert wilson_interval(successes, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_interval_of_a_mean_over_seeds_lies_between_those_of_its_whole_neighbours() -> None:
+    (low_9, high_9), (low, high), (low_10, high_10) = (wilson_interval(k, 15) for k in (9, 9.5, 10))
+    assert low_9 < low < low_10 and high_9 < high < high_10
 
 
 def test_standard_error_at_the_size_of_the_test_split() -> None:
-    low, high = wilson_interval(round(0.75 * 3589), 3589)
+    low, high = wilson_interval(0.75 * 3589, 3589)
     assert (high - low) / 2 / 1.96 == pytest.approx(0.0072, abs=1e-4)
 
 

@@ -160,7 +160,7 @@ def _warn_of_few(card: Card) -> None:
         few, what, remedy = accepted, "The threshold accepts", "Use more faces, or a lower accuracy."
     else:
         return
-    likely = interval(*wilson_interval(round(aim * few), few))
+    likely = interval(*wilson_interval(aim * few, few))
     faces = f"{few} face{'' if few == 1 else 's'}"
     precision = f"if {100 * aim:g} % of so few are right, the 95 % interval is {likely} %."
     typer.echo(f"{what} only {faces}: {precision} {remedy}", err=True)

@@ -228,7 +228,7 @@ def _while_training(run: Run, report: Report, figure: Figure) -> list[Beside]:
         unlike = WHILE_LEARNING
     else:
         value, n = kept.get("validation_accuracy"), run.environment["n_validation"]
-        low, high = (None, None) if value is None else wilson_interval(round(value * n), n)
+        low, high = (None, None) if value is None else wilson_interval(value * n, n)
         if n != (theirs := source_size(run.recipe, figure.split)):
             unlike = f"the source watched {theirs:,} faces, here {n:,}"
     if value is None:

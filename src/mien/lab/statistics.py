@@ -39,12 +39,17 @@ class PairedDifference:
     high: float
 
 
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and is valid at small n."""
-    from scipy.stats import binomtest  # takes a second to import
+def wilson_interval(successes: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a rate (Wilson 1927), which stays inside [0, 1] and is valid at small n.
 
-    low, high = binomtest(successes, n).proportion_ci(method="wilson")
-    return float(low), float(high)
+    Args:
+        successes: from 0 to `n`; not a whole number if it is a mean, for example over seeds.
+        n: number of trials, above 0.
+    """
+    rate, z2 = successes / n, Z95**2
+    half = Z95 * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n**2))
+    low, high = ((rate + z2 / (2 * n) + sign * half) / (1 + z2 / n) for sign in (-1, 1))
+    return (max(0.0, low) if successes else 0.0), (min(1.0, high) if successes < n else 1.0)
 
 
 def mcnemar(a_correct: npt.NDArray[np.bool_], b_correct: npt.NDArray[np.bool_]) -> McNemar:
@@ -89,7 +94,7 @@ def unpaired_interval(a: float, b: float, n_a: int, n_b: int) -> tuple[float, fl
 
     Source: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
     """
-    (low_a, high_a), (low_b, high_b) = wilson_interval(round(a * n_a), n_a), wilson_interval(round(b * n_b), n_b)
+    (low_a, high_a), (low_b, high_b) = wilson_interval(a * n_a, n_a), wilson_interval(b * n_b, n_b)
     return b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
 
 

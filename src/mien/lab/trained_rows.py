@@ -116,7 +116,7 @@ class Accuracy:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval for the finite number of faces, as for one seed: slightly too wide for a mean."""
-        return wilson_interval(round(self.mean * self.n), self.n)
+        return wilson_interval(self.mean * self.n, self.n)
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
