@@ -70,6 +70,21 @@ def test_report_writes_its_charts_as_files(runs, tmp_path):
     assert "cannot be written" in str(call("report", runs[0], "--charts", tmp_path / "file").exception)
 
 
+def test_charts_of_several_runs_do_not_replace_each_other(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(runs[0])
+    files = lab.write_charts([".", runs[1]], tmp_path / "charts")
+    assert len(set(files)) == len(files) and tmp_path / "charts" / "a" / "loss.svg" in files
+    namesake = evaluate_as(make_run(tmp_path / "elsewhere" / "a", seed=80), hundred(80)).folder
+    with pytest.raises(DataError, match="another run has this name, too"):
+        lab.write_charts([runs[0], namesake], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_run_given_by_a_relative_path_keeps_its_name(runs, monkeypatch):
+    monkeypatch.chdir(runs[0])
+    assert call("compare", ".", runs[1], "--format", "csv").stdout.splitlines()[1].split(",")[1] == "a"
+
+
 def test_with_the_data_its_charts_hold_the_bars_of_the_classes(runs, tmp_path):
     data, other = tmp_path / "data", tmp_path / "other"
     rows = [f"{index % 7},{' '.join(['0', '255'] * 1152)},PublicTest\n" for index in range(100)]

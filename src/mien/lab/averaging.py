@@ -53,9 +53,9 @@ def average_runs(runs: Sequence[Run | str | Path], name: str, out: str | Path = 
         key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
         for key, value in states[-1].items()
     }
-    remark = f"Mean of the weights of {', '.join(run.folder.name for run in opened)}. {last.recipe.remark}"
+    remark = f"Mean of the weights of {', '.join(run.name for run in opened)}. {last.recipe.remark}"
     recipe = replace(last.recipe, name=name, published=(), remark=remark)
-    digests = {run.folder.name: run_digest(run) for run in opened}
+    digests = {run.name: run_digest(run) for run in opened}
     ending = "".join(digest[:3] for digest in digests.values())
     run = Run(Path(out) / f"{name}-seed{last.environment['seed']}-{ending}", recipe)
     run.write_history([])

@@ -157,7 +157,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
     """The shortest unambiguous names of the runs; charts could not show unprintable characters of folder names."""
     ways = (
         [f"{run.recipe.name} seed {run.environment['seed']}" for run in runs],
-        [_shown(run.folder.name) for run in runs],
+        [_shown(run.name) for run in runs],
     )
     return next((names for names in ways if len(set(names)) == len(names)), [_shown(str(run.folder)) for run in runs])
 
@@ -229,7 +229,7 @@ def _recipe_pairs(trained: Sequence[dict[int, Evaluated]]) -> tuple[RecipePair, 
         right = [[_correct_by_row(group[seed].predictions).astype(float) for seed in seeds] for group in (a, b)]
         change = np.array(right[1]) - np.array(right[0])  # (S, N)
         if names.count(name_a) > 1 or names.count(name_b) > 1:  # such as variants: use names of runs
-            name_a, name_b = a[seeds[0]].run.folder.name, b[seeds[0]].run.folder.name
+            name_a, name_b = a[seeds[0]].run.name, b[seeds[0]].run.name
         difference = mean_difference(change.mean(axis=1).tolist(), change.mean(axis=0))
         pairs.append(RecipePair(a=name_a, b=name_b, seeds=tuple(seeds), difference=difference))
     return tuple(pairs)

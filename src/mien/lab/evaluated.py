@@ -64,7 +64,7 @@ class Evaluated:
         full, twin_free = self.full, self.report.twin_free
         return {
             "name": self.name,
-            "run": self.run.folder.name,
+            "run": self.run.name,
             "recipe": self.run.recipe.name,
             "seed": self.run.environment["seed"],
             "split": self.report.split,
@@ -112,13 +112,13 @@ def common_split(runs: Sequence[Run]) -> str:
     Raises:
         DataError: there is none; the message lists the splits of each run, or names a run that has not finished.
     """
-    scored = {run.folder.name: scored_splits(run) for run in runs}
+    scored = [(run.name, scored_splits(run)) for run in runs]
     for split in _PREFERRED:
-        if all(split in splits for splits in scored.values()):
+        if all(split in splits for _, splits in scored):
             return split
     for run in runs:
         _refuse_unfinished(run)
-    has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored.items())
+    has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored)
     raise DataError(f"no labelled split on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
 
 

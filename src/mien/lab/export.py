@@ -198,7 +198,7 @@ def _describe(
         sha256=hashlib.sha256(content).hexdigest(),
         parameters=count_parameters(classifier),
         provenance={
-            "run": run.folder.name,
+            "run": run.name,
             "recipe": json.loads(recipe_io.to_json(run.recipe)),
             **{key: environment[key] for key in known if key in environment},
             **({} if origin is None else {"origin": origin}),

@@ -131,7 +131,7 @@ def add(run: Run, results: str | Path) -> Path:
         raise DataError(f"{run.folder}: not evaluated; run `mien evaluate {run.folder}` first.")
     card = exported_card(run)
     _check_model(run, card, reports)
-    folder = results / run.folder.resolve().name
+    folder = results / run.name
     if folder.resolve() == run.folder.resolve():  # the files of an earlier record are deleted
         raise DataError(f"{folder}: is the run itself; name another folder for records, such as --results results.")
     _refuse_other_run(run, folder / RECORD)
@@ -211,7 +211,7 @@ def _row(run: Run, card: Card | None, reports: dict[str, Report]) -> dict[str, A
     beside = (row for name, report in reports.items() for row in beside_published(run, report, predictions[name]))
     return {
         "schema": SCHEMA,
-        "run": run.folder.resolve().name,
+        "run": run.name,
         "recipe": json.loads(recipe_io.to_json(run.recipe)),
         "environment": run.environment,
         "parameters": None if card is None else card.parameters,

@@ -68,6 +68,11 @@ class Run:
             raise ModelError(f"{file}: {reason}. {_ANEW}") from error
 
     @property
+    def name(self) -> str:
+        """The name of its folder, even if that was given as ``.``."""
+        return self.folder.resolve().name
+
+    @property
     def environment(self) -> dict[str, Any]:
         """Seed, data, versions and progress, as `environment.json` has them.
 

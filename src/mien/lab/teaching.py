@@ -131,7 +131,7 @@ def _open(teacher: Run | str | Path) -> Teacher:
     if not teacher.finished:
         raise ModelError(f"{teacher.folder}: a teacher must have finished its training.")
     return Teacher(
-        name=teacher.folder.name,
+        name=teacher.name,
         source=teacher.folder,
         digest=run_digest(teacher),
         labels=tuple(teacher.environment["label_set"]),

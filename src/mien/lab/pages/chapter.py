@@ -116,7 +116,7 @@ def chapter(
     confidence, accuracy, counts = _bins(full)
     return Chapter(
         title=f"{evaluated.name} on {evaluated.report.split}",
-        subtitle=f"Recipe {run.recipe.name}, from {run.recipe.source}. Run {run.folder.name}.",
+        subtitle=f"Recipe {run.recipe.name}, from {run.recipe.source}. Run {run.name}.",
         tiles=_tiles(evaluated),
         sentences=sentences(evaluated.report),
         remarks=evaluated.report.remarks,

@@ -101,18 +101,23 @@ def write_charts(
         The files.
 
     Raises:
-        DataError: a run has not been evaluated on the split, `data` holds other faces, or a file cannot be written.
+        DataError: a run has not been evaluated on the split, `data` holds other faces, two runs' folders have the same
+            name, or a file cannot be written.
         ModelError: a folder is not a run.
     """
     comparison, folder = compare(runs, split), Path(folder)
+    names = [entry.run.name for entry in comparison.entries]
+    for entry in comparison.entries:
+        if names.count(entry.run.name) > 1:
+            raise DataError(f"{entry.run.folder}: another run has this name, too, so both would write the same charts.")
     if data is not None:
         for entry in comparison.entries:
             entry.faces_in(data)
     shared = _comparison_part(comparison) if len(comparison.entries) > 1 else None
     places = [(picture, folder) for picture in (*shared.accuracy, *shared.curves)] if shared else []
     places += [] if data is None else [(_class_bars(data), folder)]
-    for entry in comparison.entries:
-        place = folder / entry.run.folder.name if shared else folder
+    for name, entry in zip(names, comparison.entries, strict=True):
+        place = folder / name if shared else folder
         places += [(picture, place) for picture in chapter(entry, None).charts]
     return [file for picture, place in places for file in _write_chart(picture, place)]
 

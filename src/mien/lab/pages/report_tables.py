@@ -134,7 +134,7 @@ def provenance_table(evaluated: Evaluated) -> Table:
     report, environment = evaluated.report, evaluated.run.environment
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
     rows = {
-        "run": evaluated.run.folder.name,
+        "run": evaluated.run.name,
         "seed": environment["seed"],
         "code, commit": ", then ".join(evaluated.run.commits),
         "data": f"{environment['data_source']}, fingerprint {environment['data_fingerprint']}",
