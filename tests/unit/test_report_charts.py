@@ -11,6 +11,7 @@ import pytest
 
 from mien.lab.metrics import rates_of
 from mien.lab.pages import charts, confidence_charts
+from mien.lab.reliability import CalibrationBin
 from mien.lab.selective import coverage_curve
 
 COUNTS = np.array([[3, 1], [0, 4]])
@@ -71,7 +72,7 @@ def test_charts_are_whole_svg_files_and_leave_the_settings_alone():
         charts.class_bars({"Training": np.array([5, 2])}, ("a", "b")),
         charts.dots(("x",), np.array([0.6]), np.array([0.5]), np.array([0.7]), [0.65], "accuracy"),
         charts.overlaid_curves({"x": []}, "loss"),
-        confidence_charts.calibration(np.array([0.5]), np.array([0.4]), np.array([10])),
+        confidence_charts.calibration([CalibrationBin(low=0.4, high=0.5, n=10, confidence=0.5, accuracy=0.4)]),
         confidence_charts.coverage(coverage_curve(np.array([0.5]), np.array([True]))),
         charts.vector(np.array([0.5]), np.array([0.4]), np.array([0.6]), ("a",)),
     ]

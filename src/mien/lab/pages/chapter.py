@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from mien.explanation import heat_maps, picture_of
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
 from mien.lab.evaluation import silent
-from mien.lab.metrics import Metrics, Report
+from mien.lab.metrics import Report
 from mien.lab.pages import charts, confidence_charts
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import published_table
@@ -113,7 +112,6 @@ def chapter(
     # first, because it raises if the data are not those of the evaluation
     mistakes = None if data is None else _mistakes(evaluated, data, explain, on_progress)
     run, full = evaluated.run, evaluated.full
-    confidence, accuracy, counts = _bins(full)
     return Chapter(
         title=f"{evaluated.name} on {evaluated.report.split}",
         subtitle=f"Recipe {run.recipe.name}, from {run.recipe.source}. Run {run.name}.",
@@ -126,7 +124,7 @@ def chapter(
         training=training_table(evaluated),
         confusion=confusion_pictures(evaluated.report),
         per_class=class_table(full),
-        calibration=confidence_charts.calibration(confidence, accuracy, counts),
+        calibration=confidence_charts.calibration(full.calibration),
         bins=calibration_table(full),
         coverage=confidence_charts.coverage(full.coverage_curve) if full.coverage_curve else None,
         surest=coverage_table(full),
@@ -175,15 +173,6 @@ def confusion_pictures(report: Report) -> list[Picture]:
         charts.confusion(counts, names, rates=True),
         charts.vector(np.where(support > 0, right / np.maximum(support, 1), np.nan), lows, highs, names),
     ]
-
-
-def _bins(full: Metrics) -> tuple[Any, Any, Any]:
-    filled = [each for each in full.calibration if each.n]
-    return (
-        np.array([each.confidence for each in filled], np.float64),
-        np.array([each.accuracy for each in filled], np.float64),
-        np.array([each.n for each in filled], np.int64),
-    )
 
 
 def _mistakes(

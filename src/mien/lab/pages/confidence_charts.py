@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mien.lab.pages.charts import BLUE, GREY, VERMILION, Floats, Picture, as_picture, drawing, whiskers
+from mien.lab.pages.charts import BLUE, GREY, VERMILION, Picture, as_picture, drawing, whiskers
+from mien.lab.reliability import CalibrationBin
 from mien.lab.selective import CoveragePoint
 from mien.lab.tables import percent
 
 
-def calibration(confidence: Floats, accuracy: Floats, counts: npt.NDArray[np.int64]) -> Picture:
-    """Draw accuracy against confidence.
-
-    Args:
-        confidence: ``(B,)``, mean confidence of each bin, without empty bins.
-        accuracy: ``(B,)``, accuracy in each bin.
-        counts: ``(B,)``, faces in each bin, shown by the area of its dot.
-    """
+def calibration(bins: Sequence[CalibrationBin]) -> Picture:
+    """Draw accuracy against confidence; the area of each bin's dot shows how many faces it holds."""
+    confidence, accuracy, counts = np.array(
+        [(each.confidence, each.accuracy, each.n) for each in bins if each.n], np.float64
+    ).T
     with drawing(4.3) as (figure, axes):
         axes.plot([0, 1], [0, 1], ":", color=GREY, label="confidence = accuracy")
         axes.plot(confidence, accuracy, "-", color=BLUE, lw=1.2)

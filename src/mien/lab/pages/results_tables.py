@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from mien.recognizer import find_model, shipped_models
 NOTHING = "None yet.\n"
 
 
-def _results(records: list[Record], page: Path) -> str:
+def results(records: list[Record], page: Path) -> str:
     """One table per split: results on PublicTest and PrivateTest must not be compared."""
     parts = []
     for split in PREFERRED_SPLITS:
@@ -76,7 +76,7 @@ def accuracy_cell(metrics: dict[str, Any] | None) -> str:
     return with_interval(metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
 
 
-def _seeds(records: list[Record], page: Path) -> str:
+def seeds(records: list[Record], page: Path) -> str:
     """Mean and range of runs that differ only in the seed."""
     groups = by_seed(
         [(record, report) for record in records for report in record.scored_reports],
@@ -99,7 +99,7 @@ def _seeds(records: list[Record], page: Path) -> str:
     return Table("seeds", columns, tuple(lines), text_columns=3).markdown() + "\n" if lines else NOTHING
 
 
-def _published(records: list[Record], page: Path) -> str:
+def published(records: list[Record], page: Path) -> str:
     """Runs of unchanged recipes, compared with the figures of their sources."""
     lines, remarks = [], {}
     for record in records:
@@ -130,7 +130,7 @@ def beside_cells(row: Beside) -> tuple[str, ...]:
     )
 
 
-def _shipped(records: list[Record], page: Path) -> str:
+def shipped(records: list[Record], page: Path) -> str:
     """The models that ship, from their cards."""
     lines = []
     for name, card, split, figures in shipped_figures():
@@ -159,7 +159,7 @@ def shipped_figures() -> Iterator[tuple[str, Card, str, dict[str, Any]]]:
                 yield name, card, plain, figures
 
 
-def _classes(records: list[Record], page: Path) -> str:
+def classes(records: list[Record], page: Path) -> str:
     """Recall and precision of the models that ship, for each class."""
     names = dict.fromkeys(name for labels in (FER2013, FERPLUS) for name in labels)
     lines = []
@@ -173,12 +173,3 @@ def _classes(records: list[Record], page: Path) -> str:
 
 def _recall_and_precision(figures: dict[str, float]) -> str:
     return f"{100 * figures['recall']:.0f} / {100 * figures['precision']:.0f}" if figures["n"] else UNKNOWN
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
-    "results": _results,
-    "seeds": _seeds,
-    "published": _published,
-    "shipped": _shipped,
-    "classes": _classes,
-}

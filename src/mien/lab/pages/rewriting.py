@@ -7,7 +7,8 @@ NAME is one of `BLOCKS`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from mien.errors import DataError
@@ -19,16 +20,25 @@ from mien.writing import replacing
 _BLOCK = re.compile(r"(?P<start>^<!-- generated: (?P<name>.*?) -->\n)(?P<text>.*?)(?P<end>^<!-- end -->$)", re.S | re.M)
 _MARKER = re.compile(r"^<!-- (?:generated: .*?|end) -->$", re.M)
 
-BLOCKS = (
-    results_tables.BLOCKS
-    | tables.BLOCKS
-    | by_size.BLOCKS
-    | claims.BLOCKS
-    | classes.BLOCKS
-    | picture.BLOCKS
-    | curves.BLOCKS
-    | vectors.BLOCKS
-)
+BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
+    "results": results_tables.results,
+    "seeds": results_tables.seeds,
+    "published": results_tables.published,
+    "shipped": results_tables.shipped,
+    "classes": results_tables.classes,
+    "standing": tables.standing,
+    "reproduced": tables.overview,
+    "rows": tables.rows,
+    "twins": tables.twins,
+    "by-size": by_size.by_size,
+    "claims": claims.claims,
+    "class-bars": classes.class_bars,
+    "accuracy-against-parameters": picture.picture,
+    "training-curves": partial(curves.curves, "accuracy"),
+    "loss-curves": partial(curves.curves, "loss"),
+    "confusion-vectors": vectors.vectors,
+}
+"""Name of a part -> the function that makes its text from all records and the page's path."""
 
 
 def pages_beside(results: Path) -> list[Path]:

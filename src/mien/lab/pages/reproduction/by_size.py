@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,11 @@ def _shipped() -> Iterator[Network]:
             yield Network(name, "mien", card.parameters, split, accuracy, True, cells)
 
 
-def _by_size(records: list[Record], page: Path) -> str:
+def by_size(records: list[Record], page: Path) -> str:
+    """Return the table of all measured networks, smallest first, and the rows that are missing."""
     found = networks(records)
     lines = tuple((each.name, each.kind, *each.cells, f"{each.parameters:,}") for each in found)
     names = {each.name for each in found}
     missing = [f"`{row.name}`" for row in (*PUBLISHED, *FUTURE_WORK) if row.name not in names]
     notes = (f"{MISSING.capitalize()}: {', '.join(missing)}.",) if missing else ()
     return Table("size", ("row", "of", *COLUMNS, "parameters"), lines, notes, text_columns=5).markdown() + "\n"
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"by-size": _by_size}

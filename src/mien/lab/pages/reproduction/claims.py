@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -144,7 +144,8 @@ _CAUTION = (
 )
 
 
-def _claims(records: list[Record], page: Path) -> str:
+def claims(records: list[Record], page: Path) -> str:
+    """Return a section for each claim."""
     return "\n".join(_claim(claim, records) for claim in CLAIMS)
 
 
@@ -267,6 +268,3 @@ def _verdict(claim: Claim, first: TrainedRow, second: TrainedRow, lines: Sequenc
         where = "inside" if line.low <= published <= line.high else "outside"
         found += f" The published difference, {points(published)}, lies {where} the interval."
     return found[0].upper() + found[1:] + ("" if claim.quantity == "accuracy" else f" {_CAUTION}")
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"claims": _claims}

@@ -6,7 +6,7 @@ The SVG is written without a plotting library, for the reason given in `mien.lab
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mien.lab.data import PUBLIC, TRAINING
@@ -21,7 +21,8 @@ LEFT, TOP, WIDTH, STEP, BAR = 80, 44, 560, 38, 14
 """Start of the bars, length of the longest, distance between classes, and height of a bar."""
 
 
-def _class_bars(records: list[Record], page: Path) -> str:
+def class_bars(records: list[Record], page: Path) -> str:
+    """Return bars for the classes of each split that has labels in every edition."""
     found = next((parent / AUDIT for parent in page.parents if (parent / AUDIT).is_file()), None)
     if found is None:
         return f'<text x="{LEFT}" y="{TOP + BAR}">{MISSING}</text>\n'
@@ -40,6 +41,3 @@ def _bars(names: list[str], splits: Mapping[str, Mapping[str, int]]) -> Iterator
             yield f'<rect class="{style}" x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}"/>'
             yield f'<text x="{LEFT + length + 6:.1f}" y="{top + 11}">{count:,}, {100 * share:.1f} %</text>'
             top += BAR
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"class-bars": _class_bars}

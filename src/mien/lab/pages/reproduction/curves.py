@@ -46,7 +46,7 @@ def panels(records: list[Record], draw: Callable[[Recipe, TrainedRow | None], It
     return "\n".join(lines) + "\n"
 
 
-def _curves(metric: Literal["accuracy", "loss"], records: list[Record], page: Path) -> str:
+def curves(metric: Literal["accuracy", "loss"], records: list[Record], page: Path) -> str:
     """Curves of every seed of the best training; published figures are dashed lines."""
     return panels(records, partial(_panel, metric))
 
@@ -86,9 +86,3 @@ def _lines(metric: str, trained: TrainedRow) -> Iterator[tuple[str, list[tuple[f
 
 def _y(share: float) -> float:
     return HEIGHT * (1 - share)
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
-    "training-curves": partial(_curves, "accuracy"),
-    "loss-curves": partial(_curves, "loss"),
-}

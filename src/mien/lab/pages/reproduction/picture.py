@@ -7,7 +7,7 @@ The SVG is written without a plotting library, so that the same records always g
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mien.lab.data import PUBLIC
@@ -23,7 +23,8 @@ Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 of an element in the picture."""
 
 
-def _picture(records: list[Record], page: Path) -> str:
+def picture(records: list[Record], page: Path) -> str:
+    """Return the plot of the networks that were measured on PublicTest."""
     found = [network for network in networks(records) if network.split == PUBLIC]
     return "\n".join([*_axes(*_range(found)), *_points(found)]) + "\n"
 
@@ -93,6 +94,3 @@ def _shared(one: Box, other: Box) -> float:
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, across) * max(0.0, down)
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"accuracy-against-parameters": _picture}

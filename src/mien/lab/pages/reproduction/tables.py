@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mien.lab.trained_rows import Accuracy, TrainedRow, trained_rows
 MISSING = "not yet measured"
 
 
-def _overview(records: list[Record], page: Path) -> str:
+def overview(records: list[Record], page: Path) -> str:
     """One line per row of the reports: its best training."""
     lines = []
     for row in PUBLISHED:
@@ -32,7 +32,7 @@ def _overview(records: list[Record], page: Path) -> str:
     return Table("overview", columns, tuple(lines), text_columns=5).markdown() + "\n"
 
 
-def _standing(records: list[Record], page: Path) -> str:
+def standing(records: list[Record], page: Path) -> str:
     """The number of trained rows of the reports, in a sentence."""
     best = [found[0] for row in PUBLISHED if (found := trained_rows(row, records))]
     whole = sum(trained.whole for trained in best)
@@ -83,7 +83,7 @@ def weights_in_words(trained: TrainedRow) -> str:
     return f"**stand-in: {known}**" if trained.stand_in else known
 
 
-def _rows(records: list[Record], page: Path) -> str:
+def rows(records: list[Record], page: Path) -> str:
     """One section per row: all its trainings, and the source's figures beside ours."""
     return "\n".join(_row(row, trained_rows(row, records), page) for row in PUBLISHED)
 
@@ -150,7 +150,7 @@ def _mean_of(ends: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if len(known) == len(ends) else None
 
 
-def _twins(records: list[Record], page: Path) -> str:
+def twins(records: list[Record], page: Path) -> str:
     """The effect of faces that a row may have memorised on its accuracy."""
     lines = []
     for row in PUBLISHED:
@@ -166,11 +166,3 @@ def _twins(records: list[Record], page: Path) -> str:
     columns = ("row", "epochs", "twins", "all faces", "twins (95 %)", "twin-free (95 %)")
     differences = ("twins minus twin-free (95 %)", "all minus twin-free")
     return Table("twins", (*columns, *differences), tuple(lines), text_columns=2).markdown() + "\n"
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {
-    "standing": _standing,
-    "reproduced": _overview,
-    "rows": _rows,
-    "twins": _twins,
-}

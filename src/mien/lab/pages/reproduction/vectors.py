@@ -5,7 +5,7 @@ The SVG is written without a plotting library, for the reason given in `mien.lab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mien.lab.pages.reproduction.curves import HEIGHT, WIDTH, panels
@@ -17,7 +17,8 @@ SCALE = 0.8
 """Share of a panel's width that a bar of 100 % takes; the figure is to its right."""
 
 
-def _vectors(records: list[Record], page: Path) -> str:
+def vectors(records: list[Record], page: Path) -> str:
+    """Return a panel for each row of the reports."""
     return panels(records, _panel)
 
 
@@ -33,6 +34,3 @@ def _panel(row: Recipe, trained: TrainedRow | None) -> Iterator[str]:
         yield f'<path class="interval" d="M{low:.1f} {y:.1f}H{high:.1f}"/>'
         yield f'<text x="-4" y="{y + 4:.1f}" text-anchor="end">{name}</text>'
         yield f'<text x="{high + 4:.1f}" y="{y + 4:.1f}">{100 * recall.mean:.0f} %</text>'
-
-
-BLOCKS: dict[str, Callable[[list[Record], Path], str]] = {"confusion-vectors": _vectors}
