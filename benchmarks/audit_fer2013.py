@@ -11,12 +11,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from layout import RESULTS
 
 from mien.lab.data import FaceDataset, audit, join_votes, open_fer2013
 from mien.lab.data.stats import summary
 from mien.labels import FERPLUS
 
-RESULT = Path(__file__).parent / "results" / "fer2013_audit.json"
+RESULT = RESULTS / "fer2013_audit.json"
 
 
 def agreement(data: FaceDataset) -> dict[str, float | int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from layout import name_of_model, table
+from layout import name_of_model, share, table
 
-from mien.lab.tables import interval, percent
+from mien.lab.tables import percent
 
 
 def section(measured: dict[str, Any]) -> str:
@@ -22,13 +22,9 @@ def section(measured: dict[str, Any]) -> str:
 
 def _rows(name: str, one: dict[str, Any]) -> Iterator[list[str]]:
     """A row for all faces, and one for each target."""
-    yield [name, "–", f"all {one['n']:,}", _share(one, "accuracy")]
+    yield [name, "–", f"all {one['n']:,}", share(one, "accuracy")]
     for row in one["accepted"]:
-        yield [name, percent(row["target_accuracy"], 0), _share(row, "coverage"), _share(row, "accuracy")]
-
-
-def _share(row: dict[str, float], key: str) -> str:
-    return f"{percent(row[key], 1)} ({interval(row[f'{key}_low'], row[f'{key}_high'])})"
+        yield [name, percent(row["target_accuracy"], 0), share(row, "coverage"), share(row, "accuracy")]
 
 
 HEAD = ("model", "target", "faces left (95 %)", "accuracy on these (95 %)")

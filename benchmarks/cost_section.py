@@ -14,89 +14,86 @@ from mien import lab
 
 def section(cost: dict[str, Any]) -> str:
     """Return the section, its heading included."""
-    told = TrainingCost(cost)
-    return SECTION.format(recipes=told.recipes(), conditions=told.conditions(), data=told.data(), lines=told.lines())
+    sizes, devices = cost["sizes"], cost["devices"]
+    return SECTION.format(
+        recipes=_recipes(sizes, devices),
+        conditions=_conditions(sizes, devices),
+        data=_data(devices),
+        lines=_lines(devices),
+    )
 
 
-class TrainingCost:
-    """The cost of training on each device.
+def _recipes(sizes: dict[str, Any], devices: dict[str, Any]) -> str:
+    """Speed, memory and time of each recipe."""
+    figures = {
+        "forward_per_second": "forward, faces/s",
+        "train_per_second": "training, faces/s",
+        "peak_mb": "peak memory, MB",
+        "minutes": "whole training, minutes",
+    }
+    columns = [f"{words}, {device}" for device in devices for words in figures.values()]
+    rows = []
+    for name, size in sizes.items():
+        row = [f"`{name}`", number(size["parameters"] / 1e6), number(size["multiply_adds"] / 1e6)]
+        for one in devices.values():
+            measured = one["recipes"].get(name, {})
+            row += [number(statistics.median(measured[key])) if key in measured else "–" for key in figures]
+        rows.append(row)
+    return table(["recipe", "parameters, millions", "multiply-adds a face, millions", *columns], rows)
 
-    Attributes:
-        sizes: recipe -> its network's size.
-        devices: ``"cpu"``, ``"cuda"`` -> its measurements.
-    """
 
-    def __init__(self, cost: dict[str, Any]) -> None:
-        self.sizes, self.devices = cost["sizes"], cost["devices"]
+def _conditions(sizes: dict[str, Any], devices: dict[str, Any]) -> str:
+    """The machines, the spread of the rounds, and what did not run."""
+    lines = []
+    for device, one in devices.items():
+        ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
+        speeds = [each["train_per_second"] for each in ran.values()]
+        loads = one["load_average"]
+        lines.append(
+            f"* {device}: {one['machine']}, {one['precision']}, load average from {min(loads)} to {max(loads)} at "
+            f"the start and the end. {_rounds(speeds)}"
+        )
+        failed = one["recipes"].keys() - ran.keys()
+        lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
+    missing = [f"`{name}`" for name in lab.recipes if name not in sizes]
+    if missing:
+        lines.append(f"* Not yet measured: {', '.join(missing)}.")
+    return "\n".join(lines)
 
-    def recipes(self) -> str:
-        """Speed, memory and time of each recipe."""
-        figures = {
-            "forward_per_second": "forward, faces/s",
-            "train_per_second": "training, faces/s",
-            "peak_mb": "peak memory, MB",
-            "minutes": "whole training, minutes",
-        }
-        columns = [f"{words}, {device}" for device in self.devices for words in figures.values()]
-        rows = []
-        for name, size in self.sizes.items():
-            row = [f"`{name}`", number(size["parameters"] / 1e6), number(size["multiply_adds"] / 1e6)]
-            for one in self.devices.values():
-                measured = one["recipes"].get(name, {})
-                row += [number(statistics.median(measured[key])) if key in measured else "–" for key in figures]
-            rows.append(row)
-        return table(["recipe", "parameters, millions", "multiply-adds a face, millions", *columns], rows)
 
-    def conditions(self) -> str:
-        """The machines, the spread of the rounds, and what did not run."""
-        lines = []
-        for device, one in self.devices.items():
-            ran = {name: each for name, each in one["recipes"].items() if "did_not_run" not in each}
-            speeds = [each["train_per_second"] for each in ran.values()]
-            loads = one["load_average"]
-            lines.append(
-                f"* {device}: {one['machine']}, {one['precision']}, load average from {min(loads)} to {max(loads)} at "
-                f"the start and the end. {_rounds(speeds)}"
-            )
-            failed = one["recipes"].keys() - ran.keys()
-            lines += [f"* {device}, {name}: {one['recipes'][name]['did_not_run']}" for name in sorted(failed)]
-        missing = [f"`{name}`" for name in lab.recipes if name not in self.sizes]
-        if missing:
-            lines.append(f"* Not yet measured: {', '.join(missing)}.")
-        return "\n".join(lines)
+def _data(devices: dict[str, Any]) -> str:
+    """Time and memory by the number of faces."""
+    columns = [f"{words}, {device}" for device in devices for words in ("s an epoch", "peak memory, MB")]
+    first = next(iter(devices.values()))["data"]
+    rows = []
+    for size in first:
+        row = [size, f"{first[size]['faces'][0]:,.0f}"]
+        for one in devices.values():
+            row += [number(statistics.median(one["data"][size][key])) for key in ("epoch_seconds", "peak_mb")]
+        rows.append(row)
+    return table(["times FER2013", "faces", *columns], rows)
 
-    def data(self) -> str:
-        """Time and memory by the number of faces."""
-        columns = [f"{words}, {device}" for device in self.devices for words in ("s an epoch", "peak memory, MB")]
-        first = next(iter(self.devices.values()))["data"]
-        rows = []
-        for size in first:
-            row = [size, f"{first[size]['faces'][0]:,.0f}"]
-            for one in self.devices.values():
-                row += [number(statistics.median(one["data"][size][key])) for key in ("epoch_seconds", "peak_mb")]
-            rows.append(row)
-        return table(["times FER2013", "faces", *columns], rows)
 
-    def lines(self) -> str:
-        """The linear fits of time and memory, and their largest errors."""
-        said = []
-        for device, one in self.devices.items():
-            faces = [each["faces"][0] for each in one["data"].values()]
-            time, memory = (
-                straight_line(faces, [statistics.median(each[key]) for each in one["data"].values()])
-                for key in ("epoch_seconds", "peak_mb")
-            )
-            said.append(
-                f"* {device}: an epoch takes {1e3 * time[0]:.3g} s for 1,000 faces plus {time[1]:z.2f} s; measurements "
-                f"differ from this line by at most {time[2]:.1%}. A face takes {1e3 * memory[0]:.2f} kB of memory, "
-                f"everything else {memory[1]:.0f} MB; measurements differ from this line by at most {memory[2]:.1%}."
-            )
-        return "\n".join(said)
+def _lines(devices: dict[str, Any]) -> str:
+    """The linear fits of time and memory, and their largest errors."""
+    said = []
+    for device, one in devices.items():
+        faces = [each["faces"][0] for each in one["data"].values()]
+        time, memory = (
+            straight_line(faces, [statistics.median(each[key]) for each in one["data"].values()])
+            for key in ("epoch_seconds", "peak_mb")
+        )
+        said.append(
+            f"* {device}: an epoch takes {1e3 * time[0]:.3g} s for 1,000 faces plus {time[1]:z.2f} s; measurements "
+            f"differ from this line by at most {time[2]:.1%}. A face takes {1e3 * memory[0]:.2f} kB of memory, "
+            f"everything else {memory[1]:.0f} MB; measurements differ from this line by at most {memory[2]:.1%}."
+        )
+    return "\n".join(said)
 
 
 def _rounds(speeds: Sequence[Sequence[float]]) -> str:
     """The number of rounds of the recipes, and the spread of their training speeds."""
-    apart = [spread(each) for each in speeds if len(each) > 1]
+    apart = [(max(each) - min(each)) / statistics.median(each) for each in speeds if len(each) > 1]
     if not apart:
         return "One round."
     counts = " or ".join(str(count) for count in sorted({len(each) for each in speeds}))
@@ -104,11 +101,6 @@ def _rounds(speeds: Sequence[Sequence[float]]) -> str:
         f"Medians of {counts} rounds; {len(apart)} of {len(speeds)} recipes have several, and their training speeds "
         f"differ by {statistics.median(apart):.1%} in the median and {max(apart):.1%} at most."
     )
-
-
-def spread(values: Sequence[float]) -> float:
-    """The range of values, relative to their median."""
-    return (max(values) - min(values)) / statistics.median(values)
 
 
 def straight_line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import platform
 import subprocess
@@ -29,12 +28,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from layout import RESULTS, keep
 from skimage import data
 
 from mien import Analyzer, VideoAnalysis, YuNet
 from mien.media.frames import Frame
 
-RESULT = Path(__file__).parent / "results" / "detection.json"
+RESULT = RESULTS / "detection.json"
 FACE = (62, 175)  # rows of the astronaut's face
 COLD_START = """
 import sys
@@ -153,8 +153,7 @@ def main() -> None:
         "cold start": measure_cold_start(max(1, repeats // 3), Path(data.__file__).parent / "astronaut.png"),
         "counts": measure_counts(),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,12 @@ def name_of_model(name: str, sha256: str, commit: str) -> str:
     return name if card["sha256"] == sha256 else f"{name} as of {commit[:7]}"
 
 
+def share(row: Mapping[str, float], key: str) -> str:
+    """Return a rate with its 95 % interval, such as ``64.9 % (63.3 to 66.4)``, of a row that has its ends, too."""
+    rate, low, high = (100 * row[name] for name in (key, f"{key}_low", f"{key}_high"))
+    return f"{rate:.1f} % ({low:.1f} to {high:.1f})"
+
+
 AIM = 0.01
 """Tolerated loss of accuracy for faces that are cropped differently from FER2013's."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import os
 import platform
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from layout import RESULTS, commit, processor_ms
+from layout import RESULTS, commit, keep, processor_ms
 
 from mien import lab
 from mien.card import MODEL_FILE
@@ -73,8 +72,7 @@ def main() -> None:
         "versions": versions,
         "models": models,
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(models, indent=2))
+    keep(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from int8_section import compared
-from layout import commit, processor_ms
+from layout import RESULTS, commit, processor_ms
 
 from mien import lab
 from mien.card import MODEL_FILE
@@ -29,7 +29,7 @@ from mien.lab.evaluation import predict
 from mien.lab.recipe.io import is_run
 from mien.recognizer import Recognizer
 
-RESULT = Path(__file__).parent / "results" / "model_cost.json"
+RESULT = RESULTS / "model_cost.json"
 ROUNDS = {1: 1000, 64: 50}
 """Batch size -> number of runs."""
 

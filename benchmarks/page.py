@@ -19,7 +19,7 @@ import speedruns_section
 import step_section
 import suspects_section
 import web_section
-from layout import RESULTS, ROOT, name_of_model, number, record, table, with_part
+from layout import RESULTS, ROOT, name_of_model, number, record, share, table, with_part
 
 from mien.recognizer import DEFAULT_MODEL
 
@@ -159,7 +159,7 @@ def in_short(rivals: Rivals, named: dict[str, Any]) -> str:
     rows = []
     for name, one in rivals.ran.items():
         photos, first = one["photos"]["one core"], one["first"]["one core"]
-        right = _share(named["packages"][networks[name]]["full"])
+        right = share(named["packages"][networks[name]]["full"], "accuracy")
         found = f"{photos['faces_found']} of {rivals.shown['faces']}"
         rows.append([name, right, number(photos["per_second"]), found, photos["false_boxes"]])
         rows[-1] += [number(first["seconds"]), number(one["installed_mb"])]
@@ -183,17 +183,12 @@ def accuracy(named: dict[str, Any]) -> str:
     packages = {ours.get(name, name): one for name, one in named["packages"].items()}
     rows = []
     for name, one in packages.items():
-        shares = [_share(one["full"]), _share(one["twin_free"])]
+        shares = [share(one[part], "accuracy") for part in ("full", "twin_free")]
         to = one["to_default"]
         less = f"{100 * to['difference']:+.1f} ({100 * to['low']:+.1f} to {100 * to['high']:+.1f})"
         rows.append([name, *shares, less if to["difference"] else "–"])
     first = next(iter(packages))
     return table(["network", "accuracy (95 %)", "twin-free (95 %)", f"difference from {first} (95 %)"], rows)
-
-
-def _share(figures: dict[str, float]) -> str:
-    low, high = figures["accuracy_low"], figures["accuracy_high"]
-    return f"{100 * figures['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def reading(csv: dict[str, Any]) -> str:

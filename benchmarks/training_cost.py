@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from layout import commit, peak_mb
+from layout import RESULTS, commit, peak_mb
 
 from mien import lab
 from mien.lab.data import FaceDataset, draw_faces
@@ -41,7 +41,7 @@ from mien.lab.schedule import phases_of, side_at
 from mien.lab.training import precision_of, split_for_training, train
 from mien.labels import FER2013
 
-RESULT = Path(__file__).parent / "results" / "training_cost.json"
+RESULT = RESULTS / "training_cost.json"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 STEPS = {"cpu": 1, "cuda": 50}[DEVICE]
 """Batches between two readings of the clock, so that a GPU does not wait for them."""
