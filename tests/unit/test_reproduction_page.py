@@ -64,6 +64,16 @@ def test_without_records_everything_says_so(book):
     assert "report" not in book.part("accuracy-against-parameters")
 
 
+def test_seeds_without_labelled_faces_are_counted(book):
+    for seed in (0, 1):
+        book.keep("cnn8", 60, seed=seed)
+    for file in book.files():
+        row = json.loads(file.read_text())
+        file.write_text(json.dumps(row | {"reports": {"PrivateTest": row["reports"]["PublicTest"] | {"full": None}}}))
+    cells = line(book.part("reproduced"), "| [cnn8]").split(" | ")[2:]
+    assert cells == ["150 of 150", "random", "–", "not yet measured", "2 seeds", "not yet measured |"]
+
+
 def test_a_whole_row_stands_beside_its_figures(book):
     book.keep("cnn8", 60)
     book.keep("cnn8", 70, seed=1)

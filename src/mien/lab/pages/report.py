@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from mien.lab.comparison import Comparison, compare
 from mien.lab.data import FaceDataset
 from mien.lab.evaluated import Evaluated
 from mien.lab.evaluation import silent
-from mien.lab.metrics import Metrics
 from mien.lab.pages import charts
 from mien.lab.pages.chapter import chapter
 from mien.lab.pages.charts import Picture
@@ -175,8 +175,9 @@ def _accuracy_pictures(entries: Sequence[Evaluated]) -> list[Picture]:
     return pictures
 
 
-def _spans(metrics: Sequence[Metrics]) -> charts.Floats:
-    return np.array([(each.accuracy, each.accuracy_low, each.accuracy_high) for each in metrics]).T
+def _spans(metrics: Sequence[Any]) -> tuple[Any, Any, Any]:
+    table = np.array([(each.accuracy, each.accuracy_low, each.accuracy_high) for each in metrics])
+    return table[:, 0], table[:, 1], table[:, 2]
 
 
 def _published_accuracy(entry: Evaluated) -> float | None:

@@ -52,17 +52,19 @@ def cells_of(trained: TrainedRow | None) -> tuple[str, ...]:
         return UNKNOWN, UNKNOWN, UNKNOWN, MISSING, UNKNOWN, UNKNOWN
     full, fresh = trained.accuracy("full"), trained.accuracy("twin_free")
     split = f"{trained.split}, {full.n:,} faces" if full else UNKNOWN
-    return (epochs_in_words(trained), weights_in_words(trained), split, _mean(full), _range(full), _mean(fresh))
+    made = epochs_in_words(trained), weights_in_words(trained)
+    return (*made, split, _mean(full), _seeds(trained, full), _mean(fresh))
 
 
 def _mean(accuracy: Accuracy | None) -> str:
     return MISSING if accuracy is None else with_interval(accuracy.mean, *accuracy.interval)
 
 
-def _range(accuracy: Accuracy | None) -> str:
-    if accuracy is None or len(accuracy.each) == 1:
+def _seeds(trained: TrainedRow, accuracy: Accuracy | None) -> str:
+    n = len(trained.records)
+    if n == 1:
         return "1 seed"
-    return f"{len(accuracy.each)} seeds, {interval(min(accuracy.each), max(accuracy.each))}"
+    return f"{n} seeds" if accuracy is None else f"{n} seeds, {interval(min(accuracy.each), max(accuracy.each))}"
 
 
 def epochs_in_words(trained: TrainedRow) -> str:
