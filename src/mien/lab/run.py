@@ -233,11 +233,7 @@ def _damaged(file: Path, reason: object) -> ModelError:
 
 
 def run_name(
-    recipe: Recipe,
-    data: FaceDataset,
-    seed: int,
-    weights: Path | None = None,
-    teachers: Mapping[str, str] | None = None,
+    recipe: Recipe, data: FaceDataset, seed: int, weights: Path | None = None, teachers: Mapping[str, str] | None = None
 ) -> str:
     """Return the folder's name: the same training gets the same name, so that it resumes; any other a new one."""
     parts = [recipe_io.to_json(recipe), data.fingerprint, str(seed), weights_digest(weights) if weights else ""]
