@@ -24,7 +24,7 @@ from mien.lab import export
 from mien.lab.calibrate import NOT_CALIBRATED, TARGET_ACCURACY, calibrated, recalibrate
 from mien.lab.data import FaceDataset, holdout
 from mien.lab.evaluation import evaluate
-from mien.lab.export import ensure_calibrated, export_run, held_out_faces, update_card_metrics
+from mien.lab.export import ensure_exported, export_run, held_out_faces, update_card_metrics
 from mien.lab.predictions import Predictions
 from mien.lab.provenance import count_learned
 from mien.lab.recipe import Backbone, Validation
@@ -59,7 +59,8 @@ def test_a_model_that_stands_there_is_not_replaced(exported: Run, data: FaceData
     assert run.export() == folder and Card.read(folder) == before and before.provenance["calibration"]
     assert Card.read(run.export(tmp_path / "float")).sha256 != before.sha256
     save_file({name: value + 1 for name, value in load_file(run.folder / WEIGHTS).items()}, run.folder / WEIGHTS)
-    assert Card.read(run.export()).sha256 != before.sha256  # of other weights
+    after = Card.read(run.export())  # of other weights
+    assert after.sha256 != before.sha256 and after.provenance["mirrored"]
 
 
 def test_card_says_where_the_model_is_from(exported: Run, data: FaceDataset) -> None:
@@ -315,24 +316,24 @@ def test_a_folder_that_cannot_be_written(exported: Run, tmp_path: Path) -> None:
 def test_model_folder_exports_only_where_it_must(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
     other_data = data.take(np.arange(100))
-    first = Card.read(ensure_calibrated(run, other_data))
+    first = Card.read(ensure_exported(run, other_data))
     file = tmp_path / "model" / "model.onnx"
     written = file.stat().st_mtime_ns
-    assert ensure_calibrated(run, other_data) == tmp_path / "model"
+    assert ensure_exported(run, other_data) == tmp_path / "model"
     assert file.stat().st_mtime_ns == written
     assert first.provenance["calibration"] is None
-    assert Card.read(ensure_calibrated(run, data)).provenance["calibration"] is not None  # data that can calibrate
+    assert Card.read(ensure_exported(run, data)).provenance["calibration"] is not None  # data that can calibrate
     written = file.stat().st_mtime_ns
-    ensure_calibrated(run, data)
+    ensure_exported(run, data)
     assert file.stat().st_mtime_ns == written
     make_run(tmp_path, data, seed=1)  # other weights
-    assert Card.read(ensure_calibrated(run, data)).sha256 != first.sha256
+    assert Card.read(ensure_exported(run, data)).sha256 != first.sha256
 
 
 def test_a_model_is_exported_again_as_it_was_asked_for(tmp_path: Path, data: FaceDataset) -> None:
     run = make_run(tmp_path, data)
     export_run(run, mirrored=True, name="mine", licence="CC-BY-4.0", origin="weights of others, CC-BY-4.0")
-    card = Card.read(ensure_calibrated(run, data))  # which calibrates it
+    card = Card.read(ensure_exported(run, data))  # which calibrates it
     assert card.provenance["calibration"] is not None
     assert (card.name, card.licence, card.provenance["mirrored"]) == ("mine", "CC-BY-4.0", True)
     assert card.provenance["origin"] == "weights of others, CC-BY-4.0"

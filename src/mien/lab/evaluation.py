@@ -151,11 +151,11 @@ def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple
         return None, model
     if isinstance(model, str | Path) and not is_run(model):
         return None, Recognizer.load(model)
-    from mien.lab.export import ensure_calibrated  # needs torch; a model folder does not
+    from mien.lab.export import ensure_exported  # needs torch; a model folder does not
     from mien.lab.run import Run
 
     run = Run.open(model) if isinstance(model, str | Path) else model
-    return run, Recognizer.load(ensure_calibrated(run, data))
+    return run, Recognizer.load(ensure_exported(run, data))
 
 
 def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:

@@ -90,20 +90,8 @@ def export_run(
     return folder
 
 
-def ensure_exported(run: Run, out: Path | None = None) -> Path:
-    """Return a run's own model folder, and export it unless it has these weights; with `out`, export to that folder."""
-    folder = run.folder / "model"
-    if out is None and (folder / MODEL_FILE).is_file() and _is_of(run, Card.read(folder)):
-        return folder
-    return export_run(run, out)
-
-
-def _is_of(run: Run, card: Card) -> bool:
-    return bool(card.provenance["weights_sha256"] == run_digest(run))
-
-
-def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
-    """Return a run's own model folder, calibrated if possible.
+def ensure_exported(run: Run, data: FaceDataset | None = None) -> Path:
+    """Return a run's own model folder, calibrated if possible with `data`.
 
     The model is exported if it is missing, and exported again, in float, if it is outdated or can be calibrated only
     now; it then stays mirrored, and keeps its name, licence and origin.
@@ -113,8 +101,8 @@ def ensure_calibrated(run: Run, data: FaceDataset) -> Path:
         return export_run(run, data=data)
     card = Card.read(folder)
     known = card.provenance
-    calibrates = known["calibration"] is None and _can_calibrate(run.recipe, run.environment, data)
-    if _is_of(run, card) and not calibrates:
+    calibrates = data is not None and known["calibration"] is None and _can_calibrate(run.recipe, run.environment, data)
+    if known["weights_sha256"] == run_digest(run) and not calibrates:
         return folder
     mirrored = bool(known.get("mirrored"))
     kept: dict[str, Any] = {"name": card.name, "licence": card.licence, "origin": known.get("origin")}

@@ -170,9 +170,9 @@ class Run:
 
     def export(self, out: str | Path | None = None) -> Path:
         """Export to ``model/`` in the run, unless it holds these weights already, or to a new folder; return it."""
-        from mien.lab.export import ensure_exported  # export imports run
+        from mien.lab.export import ensure_exported, export_run  # export imports run
 
-        return ensure_exported(self, None if out is None else Path(out))
+        return ensure_exported(self) if out is None else export_run(self, Path(out))
 
     def write_recipe(self) -> None:
         """Write the code of a user's own network, then the recipe, which marks the folder as a run."""
