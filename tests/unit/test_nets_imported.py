@@ -340,6 +340,14 @@ def test_what_the_file_imports_from_beside_it_counts_too(tmp_path: Path, monkeyp
     assert train(replace(own("Flat"), network=network), data, out=tmp_path / "runs").folder != run.folder
 
 
+@pytest.mark.parametrize("unreadable", ["print 'of Python 2'\n", "\0"])
+def test_a_file_beside_it_that_no_call_imports_may_be_broken(own_module: Path, unreadable: str) -> None:
+    own_module.write_text(f"{CODE}\n\ndef plot():\n    import broken_beside\n", "utf-8")
+    own_module.with_name("broken_beside.py").write_text(unreadable, "utf-8")
+    sources = network_sources(OwnNet(name=f"{NAME}:Flat"))
+    assert set(sources) == {NETWORK, "network.broken_beside.py"}
+
+
 def test_a_run_whose_network_is_not_found_says_where_its_code_is(own_module: Path, tmp_path: Path) -> None:
     run = train(own("Flat"), draw_faces(2), out=tmp_path / "runs")
     sys.modules.pop(NAME)

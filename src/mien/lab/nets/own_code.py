@@ -44,8 +44,12 @@ def _imported_by(module: str, file: Path, root: Path) -> Iterator[tuple[str, Pat
     """The modules below `root` that a file imports anywhere in its code, with their files."""
     if file.suffix != ".py":
         return
+    try:
+        code = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # not imported, or this process would have failed; ValueError: null bytes
+        return
     inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in ast.walk(code):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
