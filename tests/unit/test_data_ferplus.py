@@ -148,6 +148,15 @@ def test_what_cannot_be_joined(tmp_path: Path) -> None:
     assert "not a CSV file (" in problem(dataset(["0"], [TRAINING]), wrong)
 
 
+def test_votes_that_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    votes = votes_file(tmp_path, *GOOD)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert f"{votes}: cannot be read ([Errno 13] Permission denied)" in problem(dataset(["0"], [TRAINING]), votes)
+
+
 # neutral happy surprise sad angry disgust fear contempt unknown NF
 RULES = [
     ([6, 4, 0, 0, 0, 0, 0, 0, 0, 0], 0, [0.6, 0.4, 0, 0, 0, 0, 0, 0]),

@@ -200,23 +200,21 @@ def _read_votes(path: Path) -> tuple[npt.NDArray[np.str_], Votes]:
     """Splits ``(M,)`` and votes ``(M, 10)`` of every line."""
     if not path.is_file():
         raise DataError(f"{path}: no such file. FER+ votes are fer2013new.csv of github.com/microsoft/FERPlus.")
-    splits: list[str] = []
-    votes: list[list[int]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header, *lines = list(csv.reader(stream)) or [[]]
-            if [canonical_name(name) for name in header] != [canonical_name(name) for name in _HEADER]:
-                raise DataError(f"{path}: wrong columns: {','.join(header)[:80]!r}. Expected {','.join(_HEADER)}.")
-            while lines and not "".join(lines[-1]).strip():
-                lines.pop()  # only at the end: elsewhere, a blank line may be a missing row
-            for fields in lines:
-                splits.append(fields[0] if fields else "")
-                votes.append(_line_votes(fields, f"{path} row {len(votes)}"))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file ({error}). Get it again.") from error
-    if not votes:
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from error
+    if [canonical_name(name) for name in header] != [canonical_name(name) for name in _HEADER]:
+        raise DataError(f"{path}: wrong columns: {','.join(header)[:80]!r}. Expected {','.join(_HEADER)}.")
+    while lines and not "".join(lines[-1]).strip():
+        lines.pop()  # only at the end: elsewhere, a blank line may be a missing row
+    if not lines:
         raise DataError(f"{path}: a header and no rows. Get the file again.")
-    return np.array(splits), np.array(votes, np.uint8)
+    votes = [_line_votes(fields, f"{path} row {row}") for row, fields in enumerate(lines)]
+    return np.array([fields[0] for fields in lines]), np.array(votes, np.uint8)
 
 
 def _line_votes(fields: list[str], where: str) -> list[int]:
