@@ -67,7 +67,7 @@ class TrainedRow:
     def reports(self, split: str) -> list[dict[str, Any]]:
         """Return the reports on a split, by seed; none unless each run was scored on it."""
         reports = [record.row["reports"].get(split) for record in self.records]
-        return [report for report in reports if report] if all(report and report["full"] for report in reports) else []
+        return reports if all(report and report["full"] for report in reports) else []
 
     def accuracy(self, part: str) -> Accuracy | None:
         """Return the runs' accuracy on their split: ``"full"``, ``"twin_free"``, or ``"twins"``, its other faces."""
