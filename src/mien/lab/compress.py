@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,7 +69,7 @@ def quantize(model: str | Path, data: FaceDataset, out: str | Path) -> Path:
             f"{source.folder}: trained on {known.get('data_source', 'unknown data')}, not on the Training split of "
             f"{Path(data.source).name}; give the data that the model was trained on."
         )
-    recipe = recipe_io.from_json(json.dumps(known["recipe"]))
+    recipe = recipe_io.from_row(known["recipe"])
     held_out = held_out_faces(recipe, known, data)
     faces = source.card.preprocess.stack(list(_draw_range_faces(data.training, held_out)))
     if held_out is not None and source.card.labels != data.label_set:  # it predicts the classes of FER+

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -187,7 +186,7 @@ def _describe(
         parameters=count_parameters(classifier),
         provenance={
             "run": run.name,
-            "recipe": json.loads(recipe_io.to_json(run.recipe)),
+            "recipe": recipe_io.to_row(run.recipe),
             **{key: environment[key] for key in known if key in environment},
             **({} if origin is None else {"origin": origin}),
             "weights_sha256": run_digest(run),

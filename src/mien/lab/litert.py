@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -95,7 +94,7 @@ def _network_of(card: Card, folder: Path) -> Classifier:
     found = read_model(folder / MODEL_FILE)
     if "recipe" not in card.provenance:
         raise ModelError(f"{folder}: its card does not name the network; only mien's own models can be converted.")
-    recipe = recipe_io.from_json(json.dumps(card.provenance["recipe"]))
+    recipe = recipe_io.from_row(card.provenance["recipe"])
     labels, outputs = len(card.labels), len(found.get("classes.weight", card.labels))
     classifier = build(recipe.network, recipe.preprocess, outputs, pretrained=False)
     network = classifier.network

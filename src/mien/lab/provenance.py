@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from mien.card import MODEL_FILE, Card
 from mien.lab.data import FaceDataset, has_learned_from
 from mien.lab.data.split import held_out
 from mien.lab.recipe import Recipe
-from mien.lab.recipe.io import from_json, is_run, to_json
+from mien.lab.recipe.io import from_row, is_run, to_row
 from mien.lab.run import WEIGHTS, Run, weights_digest
 
 
@@ -71,10 +70,10 @@ def count_learned(weights: Path | None, recipe: Recipe, data: FaceDataset, seed:
         origin = Card.read(weights.parent).provenance
     elif weights.name == WEIGHTS and is_run(weights.parent):
         run = Run.open(weights.parent)
-        origin = run.environment | {"recipe": json.loads(to_json(run.recipe))}
+        origin = run.environment | {"recipe": to_row(run.recipe)}
     if not has_learned_from(origin, data):
         return 0
-    training, rule = data.training, from_json(json.dumps(origin["recipe"])).validation
+    training, rule = data.training, from_row(origin["recipe"]).validation
     held = held_out(training, recipe.validation, seed)
     if rule.kind == "holdout" and not origin.get("n_validation_learned"):
         held &= ~held_out(training, rule, origin["seed"])

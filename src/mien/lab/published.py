@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -12,7 +11,7 @@ from mien.lab.data.edition import FULL_SIZES, TEST_SIZE
 from mien.lab.metrics import Report, log_losses
 from mien.lab.predictions import Predictions
 from mien.lab.recipe import Backbone, Figure, Recipe
-from mien.lab.recipe.io import bare, from_json
+from mien.lab.recipe.io import bare, from_row
 from mien.lab.recipe_book import recipes
 from mien.lab.run import Run
 from mien.lab.statistics import Z95, wilson_interval
@@ -129,7 +128,7 @@ def compare_published(report: Report) -> str:
     """
     if why := _why_not_comparable(report):
         return f"{report.model} on {report.split} is not compared with published figures: {why}."
-    recipe = _recipe_of(report)
+    recipe = from_row(report.provenance["recipe"])
     rows = []
     for figure in (each for each in recipe.published if each.epoch is None):
         ours, low, high = _of_report(report, figure)
@@ -141,17 +140,13 @@ def compare_published(report: Report) -> str:
     return Table(f"{report.model} on {report.split}", columns, tuple(rows), notes).plain()
 
 
-def _recipe_of(report: Report) -> Recipe:
-    return from_json(json.dumps(report.provenance["recipe"]))
-
-
 def _why_not_comparable(report: Report) -> str:
     """Why a report must not be compared with its source's figures; empty if it may."""
     if "members" in report.provenance:
         return "it is a mean of several models"
     if "recipe" not in report.provenance:
         return "its training is not known"
-    recipe = _recipe_of(report)
+    recipe = from_row(report.provenance["recipe"])
     if not is_row_of_source(recipe):
         return "its recipe is not the published one"
     if not recipe.published:

@@ -59,7 +59,7 @@ class Record:
             DataError: it is of another version of mien, or damaged.
         """
         try:
-            return recipe_io.from_json(json.dumps(self.row["recipe"]))
+            return recipe_io.from_row(self.row["recipe"])
         except RecipeError as error:
             reason = str(error).rstrip(".")
             raise DataError(
@@ -212,7 +212,7 @@ def _row(run: Run, card: Card | None, reports: dict[str, Report]) -> dict[str, A
     return {
         "schema": SCHEMA,
         "run": run.name,
-        "recipe": json.loads(recipe_io.to_json(run.recipe)),
+        "recipe": recipe_io.to_row(run.recipe),
         "environment": run.environment,
         "parameters": None if card is None else card.parameters,
         "weights": "int8" if card is not None and "quantization" in card.provenance else "float",

@@ -45,8 +45,13 @@ def is_run(named: str | Path) -> bool:
 
 
 def to_json(recipe: Recipe) -> str:
-    """Return the recipe as JSON, with its schema's number; where a field has several types, ``kind`` names one."""
-    return json.dumps({"schema": SCHEMA, **_encode(recipe, Recipe)}, indent=2, allow_nan=False) + "\n"
+    """Return the recipe as JSON, see `to_row`."""
+    return json.dumps(to_row(recipe), indent=2, allow_nan=False) + "\n"
+
+
+def to_row(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe ready for JSON, with its schema's number; where a field has several types, `kind` names one."""
+    return {"schema": SCHEMA, **_encode(recipe, Recipe)}
 
 
 def bare(recipe: Recipe) -> Recipe:
@@ -64,14 +69,22 @@ def from_json(text: str) -> Recipe:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"recipe: not JSON ({error}).") from error
+    return from_row(row)
+
+
+def from_row(row: Any) -> Recipe:
+    """Read what `to_row` has returned.
+
+    Raises:
+        RecipeError: as `from_json` raises it.
+    """
     if not isinstance(row, dict):
         raise RecipeError(f"recipe: found a {type(row).__name__}, expected a JSON object.")
     if row.get("schema") != SCHEMA:
         raise RecipeError(
             f"recipe: schema {row.get('schema')!r}, expected {SCHEMA}; it was written by another version of mien."
         )
-    recipe = _decode({key: value for key, value in row.items() if key != "schema"}, Recipe, "recipe")
-    assert isinstance(recipe, Recipe)
+    recipe: Recipe = _decode({key: value for key, value in row.items() if key != "schema"}, Recipe, "recipe")
     return recipe
 
 
@@ -103,8 +116,7 @@ def override(recipe: Recipe, *changes: str) -> Recipe:
             )
         _set(row, Recipe, names, text.strip(), path.strip())
         paths.append(path.strip())
-    variant = _decode(row, Recipe, "recipe")  # all changes at once, as some are valid only together
-    assert isinstance(variant, Recipe)
+    variant: Recipe = _decode(row, Recipe, "recipe")  # all changes at once, as some are valid only together
     _refuse_unused(variant, recipe.name, paths)
     if changes and "remark" not in paths:  # the original's may not apply to the variant
         begun = f"{recipe.remark[:-1]}, " if recipe.remark.startswith(_IS_VARIANT) else f"{_IS_VARIANT}{recipe.name}: "
