@@ -41,7 +41,7 @@ def sharpest_neighbour(model: nn.Module, rho: float) -> Iterator[None]:
     pairs = [(parameter.data, parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
     weights, gradients = [weight for weight, _ in pairs], [gradient for _, gradient in pairs]
     with torch.no_grad():
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+        norm = nn.utils.get_total_norm(gradients)
         moves = [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
         torch._foreach_add_(weights, moves)
     norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
