@@ -123,9 +123,10 @@ class MobileNetV1(nn.Module):
         if normed and not self.batch_norm:
             raise ModelError(f"{file}: has batch normalisation; use a network whose name ends in -normed.")
         deeper = tuple(f"{kind}.{block}." for kind in ("dw", "pw") for block in range(self.blocks, BLOCKS))
+        found = {name: value for name, value in found.items() if not name.startswith(deeper)}
         last = found.get(f"pw.{self.blocks - 1}.weight", self.classes.weight.T)
         trunk = _Trunk(self.channels, normed, self.blocks, max(len(last), self.classes.in_features))  # as in the file
-        load_weights(trunk, "MobileNet-v1", file, found, left_out=deeper)
+        load_weights(trunk, "MobileNet-v1", file, found)
         own = self.trunk.state_dict()
         fitting = {name: value[: len(own[name])] if value.ndim else value for name, value in trunk.state_dict().items()}
         self.trunk.load_state_dict(fitting, strict=False)

@@ -45,13 +45,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return found
 
 
-def load_weights(
-    network: nn.Module,
-    name: str,
-    file: Path,
-    found: dict[str, Tensor],
-    left_out: tuple[str, ...] = (),
-) -> None:
+def load_weights(network: nn.Module, name: str, file: Path, found: dict[str, Tensor]) -> None:
     """Load a backbone's weights, in any float type.
 
     Names are timm's, torchvision's or EfficientNet-PyTorch's, or those of a run. A classifier in the file is ignored
@@ -62,14 +56,12 @@ def load_weights(
         name: of the backbone, for messages.
         file: of the weights, for messages.
         found: the weights by name, as `read_weights` returns them.
-        left_out: prefixes of further names to ignore.
 
     Raises:
         ModelError: keys or shapes are not the network's.
     """
     wanted = network.state_dict()
-    ignored = (*_CLASSIFIERS, *left_out)
-    found = {key: value for key, value in found.items() if key in wanted or not key.startswith(ignored)}
+    found = {key: value for key, value in found.items() if key in wanted or not key.startswith(_CLASSIFIERS)}
     if "_conv_stem.weight" in found:
         found = _in_order(found, wanted, _efficientnet_position)
     elif "features.0.0.weight" in found and "features.0.0.weight" not in wanted:  # torchvision's MobileNetV2
