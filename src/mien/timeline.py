@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from mien.checking import check_number
 from mien.errors import InputError
+from mien.records import csv_header, csv_line
 from mien.video import VideoFace
 from mien.writing import check_ending, write_text
 
@@ -188,11 +187,8 @@ def clock(time_s: float) -> str:
 
 
 def _csv(found: Sequence[Segment]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Segment)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(segment) for segment in found)
-    return text.getvalue()
+    names = [field.name for field in fields(Segment)]
+    return "\n".join([csv_header(names), *(csv_line(asdict(segment), names) for segment in found), ""])
 
 
 def _json(found: Sequence[Segment]) -> str:

@@ -115,6 +115,14 @@ def test_segments_as_csv_and_json(tmp_path: Path) -> None:
     assert [row["label"] for row in json.loads((tmp_path / "out.json").read_text())] == ["happy", "sad"]
 
 
+@pytest.mark.parametrize("name", ["a\rb.mp4", "a\nb.mp4", 'a,"b".mp4'])
+def test_segments_of_a_video_with_an_odd_name(tmp_path: Path, name: str) -> None:
+    result = [replace(each, source=name) for each in segments(faces("hh"))]
+    write_segments(result, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert [row["source"] for row in csv.DictReader(file)] == [name]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".srt"])
 def test_segments_that_are_chosen_on_the_way(tmp_path: Path, suffix: str) -> None:
     result = segments(faces("hhhhhhhhhhssssssssss"))
