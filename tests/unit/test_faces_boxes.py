@@ -185,6 +185,12 @@ def test_two_spellings_of_one_photo_are_refused() -> None:
         boxes_of_each(["a.jpg"], boxes)
 
 
+def test_keys_that_are_no_names_are_refused() -> None:
+    with pytest.raises(InputError, match="boxes: the key 0 is no photo's name; give a list"):
+        boxes_of_each(["<array 0>", "<array 1>"], {0: [[0, 0, 1, 1]]})
+    assert boxes_of_each(["a.jpg"], {Path("a.jpg"): []}) == [[]]
+
+
 def test_a_sequence_is_in_the_order_of_the_sources() -> None:
     assert boxes_of_each(["a", "b"], [[], [[0, 0, 1, 1]]]) == [[], [Face(box=(0, 0, 1, 1))]]
     with pytest.raises(InputError, match="boxes for 1 photos, but there are 2 photos"):

@@ -55,7 +55,7 @@ def read_boxes(file: Path) -> dict[str, list[Face]]:
 
 
 def boxes_of_each(
-    sources: Sequence[str], boxes: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
+    sources: Sequence[str], boxes: Mapping[Any, Any] | Sequence[Any] | npt.NDArray[Any]
 ) -> list[list[Face] | None]:
     """Put given boxes into the order of the sources.
 
@@ -68,8 +68,8 @@ def boxes_of_each(
         For each source its faces, or None where `boxes` does not know it.
 
     Raises:
-        InputError: a box is malformed, `boxes` is no list, its length is not that of the sources, or it names a source
-            in two spellings.
+        InputError: a box is malformed, `boxes` is no list, its length is not that of the sources, or a key is no name
+            or another spelling of a name before.
     """
     if not isinstance(boxes, Mapping):
         try:
@@ -81,6 +81,8 @@ def boxes_of_each(
         return [checked_boxes(given, source) for source, given in zip(sources, boxes, strict=True)]
     known: dict[Path, Any] = {}
     for name, given in boxes.items():
+        if not isinstance(name, str | os.PathLike):
+            raise InputError(f"boxes: the key {name!r} is no photo's name; give a list for photos without one.")
         path = _place(name)
         if path in known:
             raise InputError(f"boxes: {name} is named in two spellings; put all its boxes under one of them.")
@@ -89,7 +91,7 @@ def boxes_of_each(
     return [None if given is None else checked_boxes(given, source) for given, source in zip(found, sources)]
 
 
-def _place(name: str) -> Path:
+def _place(name: str | os.PathLike[str]) -> Path:
     """The resolved path of a photo, so that all spellings of it are equal."""
     try:
         return Path(name).resolve()
