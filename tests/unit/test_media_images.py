@@ -328,6 +328,7 @@ def test_names_that_lead_nowhere(tmp_path: Path) -> None:
         assert list_photos([source]) == [source]
     with pytest.raises(InputError, match="b: no such file"):
         read_image("a\0b")
+    assert list_photos(["a\0/*.jpg"]) == ["a\0/*.jpg"]
 
 
 def test_files_that_may_not_be_opened_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,8 @@ def _kinds(suffixes: Sequence[str]) -> str:
 
 def is_pattern(path: str) -> bool:
     """Tell whether a path has ``*``, ``?`` or ``[``, and does not exist."""
+    if "\0" in path:  # at which glob raises
+        return False
     return glob.has_magic(path) and not os.path.exists(path)  # noqa: PTH110 - Path's raises on long names
 
 
