@@ -240,7 +240,7 @@ class Analyzer:
 
     def recognize(self, photos: Sequence[Cropped]) -> Iterator[Analysis]:
         """Read the expressions of all faces of photos together; the second half of `run`."""
-        stacks = [photo.stack for photo in photos if photo.stack is not None and len(photo.stack)]
+        stacks = [photo.stack for photo in photos if photo.stack is not None]
         expressions: Iterator[Expression] = iter(())
         if stacks:
             found = self.recognizer.probabilities(np.concatenate(stacks), self.batch_size)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -166,9 +166,6 @@ class Analyses(Sequence[Analysis]):
 
     def __len__(self) -> int:
         return len(self._all)
-
-    def __iter__(self) -> Iterator[Analysis]:
-        return iter(self._all)
 
     def __repr__(self) -> str:
         return f"Analyses({len(self)} photos, {len(self.faces)} faces, {len(self.failed)} failed)"
