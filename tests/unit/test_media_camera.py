@@ -144,9 +144,9 @@ def test_a_camera_without_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         list(CameraReader(0))
 
 
-@pytest.mark.parametrize("camera", [-1, True])
+@pytest.mark.parametrize("camera", [-1, 2**31, True])
 def test_what_is_no_camera_is_refused(camera: int) -> None:
-    with pytest.raises(InputError, match="expected the number of a camera, 0 or above, or an address"):
+    with pytest.raises(InputError, match="expected the number of a camera, 0 for the first, or an address"):
         CameraReader(camera)
 
 

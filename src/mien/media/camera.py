@@ -19,6 +19,7 @@ from mien.media.address import without_secrets
 from mien.media.frames import Frame, check_part
 from mien.media.shown import shown_width
 
+_LAST_CAMERA = 2**31 - 1  # of those that OpenCV can number
 _OPENING_S = 20.0  # a stream begins with the next key frame, which some cameras send every ten seconds
 _STALLED_S = 10.0
 _MISSING_S = 1.0  # a finished video that ends earlier than stated by more than this is reported as cut off
@@ -53,8 +54,8 @@ class CameraReader:
             InputError: `every` is below 1, `end_s` not above 0, or no camera can have that number.
         """
         self.name = f"camera {camera}" if isinstance(camera, int) else without_secrets(camera)
-        if isinstance(camera, bool) or (isinstance(camera, int) and camera < 0):
-            raise InputError(f"{self.name}: expected the number of a camera, 0 or above, or an address.")
+        if isinstance(camera, bool) or (isinstance(camera, int) and not 0 <= camera <= _LAST_CAMERA):
+            raise InputError(f"{self.name}: expected the number of a camera, 0 for the first, or an address.")
         check_part(self.name, self.start_s, end_s, every)
         self._camera, self._every, self._end_s = camera, every, end_s
         self.cut_off: str | None = None
