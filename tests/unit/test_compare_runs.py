@@ -57,6 +57,15 @@ def test_of_two_runs_of_one_seed_the_first_is_kept_or_the_one_with_more_labelled
         assert [run["name"] for run in group.values()] == [kept]
 
 
+def test_a_comparison_prints_its_tables(three_seeds):
+    comparison = compare(three_seeds)
+    text = str(comparison)
+    assert text.startswith("Models on PublicTest\n====================\nmodel ")
+    for table in tables_of(comparison):
+        assert str(table) in text
+    assert "\n\nRuns of one recipe\n" in text and "\n\nPairs on the same faces\n" in text
+
+
 def test_models_stand_side_by_side(three_seeds):
     comparison = compare(three_seeds)
     assert comparison.split == "PublicTest"

@@ -180,6 +180,20 @@ def test_without_labels_there_are_no_figures() -> None:
     assert (report.n_total, report.n_scored, report.full, report.twin_free) == (6, 0, None, None)
 
 
+def test_a_report_prints_its_tables_and_remarks() -> None:
+    text = str(replace(report_of(table()), model="tiny", remarks=("Known.", "Noted.")))
+    assert text.startswith("tiny on PublicTest\n==================\n")
+    figures = [line.split() for line in text.splitlines()]
+    assert ["faces", "5", "3"] in figures and ["accuracy", "60.00", "%", "100.00", "%"] in figures
+    assert "\n\neach class, all faces\n" in text and ["happy", "3", "66.7", "%", "66.7", "%", "66.7", "%"] in figures
+    assert text.endswith("\n\nKnown.\nNoted.")
+
+
+def test_a_report_without_labels_prints_how_many_faces_it_has() -> None:
+    report = replace(report_of(table(labels=np.full(6, -1))), model="tiny")
+    assert str(report) == "tiny on PublicTest: 6 faces predicted"
+
+
 def test_gap_is_train_minus_test() -> None:
     report = report_of(table())
     assert report.gap is None

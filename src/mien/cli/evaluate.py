@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,8 +13,7 @@ from mien.cli.paths import check_folder
 from mien.cli.printing import step_bar
 
 if TYPE_CHECKING:
-    from mien.lab.metrics import Metrics, Report
-    from mien.lab.tables import Table
+    from mien.lab.metrics import Report
 
 Out = Annotated[
     Path | None,
@@ -84,56 +84,6 @@ def _print(report: Report, json: bool, model: str | None = None) -> None:
     if json:
         typer.echo(report.to_json(), nl=False)
         return
-    if report.full is not None:
-        typer.echo(_summary(report, report.full).plain() + "\n")
-        typer.echo(_classes(report.full).plain() + "\n")
-    else:
-        typer.echo(f"{report.model} on {report.split}: {report.n_total:,} faces predicted")
-    if report.groups is not None:
-        from mien.lab.pages.group_tables import group_tables
-
-        for table in group_tables(report.groups):
-            typer.echo(table.plain() + "\n")
     recipe = recipe_of(report.provenance)
     shorter = {} if model is None else {remark_on_training(recipe): remark_on_training_in_short(recipe, model)}
-    for remark in report.remarks:
-        typer.echo(shorter.get(remark, remark))
-
-
-def _summary(report: Report, full: Metrics) -> Table:
-    from mien.lab.tables import Table, percent, points
-
-    parts = [full, *([report.twin_free] if report.twin_free is not None else [])]
-    columns = ("", "all faces", "twin-free")[: 1 + len(parts)]
-    cells = [_cells(part) for part in parts]
-    rows = [(name, *(cell[name] for cell in cells)) for name in cells[0]]
-    if report.gap is not None:
-        rows.append(("train accuracy, while training", percent(report.train_accuracy), *[""] * (len(parts) - 1)))
-        rows.append(("train-test gap, points", points(report.gap), *[""] * (len(parts) - 1)))
-    return Table(f"{report.model} on {report.split}", columns, tuple(rows))
-
-
-def _cells(metrics: Metrics) -> dict[str, str]:
-    from mien.lab.tables import interval, number, percent
-
-    return {
-        "faces": f"{metrics.n:,}",
-        "accuracy": percent(metrics.accuracy),
-        "95 % interval (Wilson)": interval(metrics.accuracy_low, metrics.accuracy_high),
-        "balanced accuracy": percent(metrics.balanced_accuracy),
-        "macro precision": percent(metrics.macro_precision),
-        "macro recall": percent(metrics.macro_recall),
-        "macro F1": percent(metrics.macro_f1),
-        "top-2 accuracy": percent(metrics.top2_accuracy),
-        "log loss": number(metrics.log_loss),
-        "calibration error (ECE)": percent(metrics.ece),
-        "area under risk-coverage (AURC)": number(metrics.aurc),
-    }
-
-
-def _classes(metrics: Metrics) -> Table:
-    from mien.lab.metrics import class_rows
-    from mien.lab.tables import Table, percent
-
-    rows = class_rows(metrics, lambda rate: percent(rate, 1))
-    return Table("each class, all faces", ("", "faces", "precision", "recall", "F1"), tuple(rows))
+    typer.echo(replace(report, remarks=tuple(shorter.get(remark, remark) for remark in report.remarks)))

@@ -112,7 +112,7 @@ def _print(comparison: Comparison, format: str) -> None:
     elif format == "markdown":
         typer.echo("\n\n".join(f"### {table.title}\n\n{table.markdown()}" for table in tables_of(comparison)))
     elif format == "plain":
-        typer.echo("\n\n".join(table.plain() for table in tables_of(comparison)))
+        typer.echo(comparison)
     else:
         console = table_console()
         for table in tables_of(comparison):

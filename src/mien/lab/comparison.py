@@ -82,7 +82,7 @@ class RecipePair:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Runs side by side on one split.
+    """Runs side by side on one split; `print` shows the tables of `mien compare`.
 
     Attributes:
         split: the split.
@@ -97,6 +97,11 @@ class Comparison:
     pairs: tuple[Pair, ...]
     seeds: tuple[Seeds, ...]
     recipes: tuple[RecipePair, ...]
+
+    def __str__(self) -> str:
+        from mien.lab.pages.comparison_tables import tables_of  # it imports comparison
+
+        return "\n\n".join(table.plain() for table in tables_of(self))
 
     def to_json(self) -> str:
         """Return all figures as JSON, rates in 0..1."""

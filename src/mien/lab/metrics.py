@@ -86,7 +86,7 @@ class Metrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Results of a model on one split; stored as `report-SPLIT.json`.
+    """Results of a model on one split; stored as `report-SPLIT.json`, and shown by `print` as `mien evaluate` does.
 
     Attributes:
         split: name of the split.
@@ -125,6 +125,13 @@ class Report:
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     groups: Groups | None = None
+
+    def __str__(self) -> str:
+        from mien.lab.pages.figure_tables import report_tables  # it imports metrics
+
+        tables = [table.plain() for table in report_tables(self)]
+        unlabelled = f"{self.model} on {self.split}: {self.n_total:,} faces predicted"
+        return "\n\n".join([*(tables or [unlabelled]), *(["\n".join(self.remarks)] if self.remarks else [])])
 
     @property
     def gap(self) -> float | None:

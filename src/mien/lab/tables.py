@@ -32,6 +32,9 @@ class Table:
     notes: tuple[str, ...] = ()
     text_columns: int = 1
 
+    def __str__(self) -> str:
+        return self.plain()
+
     def plain(self) -> str:
         """Return the table as text with spaces between the columns; no colours, no frames."""
         lines = [self.columns, *self.rows]
