@@ -339,6 +339,28 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert f"\nFaces held out of Training steered its training; `mien models {model}` says how" in done.stdout
 
 
+def test_several_models_are_evaluated_one_after_the_other(
+    app: typer.Typer, csv: Path, run: Run, report: Report, tmp_path: Path
+) -> None:
+    again = shutil.copytree(run.folder, tmp_path / "again")
+    (again / "report-PublicTest.json").unlink()
+    models = [str(run.folder), str(run.folder / "model"), str(again)]
+    done = CliRunner().invoke(app, ["evaluate", *models, "--data", str(csv)], catch_exceptions=False)
+    assert report.full is not None
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("accuracy ")] == [
+        percent(report.full.accuracy).split()[0]
+    ] * len(models)
+    assert done.stdout.count("on PublicTest\n=====") == done.stdout.count("\n\neach class, all faces\n") == len(models)
+    assert done.stderr.count("Nothing was written") == 1, "of the model folder"
+    assert Report.read(again / "report-PublicTest.json").full == report.full
+
+
+@pytest.mark.parametrize("option", [["--out", "together"], ["--json"]])
+def test_what_holds_one_report_is_refused_for_several(app: typer.Typer, option: list[str]) -> None:
+    refused = CliRunner().invoke(app, ["evaluate", "mien-nano", "mien-small", "--data", "none", *option])
+    assert refused.exit_code == 2 and f"Invalid value for {option[0]}: is for one model" in refused.stderr
+
+
 def test_a_folder_that_is_a_file_is_refused_before_data_are_read(app: typer.Typer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     data_and_out = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "file")]

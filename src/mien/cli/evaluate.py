@@ -23,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run, a model folder, or the name of a shipped model.")],
+    models: Annotated[list[str], typer.Argument(help="Runs, model folders or names of shipped models.")],
     data: Data,
     split: Annotated[str | None, typer.Option(help="Default: the only split, else Test, else PublicTest.")] = None,
     tta: Annotated[
@@ -38,20 +38,26 @@ def evaluate(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Evaluate an exported model on one split: predictions-SPLIT.csv and report-SPLIT.json."""
+    """Evaluate exported models on one split: predictions-SPLIT.csv and report-SPLIT.json of each."""
+    for option, given in (("--out", out is not None), ("--json", json)):
+        if given and len(models) > 1:
+            raise typer.BadParameter(f"is for one model; evaluate the {len(models)} one by one.", param_hint=option)
     if out is not None:
         check_folder(out)
     from mien import lab
     from mien.lab.recipe.io import is_run
 
     faces = read_faces(data, votes)
-    with step_bar() as show:
-        report = lab.evaluate(
-            model, faces, split, tta=tta, majority=votes is not None, groups=groups, out=out, on_progress=show
-        )
-    _print(report, json, model=None if is_run(model) else model)
-    if out is None and not is_run(model):
-        typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
+    for position, model in enumerate(models):
+        with step_bar() as show:
+            report = lab.evaluate(
+                model, faces, split, tta=tta, majority=votes is not None, groups=groups, out=out, on_progress=show
+            )
+        if position:
+            typer.echo()
+        _print(report, json, model=None if is_run(model) else model)
+        if out is None and not is_run(model):
+            typer.echo("Nothing was written: --out FOLDER keeps the predictions and the report.", err=True)
 
 
 def score(
