@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mien.card import Card
 from mien.errors import DataError, ModelError
-from mien.lab.data import TRAINING, FaceDataset, audit, relabel_by_majority
+from mien.lab.data import TRAINING, FaceDataset, audit, check_dataset, relabel_by_majority
 from mien.lab.groups import measure_groups, read_groups
 from mien.lab.metrics import Report, report_of
 from mien.lab.predictions import TTA, Predictions, predictions_file, report_file, scored_as
@@ -160,6 +160,7 @@ def open_model(model: Run | Recognizer | str | Path, data: FaceDataset) -> tuple
 
 def choose_split(data: FaceDataset, split: str | None) -> FaceDataset:
     """Return the faces of `split`; default: all if there is only one split, else Test or PublicTest."""
+    check_dataset(data)
     if split is not None:
         return data.split(split)
     return data if len(data.split_names()) == 1 else data.test

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.augment import augment_faces, draw_blend
-from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, class_weights, holdout
+from mien.lab.data import PRIVATE, PUBLIC, TEST, TRAINING, FaceDataset, check_dataset, class_weights, holdout
 from mien.lab.hardware import is_fast_at_bfloat16
 from mien.lab.locking import alone_in
 from mien.lab.loss import losses_of, plain_soft_targets_of, soft_targets_of, targets_of
@@ -114,7 +114,7 @@ def train(
             run's folder cannot be written, or another process trains in it.
     """
     weights = None if weights is None else weights_file(weights)
-    phases_of(recipe)  # checks them before anything is loaded or written
+    _check_given(recipe, data)  # before anything is loaded or written
     taught_by = open_teachers(teachers, recipe, data)
     run = Run(Path(out) / run_name(recipe, data, seed, weights, digests(taught_by)), recipe)
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
@@ -125,6 +125,14 @@ def train(
             trainer = Trainer(run, data, seed, weights, taught_by, precision_of(precision), compile)
             trainer.fit(state, deadline, on_progress or (lambda _: None))
     return run
+
+
+def _check_given(recipe: object, data: object) -> None:
+    """Refuse the name of a recipe, the path of a data set, and phases that do not fit."""
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(f"recipe {recipe!r}; expected a Recipe, as lab.find_recipe({recipe!r}) returns it.")
+    check_dataset(data)
+    phases_of(recipe)
 
 
 def _check_sizes(recipe: Recipe, classifier: Classifier, outputs: int) -> None:

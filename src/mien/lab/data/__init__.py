@@ -1,7 +1,7 @@
 """FER2013 in every edition: reading, splitting, auditing, describing, drawing, writing."""
 
 from mien.lab.data.auditing import Audit, audit
-from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset
+from mien.lab.data.dataset import PRIVATE, PUBLIC, SPLITS, TEST, TRAINING, FaceDataset, check_dataset
 from mien.lab.data.edition import Edition
 from mien.lab.data.fer2013 import open_fer2013, read_fer2013
 from mien.lab.data.ferplus import (
@@ -35,6 +35,7 @@ __all__ = [
     "FaceDataset",
     "Relabelled",
     "audit",
+    "check_dataset",
     "class_weights",
     "draw_faces",
     "draw_test",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,6 +38,9 @@ class FaceDataset:
         label_set: the classes of the labels.
         source: where the faces were read from, for messages.
         votes: ``(N, 10)`` uint8, FER+ votes in the column order of `fer2013new.csv`; None where not joined.
+
+    Raises:
+        DataError: an array has another type or shape, a label is no class, or a split is not one of `SPLITS`.
     """
 
     faces: npt.NDArray[np.uint8]
@@ -46,6 +50,30 @@ class FaceDataset:
     label_set: LabelSet
     source: str
     votes: npt.NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        self._check("faces", np.uint8, 3, "(N, H, W) uint8, grey")
+        self._check("labels", np.int64, 1, "(N,) int64, one for each face")
+        self._check("splits", np.str_, 1, "(N,) str, one for each face")
+        self._check("rows", np.str_, 1, "(N,) str, one for each face")
+        if self.votes is not None:
+            self._check("votes", np.uint8, 2, "(N, 10) uint8, a row for each face")
+        classes = len(self.label_set)
+        if len(self) and not -1 <= self.labels.min() <= self.labels.max() < classes:
+            found = f"{self.labels.min()} to {self.labels.max()}"
+            raise DataError(f"{self.source}: labels {found}; expected 0 to {classes - 1}, and -1 for unlabelled.")
+        if not np.isin(self.splits, SPLITS).all():
+            unknown = ", ".join(sorted({*self.splits.tolist()} - {*SPLITS}))
+            raise DataError(f"{self.source}: splits {unknown}; expected {', '.join(SPLITS)}.")
+
+    def _check(self, name: str, kind: type[np.generic], dimensions: int, expected: str) -> None:
+        """Make sure that a field is an array of a type, with an entry for each face."""
+        array = getattr(self, name)
+        is_array = isinstance(array, np.ndarray)
+        if is_array and array.ndim == dimensions and array.dtype.type is kind and len(array) == len(self.faces):
+            return
+        found = f"{array.shape} {array.dtype}" if is_array else type(array).__name__
+        raise DataError(f"{self.source}: {name} are {found}; expected an array {expected}.")
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -125,3 +153,14 @@ class FaceDataset:
             found = ", ".join(names) or "no faces at all"
             raise DataError(f"{self.source}: neither {PUBLIC} nor {TEST}; it has {found}. Name one of them (--split).")
         return self.split(TEST if TEST in names else PUBLIC)
+
+
+def check_dataset(data: object) -> None:
+    """Make sure that `data` is a `FaceDataset`, and not the path of one.
+
+    Raises:
+        DataError: it is not.
+    """
+    if not isinstance(data, FaceDataset):
+        found = repr(data) if isinstance(data, str | os.PathLike) else type(data).__name__
+        raise DataError(f"data {found}; expected a FaceDataset, as lab.read_fer2013(PATH) returns it.")
