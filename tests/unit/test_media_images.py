@@ -354,6 +354,12 @@ def test_text_files_and_other_objects_are_refused(tmp_path: Path) -> None:
         read_image(Image.new("RGB", (0, 3)))
 
 
+@pytest.mark.parametrize("several", [{"a.jpg"}, {"a": "a.jpg"}.values(), np.array(["a.jpg"]), np.ones((2, 8, 8, 3))])
+def test_several_photos_that_are_no_list_are_told_to_be_one(several: Any) -> None:
+    with pytest.raises(InputError, match=r"Several photos are given as a list; list\(\.\.\.\) makes one"):
+        read_image(several)
+
+
 def test_sources_have_names(tmp_path: Path, picture: Pixels) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(encoded(picture, "PNG"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -36,6 +37,8 @@ PHOTO_SUFFIXES = (
     *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
 """Endings, in any case, of the photos in a folder."""
+
+_SEVERAL = " Several photos are given as a list; list(...) makes one of a column, a set or a batch."
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,9 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
 
     if isinstance(source, Image.Image):  # draft mode would change the caller's image
         return _decoded(source, name, float("inf"))
+    several = _SEVERAL if isinstance(source, Iterable) else ""
     raise InputError(
-        f"{name}: cannot be read as a photo; expected a path, bytes, a binary file, a Pillow image or an array."
+        f"{name}: cannot be read as a photo; expected a path, bytes, a binary file, a Pillow image or an array.{several}"
     )
 
 
@@ -174,8 +178,9 @@ def _whole(pixels: npt.NDArray[np.uint8]) -> Reduced:
 def _from_array(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
     planes = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or planes not in (1, 3, 4) or not array.size:
+        several = _SEVERAL if array.ndim in (1, 4) else ""
         raise InputError(
-            f"{name}: shape {array.shape}; expected (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA."
+            f"{name}: shape {array.shape}; expected (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA.{several}"
         )
     if array.dtype != np.uint8:
         if not np.issubdtype(array.dtype, np.floating):
