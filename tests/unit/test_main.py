@@ -77,6 +77,7 @@ def test_a_full_disk_is_one_line() -> None:
 
 
 def test_names_are_there_to_complete() -> None:
-    code = "import mien; print({'analyze', 'Recognizer', '__version__'} <= set(dir(mien)))"
+    names = "{'analyze', 'Recognizer', '__version__'} <= set(dir(mien)), {'train', 'recipes'} <= set(dir(lab))"
+    code = f"import mien; from mien import lab; print({names})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"
+    assert done.stdout == "True True\n"
