@@ -725,7 +725,7 @@ def test_each_step_hears_as_many_teachers_as_the_recipe_says(tmp_path, monkeypat
 
 
 def test_teachers_of_which_one_knows_no_votes_teach_the_labels_alone(tmp_path, monkeypatch):
-    data = replace(easy_faces(), votes=np.eye(8)[easy_faces().labels])
+    data = replace(easy_faces(), votes=8 * np.eye(10, dtype=np.uint8)[easy_faces().labels])
     votes = replace(TINY, name="votes", epochs=1, votes_weight=0.5)
     teachers = [train(each, data, out=tmp_path) for each in (votes, replace(TINY, epochs=1))]
     taught: list[int] = []
