@@ -99,10 +99,9 @@ def read_reduced(source: Photo, name: str | None = None, *, least_px: float = fl
 
     if isinstance(source, Image.Image):  # draft mode would change the caller's image
         return _decoded(source, name, float("inf"))
+    known = "a path, bytes, a binary file, a Pillow image or an array"
     several = _SEVERAL if isinstance(source, Iterable) else ""
-    raise InputError(
-        f"{name}: cannot be read as a photo; expected a path, bytes, a binary file, a Pillow image or an array.{several}"
-    )
+    raise InputError(f"{name}: cannot be read as a photo; expected {known}.{several}")
 
 
 def in_memory(source: Photo, name: str) -> Photo:
