@@ -11,15 +11,20 @@ import numpy as np
 import pytest
 from evaluated_run import evaluate_as, hundred, make_run, predictions_of, variant
 
+from mien.card import Card
 from mien.errors import DataError, ModelError
 from mien.lab.comparison import compare
 from mien.lab.data.origin import _TRAINING_VOTES, _TRAINING_VOTES_OF
 from mien.lab.evaluated import read_evaluated
+from mien.lab.evaluation import write_results
+from mien.lab.metrics import report_of
 from mien.lab.pages.comparison_tables import published_table, tables_of
+from mien.lab.pages.report import write_charts, write_comparison, write_report
 from mien.lab.published import WHILE_LEARNING, Beside, in_words
 from mien.lab.recipe_book import recipes
 from mien.lab.seeds import by_seed
 from mien.labels import FER2013, FOLDER
+from mien.recognizer import find_model
 
 
 @pytest.fixture
@@ -87,6 +92,66 @@ def test_pairs_get_mcnemar_and_a_difference(three_seeds):
     assert pair.test.p_value == pytest.approx(2 / 2**10)  # exact: ten of ten on one side
     assert pair.difference.difference == pytest.approx(0.1)
     assert pair.difference.low < 0.1 < pair.difference.high
+
+
+def other_model(folder, predictions, **report):
+    """A folder as `mien evaluate MODEL --out FOLDER` writes it."""
+    known = {"model": "theirs", "data_source": "faces.csv", "remarks": ("A remark.",)}
+    write_results(folder, predictions, replace(report_of(predictions), **known | report))
+    return folder
+
+
+def test_the_results_of_another_model_stand_beside_runs(three_seeds, tmp_path):
+    theirs = other_model(tmp_path / "evaluated", hundred(50))
+    comparison = compare([*three_seeds[:2], theirs])
+    assert [entry.name for entry in comparison.entries][2] == "theirs"
+    pair = comparison.pairs[1]
+    assert (pair.a, pair.b, pair.test.n10, pair.test.n01) == ("mien-small-first seed 0", "theirs", 10, 0)
+    assert [row.names for row in comparison.seeds] == [("mien-small-first seed 0", "mien-small-first seed 1")]
+    row = json.loads(comparison.to_json())["models"][2]
+    assert (row["run"], row["recipe"], row["seed"], row["parameters"]) == ("evaluated", None, None, None)
+    assert row["accuracy"] == 0.5 and row["gap"] is None
+    assert "\ntheirs: A remark.\n" in str(comparison)
+
+
+def test_a_comparison_needs_no_run(tmp_path):
+    both = [other_model(tmp_path / name, hundred(right)) for name, right in (("a", 50), ("b", 60))]
+    comparison = compare(both)
+    assert [entry.name for entry in comparison.entries] == ["a", "b"]  # both models have one name
+    page = write_comparison(comparison, tmp_path / "compare.html").read_text()
+    assert "over the epochs of" not in page and "a</td>" in page
+
+
+def test_the_parameters_of_a_model_that_ships_are_known(tmp_path):
+    card = Card.read(find_model("mien-nano"))
+    same = other_model(tmp_path / "a", hundred(50), model="mien-nano", model_sha256=card.sha256)
+    another = other_model(tmp_path / "b", hundred(50), model="mien-nano", model_sha256="of another version")
+    assert [entry.parameters for entry in compare([same, another]).entries] == [card.parameters, None]
+
+
+def test_what_is_asked_of_another_model_names_its_command(three_seeds, tmp_path):
+    theirs = other_model(tmp_path / "evaluated", hundred(50, split="Test"))
+    with pytest.raises(DataError, match=r"run0: PublicTest; evaluated: Test\)"):
+        compare([three_seeds[0], theirs])
+    again = r"not on PublicTest; run `mien evaluate MODEL --split PublicTest --out .*evaluated`"
+    with pytest.raises(DataError, match=again):
+        compare([three_seeds[0], theirs], "PublicTest")
+
+
+def test_a_model_that_ships_needs_its_results(three_seeds):
+    remedy = r"^mien-nano: is a model that ships.* `mien compare` takes the folder of `mien evaluate mien-nano --out F"
+    with pytest.raises(ModelError, match=remedy):
+        compare([three_seeds[0], "mien-nano"])
+
+
+def test_a_report_takes_runs_alone(three_seeds, tmp_path):
+    theirs = other_model(tmp_path / "evaluated", hundred(50))
+    what = r"evaluated: results of theirs, not a run; only `mien compare` takes them"
+    with pytest.raises(DataError, match=what):
+        write_report([three_seeds[0], theirs], None, tmp_path / "report.html")
+    with pytest.raises(DataError, match=what):
+        write_charts([three_seeds[0], theirs], tmp_path / "charts")
+    assert not (tmp_path / "report.html").exists() and not (tmp_path / "charts").exists()
 
 
 def test_predictions_are_joined_by_row(three_seeds):

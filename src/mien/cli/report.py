@@ -27,13 +27,15 @@ results_app = typer.Typer(
 
 
 def compare(
-    runs: Runs,
+    runs: Annotated[
+        list[Path], typer.Argument(help="Evaluated runs; or folders of results, from mien evaluate MODEL --out FOLDER.")
+    ],
     save: Annotated[Path | None, typer.Option(help="Also write an HTML page with curves and matrices.")] = None,
     split: Split = None,
     format: Annotated[Format, typer.Option(help="What to print.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
-    """Compare runs on the same faces with each other, and with the figures of their sources."""
+    """Compare runs and other models on the same faces, and runs with the figures of their sources."""
     if json and format not in ("table", "json"):
         raise typer.BadParameter(f"--json and --format {format} print different things; give one of them.")
     from mien.lab.comparison import compare as compare_runs

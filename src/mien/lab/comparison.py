@@ -1,4 +1,4 @@
-"""Comparison of runs with each other, on the same faces, and with the figures of their sources."""
+"""Comparison of runs and other models on the same faces, and with the figures of the recipes' sources."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import io
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.errors import DataError
-from mien.lab.evaluated import Evaluated, common_split, read_evaluated, scored_splits
+from mien.lab.evaluated import Evaluated, common_split, folder_of, open_source, read_evaluated, scored_splits
 from mien.lab.evaluation import other_faces
 from mien.lab.predictions import Predictions
 from mien.lab.recipe.io import bare, to_json
@@ -25,10 +25,10 @@ from mien.lab.statistics import McNemar, PairedDifference, holm, mcnemar, mean_d
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two runs on the same faces.
+    """Two models on the same faces.
 
     Attributes:
-        a: name of the first run.
+        a: name of the first model.
         b: name of the second.
         difference: accuracy of b minus accuracy of a, with its 95 % interval.
         test: McNemar's test.
@@ -82,12 +82,12 @@ class RecipePair:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Runs side by side on one split; `print` shows the tables of `mien compare`.
+    """Models side by side on one split; `print` shows the tables of `mien compare`.
 
     Attributes:
         split: the split.
-        entries: the runs, in the order given.
-        pairs: all pairs of runs.
+        entries: the runs and other models, in the order given.
+        pairs: all pairs of these.
         seeds: recipes that were trained more than once.
         recipes: all pairs of recipes with at least two seeds in common.
     """
@@ -127,44 +127,53 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run | str | Path], split: str | None = None) -> Comparison:
-    """Compare evaluated runs on one split.
+    """Compare evaluated models on one split.
 
     Args:
-        runs: runs or their folders, at least one, each evaluated on `split`.
+        runs: runs or their folders, at least one, each evaluated on `split`; or folders with the results of other
+            models, as `evaluate`, `score` and `ensemble` write them to `out`.
         split: default: the first of Test, PublicTest, PrivateTest, Training on which all have labelled predictions.
 
     Raises:
         DataError: no run is given, or one is given twice; a run was not evaluated on the split, or two were evaluated
             on different faces.
-        ModelError: a folder is not a run.
+        ModelError: a folder is not a run and has no results.
     """
-    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    opened = [open_source(run) for run in runs]
     if not opened:
         raise DataError("compare: no run is given; name one or more run folders.")
-    folders = [run.folder.resolve() for run in opened]
+    folders = [folder_of(source).resolve() for source in opened]
     for folder in folders:
         if folders.count(folder) > 1:
             raise DataError(f"{folder}: given twice; a run cannot be compared with itself.")
     split = common_split(opened) if split is None else split
-    entries = tuple(read_evaluated(run, split, name) for run, name in zip(opened, _names(opened), strict=True))
+    read = [read_evaluated(source, split, "") for source in opened]
+    entries = tuple(replace(entry, name=name) for entry, name in zip(read, _names(read), strict=True))
     for entry in entries[1:]:
         _check_same_faces(entries[0], entry)
     for a, b in itertools.combinations(entries, 2):  # all pairs, as the faces of some, even the first, may be unknown
         if other := other_faces(a.report, b.report):
-            raise DataError(f"{a.run.folder} and {b.run.folder} {other} Evaluate both with the same --data.")
+            raise DataError(f"{a.folder} and {b.folder} {other} Evaluate both with the same --data.")
     trained = _by_recipe(entries)
     return Comparison(
         split=split, entries=entries, pairs=_pairs(entries), seeds=_seeds(trained), recipes=_recipe_pairs(trained)
     )
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
-    """The shortest unambiguous names of the runs; charts could not show unprintable characters of folder names."""
+def _names(entries: Sequence[Evaluated]) -> list[str]:
+    """The shortest unambiguous names; charts could not show unprintable characters of folder names."""
     ways = (
-        [f"{run.recipe.name} seed {run.environment['seed']}" for run in runs],
-        [_shown(run.name) for run in runs],
+        [_model_name(entry) for entry in entries],
+        [_shown(entry.folder.resolve().name) for entry in entries],
     )
-    return next((names for names in ways if len(set(names)) == len(names)), [_shown(str(run.folder)) for run in runs])
+    return next(
+        (names for names in ways if len(set(names)) == len(names)), [_shown(str(each.folder)) for each in entries]
+    )
+
+
+def _model_name(entry: Evaluated) -> str:
+    run = entry.trained
+    return _shown(entry.report.model) if run is None else f"{run.recipe.name} seed {run.environment['seed']}"
 
 
 def _shown(name: str) -> str:
@@ -172,11 +181,11 @@ def _shown(name: str) -> str:
 
 
 def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
-    """Check that two runs were scored on the same rows, with the same labels."""
+    """Check that two models were scored on the same rows, with the same labels."""
     ours, theirs = (set(entry.predictions.rows.tolist()) for entry in (a, b))
     if ours != theirs:
         raise DataError(
-            f"{a.run.folder} and {b.run.folder} were evaluated on different faces: {len(ours - theirs):,} rows of "
+            f"{a.folder} and {b.folder} were evaluated on different faces: {len(ours - theirs):,} rows of "
             f"{a.report.split} are only in the first, {len(theirs - ours):,} only in the second (read from "
             f"{a.report.data_source or 'an unknown file'} and {b.report.data_source or 'an unknown file'}). "
             "Evaluate both with the same --data."
@@ -184,7 +193,7 @@ def _check_same_faces(a: Evaluated, b: Evaluated) -> None:
     different = int((_label_words(a.predictions) != _label_words(b.predictions)).sum())
     if different:
         raise DataError(
-            f"{a.run.folder} and {b.run.folder}: {different:,} faces have different labels in the second. "
+            f"{a.folder} and {b.folder}: {different:,} faces have different labels in the second. "
             "Evaluate both with the same --data."
         )
 
@@ -217,10 +226,10 @@ def _pairs(entries: Sequence[Evaluated]) -> tuple[Pair, ...]:
 def _by_recipe(entries: Sequence[Evaluated]) -> list[dict[int, Evaluated]]:
     """The runs of each recipe: seed -> run."""
     return by_seed(
-        entries,
+        [entry for entry in entries if entry.trained is not None],
         kind=lambda entry: (entry.run.recipe.name, to_json(bare(entry.run.recipe)), entry.report.tta),
         environment=lambda entry: entry.run.environment,
-        labelled_splits=lambda entry: len(scored_splits(entry.run)),
+        labelled_splits=lambda entry: len(scored_splits(entry.folder)),
     )
 
 

@@ -124,7 +124,7 @@ def published_table(entries: Sequence[Evaluated]) -> Table:
     """Return a comparison of the sources' figures with ours, and why some cannot be compared."""
     rows, notes = [], []
     unlike: list[str] = []
-    for entry in entries:
+    for entry in (each for each in entries if each.trained is not None):
         recipe = entry.run.recipe
         for row in entry.published:
             mark = ""

@@ -149,11 +149,11 @@ def write_comparison(comparison: Comparison, out: str | Path) -> Path:
 
 
 def _comparison_part(comparison: Comparison) -> ComparisonPart:
-    histories = {entry.name: entry.run.history() for entry in comparison.entries}
+    histories = {entry.name: entry.run.history() for entry in comparison.entries if entry.trained is not None}
     return ComparisonPart(
         tables=tables_of(comparison),
         accuracy=_accuracy_pictures(comparison.entries),
-        curves=[charts.overlaid_curves(histories, quantity) for quantity in ("loss", "accuracy")],
+        curves=[charts.overlaid_curves(histories, quantity) for quantity in ("loss", "accuracy") if histories],
         confusion=[
             charts.confusion(
                 np.array(entry.full.confusion), tuple(entry.report.label_set), rates=True, title=entry.name

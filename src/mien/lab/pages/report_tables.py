@@ -19,7 +19,7 @@ from mien.lab.tables import UNKNOWN, Table, interval, number, percent
 def summary_table(run: Run) -> Table:
     """Return every figure on every scored split, full and twin-free."""
     columns: list[tuple[str, Metrics]] = []
-    for split in scored_splits(run):
+    for split in scored_splits(run.folder):
         report = Report.read(report_file(run.folder, split))
         parts = ((split, report.full), (f"{split}, twin-free", report.twin_free))
         columns += [(head, metrics) for head, metrics in parts if metrics is not None]
