@@ -163,7 +163,8 @@ def common_split(sources: Sequence[Source]) -> str:
     for source in sources:
         _refuse_unfinished(source)
     has = "; ".join(f"{name}: {', '.join(splits) or 'none'}" for name, splits in scored)
-    raise DataError(f"no labelled split on which all runs were evaluated ({has}). Run `mien evaluate RUN` first.")
+    remedy = "Run `mien evaluate` first, for all on the same --split and with the same --tta."
+    raise DataError(f"no labelled split on which all runs were evaluated ({has}). {remedy}")
 
 
 def _refuse_unfinished(source: Source) -> None:
