@@ -96,7 +96,7 @@ def draw(devices: dict[str, Any]) -> None:
             above = [max(one) - m for m, one in zip(means, each, strict=True)]
             axes.errorbar(at, means, [below, above], fmt=f"{marker}-", capsize=2, label=network)
         axes.set(xscale="log", xlabel="minutes of training", ylabel="PublicTest, with mirror image, %", title=device)
-        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xticks([1, 3, 10, 30, 60], labels=["1", "3", "10", "30", "60"])
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(PICTURE, metadata={"Date": None})
