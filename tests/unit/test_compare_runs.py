@@ -114,6 +114,11 @@ def test_the_results_of_another_model_stand_beside_runs(three_seeds, tmp_path):
     assert "\ntheirs: A remark.\n" in str(comparison)
 
 
+def test_scored_predictions_are_named_by_their_folder(three_seeds, tmp_path):
+    theirs = other_model(tmp_path / "scored", hundred(50), model="")
+    assert [entry.name for entry in compare([three_seeds[0], theirs]).entries] == ["mien-small-first seed 0", "scored"]
+
+
 def test_a_comparison_needs_no_run(tmp_path):
     both = [other_model(tmp_path / name, hundred(right)) for name, right in (("a", 50), ("b", 60))]
     comparison = compare(both)
@@ -146,7 +151,7 @@ def test_a_model_that_ships_needs_its_results(three_seeds):
 
 def test_a_report_takes_runs_alone(three_seeds, tmp_path):
     theirs = other_model(tmp_path / "evaluated", hundred(50))
-    what = r"evaluated: results of theirs, not a run; only `mien compare` takes them"
+    what = r"evaluated: results of a model, not a run; only `mien compare` takes them"
     with pytest.raises(DataError, match=what):
         write_report([three_seeds[0], theirs], None, tmp_path / "report.html")
     with pytest.raises(DataError, match=what):

@@ -172,8 +172,9 @@ def _names(entries: Sequence[Evaluated]) -> list[str]:
 
 
 def _model_name(entry: Evaluated) -> str:
-    run = entry.trained
-    return _shown(entry.report.model) if run is None else f"{run.recipe.name} seed {run.environment['seed']}"
+    if entry.trained is None:  # predictions that were only scored name no model
+        return _shown(entry.report.model or entry.folder.resolve().name)
+    return f"{entry.run.recipe.name} seed {entry.run.environment['seed']}"
 
 
 def _shown(name: str) -> str:

@@ -62,9 +62,7 @@ class Evaluated:
             DataError: there is none.
         """
         if self.trained is None:
-            raise DataError(
-                f"{self.folder}: results of {self.report.model}, not a run; only `mien compare` takes them."
-            )
+            raise DataError(f"{self.folder}: results of a model, not a run; only `mien compare` takes them.")
         return self.trained
 
     @property
