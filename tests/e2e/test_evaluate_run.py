@@ -29,7 +29,7 @@ from mien.lab.predictions import Predictions
 from mien.lab.recipe import Stopping, Validation
 from mien.lab.run import Run
 from mien.lab.scoring import score
-from mien.lab.tables import percent, points
+from mien.lab.tables import number, percent, points
 from mien.labels import FOLDER, LabelSet
 from mien.recognizer import Recognizer
 
@@ -328,7 +328,7 @@ def test_evaluate_command(app: typer.Typer, csv: Path, run: Run, report: Report,
     assert lines["accuracy"] == [percent(report.full.accuracy), percent(report.twin_free.accuracy)]
     assert lines["train-test gap, points"] == [points(report.gap)]
     sad = report.full.per_class[report.label_set.index("sad")]
-    assert lines["sad"] == [str(sad.support), percent(sad.precision, 1), percent(sad.recall, 1), percent(sad.f1, 1)]
+    assert lines["sad"] == [str(sad.support), number(sad.precision), number(sad.recall), number(sad.f1)]
     assert "\nIts training: Made for tests.\nThe model has learned from another Training split," in done.stdout
     assert (tmp_path / "predictions-PublicTest.csv").is_file() and "Nothing was written" not in done.stderr
     done = CliRunner().invoke(app, [*words, "--json", "--tta", "flip"], catch_exceptions=False)

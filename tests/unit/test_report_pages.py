@@ -310,7 +310,7 @@ def test_a_report_of_an_older_mien_has_no_coverage(tmp_path):
     replace(report, full=replace(report.full, aurc=None, coverage_curve=())).write(file)
     page = read(write_report([run], None, tmp_path / "report.html"))
     assert "An older version of mien evaluated this run without these figures" in page.text
-    assert "area under the risk-coverage curve –" in page.text
+    assert "area under the risk-coverage curve (AURC) –" in page.text
 
 
 def test_the_kept_epoch_is_the_best_or_the_last(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,7 @@ class Report:
         from mien.lab.pages.figure_tables import report_tables  # it imports metrics
 
         tables = [table.plain() for table in report_tables(self)]
-        unlabelled = f"{self.model} on {self.split}: {self.n_total:,} faces predicted"
+        unlabelled = f"{self.model or 'predictions'} on {self.split}: {self.n_total:,} faces predicted"
         return "\n\n".join([*(tables or [unlabelled]), *(["\n".join(self.remarks)] if self.remarks else [])])
 
     @property
@@ -232,16 +231,6 @@ def _confusion(scored: Predictions) -> npt.NDArray[np.int64]:
 def rates_of(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return each row of a confusion matrix ``(K, K)`` as shares of its sum; a class without faces gets zeros."""
     return _ratio(confusion, confusion.sum(axis=1, keepdims=True))
-
-
-def class_rows(full: Metrics, show: Callable[[float | None], str]) -> list[tuple[str, ...]]:
-    """Return name, faces, precision, recall and F1 of each class as text; `show` gets None for undefined rates."""
-    rows: list[tuple[str, ...]] = []
-    for each, predicted in zip(full.per_class, map(sum, zip(*full.confusion, strict=True)), strict=True):
-        precision, recall = each.precision if predicted else None, each.recall if each.support else None
-        f1 = each.f1 if predicted or each.support else None
-        rows.append((each.name, f"{each.support:,}", show(precision), show(recall), show(f1)))
-    return rows
 
 
 def log_losses(scored: Predictions) -> npt.NDArray[np.float64]:

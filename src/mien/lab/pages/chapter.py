@@ -17,11 +17,11 @@ from mien.lab.metrics import Report
 from mien.lab.pages import charts, confidence_charts
 from mien.lab.pages.charts import Picture
 from mien.lab.pages.comparison_tables import published_table
+from mien.lab.pages.figure_tables import class_table
 from mien.lab.pages.group_tables import group_tables
 from mien.lab.pages.reading import sentences
 from mien.lab.pages.report_tables import (
     calibration_table,
-    class_table,
     coverage_table,
     provenance_table,
     recipe_table,

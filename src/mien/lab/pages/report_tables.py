@@ -6,7 +6,8 @@ import dataclasses
 from typing import Any
 
 from mien.lab.evaluated import Evaluated, scored_splits
-from mien.lab.metrics import Metrics, Report, class_rows
+from mien.lab.metrics import Metrics, Report
+from mien.lab.pages.figure_tables import figure_rows
 from mien.lab.predictions import report_file
 from mien.lab.recipe import Recipe
 from mien.lab.recipe.io import VARIANT
@@ -23,28 +24,8 @@ def summary_table(run: Run) -> Table:
         report = Report.read(report_file(run.folder, split))
         parts = ((split, report.full), (f"{split}, twin-free", report.twin_free))
         columns += [(head, metrics) for head, metrics in parts if metrics is not None]
-    every = [metrics for _, metrics in columns]
-    rows = (
-        ("faces", *(f"{m.n:,}" for m in every)),
-        ("accuracy", *(percent(m.accuracy) for m in every)),
-        ("95 % interval", *(interval(m.accuracy_low, m.accuracy_high) for m in every)),
-        ("balanced accuracy", *(percent(m.balanced_accuracy) for m in every)),
-        ("macro precision", *(number(m.macro_precision) for m in every)),
-        ("macro recall", *(number(m.macro_recall) for m in every)),
-        ("macro F1", *(number(m.macro_f1) for m in every)),
-        ("top-2 accuracy", *(percent(m.top2_accuracy) for m in every)),
-        ("log loss", *(number(m.log_loss) for m in every)),
-        ("expected calibration error", *(number(m.ece) for m in every)),
-        ("area under the risk-coverage curve", *(number(m.aurc) for m in every)),
-    )
-    return Table("All figures", ("figure", *(head for head, _ in columns)), rows)
-
-
-def class_table(full: Metrics) -> Table:
-    """Return precision, recall and F1 of each class."""
-    rows = class_rows(full, number)
-    rows.append(("mean", f"{full.n:,}", number(full.macro_precision), number(full.macro_recall), number(full.macro_f1)))
-    return Table("Each expression", ("expression", "faces", "precision", "recall", "F1"), tuple(rows))
+    rows = figure_rows([metrics for _, metrics in columns])
+    return Table("All figures", ("", *(head for head, _ in columns)), tuple(rows))
 
 
 def calibration_table(full: Metrics) -> Table:
