@@ -29,16 +29,16 @@ SIDE_PX, FACE_PX, FER2013_PX = 480, 120, 160
 Image = npt.NDArray[np.uint8]
 
 
-def turned(image: Image, center: tuple[float, float], scale: float, degrees: float) -> Image:
+def turned(image: Image, center: tuple[float, float], scale: float, degrees: float, side_px: int = SIDE_PX) -> Image:
     """A square picture with `center` in its middle, scaled and turned clockwise."""
     if scale < 0.5:
         factor = int(1 / scale)
         size = (image.shape[1] // factor, image.shape[0] // factor)
         small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return turned(small, (center[0] / factor, center[1] / factor), scale * factor, degrees)
+        return turned(small, (center[0] / factor, center[1] / factor), scale * factor, degrees, side_px)
     turn = cv2.getRotationMatrix2D(center, -degrees, scale)
-    turn[:, 2] += SIDE_PX / 2 - np.array(center)
-    return np.asarray(cv2.warpAffine(image, turn, (SIDE_PX, SIDE_PX), borderValue=[float(image.mean())] * 3), np.uint8)
+    turn[:, 2] += side_px / 2 - np.array(center)
+    return np.asarray(cv2.warpAffine(image, turn, (side_px, side_px), borderValue=[float(image.mean())] * 3), np.uint8)
 
 
 def in_the_middle(detector: YuNet, picture: Image) -> Face | None:
