@@ -88,6 +88,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "lab":  # so that `import mien` is enough for it, too
+        return importlib.import_module("mien.lab")
     if name not in _PLACES:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"mien.{_PLACES[name]}"), name)

@@ -76,6 +76,12 @@ def test_a_full_disk_is_one_line() -> None:
     assert done.stderr == "the disk is full: standard output is incomplete; free space, then try again.\n"
 
 
+def test_the_lab_needs_no_import_of_its_own() -> None:
+    code = "import mien, sys; assert 'mien.lab' not in sys.modules; print(mien.lab.Recipe.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Recipe\n"
+
+
 def test_names_are_there_to_complete() -> None:
     names = "{'analyze', 'Recognizer', '__version__'} <= set(dir(mien)), {'train', 'recipes'} <= set(dir(lab))"
     code = f"import mien; from mien import lab; print({names})"
